@@ -1,0 +1,37 @@
+package usermeta
+
+import (
+	"time"
+
+	"autowebinar/internal/webinar"
+)
+
+// Message is one outbox row: an event that is committed and that the sink has
+// not accepted yet.
+type Message struct {
+	RowID        uint64 // umeta_id; ascending is the order in which the viewer's events happened
+	Event        webinar.Event
+	Attempts     int       // delivery attempts made so far
+	FirstAttempt time.Time // zero: none yet
+	NextAttempt  time.Time // zero: at once
+
+	key   string // the meta key the row stood under when it was read
+	value string // the value as read: the guard of every later write
+}
+
+// Backlog is all that one viewer has waiting for the sink, read in one
+// statement, together with what an attempt needs.
+type Backlog struct {
+	User       webinar.UserID
+	UserExists bool
+	LeadID     string    // empty: none known
+	Messages   []Message // ascending RowID: due and waiting rows alike; dead rows are not among them
+	Held       bool      // the oldest row is of a version this build cannot read: nothing of the viewer may be sent
+}
+
+// Pending names a viewer with something to send.
+type Pending struct {
+	User        webinar.UserID
+	RowID       uint64    // the lowest row id seen: the older the row, the lower
+	NextAttempt time.Time // zero for rows under the due key
+}
