@@ -27,6 +27,8 @@ type Backlog struct {
 	LeadID     string    // empty: none known
 	Messages   []Message // ascending RowID: due and waiting rows alike; dead rows are not among them
 	Held       bool      // the oldest row is of a version this build cannot read: nothing of the viewer may be sent
+
+	blocked bool // a row of an unknown version was seen: what comes after it must wait
 }
 
 // Pending names a viewer with something to send.

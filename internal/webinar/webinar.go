@@ -72,8 +72,8 @@ type Session struct {
 // Viewer is all that the service knows of one WordPress user.
 type Viewer struct {
 	User       UserID
-	Current    *Session // nil: none
-	Aside      map[ID]Session
+	Current    *Session        // nil: none
+	Aside      map[ID]*Session // sessions of other webinars, set aside
 	Registered map[ID]time.Time
 }
 

@@ -1,0 +1,102 @@
+package usermeta
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+var (
+	// ErrUnknownUser says that WordPress has no such user.
+	ErrUnknownUser = errors.New("usermeta: no such WordPress user")
+	// ErrUnavailable says that the database cannot take the change now; nothing
+	// of it was stored, or the outcome is unknown and a repeat is safe.
+	ErrUnavailable = errors.New("usermeta: database unavailable")
+)
+
+// The numbers by which servers refuse for now. Errors are told apart by number,
+// never by text.
+const (
+	errLockWait     = 1205
+	errDeadlock     = 1213
+	errCheckRead    = 1020 // MariaDB, innodb_snapshot_isolation
+	errLockDeadlock = 1614
+)
+
+var unavailableNumbers = map[uint16]bool{
+	1021: true, // disk full
+	1037: true, // out of memory
+	1038: true, // out of sort memory
+	1040: true, // too many connections
+	1041: true, // out of resources
+	1042: true, // bad host
+	1044: true, // access denied to the database
+	1045: true, // access denied
+	1047: true, // Galera: node not ready
+	1049: true, // unknown database: being restored
+	1053: true, // shutdown in progress
+	1114: true, // table full
+	1129: true, // host blocked
+	1130: true, // host not allowed
+	1142: true, // command denied: grants are missing
+	1146: true, // no such table: being restored
+	1159: true, // network timeout
+	1161: true, // network timeout
+	1180: true, // error during commit
+	1194: true, // table crashed
+	1203: true, // too many connections of the user
+	1226: true, // resource limit of the user
+	1290: true, // read-only
+	1317: true, // query interrupted
+	1792: true, // read-only transaction
+	1836: true, // read-only mode
+	1927: true, // MariaDB: connection killed
+	1969: true, // MariaDB: max_statement_time
+	3024: true, // MySQL: max_execution_time
+	3032: true, // offline mode
+	3100: true, // group replication: plugin error at commit
+	3101: true, // group replication: rolled back
+	4031: true, // MySQL: disconnected for inactivity
+}
+
+// again tells whether the same change may succeed at once if repeated. A lost
+// connection counts: every change is safe to repeat, whether or not it was
+// committed, because it is decided anew from the rows.
+func again(err error) bool {
+	var sqlErr *mysql.MySQLError
+	if errors.As(err, &sqlErr) {
+		switch sqlErr.Number {
+		case errDeadlock, errLockWait, errCheckRead, errLockDeadlock:
+			return true
+		}
+		return false
+	}
+	return lostConnection(err)
+}
+
+func lostConnection(err error) bool {
+	var netErr net.Error
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
+		errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &netErr)
+}
+
+// classify marks what a caller may answer with "try again later".
+func classify(err error) error {
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	var sqlErr *mysql.MySQLError
+	unavailable := again(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		errors.As(err, &sqlErr) && unavailableNumbers[sqlErr.Number]
+	if unavailable {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}

@@ -1,0 +1,52 @@
+package usermeta
+
+import (
+	"strings"
+
+	"autowebinar/internal/webinar"
+)
+
+// The meta keys. The first seven are the contract's, the rest the service's own.
+const (
+	namespace = "autowebinar_"
+
+	keySessionID    = namespace + "session_id"
+	keyStartedAt    = namespace + "started_at"
+	keyLastPosition = namespace + "last_position_sec"
+	keyPercent      = namespace + "progress_percent"
+	keyCompleted    = namespace + "completed"
+	keyCTAClickedAt = namespace + "cta_clicked_at"
+	keyLastSeenAt   = namespace + "last_seen_at"
+	keyWebinarID    = namespace + "webinar_id"
+	keyFurthest     = namespace + "furthest_sec"
+	keyLeftAt       = namespace + "left_at"
+
+	keyRegistered = namespace + "registered" // always with @<webinar id>
+
+	keyOutbox     = namespace + "outbox"
+	keyOutboxWait = namespace + "outbox_wait"
+	keyOutboxDead = namespace + "outbox_dead"
+)
+
+// sessionKeys are the keys of one session. In a set-aside session each carries
+// "@<webinar id>".
+var sessionKeys = []string{
+	keySessionID, keyWebinarID, keyStartedAt, keyLastPosition, keyFurthest,
+	keyPercent, keyCompleted, keyCTAClickedAt, keyLastSeenAt, keyLeftAt,
+}
+
+// splitKey takes "key@webinar" apart; a plain key has no webinar.
+func splitKey(key string) (base string, id webinar.ID) {
+	base, suffix, found := strings.Cut(key, "@")
+	if !found {
+		return key, ""
+	}
+	return base, webinar.ID(suffix)
+}
+
+func joinKey(base string, id webinar.ID) string {
+	if id == "" {
+		return base
+	}
+	return base + "@" + string(id)
+}

@@ -1,0 +1,115 @@
+package usermeta
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// The times of leadership. The server frees the lock of a leader that it has
+// not heard of for leadSilence; the leader gives up, and its sends are
+// cancelled, at most leadCheck + leadPatience after it last heard from the
+// server. The rest is the margin before another can start.
+const (
+	leadSilence  = 4 * time.Second
+	leadCheck    = time.Second
+	leadPatience = time.Second
+	leadRetry    = 500 * time.Millisecond
+)
+
+var errNotLeader = errors.New("usermeta: another replica leads")
+
+// Lead blocks until ctx ends. Whenever the database chooses this replica as the
+// table's dispatcher it calls term, with a context that ends on any doubt about
+// the choice and in any case before another replica can be chosen.
+func (o *Outbox) Lead(ctx context.Context, term func(ctx context.Context)) error {
+	cfg := o.cfg
+	cfg.MaxConnections = 1
+	db, err := Open(cfg)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var last error
+	for ctx.Err() == nil {
+		err := o.stand(ctx, db, term)
+		if ctx.Err() == nil && !errors.Is(err, errNotLeader) && (last == nil || last.Error() != err.Error()) {
+			o.log.WarnContext(ctx, "not the dispatcher", "error", err)
+		}
+		last = err
+		select {
+		case <-ctx.Done():
+		case <-time.After(leadRetry):
+		}
+	}
+	return ctx.Err()
+}
+
+// stand asks for the lock once, on a connection of its own, and serves a term
+// if it is granted.
+func (o *Outbox) stand(ctx context.Context, db *sqlx.DB, term func(ctx context.Context)) error {
+	asking, cancel := context.WithTimeout(ctx, leadSilence)
+	defer cancel()
+	conn, err := db.Connx(asking)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(asking, "SET SESSION wait_timeout = ?", int(leadSilence/time.Second)); err != nil {
+		return err
+	}
+	var got sql.NullInt64
+	if err := conn.GetContext(asking, &got, "SELECT GET_LOCK(?, 0)", o.cfg.lockName("dispatch")); err != nil {
+		return err
+	}
+	if got.Int64 != 1 {
+		return errNotLeader
+	}
+	defer discard(conn) // frees the lock
+	return o.serve(ctx, conn, term)
+}
+
+// serve runs a term for as long as the connection is known to hold the lock.
+func (o *Outbox) serve(ctx context.Context, conn *sqlx.Conn, term func(ctx context.Context)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		term(ctx)
+	}()
+	o.log.InfoContext(ctx, "dispatcher: term begins")
+	err := o.watch(ctx, conn, done)
+	cancel()
+	<-done
+	o.log.InfoContext(ctx, "dispatcher: term ends", "reason", err)
+	return err
+}
+
+// watch returns when the term is over, or as soon as it cannot be shown that
+// the lock is still held.
+func (o *Outbox) watch(ctx context.Context, conn *sqlx.Conn, done <-chan struct{}) error {
+	ticker := time.NewTicker(leadCheck)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-done:
+			return nil
+		case <-ticker.C:
+		}
+		checking, cancel := context.WithTimeout(ctx, leadPatience)
+		var mine sql.NullBool
+		err := conn.GetContext(checking, &mine, "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", o.cfg.lockName("dispatch"))
+		cancel()
+		if err != nil {
+			return err
+		}
+		if !mine.Bool {
+			return errNotLeader
+		}
+	}
+}

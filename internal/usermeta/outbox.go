@@ -1,0 +1,256 @@
+package usermeta
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"autowebinar/internal/webinar"
+)
+
+// Outbox is the queue of committed events. A message is pending for as long as
+// its row exists; its order among the viewer's messages is its row id, whatever
+// key it stands under.
+//
+// Statements that read the queue use the meta_key index without ORDER BY: the
+// key is a prefix index, so sorting would read the whole backlog. Statements
+// that settle a message go by primary key and are guarded by the value read.
+type Outbox struct {
+	db      *sqlx.DB
+	cfg     Config
+	leadKey string
+	log     *slog.Logger
+	sql     outboxStatements
+}
+
+// NewOutbox returns the queue of a table. leadKey is the user meta key that
+// holds the lead id; empty: the WordPress user id is the lead id.
+func NewOutbox(db *sqlx.DB, cfg Config, leadKey string, log *slog.Logger) *Outbox {
+	return &Outbox{db: db, cfg: cfg, leadKey: leadKey, log: log, sql: newOutboxStatements(cfg)}
+}
+
+type outboxStatements struct {
+	due, page, backlog, remove, move, withdraw, lead string
+}
+
+func newOutboxStatements(cfg Config) outboxStatements {
+	text := cfg.fill
+	const columns = "umeta_id, user_id, meta_key, COALESCE(meta_value, '') AS meta_value"
+	return outboxStatements{
+		due:  text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ? LIMIT ?"),
+		page: text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ?"),
+		backlog: text("SELECT " + columns + `, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id) AS user_exists
+			FROM {usermeta} m FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?)`),
+		remove: text("DELETE FROM {usermeta} WHERE umeta_id = ? AND meta_value = ?"),
+		// A row that stands where it should is not written again.
+		move: text(`UPDATE {usermeta} SET meta_value = CASE WHEN umeta_id = ? THEN ? ELSE meta_value END, meta_key = ?
+			WHERE umeta_id IN (?) AND meta_key IN (?) AND (umeta_id <> ? OR meta_value = ?)`),
+		withdraw: text("DELETE FROM {usermeta} WHERE umeta_id IN (?) AND meta_key IN (?)"),
+		lead:     text("SELECT COALESCE(meta_value, '') FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key = ? ORDER BY umeta_id LIMIT 1"),
+	}
+}
+
+// Due lists viewers with rows under the due key, oldest first, reading at most
+// limit rows.
+func (o *Outbox) Due(ctx context.Context, limit int) ([]Pending, error) {
+	var rows []row
+	if err := o.db.SelectContext(ctx, &rows, o.sql.due, keyOutbox, limit); err != nil {
+		return nil, classify(err)
+	}
+	return heads(rows, keyOutbox), nil
+}
+
+// Waiting lists every viewer with rows under the wait key. It reads the whole
+// of them: for the start of a term and for rare checks.
+func (o *Outbox) Waiting(ctx context.Context) ([]Pending, error) {
+	var rows []row
+	if err := o.db.SelectContext(ctx, &rows, o.sql.page, keyOutboxWait); err != nil {
+		return nil, classify(err)
+	}
+	return heads(rows, keyOutboxWait), nil
+}
+
+// heads makes one entry a viewer out of rows: the oldest one.
+func heads(rows []row, key string) []Pending {
+	oldest := map[webinar.UserID]row{}
+	for _, r := range rows {
+		if was, known := oldest[r.User]; r.Key == key && (!known || r.ID < was.ID) {
+			oldest[r.User] = r
+		}
+	}
+	pending := make([]Pending, 0, len(oldest))
+	for user, r := range oldest {
+		p := Pending{User: user, RowID: r.ID}
+		if m, err := decodeMessage(r); err == nil {
+			p.NextAttempt = m.NextAttempt
+		}
+		pending = append(pending, p)
+	}
+	slices.SortFunc(pending, func(a, b Pending) int { return cmp.Compare(a.RowID, b.RowID) })
+	return pending
+}
+
+// Backlog reads what one viewer has waiting, with what an attempt needs.
+func (o *Outbox) Backlog(ctx context.Context, user webinar.UserID) (Backlog, error) {
+	rows, err := o.viewerRows(ctx, user)
+	if err != nil {
+		return Backlog{}, err
+	}
+	b := Backlog{User: user, UserExists: true}
+	if o.leadKey == "" {
+		b.LeadID = strconv.FormatUint(uint64(user), 10)
+	}
+	for _, r := range rows {
+		b.UserExists = r.UserExists
+		switch {
+		case r.Key == keyOutbox || r.Key == keyOutboxWait:
+			if err := o.add(ctx, &b, r.row); err != nil {
+				return Backlog{}, err
+			}
+		case r.Key == o.leadKey && b.LeadID == "":
+			b.LeadID = strings.TrimSpace(r.Value)
+		}
+	}
+	return b, nil
+}
+
+// backlogRow is a row of the queue, or of the lead id, of one viewer.
+type backlogRow struct {
+	row
+	UserExists bool `db:"user_exists"`
+}
+
+func (o *Outbox) viewerRows(ctx context.Context, user webinar.UserID) ([]backlogRow, error) {
+	keys := []string{keyOutbox, keyOutboxWait}
+	if o.leadKey != "" {
+		keys = append(keys, o.leadKey)
+	}
+	query, args, err := sqlx.In(o.sql.backlog, user, keys)
+	if err != nil {
+		return nil, err
+	}
+	var rows []backlogRow
+	if err := o.db.SelectContext(ctx, &rows, query, args...); err != nil {
+		return nil, classify(err)
+	}
+	slices.SortFunc(rows, func(a, b backlogRow) int { return cmp.Compare(a.ID, b.ID) })
+	return rows, nil
+}
+
+// add puts a row into a backlog. One that is no outbox value at all goes to the
+// dead key: it blocks nobody and is not lost. One of another version holds what
+// comes after it, until a build that can read it leads; it waits out of the way.
+func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
+	m, err := decodeMessage(r)
+	switch {
+	case errors.Is(err, errDamagedMessage):
+		o.log.ErrorContext(ctx, "outbox row cannot be read and is set aside as dead", "umeta_id", r.ID, "user", r.User, "error", err)
+		return o.Bury(ctx, Message{RowID: r.ID, key: r.Key, value: r.Value})
+	case err != nil && r.Key != keyOutboxWait:
+		o.log.WarnContext(ctx, "outbox row of an unknown version holds the viewer's events", "umeta_id", r.ID, "user", r.User)
+		if err := o.move(ctx, []Message{{RowID: r.ID, key: r.Key, value: r.Value}}, keyOutboxWait); err != nil {
+			return err
+		}
+		fallthrough
+	case err != nil:
+		b.blocked = true
+		b.Held = b.Held || len(b.Messages) == 0
+	case !b.blocked:
+		b.Messages = append(b.Messages, m)
+	}
+	return nil
+}
+
+// Accept deletes the row of an accepted message. A row that is gone, or that
+// somebody changed meanwhile, is no error.
+func (o *Outbox) Accept(ctx context.Context, m Message) error {
+	return o.exec(ctx, o.sql.remove, m.RowID, m.value)
+}
+
+// Postpone writes the new counts of the head, b.Messages[0], and moves all rows
+// of the viewer to the wait key, in one statement.
+func (o *Outbox) Postpone(ctx context.Context, b Backlog) error {
+	if len(b.Messages) == 0 {
+		return nil
+	}
+	return o.move(ctx, b.Messages, keyOutboxWait)
+}
+
+// Bury moves a message to the dead key with its final counts.
+func (o *Outbox) Bury(ctx context.Context, m Message) error {
+	return o.move(ctx, []Message{m}, keyOutboxDead)
+}
+
+// move renames the rows of messages, the first of which gets its new counts. If
+// that row was changed by somebody else meanwhile, it is left alone.
+func (o *Outbox) move(ctx context.Context, messages []Message, key string) error {
+	head := messages[0]
+	value := head.value
+	if head.Event.Type != "" {
+		value = encodeMessage(head)
+	}
+	ids := make([]uint64, len(messages))
+	for i, m := range messages {
+		ids[i] = m.RowID
+	}
+	query, args, err := sqlx.In(o.sql.move, head.RowID, value, key, ids, []string{keyOutbox, keyOutboxWait}, head.RowID, head.value)
+	if err != nil {
+		return err
+	}
+	return o.exec(ctx, query, args...)
+}
+
+// Withdraw deletes the waiting events of a user who is gone and says how many.
+func (o *Outbox) Withdraw(ctx context.Context, user webinar.UserID) (int, error) {
+	rows, err := o.viewerRows(ctx, user)
+	if err != nil {
+		return 0, err
+	}
+	var ids []uint64
+	for _, r := range rows {
+		if !r.UserExists {
+			ids = append(ids, r.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	query, args, err := sqlx.In(o.sql.withdraw, ids, []string{keyOutbox, keyOutboxWait})
+	if err != nil {
+		return 0, err
+	}
+	return len(ids), o.exec(ctx, query, args...)
+}
+
+// LeadID reads the lead id of a viewer; empty if there is none.
+func (o *Outbox) LeadID(ctx context.Context, user webinar.UserID) (string, error) {
+	if o.leadKey == "" {
+		return strconv.FormatUint(uint64(user), 10), nil
+	}
+	var value string
+	err := o.db.GetContext(ctx, &value, o.sql.lead, user, o.leadKey)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return strings.TrimSpace(value), classify(err)
+}
+
+// exec runs a statement that settles messages. It is repeated where WordPress
+// or a viewer's change happened to lock the same rows.
+func (o *Outbox) exec(ctx context.Context, query string, args ...any) error {
+	for attempt := 1; ; attempt++ {
+		_, err := o.db.ExecContext(ctx, query, args...)
+		if err == nil || !again(err) || attempt == changeAttempts || ctx.Err() != nil {
+			return classify(err)
+		}
+		time.Sleep(time.Duration(attempt) * 5 * time.Millisecond)
+	}
+}

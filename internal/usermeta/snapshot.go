@@ -1,0 +1,113 @@
+package usermeta
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"autowebinar/internal/webinar"
+)
+
+// row is one row of the usermeta table.
+type row struct {
+	ID    uint64         `db:"umeta_id"`
+	User  webinar.UserID `db:"user_id"`
+	Key   string         `db:"meta_key"`
+	Value string         `db:"meta_value"`
+}
+
+// slot is the rows of one session by base key, each list in umeta_id order. The
+// slot of the current session stands under the empty webinar id.
+type slot map[string][]row
+
+// snapshot is what a viewer's rows say, and which rows say it.
+type snapshot struct {
+	viewer     webinar.Viewer
+	slots      map[webinar.ID]slot
+	registered map[webinar.ID][]row
+	waits      bool               // older events of the viewer wait: newer ones must queue behind them
+	pending    map[uuid.UUID]bool // events that are in the outbox already
+	damaged    []row              // values that could not be read
+}
+
+// read makes sense of a viewer's rows, in whatever order they come. Keys are
+// compared byte by byte: the column's collation ignores case, PHP does not.
+func read(user webinar.UserID, rows []row) snapshot {
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.ID, b.ID) })
+	s := snapshot{
+		viewer:     webinar.Viewer{User: user, Aside: map[webinar.ID]*webinar.Session{}, Registered: map[webinar.ID]time.Time{}},
+		slots:      map[webinar.ID]slot{},
+		registered: map[webinar.ID][]row{},
+		pending:    map[uuid.UUID]bool{},
+	}
+	for _, r := range rows {
+		s.place(r)
+	}
+	for id := range s.slots {
+		s.readSession(id)
+	}
+	for id, rows := range s.registered {
+		if at, ok := parseTime(rows[0].Value); ok && !at.IsZero() {
+			s.viewer.Registered[id] = at
+		} else if !ok {
+			s.damaged = append(s.damaged, rows[0])
+		}
+	}
+	if s.viewer.Current != nil {
+		// The plain rows win over a set-aside copy; the plan removes the copy.
+		delete(s.viewer.Aside, s.viewer.Current.Webinar)
+	}
+	return s
+}
+
+func (s *snapshot) place(r row) {
+	base, id := splitKey(r.Key)
+	named := strings.Contains(r.Key, "@")
+	switch {
+	case named && !webinar.IDPattern.MatchString(string(id)):
+		return // not a key of ours
+	case base == keyRegistered && named:
+		s.registered[id] = append(s.registered[id], r)
+	case slices.Contains(sessionKeys, base):
+		if s.slots[id] == nil {
+			s.slots[id] = slot{}
+		}
+		s.slots[id][base] = append(s.slots[id][base], r)
+	case r.Key == keyOutbox || r.Key == keyOutboxWait:
+		s.waits = s.waits || r.Key == keyOutboxWait
+		if m, err := decodeMessage(r); err == nil {
+			s.pending[m.Event.ID] = true
+		}
+	}
+}
+
+// readSession reads the session of one slot, if it has one: a session exists
+// when its id is not empty.
+func (s *snapshot) readSession(id webinar.ID) {
+	var session webinar.Session
+	for _, base := range sessionKeys {
+		rows := s.slots[id][base]
+		if len(rows) > 0 && !decode(&session, base, rows[0].Value) {
+			s.damaged = append(s.damaged, rows[0])
+		}
+	}
+	if session.ID == "" {
+		return
+	}
+	session.Furthest = max(session.Furthest, session.LastPosition)
+	if id == "" {
+		s.viewer.Current = &session
+		return
+	}
+	session.Webinar = id
+	s.viewer.Aside[id] = &session
+}
+
+// hasSession tells whether there is a row that every change of this viewer
+// locks, so that no other lock is needed.
+func (s *snapshot) hasSession() bool {
+	return s.viewer.Current != nil || len(s.viewer.Aside) > 0
+}

@@ -1,0 +1,223 @@
+package webinar
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Rules are the settings that the rules of a session depend on.
+type Rules struct {
+	// Durations lists the site's webinars in seconds. Where it is not empty,
+	// only these may be entered and registered for.
+	Durations map[ID]int64
+	// MaxRate is the highest playback rate that counts as watching; 0 lets any
+	// position pass.
+	MaxRate float64
+	// Heartbeat is how often a player reports, in seconds.
+	Heartbeat int64
+}
+
+// Report is what a player says about playback. Duration 0 means not said.
+type Report struct {
+	Position int64
+	Duration int64
+	Ended    bool
+	Seeked   bool
+}
+
+// Result is what a command led to. Viewer and Events belong together: they are
+// stored in one commit.
+type Result struct {
+	Viewer  Viewer
+	Events  []Event
+	Session Session // the session that the command named
+	Created bool    // the session or registration is new
+	Clamped bool    // the reported position was cut by more than the tolerance
+}
+
+// Enter begins or continues the viewer's session of a webinar. The session of
+// another webinar is set aside whole; newID names the session if one is made.
+func (r Rules) Enter(v Viewer, id ID, newID SessionID, now time.Time) (Result, error) {
+	if !r.lists(id) {
+		return Result{}, ErrNotListed
+	}
+	v = v.Clone()
+	if v.bring(id) {
+		v.Current.touch(now)
+		return Result{Viewer: v, Session: *v.Current}, nil
+	}
+	if v.Current != nil && len(v.Aside) >= MaxAside {
+		return Result{}, ErrTooMany
+	}
+	v.setAside()
+	v.Current = &Session{ID: newID, Webinar: id, StartedAt: now, LastSeenAt: now}
+	entered := v.event(EventEntered, v.Current, now, string(newID))
+	return Result{Viewer: v, Events: []Event{entered}, Session: *v.Current, Created: true}, nil
+}
+
+// Resume continues a session that exists: the current one, or that of the
+// webinar named.
+func (r Rules) Resume(v Viewer, id ID, now time.Time) (Result, error) {
+	v = v.Clone()
+	if !v.bring(id) {
+		return Result{}, ErrNoSession
+	}
+	v.Current.touch(now)
+	return Result{Viewer: v, Session: *v.Current}, nil
+}
+
+// Look returns the session named, without any change.
+func (r Rules) Look(v Viewer, id ID) (Session, error) {
+	v = v.Clone()
+	s, err := v.findByWebinar(id)
+	if err != nil {
+		return Session{}, err
+	}
+	return *s, nil
+}
+
+// Progress applies a player's report.
+func (r Rules) Progress(v Viewer, w Which, report Report, now time.Time) (Result, error) {
+	v = v.Clone()
+	s, err := v.findNamed(w)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{}
+	result.Clamped = r.watch(s, report, now)
+	s.touch(now)
+	result.Events = r.completion(&v, s, report, now)
+	result.Viewer, result.Session = v, *s
+	return result, nil
+}
+
+// Exit applies the last report of a visit, if there is one, and notes the
+// session's first exit.
+func (r Rules) Exit(v Viewer, w Which, report *Report, reason LeaveReason, now time.Time) (Result, error) {
+	v = v.Clone()
+	s, err := v.findNamed(w)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{}
+	if report != nil {
+		result.Clamped = r.watch(s, *report, now)
+		result.Events = r.completion(&v, s, *report, now)
+	}
+	s.touch(now)
+	if s.LeftAt.IsZero() {
+		s.LeftAt = now
+		left := v.event(EventLeft, s, now, string(s.ID))
+		left.LeaveReason = reason
+		result.Events = append(result.Events, left)
+	}
+	result.Viewer, result.Session = v, *s
+	return result, nil
+}
+
+// ClickCTA notes the first click on the call to action. Without a position it
+// does not move the clock: that would take away the time watched since the last
+// report.
+func (r Rules) ClickCTA(v Viewer, w Which, report *Report, now time.Time) (Result, error) {
+	v = v.Clone()
+	s, err := v.findNamed(w)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{}
+	if report != nil {
+		result.Clamped = r.watch(s, *report, now)
+		s.touch(now)
+		result.Events = r.completion(&v, s, *report, now)
+	}
+	if s.CTAClickedAt.IsZero() {
+		s.CTAClickedAt = now
+	}
+	result.Viewer, result.Session = v, *s
+	return result, nil
+}
+
+// Registration is a viewer's wish to attend a webinar.
+type Registration struct {
+	Webinar ID
+	Type    Type
+	SlotID  string // live only; may be empty
+	Source  string
+}
+
+// Register notes a registration; only the first one of a webinar is a fact.
+func (r Rules) Register(v Viewer, reg Registration, now time.Time) (Result, error) {
+	if reg.Type == Auto && !r.lists(reg.Webinar) {
+		return Result{}, ErrNotListed
+	}
+	v = v.Clone()
+	if !v.Registered[reg.Webinar].IsZero() {
+		return Result{Viewer: v}, nil
+	}
+	if len(v.Registered) >= MaxRegistrations {
+		return Result{}, ErrTooMany
+	}
+	if v.Registered == nil {
+		v.Registered = map[ID]time.Time{}
+	}
+	v.Registered[reg.Webinar] = now
+	event := Event{
+		ID:   EventID(EventRegistered, v.User, string(reg.Webinar), strconv.FormatInt(now.Unix(), 10)),
+		Type: EventRegistered, User: v.User, At: now, Webinar: reg.Webinar,
+		WebinarType: reg.Type, SlotID: reg.SlotID, Source: reg.Source,
+	}
+	return Result{Viewer: v, Events: []Event{event}, Created: true}, nil
+}
+
+// Evaluate classifies the attendance of a session that was entered: the current
+// one, or that of the webinar named. Repeats of one evaluation carry one id.
+func (r Rules) Evaluate(v Viewer, id ID, evaluation uuid.UUID, now time.Time) (Result, error) {
+	v = v.Clone()
+	s, err := v.findNamed(Which{Webinar: id})
+	if err != nil {
+		return Result{}, err
+	}
+	event := v.event(EventAttendanceClassified, s, now, string(s.ID), evaluation.String())
+	event.Attended = s.Completed
+	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
+}
+
+// Submit makes the event of a form. It changes nothing: answers are not stored.
+func (r Rules) Submit(v Viewer, w Which, now time.Time) (Result, error) {
+	v = v.Clone()
+	s, err := v.findNamed(w)
+	if err != nil {
+		return Result{}, err
+	}
+	event := v.event(EventFormSubmitted, s, now)
+	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
+}
+
+// findNamed is find for commands whose events must say which webinar they are of.
+func (v *Viewer) findNamed(w Which) (*Session, error) {
+	s, err := v.find(w)
+	if err != nil {
+		return nil, err
+	}
+	if s.Webinar == "" {
+		return nil, ErrUnnamedWebinar
+	}
+	return s, nil
+}
+
+func (r Rules) lists(id ID) bool {
+	if len(r.Durations) == 0 {
+		return true
+	}
+	_, ok := r.Durations[id]
+	return ok
+}
+
+func (v *Viewer) event(t EventType, s *Session, now time.Time, parts ...string) Event {
+	return Event{
+		ID: EventID(t, v.User, parts...), Type: t, User: v.User, At: now,
+		Webinar: s.Webinar, WebinarType: Auto, Session: s.ID,
+	}
+}

@@ -1,0 +1,120 @@
+package webinar
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Which names the session a command is about: by session id, by webinar id, or
+// by both, which must then agree.
+type Which struct {
+	Session SessionID
+	Webinar ID
+}
+
+// Clone returns a copy that shares nothing with v.
+func (v Viewer) Clone() Viewer {
+	c := Viewer{User: v.User, Registered: maps.Clone(v.Registered)}
+	if v.Current != nil {
+		current := *v.Current
+		c.Current = &current
+	}
+	if v.Aside != nil {
+		c.Aside = make(map[ID]*Session, len(v.Aside))
+		for id, s := range v.Aside {
+			aside := *s
+			c.Aside[id] = &aside
+		}
+	}
+	return c
+}
+
+// find returns the session that w names, as a part of v: changing it changes v.
+// A session that PHP made is adopted by the first command that names a webinar.
+func (v *Viewer) find(w Which) (*Session, error) {
+	if w.Session == "" {
+		return v.findByWebinar(w.Webinar)
+	}
+	s := v.findByID(w.Session)
+	switch {
+	case s == nil:
+		return nil, ErrSessionMismatch
+	case s.Webinar == "" && w.Webinar != "":
+		v.adopt(w.Webinar)
+	case w.Webinar != "" && s.Webinar != w.Webinar:
+		return nil, ErrSessionMismatch
+	}
+	return s, nil
+}
+
+func (v *Viewer) findByID(id SessionID) *Session {
+	if v.Current != nil && v.Current.ID == id {
+		return v.Current
+	}
+	for _, webinar := range slices.Sorted(maps.Keys(v.Aside)) {
+		if v.Aside[webinar].ID == id {
+			return v.Aside[webinar]
+		}
+	}
+	return nil
+}
+
+func (v *Viewer) findByWebinar(id ID) (*Session, error) {
+	switch {
+	case v.Current != nil && id == "":
+		return v.Current, nil
+	case v.Current != nil && v.Current.Webinar == id:
+		return v.Current, nil
+	case v.Current != nil && v.Current.Webinar == "":
+		v.adopt(id)
+		return v.Current, nil
+	case v.Aside[id] != nil:
+		return v.Aside[id], nil
+	}
+	return nil, ErrNoSession
+}
+
+// adopt gives the current, unnamed session its webinar. It is the newer one,
+// so it wins over a session of the same webinar that was set aside.
+func (v *Viewer) adopt(id ID) {
+	v.Current.Webinar = id
+	delete(v.Aside, id)
+}
+
+// bring makes the session of webinar id the current one and sets another aside.
+// It reports false, and changes nothing, if there is no such session.
+func (v *Viewer) bring(id ID) bool {
+	s, err := v.findByWebinar(id)
+	if err != nil {
+		return false
+	}
+	if s == v.Current {
+		return true
+	}
+	delete(v.Aside, id)
+	v.setAside()
+	v.Current = s
+	return true
+}
+
+func (v *Viewer) setAside() {
+	if v.Current == nil {
+		return
+	}
+	if v.Aside == nil {
+		v.Aside = map[ID]*Session{}
+	}
+	v.Aside[v.Current.Webinar] = v.Current
+	v.Current = nil
+}
+
+// touch notes that the viewer was there. The clock of a session never goes back.
+func (s *Session) touch(now time.Time) {
+	if s.StartedAt.IsZero() {
+		s.StartedAt = now
+	}
+	if now.After(s.LastSeenAt) {
+		s.LastSeenAt = now
+	}
+}
