@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"golang.org/x/sync/errgroup"
+
+	"autowebinar/internal/config"
+	"autowebinar/internal/httpapi"
+	"autowebinar/internal/telemetry"
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webhook"
+	"autowebinar/internal/webinar"
+	"autowebinar/internal/wordpress"
+)
+
+// service is everything wired together, at rest.
+type service struct {
+	cfg        config.Config
+	log        *slog.Logger
+	pool       *sqlx.DB
+	store      *usermeta.Store
+	outbox     *usermeta.Outbox
+	dispatcher *webhook.Dispatcher // nil: WEBHOOK_URL is off
+	handler    http.Handler
+	health     *telemetry.Health
+}
+
+// newService wires the service, from the database up to the door. Nothing is
+// connected yet.
+func newService(cfg config.Config, log *slog.Logger) (*service, error) {
+	s := &service{cfg: cfg, log: log, health: telemetry.NewHealth()}
+	tables := usermeta.Config{DSN: cfg.DSN, UsersTable: cfg.UsersTable, UsermetaTable: cfg.UsermetaTable}
+	var err error
+	if s.pool, err = usermeta.Open(tables); err != nil {
+		return nil, err
+	}
+	s.outbox = usermeta.NewOutbox(s.pool, tables, cfg.LeadMetaKey, log)
+
+	var forms httpapi.Forms
+	nudge := func() {}
+	if cfg.WebhookURL != nil {
+		sender := webhook.NewSender(webhook.SenderConfig{
+			URL: cfg.WebhookURL, Signer: webhook.NewSigner(cfg.WebhookSecrets...), Version: version(),
+		})
+		forms = webhook.NewForms(sender, log)
+		s.dispatcher = webhook.New(webhook.Config{
+			Queue: s.outbox, Sender: sender, Retry: webhook.RetryPolicy{Schedule: cfg.WebhookRetry}, Log: log,
+		})
+		nudge = s.dispatcher.Nudge
+	}
+	s.store = usermeta.New(s.pool, tables, log, nudge)
+	s.handler = httpapi.New(httpapi.Config{
+		BasePaths: cfg.BasePaths,
+		Rules:     webinar.Rules{Durations: cfg.Webinars, MaxRate: cfg.MaxPlaybackRate, Heartbeat: int64(cfg.HeartbeatSec)},
+		Viewers:   s.store, Leads: s.outbox, Forms: forms,
+		Logins: s.logins(), JWTSecret: cfg.JWTSecret, ServiceKeys: cfg.ServiceKeys,
+		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies,
+		RateViewer: httpapi.Rate(cfg.RateViewer), RateLogin: httpapi.Rate(cfg.RateLogin),
+		Logger: log,
+	})
+	s.health.Register("database", s.store.Ping)
+	s.health.Inform("dispatcher", s.describeDispatcher)
+	return s, nil
+}
+
+// logins is nil where the salts do not allow for cookie logins: the rest of the
+// service works without.
+func (s *service) logins() httpapi.Logins {
+	salts, err := wordpress.NewSalts(s.cfg.Salts)
+	if err != nil {
+		s.log.Error("WordPress logins are off", "error", err)
+		return nil
+	}
+	return wordpress.NewLogins(wordpress.Config{
+		DB: s.pool, UsersTable: s.cfg.UsersTable, UsermetaTable: s.cfg.UsermetaTable, Salts: salts,
+		CookieName: s.cfg.CookieName, NonceLife: s.cfg.NonceLife, Logger: s.log,
+	})
+}
+
+func (s *service) describeDispatcher() string {
+	if s.dispatcher == nil {
+		return "off: WEBHOOK_URL is off"
+	}
+	if !s.dispatcher.Stats().Running {
+		return "another replica leads, or none"
+	}
+	return "leads"
+}
+
+// run does the work beside the requests until ctx ends: it waits for a usable
+// database, then delivers events whenever this replica is chosen.
+func (s *service) run(ctx context.Context) error {
+	if err := s.awaitDatabase(ctx); err != nil {
+		return err
+	}
+	if s.dispatcher == nil {
+		<-ctx.Done()
+		return nil
+	}
+	var err error
+	switch s.cfg.Dispatch {
+	case config.DispatchOff:
+		<-ctx.Done()
+	case config.DispatchOn:
+		err = s.dispatcher.Run(ctx)
+	default:
+		err = s.outbox.Lead(ctx, func(ctx context.Context) { _ = s.dispatcher.Run(ctx) })
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// awaitDatabase returns once the database can be used. One that is down may come
+// up; one that must not be used is an error.
+func (s *service) awaitDatabase(ctx context.Context) error {
+	var last string
+	for ctx.Err() == nil {
+		err := s.store.Fit(ctx)
+		switch {
+		case err == nil:
+			s.log.Info("ready")
+			return nil
+		case errors.Is(err, usermeta.ErrUnfit):
+			return err
+		case err.Error() != last && ctx.Err() == nil:
+			s.log.Warn("waiting for the database", "error", err)
+			last = err.Error()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+func (s *service) close() { _ = s.pool.Close() }
+
+// server is an HTTP server that slow clients cannot hold up.
+func server(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       75 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// drain is how long requests under way may take once the service is to stop.
+const drain = 8 * time.Second
+
+// listening is a server with its listener.
+type listening struct {
+	*http.Server
+	on net.Listener
+}
+
+// serveAll runs servers and the work beside them: the first failure, or the end
+// of ctx, stops all, and all are waited for.
+func serveAll(ctx context.Context, work func(context.Context) error, servers ...listening) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return work(ctx) })
+	for _, srv := range servers {
+		group.Go(func() error {
+			if err := srv.Serve(srv.on); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+		group.Go(func() error {
+			<-ctx.Done()
+			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+			defer cancel()
+			if err := srv.Shutdown(stopping); err != nil {
+				return srv.Close()
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}

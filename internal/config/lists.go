@@ -1,0 +1,179 @@
+package config
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"autowebinar/internal/webinar"
+)
+
+// parseList splits at commas, drops the spaces around the items and parses
+// each. An empty item is a problem: it is a value somebody meant to give. The
+// error names the item by its place, from 1.
+func parseList[T any](text string, parse func(string) (T, error)) ([]T, error) {
+	var list []T
+	for i, item := range strings.Split(text, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			return nil, fmt.Errorf("item %d is empty", i+1)
+		}
+		v, err := parse(item)
+		if err != nil {
+			return nil, fmt.Errorf("item %d %w", i+1, err)
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// parseSet is parseList for items that may stand there once only.
+func parseSet[T any](text string, parse func(string) (T, error), equal func(a, b T) bool) ([]T, error) {
+	list, err := parseList(text, parse)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range list {
+		if slices.ContainsFunc(list[:i], func(earlier T) bool { return equal(v, earlier) }) {
+			return nil, fmt.Errorf("item %d repeats an earlier one", i+1)
+		}
+	}
+	return list, nil
+}
+
+func same[T comparable](a, b T) bool { return a == b }
+
+func parseBasePaths(text string) ([]string, error) {
+	// Plain characters only: a router would take others for patterns.
+	form := regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+	return parseSet(text, func(path string) (string, error) {
+		segments := strings.Split(path, "/")
+		if !form.MatchString(path) || slices.Contains(segments, "..") || slices.Contains(segments, ".") {
+			return "", errors.New("must be a path such as /wp-json/autowebinar/v1: a slash first, none last, no .. in it")
+		}
+		return path, nil
+	}, same)
+}
+
+// parseOrigins gives origins as browsers write them: lower case, the scheme's
+// own port left out.
+func parseOrigins(text string) ([]string, error) {
+	return parseSet(text, func(item string) (string, error) {
+		errForm := errors.New("must be an origin, scheme://host or scheme://host:port, http or https, with nothing after it")
+		scheme, host, found := strings.Cut(strings.ToLower(item), "://")
+		u, err := url.Parse(scheme + "://" + host)
+		if !found || err != nil || scheme != "http" && scheme != "https" || u.Host != host || !validPort(u) {
+			return "", errForm
+		}
+		if _, err := netip.ParseAddr(u.Hostname()); err != nil && !isHostname(u.Hostname()) {
+			return "", errForm
+		}
+		if scheme == "http" && u.Port() == "80" || scheme == "https" && u.Port() == "443" {
+			host = strings.TrimSuffix(host, ":"+u.Port())
+		}
+		return scheme + "://" + host, nil
+	}, same)
+}
+
+// parseProxies gives masked prefixes; IPv4 written as IPv6 becomes IPv4, which
+// is how a peer's address is compared.
+func parseProxies(text string) ([]netip.Prefix, error) {
+	return parseSet(text, func(item string) (netip.Prefix, error) {
+		prefix, err := netip.ParsePrefix(item)
+		if addr, notAddr := netip.ParseAddr(item); notAddr == nil && addr.Zone() == "" {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return netip.Prefix{}, errors.New("must be an address or a CIDR block, such as 10.0.0.0/8")
+		}
+		if prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
+			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
+		}
+		return prefix.Masked(), nil
+	}, same)
+}
+
+// parseRate reads "per second,burst", or "0" for off.
+func parseRate(text string) (Rate, error) {
+	if text == "0" {
+		return Rate{}, nil
+	}
+	perSecond, burst, _ := strings.Cut(text, ",")
+	rate, errRate := strconv.ParseFloat(strings.TrimSpace(perSecond), 64)
+	n, errBurst := parseDigits(strings.TrimSpace(burst), 1, 1_000_000)
+	if errRate != nil || errBurst != nil || !(rate >= 0.001 && rate <= 1_000_000) {
+		return Rate{}, errors.New("must be a rate from 0.001 to 1000000 a second and a burst from 1 to 1000000, such as 50,300, or 0 for off")
+	}
+	return Rate{PerSecond: rate, Burst: int(n)}, nil
+}
+
+func parseRetry(text string) ([]time.Duration, error) {
+	waits, err := parseList(text, func(item string) (time.Duration, error) {
+		wait, err := time.ParseDuration(item)
+		if err != nil || wait <= 0 || wait > 7*24*time.Hour {
+			return 0, errors.New("must be a duration above 0 and at most 168h, such as 30s")
+		}
+		return wait, nil
+	})
+	if len(waits) > 100 {
+		return nil, errors.New("must have at most 100 items")
+	}
+	return waits, err
+}
+
+// parseWebinars reads "id=seconds,…".
+func parseWebinars(text string) (map[webinar.ID]int64, error) {
+	type listed struct {
+		id      webinar.ID
+		seconds int64
+	}
+	list, err := parseSet(text, func(item string) (listed, error) {
+		id, duration, _ := strings.Cut(item, "=")
+		id, duration = strings.TrimSpace(id), strings.TrimSpace(duration)
+		if !webinar.IDPattern.MatchString(id) {
+			return listed{}, errors.New("must be id=seconds, the id matching " + webinar.IDPattern.String())
+		}
+		seconds, err := parseDigits(duration, 1, webinar.MaxSeconds)
+		if err != nil {
+			return listed{}, errors.New("must be id=seconds, from 1 to " + strconv.Itoa(webinar.MaxSeconds) + " seconds")
+		}
+		return listed{webinar.ID(id), seconds}, nil
+	}, func(a, b listed) bool { return a.id == b.id })
+	if err != nil {
+		return nil, err
+	}
+	webinars := make(map[webinar.ID]int64, len(list))
+	for _, l := range list {
+		webinars[l.id] = l.seconds
+	}
+	return webinars, nil
+}
+
+func parseServiceKeys(text string) ([]string, error) {
+	// What a bearer token may consist of; a client could not send the rest.
+	form := regexp.MustCompile(`^[A-Za-z0-9._~+/=-]{16,}$`)
+	return parseSet(text, func(key string) (string, error) {
+		if !form.MatchString(key) {
+			return "", errors.New("must be at least 16 characters long: letters, digits and ._~+/=- only")
+		}
+		return key, nil
+	}, same)
+}
+
+func parseWebhookSecrets(text string) ([][]byte, error) {
+	return parseSet(text, func(item string) ([]byte, error) {
+		encoded, found := strings.CutPrefix(item, "whsec_")
+		key, err := base64.StdEncoding.Strict().DecodeString(encoded)
+		if !found || err != nil || len(key) < 24 || len(key) > 64 {
+			return nil, errors.New("must be whsec_ followed by the base64 of 24 to 64 bytes")
+		}
+		return key, nil
+	}, slices.Equal[[]byte])
+}

@@ -1,0 +1,156 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func parseListen(text string) (string, error) {
+	errForm := errors.New("must be host:port or :port, the port from 0 to 65535")
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", errForm
+	}
+	if _, err := parseDigits(port, 0, math.MaxUint16); err != nil {
+		return "", errForm
+	}
+	if _, err := netip.ParseAddr(host); err != nil && host != "" && !isHostname(host) {
+		return "", errForm
+	}
+	return text, nil
+}
+
+func isHostname(host string) bool {
+	return len(host) <= 253 && regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?$`).MatchString(host)
+}
+
+// parseDigits takes plain decimal digits only: no sign, no spaces.
+func parseDigits(text string, low, high int64) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || strings.TrimLeft(text, "0123456789") != "" || n < low || n > high {
+		return 0, fmt.Errorf("must be a whole number from %d to %d", low, high)
+	}
+	return n, nil
+}
+
+func parseHeartbeat(text string) (int, error) {
+	n, err := parseDigits(text, 1, 300)
+	return int(n), err
+}
+
+// parsePlaybackRate refuses what lies between 0 and 1: it would hold honest
+// viewers back.
+func parsePlaybackRate(text string) (float64, error) {
+	rate, err := strconv.ParseFloat(text, 64)
+	if err != nil || rate != 0 && !(rate >= 1 && rate <= 16) {
+		return 0, errors.New("must be a number from 1 to 16, or 0 for off")
+	}
+	return math.Abs(rate), nil // "-0" is 0
+}
+
+func parseLevel(text string) (slog.Level, error) {
+	switch strings.ToLower(text) {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, errors.New("must be debug, info, warn or error")
+}
+
+func oneOf[T ~string](allowed ...T) func(string) (T, error) {
+	return func(text string) (T, error) {
+		for _, a := range allowed {
+			if text == string(a) {
+				return a, nil
+			}
+		}
+		return "", fmt.Errorf("must be one of %s", strings.Trim(fmt.Sprint(allowed), "[]"))
+	}
+}
+
+// parseNonceLife wants an even number of seconds: a nonce's tick is half of it.
+func parseNonceLife(text string) (time.Duration, error) {
+	life, err := time.ParseDuration(text)
+	if seconds, notSeconds := parseDigits(text, 0, math.MaxInt32); notSeconds == nil {
+		life, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil || life < time.Minute || life > 365*24*time.Hour || life%(2*time.Second) != 0 {
+		return 0, errors.New("must be an even number of seconds from 1m to 8760h, as a duration or in seconds")
+	}
+	return life, nil
+}
+
+func parseJWTSecret(text string) ([]byte, error) {
+	if len(text) < 32 {
+		return nil, errors.New("must be at least 32 bytes long")
+	}
+	return []byte(text), nil
+}
+
+func parseCookieName(text string) (string, error) {
+	if !regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,255}$").MatchString(text) {
+		return "", errors.New("must be a cookie name: letters, digits and !#$%&'*+.^_`|~- only")
+	}
+	return text, nil
+}
+
+// parseMetaKey refuses the service's own keys: a lead id is the CRM's.
+func parseMetaKey(text string) (string, error) {
+	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > 255 || strings.ContainsFunc(text, unicode.IsControl) {
+		return "", errors.New("must be a meta key of at most 255 characters, none of them a control character")
+	}
+	if strings.HasPrefix(strings.ToLower(text), "autowebinar_") {
+		return "", errors.New("must not be one of the service's own autowebinar_ keys")
+	}
+	return text, nil
+}
+
+func parseTable(text string) (string, error) {
+	if !regexp.MustCompile(`^[A-Za-z0-9_$]{1,64}$`).MatchString(text) {
+		return "", errors.New("must be a plain table name: 1 to 64 letters, digits, _ and $")
+	}
+	return text, nil
+}
+
+// parseWebhookURL gives nil for "off".
+func parseWebhookURL(text string) (*url.URL, error) {
+	if text == "off" {
+		return nil, nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("must be an http or https URL, or off")
+	case u.User != nil:
+		return nil, errors.New("must not hold a user name or password: the signature is the proof of origin")
+	case u.Hostname() == "" || u.Opaque != "" || !validPort(u):
+		return nil, errors.New("must name a host, and if it names a port, one from 1 to 65535")
+	case u.Fragment != "" || strings.HasSuffix(text, "#"):
+		return nil, errors.New("must not hold a fragment: it would never be sent")
+	}
+	return u, nil
+}
+
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	_, err := parseDigits(u.Port(), 1, math.MaxUint16)
+	return err == nil
+}

@@ -1,0 +1,211 @@
+package config_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/config"
+)
+
+func TestBadValues(t *testing.T) {
+	t.Parallel()
+	const (
+		hostPort  = "must be host:port or :port, the port from 0 to 65535"
+		path      = "item 1 must be a path such as /wp-json/autowebinar/v1: a slash first, none last, no .. in it"
+		table     = "must be a plain table name: 1 to 64 letters, digits, _ and $"
+		origin    = "item 1 must be an origin, scheme://host or scheme://host:port, http or https, with nothing after it"
+		proxy     = "item 1 must be an address or a CIDR block, such as 10.0.0.0/8"
+		rate      = "must be a rate from 0.001 to 1000000 a second and a burst from 1 to 1000000, such as 50,300, or 0 for off"
+		key       = "item 1 must be at least 16 characters long: letters, digits and ._~+/=- only"
+		cookie    = "must be a cookie name: letters, digits and !#$%&'*+.^_`|~- only"
+		nonce     = "must be an even number of seconds from 1m to 8760h, as a duration or in seconds"
+		host      = "must name a host, and if it names a port, one from 1 to 65535"
+		secret    = "item 1 must be whsec_ followed by the base64 of 24 to 64 bytes"
+		retry     = "item 1 must be a duration above 0 and at most 168h, such as 30s"
+		metaKey   = "must be a meta key of at most 255 characters, none of them a control character"
+		id        = "item 1 must be id=seconds, the id matching ^[a-z0-9][a-z0-9_-]{0,63}$"
+		seconds   = "item 1 must be id=seconds, from 1 to 604800 seconds"
+		playback  = "must be a number from 1 to 16, or 0 for off"
+		heartbeat = "must be a whole number from 1 to 300"
+		dsn       = "must be a DSN of the form user:password@tcp(host:3306)/name?param=value or user:password@unix(/path.sock)/name"
+	)
+	for _, tt := range []struct{ variable, value, text string }{
+		{"AUTOWEBINAR_LISTEN", "8080", hostPort + `, not "8080"`},
+		{"AUTOWEBINAR_LISTEN", ":65536", hostPort + `, not ":65536"`},
+		{"AUTOWEBINAR_LISTEN", ":http", hostPort + `, not ":http"`},
+		{"AUTOWEBINAR_LISTEN", "::1:80", hostPort + `, not "::1:80"`},
+		{"AUTOWEBINAR_LISTEN", "http://x:80", hostPort + `, not "http://x:80"`},
+		{"AUTOWEBINAR_ADMIN_LISTEN", "a b:1", hostPort + `, not "a b:1"`},
+		{"AUTOWEBINAR_ADMIN_LISTEN", ":8080", "must not be the address that AUTOWEBINAR_LISTEN names"},
+
+		{"AUTOWEBINAR_BASE_PATH", "api", path + `, not "api"`},
+		{"AUTOWEBINAR_BASE_PATH", "/", path + `, not "/"`},
+		{"AUTOWEBINAR_BASE_PATH", "/api/", path + `, not "/api/"`},
+		{"AUTOWEBINAR_BASE_PATH", "/a/../b", path + `, not "/a/../b"`},
+		{"AUTOWEBINAR_BASE_PATH", "/a//b", path + `, not "/a//b"`},
+		{"AUTOWEBINAR_BASE_PATH", "/{id}", path + `, not "/{id}"`},
+		{"AUTOWEBINAR_BASE_PATH", "/a?b", path + `, not "/a?b"`},
+		{"AUTOWEBINAR_BASE_PATH", "/a,", `item 2 is empty, not "/a,"`},
+		{"AUTOWEBINAR_BASE_PATH", "/a, /a", `item 2 repeats an earlier one, not "/a, /a"`},
+
+		{"WORDPRESS_DB_HOST", "db:99999", `must be host, host:port, [IPv6]:port or localhost:/path.sock, not "db:99999"`},
+		{"WORDPRESS_DB_USER", "", "must not be empty"},
+		{"WORDPRESS_DB_NAME", "", "must not be empty"},
+		{"WORDPRESS_TABLE_PREFIX", "wp-", `must consist of letters, digits and _, not "wp-"`},
+		{"AUTOWEBINAR_DB_DSN", "nonsense", dsn},
+		{"AUTOWEBINAR_DB_DSN", "u:p@tcp(h)/wp?tls=nonsense", dsn},
+		{"AUTOWEBINAR_DB_DSN", "u:pa/ss@tcp(h)", dsn},
+		{"AUTOWEBINAR_DB_DSN", "u:p@pipe(h)/wp", dsn},
+		{"AUTOWEBINAR_DB_DSN", "u:p@tcp(h)/", "must name a database"},
+		{"AUTOWEBINAR_DB_DSN", "tcp(h)/wp", "must name a user"},
+		{"AUTOWEBINAR_USERS_TABLE", "wp users", table + `, not "wp users"`},
+		{"AUTOWEBINAR_USERS_TABLE", "other.users", table + `, not "other.users"`},
+		{"AUTOWEBINAR_USERS_TABLE", "wp_usermeta", "must not be the table that AUTOWEBINAR_USERMETA_TABLE names"},
+		{"AUTOWEBINAR_USERMETA_TABLE", "wp`meta", table + ", not \"wp`meta\""},
+
+		{"AUTOWEBINAR_CORS_ORIGINS", "*", origin + `, not "*"`},
+		{"AUTOWEBINAR_CORS_ORIGINS", "null", origin + `, not "null"`},
+		{"AUTOWEBINAR_CORS_ORIGINS", "app.example", origin + `, not "app.example"`},
+		{"AUTOWEBINAR_CORS_ORIGINS", "https://*.example", origin + `, not "https://*.example"`},
+		{"AUTOWEBINAR_CORS_ORIGINS", "https://a/", origin + `, not "https://a/"`},
+		{"AUTOWEBINAR_CORS_ORIGINS", "https://u@a", origin + `, not "https://u@a"`},
+		{"AUTOWEBINAR_CORS_ORIGINS", "https://a:0", origin + `, not "https://a:0"`},
+		{"AUTOWEBINAR_CORS_ORIGINS", "ftp://a", origin + `, not "ftp://a"`},
+		{"AUTOWEBINAR_CORS_ORIGINS", "https://a,https://A:443", `item 2 repeats an earlier one, not "https://a,https://A:443"`},
+
+		{"AUTOWEBINAR_TRUSTED_PROXIES", "proxy", proxy + `, not "proxy"`},
+		{"AUTOWEBINAR_TRUSTED_PROXIES", "10.0.0.0/33", proxy + `, not "10.0.0.0/33"`},
+		{"AUTOWEBINAR_TRUSTED_PROXIES", "fe80::1%eth0", proxy + `, not "fe80::1%eth0"`},
+		{"AUTOWEBINAR_TRUSTED_PROXIES", "10.0.0.0/8,10.9.9.9/8", `item 2 repeats an earlier one, not "10.0.0.0/8,10.9.9.9/8"`},
+
+		{"AUTOWEBINAR_RATE_VIEWER", "50", rate + `, not "50"`},
+		{"AUTOWEBINAR_RATE_VIEWER", "NaN,1", rate + `, not "NaN,1"`},
+		{"AUTOWEBINAR_RATE_VIEWER", "0,5", rate + `, not "0,5"`},
+		{"AUTOWEBINAR_RATE_LOGIN", "5,0", rate + `, not "5,0"`},
+		{"AUTOWEBINAR_RATE_LOGIN", "5,1,1", rate + `, not "5,1,1"`},
+		{"AUTOWEBINAR_LOG_LEVEL", "loud", `must be debug, info, warn or error, not "loud"`},
+		{"AUTOWEBINAR_LOG_FORMAT", "xml", `must be one of json text, not "xml"`},
+
+		{"AUTOWEBINAR_SERVICE_KEYS", "fifteen-letters", key},
+		{"AUTOWEBINAR_SERVICE_KEYS", "sixteen letters!", key},
+		{"AUTOWEBINAR_SERVICE_KEYS", "0123456789abcdef,0123456789abcdef", "item 2 repeats an earlier one"},
+		{"AUTOWEBINAR_JWT_SECRET", "thirty-one bytes are too few...", "must be at least 32 bytes long"},
+		{"AUTOWEBINAR_COOKIE_NAME", "a;b", cookie + `, not "a;b"`},
+		{"AUTOWEBINAR_NONCE_LIFE", "a day", nonce + `, not "a day"`},
+		{"AUTOWEBINAR_NONCE_LIFE", "61", nonce + `, not "61"`},
+		{"AUTOWEBINAR_NONCE_LIFE", "30s", nonce + `, not "30s"`},
+		{"AUTOWEBINAR_NONCE_LIFE", "-24h", nonce + `, not "-24h"`},
+
+		{"AUTOWEBINAR_WEBHOOK_URL", "engine.example", "must be an http or https URL, or off"},
+		{"AUTOWEBINAR_WEBHOOK_URL", "ftp://engine.example", "must be an http or https URL, or off"},
+		{"AUTOWEBINAR_WEBHOOK_URL", "https://\x7f", "must be an http or https URL, or off"},
+		{"AUTOWEBINAR_WEBHOOK_URL", "OFF", "must be an http or https URL, or off"},
+		{"AUTOWEBINAR_WEBHOOK_URL", "https://u:p@engine.example", "must not hold a user name or password: the signature is the proof of origin"},
+		{"AUTOWEBINAR_WEBHOOK_URL", "https:///hook", host},
+		{"AUTOWEBINAR_WEBHOOK_URL", "http:hook", host},
+		{"AUTOWEBINAR_WEBHOOK_URL", "http://a:/", host},
+		{"AUTOWEBINAR_WEBHOOK_URL", "http://a:65536/", host},
+		{"AUTOWEBINAR_WEBHOOK_URL", "https://a/#part", "must not hold a fragment: it would never be sent"},
+		{"AUTOWEBINAR_WEBHOOK_SECRET", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", secret},
+		{"AUTOWEBINAR_WEBHOOK_SECRET", "whsec_AAAA", secret},
+		{"AUTOWEBINAR_WEBHOOK_SECRET", "whsec_!AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", secret},
+		{"AUTOWEBINAR_WEBHOOK_SECRET", signing + "," + signing, "item 2 repeats an earlier one"},
+		{"AUTOWEBINAR_WEBHOOK_RETRY", "5", retry + `, not "5"`},
+		{"AUTOWEBINAR_WEBHOOK_RETRY", "0s", retry + `, not "0s"`},
+		{"AUTOWEBINAR_WEBHOOK_RETRY", "169h", retry + `, not "169h"`},
+		{"AUTOWEBINAR_DISPATCH", "yes", `must be one of auto on off, not "yes"`},
+		{"AUTOWEBINAR_LEAD_META_KEY", "a\nb", metaKey + `, not "a\nb"`},
+		{"AUTOWEBINAR_LEAD_META_KEY", "\xff", metaKey + `, not "\xff"`},
+		{"AUTOWEBINAR_LEAD_META_KEY", "Autowebinar_lead", `must not be one of the service's own autowebinar_ keys, not "Autowebinar_lead"`},
+
+		{"AUTOWEBINAR_WEBINARS", "Intro=60", id + `, not "Intro=60"`},
+		{"AUTOWEBINAR_WEBINARS", "=60", id + `, not "=60"`},
+		{"AUTOWEBINAR_WEBINARS", "intro", seconds + `, not "intro"`},
+		{"AUTOWEBINAR_WEBINARS", "intro=0", seconds + `, not "intro=0"`},
+		{"AUTOWEBINAR_WEBINARS", "intro=604801", seconds + `, not "intro=604801"`},
+		{"AUTOWEBINAR_WEBINARS", "intro=1h", seconds + `, not "intro=1h"`},
+		{"AUTOWEBINAR_WEBINARS", "a=1,a=2", `item 2 repeats an earlier one, not "a=1,a=2"`},
+		{"AUTOWEBINAR_MAX_PLAYBACK_RATE", "0.5", playback + `, not "0.5"`},
+		{"AUTOWEBINAR_MAX_PLAYBACK_RATE", "17", playback + `, not "17"`},
+		{"AUTOWEBINAR_MAX_PLAYBACK_RATE", "NaN", playback + `, not "NaN"`},
+		{"AUTOWEBINAR_HEARTBEAT_SEC", "0", heartbeat + `, not "0"`},
+		{"AUTOWEBINAR_HEARTBEAT_SEC", "301", heartbeat + `, not "301"`},
+		{"AUTOWEBINAR_HEARTBEAT_SEC", "+5", heartbeat + `, not "+5"`},
+	} {
+		t.Run(tt.variable+"="+tt.value, func(t *testing.T) {
+			t.Parallel()
+			c, err := minimal().with(tt.variable, tt.value).load(nil)
+
+			var problems config.Problems
+			require.ErrorAs(t, err, &problems)
+			require.Len(t, problems, 1)
+			assert.Equal(t, config.Problem{Variable: tt.variable, Text: tt.text, Kind: config.ErrInvalid}, problems[0])
+			assert.Zero(t, c)
+		})
+	}
+}
+
+func TestAllProblemsAtOnceSortedByVariable(t *testing.T) {
+	t.Parallel()
+	_, err := env{
+		"AUTOWEBINAR_LISTEN":          "nowhere",
+		"AUTOWEBINAR_LISTNE":          ":8080",
+		"AUTOWEBINAR_JWT_SECRET_FILE": "/run/secrets/jwt",
+	}.load(nil)
+
+	require.EqualError(t, err, `AUTOWEBINAR_JWT_SECRET_FILE: the file cannot be read: file does not exist
+AUTOWEBINAR_LISTEN: must be host:port or :port, the port from 0 to 65535, not "nowhere"
+AUTOWEBINAR_LISTNE: is not a setting; did you mean AUTOWEBINAR_LISTEN?
+AUTOWEBINAR_WEBHOOK_SECRET: is required: events are signed with it, unless AUTOWEBINAR_WEBHOOK_URL is off
+AUTOWEBINAR_WEBHOOK_URL: is required: the address that events are sent to, or off
+WORDPRESS_DB_HOST: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CONFIG
+WORDPRESS_DB_NAME: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CONFIG
+WORDPRESS_DB_PASSWORD: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CONFIG
+WORDPRESS_DB_USER: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CONFIG`)
+
+	for _, kind := range []error{config.ErrFile, config.ErrInvalid, config.ErrMissing, config.ErrUnknown} {
+		assert.ErrorIs(t, err, kind)
+	}
+	var first config.Problem
+	require.True(t, errors.As(err, &first))
+	assert.Equal(t, "AUTOWEBINAR_JWT_SECRET_FILE", first.Variable)
+}
+
+func TestUnknownNames(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, value, text string }{
+		{"AUTOWEBINAR_WEBHOK_URL", "x", "is not a setting; did you mean AUTOWEBINAR_WEBHOOK_URL?"},
+		{"AUTOWEBINAR_WEBHOOK_SECRETS", "x", "is not a setting; did you mean AUTOWEBINAR_WEBHOOK_SECRET?"},
+		{"AUTOWEBINAR_SERVICE_KEY_FILE", "x", "is not a setting; did you mean AUTOWEBINAR_SERVICE_KEYS_FILE?"},
+		{"AutoWebinar_Listen", "x", "is not a setting; did you mean AUTOWEBINAR_LISTEN?"},
+		{"AUTOWEBINAR_EMPTY_TYPO", "", "is not a setting"},
+		{"AUTOWEBINAR_PORT", "8080", "is not a setting"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := minimal().with(tt.name, tt.value).load(nil)
+			require.EqualError(t, err, tt.name+": "+tt.text)
+			require.ErrorIs(t, err, config.ErrUnknown)
+		})
+	}
+}
+
+func TestKubernetesServiceLinksAreNoTypos(t *testing.T) {
+	t.Parallel()
+	_, err := minimal().with(
+		"AUTOWEBINAR_SERVICE_HOST", "10.0.0.11",
+		"AUTOWEBINAR_SERVICE_PORT", "80",
+		"AUTOWEBINAR_SERVICE_PORT_HTTP", "80",
+		"AUTOWEBINAR_PORT", "tcp://10.0.0.11:80",
+		"AUTOWEBINAR_PORT_80_TCP", "tcp://10.0.0.11:80",
+		"AUTOWEBINAR_PORT_80_TCP_PROTO", "tcp",
+		"AUTOWEBINAR_PORT_80_TCP_PORT", "80",
+		"AUTOWEBINAR_PORT_80_TCP_ADDR", "10.0.0.11",
+		"AUTOWEBINAR_ADMIN_SERVICE_HOST", "10.0.0.12",
+		"AUTOWEBINAR_ADMIN_PORT", "tcp://10.0.0.12:9090",
+	).load(nil)
+	require.NoError(t, err)
+}

@@ -1,0 +1,74 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+// unknownNames notes every AUTOWEBINAR_ variable that is no setting: a typo
+// must not be silent.
+func (l *loader) unknownNames() {
+	known := knownNames()
+	for name, value := range l.env {
+		if !strings.HasPrefix(strings.ToUpper(name), ownPrefix) || known[name] || isServiceLink(name, value) {
+			continue
+		}
+		text := "is not a setting"
+		if near := nearest(name, known); near != "" {
+			text += "; did you mean " + near + "?"
+		}
+		l.problem(name, ErrUnknown, "%s", text)
+	}
+}
+
+func knownNames() map[string]bool {
+	known := map[string]bool{}
+	for _, v := range variables() {
+		known[v.name] = true
+		known[v.name+fileSuffix] = true
+	}
+	return known
+}
+
+// isServiceLink knows the variables that Kubernetes sets in every container of
+// a namespace for a Service whose name begins with "autowebinar". Nobody wrote
+// them, so they are no typos.
+func isServiceLink(name, value string) bool {
+	named := regexp.MustCompile(`_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)$`)
+	link := regexp.MustCompile(`_PORT(_[0-9]+_(TCP|UDP|SCTP))?$`)
+	address := regexp.MustCompile(`^(tcp|udp|sctp)://`)
+	return named.MatchString(name) || link.MatchString(name) && address.MatchString(value)
+}
+
+// nearest is the known name that takes the fewest edits, empty when none is
+// near enough to be meant.
+func nearest(name string, known map[string]bool) string {
+	best, fewest := "", 4
+	for candidate := range known {
+		edits := distance(strings.ToUpper(name), candidate)
+		if edits < fewest || edits == fewest && best != "" && candidate < best {
+			best, fewest = candidate, edits
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's, over bytes: names are ASCII.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

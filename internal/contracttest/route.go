@@ -1,0 +1,112 @@
+package contracttest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+)
+
+const (
+	basePath  = "/wp-json/autowebinar/v1" // the document's only server
+	namespace = "/autowebinar/v1"
+)
+
+// route is a request in the document's own terms.
+type route struct {
+	path   string // under the base path, "/enter"; "" if under none
+	method string
+
+	// guessed: the path does not stand under the default base path, so what
+	// comes before the route may or may not be a base path of the service.
+	guessed bool
+
+	template  string // as documented, "/users/{user_id}/enter"; "" if not documented
+	operation *v3.Operation
+}
+
+// routeOf undoes what the service accepts beside the documented form: another
+// base path, ?rest_route=, one trailing slash, a method override on POST, and
+// HEAD for GET.
+func (c *contract) routeOf(req *http.Request) route {
+	r := route{method: methodOf(req)}
+	r.path, r.guessed = c.pathOf(req)
+	if len(r.path) > 1 {
+		r.path = strings.TrimSuffix(r.path, "/")
+	}
+	if template, item := c.match(r.path); item != nil {
+		if operation, ok := item.GetOperations().Get(strings.ToLower(r.method)); ok {
+			r.template, r.operation = template, operation
+		}
+	}
+	return r
+}
+
+// methodOf reads the override as WordPress does: the query first, POST only.
+func methodOf(req *http.Request) string {
+	method := req.Method
+	if method == http.MethodPost {
+		if m := req.URL.Query().Get("_method"); m != "" {
+			method = strings.ToUpper(m)
+		} else if m := req.Header.Get("X-HTTP-Method-Override"); m != "" {
+			method = strings.ToUpper(m)
+		}
+	}
+	if method == http.MethodHead || method == "" {
+		return http.MethodGet
+	}
+	return method
+}
+
+// pathOf returns the path under the base path. Base paths are a setting that a
+// test's traffic does not show, so a path under none of the known forms is
+// taken apart at the longest tail that is a documented path.
+func (c *contract) pathOf(req *http.Request) (path string, guessed bool) {
+	escaped := req.URL.EscapedPath()
+	if named := req.URL.Query().Get("rest_route"); named != "" && isFrontController(escaped) {
+		path, _ := under(named, namespace)
+		return path, false
+	}
+	if path, ok := under(escaped, basePath); ok {
+		return path, false
+	}
+	if at := strings.LastIndex(escaped, namespace+"/"); at >= 0 {
+		return escaped[at+len(namespace):], true
+	}
+	for at, char := range escaped {
+		if _, item := c.match(strings.TrimSuffix(escaped[at:], "/")); char == '/' && item != nil {
+			return escaped[at:], true
+		}
+	}
+	return "", true
+}
+
+func isFrontController(path string) bool {
+	return strings.HasSuffix(path, "/") || strings.HasSuffix(path, "/index.php")
+}
+
+// under returns what follows base in path, beginning with a slash.
+func under(path, base string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, base)
+	return rest, ok && strings.HasPrefix(rest, "/")
+}
+
+// match finds the documented path. What is not a decimal number is no user id,
+// and then there is no such route: WordPress has it in the route's pattern too.
+func (c *contract) match(path string) (string, *v3.PathItem) {
+	segments := strings.Split(path, "/")
+	for template, item := range c.model.Paths.PathItems.FromOldest() {
+		same := func(want, got string) bool {
+			return want == got || want == "{user_id}" && isUserID(got)
+		}
+		if slices.EqualFunc(strings.Split(template, "/"), segments, same) {
+			return template, item
+		}
+	}
+	return "", nil
+}
+
+func isUserID(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}

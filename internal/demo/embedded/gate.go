@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"sync"
+
+	"github.com/dolthub/go-mysql-server/server"
+	"github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/vitess/go/mysql"
+	"github.com/dolthub/vitess/go/sqltypes"
+	querypb "github.com/dolthub/vitess/go/vt/proto/query"
+)
+
+// gate lets one connection at a time into the engine: from its first statement
+// to COMMIT, ROLLBACK or its close, or else for one statement.
+//
+// The engine needs it because a session keeps a snapshot of every table it
+// touched, read or written, and a commit puts the whole tables back: of two
+// transactions at once the first one's writes are lost without an error.
+type gate struct {
+	mysql.Handler
+	build server.SessionBuilder
+	token chan struct{} // holds one value while a connection is inside
+
+	mu    sync.Mutex
+	conns map[uint32]*gateConn
+}
+
+// gateConn is used by its connection's goroutine only.
+type gateConn struct {
+	session sql.Session
+	inside  bool
+}
+
+func newGate(build server.SessionBuilder) *gate {
+	return &gate{build: build, token: make(chan struct{}, 1), conns: make(map[uint32]*gateConn)}
+}
+
+// conn is the gate's record of c; it is made at the first call.
+func (g *gate) conn(c *mysql.Conn) *gateConn {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gc, ok := g.conns[c.ConnectionID]
+	if !ok {
+		gc = &gateConn{}
+		g.conns[c.ConnectionID] = gc
+	}
+	return gc
+}
+
+// newSession is the engine's session builder, overheard: whether a transaction
+// is open is known to the session only.
+func (g *gate) newSession(ctx context.Context, c *mysql.Conn, addr string) (sql.Session, error) {
+	session, err := g.build(ctx, c, addr)
+	if err == nil {
+		g.conn(c).session = session
+	}
+	return session, err
+}
+
+func (g *gate) enter(ctx context.Context, c *mysql.Conn) (*gateConn, error) {
+	gc := g.conn(c)
+	if gc.inside {
+		return gc, nil
+	}
+	select {
+	case g.token <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	gc.inside = true
+	if gc.session != nil {
+		gc.session.SetTransaction(nil) // a failed statement may have left its snapshot behind
+	}
+	return gc, nil
+}
+
+// leave frees the gate unless gc has a transaction open.
+func (g *gate) leave(gc *gateConn) {
+	if s := gc.session; s != nil && s.GetTransaction() != nil && s.GetIgnoreAutoCommit() {
+		return
+	}
+	g.release(gc)
+}
+
+func (g *gate) release(gc *gateConn) {
+	if gc.inside {
+		gc.inside = false
+		<-g.token
+	}
+}
+
+// do runs one statement at its turn, or at once when it cannot see a table: a
+// connection that waits for a named lock must not keep its holder out.
+func (g *gate) do(ctx context.Context, c *mysql.Conn, query string, run func() error) error {
+	if namesNoTable(query) {
+		return run()
+	}
+	gc, err := g.enter(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer g.leave(gc)
+	return run()
+}
+
+func (g *gate) ComQuery(ctx context.Context, c *mysql.Conn, query string, result mysql.ResultSpoolFn) error {
+	query = translate(query)
+	return g.do(ctx, c, query, func() error {
+		if expression, ok := doExpression(query); ok {
+			return g.evaluate(ctx, c, expression, result)
+		}
+		err := g.Handler.ComQuery(ctx, c, query, result)
+		if singles, ok := assignments(query); ok && err != nil {
+			return g.setEach(ctx, c, singles, result)
+		}
+		return err
+	})
+}
+
+func (g *gate) ComMultiQuery(ctx context.Context, c *mysql.Conn, query string, result mysql.ResultSpoolFn) (rest string, err error) {
+	err = g.do(ctx, c, query, func() error {
+		rest, err = g.Handler.ComMultiQuery(ctx, c, query, result)
+		return err
+	})
+	return rest, err
+}
+
+func (g *gate) ComPrepare(ctx context.Context, c *mysql.Conn, query string, p *mysql.PrepareData) (fields []*querypb.Field, err error) {
+	err = g.do(ctx, c, query, func() error {
+		fields, err = g.Handler.ComPrepare(ctx, c, query, p)
+		return err
+	})
+	return fields, err
+}
+
+func (g *gate) ComStmtExecute(ctx context.Context, c *mysql.Conn, p *mysql.PrepareData, result func(*sqltypes.Result) error) error {
+	return g.do(ctx, c, p.PrepareStmt, func() error {
+		return g.Handler.ComStmtExecute(ctx, c, p, result)
+	})
+}
+
+// ConnectionClosed comes last, on the connection's own goroutine.
+func (g *gate) ConnectionClosed(c *mysql.Conn) {
+	g.Handler.ConnectionClosed(c)
+	g.release(g.conn(c))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.conns, c.ConnectionID)
+}

@@ -1,0 +1,135 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+	"autowebinar/internal/wordpress"
+)
+
+// Viewers changes and reads what the service knows of viewers.
+type Viewers interface {
+	Change(ctx context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error
+	Read(ctx context.Context, user webinar.UserID) (webinar.Viewer, time.Time, error)
+}
+
+// Leads finds the lead id of a viewer; empty if there is none.
+type Leads interface {
+	LeadID(ctx context.Context, user webinar.UserID) (string, error)
+}
+
+// Forms passes a submitted form to the sink.
+type Forms interface {
+	Submit(ctx context.Context, event webinar.Event, leadID string) error
+}
+
+// Logins verifies WordPress logins.
+type Logins interface {
+	Verify(ctx context.Context, cookies []*http.Cookie) (wordpress.Login, error)
+	CheckNonce(login wordpress.Login, nonce string) bool
+	Nonce(login wordpress.Login) string
+}
+
+// Rate is a token bucket: tokens a second and how many may be saved up. A zero
+// PerSecond means no limit.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// Config says what the door stands on. Nil Logins, an empty JWTSecret and empty
+// ServiceKeys each turn that way of asking off.
+type Config struct {
+	BasePaths []string
+	Rules     webinar.Rules
+	Viewers   Viewers
+	Leads     Leads
+	Forms     Forms // nil: no sink, forms are refused with 503 and no event is stored
+
+	Logins      Logins
+	JWTSecret   []byte
+	ServiceKeys []string
+
+	CORSOrigins    []string
+	TrustedProxies []netip.Prefix
+	RateViewer     Rate // per viewer
+	RateLogin      Rate // failed logins per address
+
+	Logger *slog.Logger
+}
+
+// API answers the routes of the service.
+type API struct {
+	cfg      Config
+	log      *slog.Logger
+	viewers  *limiter[webinar.UserID]
+	failures *limiter[netip.Prefix]
+	keys     [][32]byte
+}
+
+// The sizes of bodies.
+const (
+	bodyLimit     = 16 << 10
+	formBodyLimit = 64 << 10
+)
+
+// New returns the handler of all routes.
+func New(cfg Config) http.Handler {
+	a := &API{
+		cfg: cfg, log: cfg.Logger, keys: digests(cfg.ServiceKeys),
+		viewers:  newLimiter[webinar.UserID](cfg.RateViewer),
+		failures: newLimiter[netip.Prefix](cfg.RateLogin),
+	}
+	var h http.Handler = a.routes()
+	for _, wrap := range []func(http.Handler) http.Handler{
+		a.checkOrigin, a.normalise, a.recover, a.logAccess, a.identifyClient,
+	} {
+		h = wrap(h)
+	}
+	return h
+}
+
+func (a *API) routes() http.Handler {
+	root := chi.NewRouter()
+	root.NotFound(a.noRoute)
+	root.MethodNotAllowed(a.noRoute)
+	for _, base := range a.cfg.BasePaths {
+		root.Route(base, func(r chi.Router) {
+			both := func(method, path string, limit int64, e endpoint) {
+				r.Method(method, path, a.door(a.viewer, limit, e))
+				r.Method(method, "/users/{user_id}"+path, a.door(a.onBehalf, limit, e))
+			}
+			both(http.MethodPost, "/enter", bodyLimit, a.enter)
+			both(http.MethodPost, "/progress", bodyLimit, a.progress)
+			both(http.MethodPost, "/exit", bodyLimit, a.exit)
+			both(http.MethodPost, "/resume", bodyLimit, a.resume)
+			both(http.MethodGet, "/session", bodyLimit, a.session)
+			both(http.MethodPost, "/cta", bodyLimit, a.cta)
+			both(http.MethodPost, "/register", bodyLimit, a.register)
+			both(http.MethodPost, "/form", formBodyLimit, a.form)
+			r.Method(http.MethodPost, "/attendance", a.door(a.service, bodyLimit, a.attendance))
+			r.Get("/openapi.yaml", file("openapi.yaml", "application/yaml"))
+			r.Get("/player.js", file("player/autowebinar.js", "text/javascript; charset=utf-8"))
+		})
+	}
+	return root
+}
+
+func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
+	a.fail(w, r, errNoRoute)
+}
+
+// newSessionID makes a UUIDv7: they sort by age, which is kind to whoever looks
+// through the table.
+func newSessionID() (webinar.SessionID, error) {
+	id, err := uuid.NewV7()
+	return webinar.SessionID(id.String()), err
+}

@@ -1,0 +1,89 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"autowebinar/internal/webinar"
+)
+
+var (
+	errSubject      = errors.New("httpapi: the token names no user, or two")
+	errUnknownToken = errors.New("httpapi: bearer token not known")
+)
+
+// proveBearer takes a service key or a viewer's JWT.
+func (a *API) proveBearer(token string) (caller, error) {
+	if a.isServiceKey(token) {
+		return caller{service: true}, nil
+	}
+	if len(a.cfg.JWTSecret) == 0 {
+		return caller{}, errNotLoggedIn.because(errUnknownToken)
+	}
+	user, err := parseJWT(token, a.cfg.JWTSecret)
+	if err != nil {
+		return caller{}, errNotLoggedIn.because(err)
+	}
+	return caller{user: user}, nil
+}
+
+func digests(keys []string) [][32]byte {
+	sums := make([][32]byte, len(keys))
+	for i, key := range keys {
+		sums[i] = sha256.Sum256([]byte(key))
+	}
+	return sums
+}
+
+// isServiceKey compares with every key, in a time that depends on none of them.
+func (a *API) isServiceKey(token string) bool {
+	sum := sha256.Sum256([]byte(token))
+	found := 0
+	for _, key := range a.keys {
+		found |= subtle.ConstantTimeCompare(sum[:], key[:])
+	}
+	return found == 1
+}
+
+// parseJWT verifies an HS256 token that expires and returns its user: `sub`, or
+// `data.user.id` as the common WordPress JWT plugins write it.
+func parseJWT(token string, secret []byte) (webinar.UserID, error) {
+	claims := jwt.MapClaims{}
+	_, err := jwt.ParseWithClaims(token, claims,
+		func(*jwt.Token) (any, error) { return secret, nil },
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithJSONNumber())
+	if err != nil {
+		return 0, err
+	}
+	data, _ := claims["data"].(map[string]any)
+	account, _ := data["user"].(map[string]any)
+	var user webinar.UserID
+	for _, claim := range []any{claims["sub"], account["id"]} {
+		if claim == nil {
+			continue
+		}
+		id, ok := claimedUser(claim)
+		if !ok || user != 0 && user != id {
+			return 0, errSubject
+		}
+		user = id
+	}
+	if user == 0 {
+		return 0, errSubject
+	}
+	return user, nil
+}
+
+func claimedUser(claim any) (webinar.UserID, bool) {
+	switch id := claim.(type) {
+	case string:
+		return parseUserID(id)
+	case json.Number:
+		return parseUserID(id.String())
+	}
+	return 0, false
+}

@@ -1,0 +1,82 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+const headerRequestID = "X-Request-Id"
+
+var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+type addressKey struct{}
+
+// identifyClient finds the client's address and gives the request an id. What a
+// proxy says counts only if the proxy is a trusted one.
+func (a *API) identifyClient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer := parsePeer(r.RemoteAddr)
+		address, id := peer, ""
+		if a.trusts(peer) {
+			address = a.forwardedFor(peer, r.Header.Values("X-Forwarded-For"))
+			id = r.Header.Get(headerRequestID)
+		}
+		if !requestIDPattern.MatchString(id) {
+			id = uuid.NewString()
+		}
+		w.Header().Set(headerRequestID, id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), addressKey{}, address)))
+	})
+}
+
+func clientAddress(r *http.Request) netip.Addr {
+	address, _ := r.Context().Value(addressKey{}).(netip.Addr)
+	return address
+}
+
+func parsePeer(remote string) netip.Addr {
+	peer, _ := netip.ParseAddrPort(remote)
+	return peer.Addr().Unmap()
+}
+
+func (a *API) trusts(address netip.Addr) bool {
+	for _, prefix := range a.cfg.TrustedProxies {
+		if prefix.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// forwardedFor is the nearest address in the chain that is not a trusted proxy:
+// what stands to the left of it could be anybody's invention.
+func (a *API) forwardedFor(peer netip.Addr, headers []string) netip.Addr {
+	chain := strings.Split(strings.Join(headers, ","), ",")
+	address := peer
+	for i := len(chain) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(chain[i]))
+		if err != nil {
+			return address
+		}
+		address = hop.Unmap()
+		if !a.trusts(address) {
+			return address
+		}
+	}
+	return address
+}
+
+// network is what counts as one client: an IPv6 customer has a whole /64.
+func network(address netip.Addr) netip.Prefix {
+	bits := 32
+	if address.Is6() {
+		bits = 64
+	}
+	prefix, _ := address.Prefix(bits)
+	return prefix
+}

@@ -1,0 +1,75 @@
+package httpapi
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// limiter holds a token bucket for each key that was seen lately. Its size is
+// bounded: buckets that are full again are as good as none.
+type limiter[K comparable] struct {
+	rate Rate
+
+	mu      sync.Mutex
+	buckets map[K]*rate.Limiter
+	swept   time.Time
+}
+
+const (
+	maxBuckets = 100_000
+	sweepEvery = time.Minute
+)
+
+func newLimiter[K comparable](r Rate) *limiter[K] {
+	return &limiter[K]{rate: r, buckets: map[K]*rate.Limiter{}, swept: time.Now()}
+}
+
+// take takes a token. Where there is none it says how long until there is.
+func (l *limiter[K]) take(key K) (wait time.Duration, ok bool) {
+	if l.rate.PerSecond == 0 {
+		return 0, true
+	}
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sweep(now)
+	bucket := l.buckets[key]
+	if bucket == nil {
+		bucket = rate.NewLimiter(rate.Limit(l.rate.PerSecond), l.rate.Burst)
+		l.buckets[key] = bucket
+	}
+	if bucket.AllowN(now, 1) {
+		return 0, true
+	}
+	missing := 1 - bucket.TokensAt(now)
+	return time.Duration(missing / l.rate.PerSecond * float64(time.Second)), false
+}
+
+// sweep forgets full buckets, now and then and when there are many. If an
+// attack keeps them all busy they are forgotten all at once: the memory is
+// bounded, and the attacker gains one burst.
+func (l *limiter[K]) sweep(now time.Time) {
+	crowded := len(l.buckets) >= maxBuckets
+	if !crowded && now.Sub(l.swept) < sweepEvery {
+		return
+	}
+	l.swept = now
+	for key, bucket := range l.buckets {
+		if bucket.TokensAt(now) >= float64(l.rate.Burst) {
+			delete(l.buckets, key)
+		}
+	}
+	if len(l.buckets) >= maxBuckets {
+		clear(l.buckets)
+	}
+}
+
+// mayPass takes a token of the viewer; service keys are unlimited.
+func (a *API) mayPass(who caller) (wait time.Duration, ok bool) {
+	if who.service {
+		return 0, true
+	}
+	return a.viewers.take(who.user)
+}

@@ -1,0 +1,174 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"autowebinar/internal/webinar"
+)
+
+// rule is a command of the domain, ready to be applied.
+type rule func(v webinar.Viewer, now time.Time) (webinar.Result, error)
+
+// apply runs a rule on the viewer of a request and stores what it leads to.
+func (a *API) apply(r *request, f rule) (result webinar.Result, now time.Time, err error) {
+	var current *webinar.Session
+	err = a.cfg.Viewers.Change(r.Context(), r.user, func(v webinar.Viewer, at time.Time) (webinar.Viewer, []webinar.Event, error) {
+		var err error
+		current, now = v.Current, at
+		if result, err = f(v, at); err != nil {
+			return v, nil, err
+		}
+		if a.cfg.Forms == nil {
+			return result.Viewer, nil, nil // no sink: an event row would never leave
+		}
+		return result.Viewer, result.Events, nil
+	})
+	if errors.Is(err, webinar.ErrSessionMismatch) {
+		var view *sessionView
+		if current != nil {
+			v := a.view(*current, now, 0)
+			view = &v
+		}
+		p := errSessionMismatch.because(err)
+		p.session = &view
+		return result, now, p
+	}
+	return result, now, err
+}
+
+// answer applies a rule and shows the session that it named.
+func (a *API) answer(r *request, duration int64, f rule) (reply, error) {
+	result, now, err := a.apply(r, f)
+	if err != nil {
+		return reply{}, err
+	}
+	view := a.view(result.Session, now, duration)
+	view.Clamped = result.Clamped
+	status := http.StatusOK
+	if result.Created {
+		status = http.StatusCreated
+	}
+	return reply{status, view}, nil
+}
+
+func (a *API) enter(r *request) (reply, error) {
+	r.body.require("webinar_id")
+	id := r.body.webinarID("webinar_id")
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	newID, err := newSessionID()
+	if err != nil {
+		return reply{}, err
+	}
+	return a.answer(r, 0, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Enter(v, id, newID, now)
+	})
+}
+
+func (a *API) progress(r *request) (reply, error) {
+	which := r.body.which()
+	r.body.require("position_sec")
+	report := r.body.report()
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	return a.answer(r, report.Duration, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Progress(v, which, *report, now)
+	})
+}
+
+func (a *API) exit(r *request) (reply, error) {
+	which := r.body.which()
+	report := r.body.report()
+	reason := webinar.LeaveReason(r.body.oneOf("leave_reason",
+		string(webinar.UserExit), string(webinar.SessionEnd), string(webinar.NetworkLoss)))
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	return a.answer(r, claimed(report), func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Exit(v, which, report, reason, now)
+	})
+}
+
+func claimed(report *webinar.Report) int64 {
+	if report == nil {
+		return 0
+	}
+	return report.Duration
+}
+
+func (a *API) resume(r *request) (reply, error) {
+	id := r.body.webinarID("webinar_id")
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	return a.answer(r, 0, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Resume(v, id, now)
+	})
+}
+
+func (a *API) session(r *request) (reply, error) {
+	id := webinar.ID(r.URL.Query().Get("webinar_id"))
+	if id != "" && !webinar.IDPattern.MatchString(string(id)) {
+		return reply{}, invalid("webinar_id", "must match "+webinar.IDPattern.String())
+	}
+	v, now, err := a.cfg.Viewers.Read(r.Context(), r.user)
+	if err != nil {
+		return reply{}, err
+	}
+	s, err := a.cfg.Rules.Look(v, id)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{http.StatusOK, a.view(s, now, 0)}, nil
+}
+
+func (a *API) cta(r *request) (reply, error) {
+	which := r.body.which()
+	var report *webinar.Report
+	if position := r.body.seconds("position_sec"); position != nil {
+		report = &webinar.Report{Position: *position}
+	}
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	return a.answer(r, 0, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.ClickCTA(v, which, report, now)
+	})
+}
+
+// registrationView is a registration on the wire.
+type registrationView struct {
+	WebinarID    webinar.ID `json:"webinar_id"`
+	RegisteredAt *string    `json:"registered_at"`
+}
+
+func (a *API) register(r *request) (reply, error) {
+	r.body.require("webinar_id", "source")
+	reg := webinar.Registration{
+		Webinar: r.body.webinarID("webinar_id"),
+		Type:    webinar.Type(r.body.oneOf("webinar_type", string(webinar.Auto), string(webinar.Live))),
+		SlotID:  r.body.text("slot_id"),
+		Source:  r.body.text("source"),
+	}
+	if reg.SlotID != "" && reg.Type != webinar.Live {
+		r.body.refuse("slot_id", "is for live webinars only")
+	}
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	result, _, err := a.apply(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Register(v, reg, now)
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	status := http.StatusOK
+	if result.Created {
+		status = http.StatusCreated
+	}
+	return reply{status, registrationView{reg.Webinar, wireTime(result.Viewer.Registered[reg.Webinar])}}, nil
+}

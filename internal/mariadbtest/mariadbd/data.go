@@ -1,0 +1,152 @@
+package mariadbd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	loopback = "127.0.0.1"
+
+	// socketPathMax is the shortest limit of the systems in use for the path
+	// of a unix socket, in bytes.
+	socketPathMax = 100
+)
+
+// makeHome makes the folder of the socket: private, and with a short path.
+func makeHome() (string, error) {
+	parent := os.TempDir()
+	if len(parent)+len("/awdb0123456789/sock") > socketPathMax {
+		parent = "/tmp"
+	}
+	home, err := os.MkdirTemp(parent, "awdb") // 0700
+	if err != nil {
+		return "", fmt.Errorf("folder of the MariaDB server: %w", err)
+	}
+	return home, nil
+}
+
+// bootstrap fills the data directory unless that is done: InnoDB's files and
+// the grant tables, with root as the only account and only over the socket.
+//
+// It does what mariadb-install-db does, which Debian's server package ships
+// without the programs it calls, and leaves out the help texts and the sys
+// schema. The directory appears whole or not at all.
+func (s *Server) bootstrap(ctx context.Context) error {
+	if _, err := os.Stat(s.data); err == nil {
+		return nil
+	}
+	script, err := bootstrapSQL(s.binary)
+	if err != nil {
+		return err
+	}
+	half := s.data + ".new"
+	if err := os.RemoveAll(half); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	if err := os.MkdirAll(half, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	args := append(s.common(half), "--bootstrap", "--log-warnings=0", "--innodb-flush-log-at-trx-commit=0")
+	cmd := exec.CommandContext(ctx, s.binary, args...)
+	cmd.Stdin = script
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: make the system tables: %w: %s", ErrFailed, err, lastLines(out))
+	}
+	if err := os.Rename(half, s.data); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	return nil
+}
+
+func bootstrapSQL(binary string) (io.Reader, error) {
+	scripts, err := systemScripts(binary)
+	if err != nil {
+		return nil, err
+	}
+	var sql bytes.Buffer
+	sql.WriteString("CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n")
+	for _, script := range scripts {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+		}
+		sql.Write(text)
+		sql.WriteByte('\n')
+	}
+	// Names are not resolved, so nobody who comes over TCP is from localhost.
+	sql.WriteString("DELETE FROM global_priv WHERE User = '' OR (User = 'root' AND Host <> 'localhost');\n")
+	return &sql, nil
+}
+
+// common are the options with which the data directory is made and run.
+func (s *Server) common(data string) []string {
+	pool := s.cfg.BufferPoolMB
+	if pool == 0 {
+		pool = 32
+	}
+	args := []string{
+		"--no-defaults",
+		"--datadir=" + data,
+		// A starting server clears all temporary tables out of its tmpdir: in a
+		// shared one also those of servers that are running.
+		"--tmpdir=" + s.home,
+		"--innodb-buffer-pool-size=" + strconv.Itoa(pool) + "M",
+		"--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_520_ci",
+	}
+	if os.Geteuid() == 0 {
+		args = append(args, "--user=root") // it refuses to run as root unasked
+	}
+	if s.cfg.Durable {
+		return append(args, "--innodb-log-file-size=96M", "--innodb-doublewrite=1")
+	}
+	return append(args, "--innodb-log-file-size=8M", "--innodb-doublewrite=0")
+}
+
+func (s *Server) options(port int) []string {
+	args := append(s.common(s.data),
+		"--socket="+s.Socket(), "--pid-file="+s.pidFile(), "--log-error="+s.logFile(),
+		"--bind-address="+loopback, "--port="+strconv.Itoa(port),
+		"--skip-name-resolve", "--max-connections=1000",
+	)
+	if s.cfg.Durable {
+		args = append(args, "--innodb-flush-log-at-trx-commit=1", "--innodb-fast-shutdown=1")
+	} else {
+		args = append(args, "--innodb-flush-log-at-trx-commit=2", "--innodb-fast-shutdown=2")
+	}
+	return append(args, s.cfg.Args...)
+}
+
+func (s *Server) pidFile() string { return filepath.Join(s.home, "pid") }
+func (s *Server) logFile() string { return filepath.Join(s.home, "log.err") }
+
+func freePort(ctx context.Context) (int, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp4", loopback+":0")
+	if err != nil {
+		return 0, fmt.Errorf("free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// logTail is the end of the server's log, to be put after an error.
+func logTail(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil || len(text) == 0 {
+		return ""
+	}
+	return "; its log ends with:\n" + lastLines(text)
+}
+
+func lastLines(text []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(lines[max(0, len(lines)-8):], "\n")
+}

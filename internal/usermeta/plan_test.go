@@ -1,0 +1,218 @@
+package usermeta
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"autowebinar/internal/webinar"
+)
+
+var planNow = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// apply does to rows what the two statements of Store.write do.
+func apply(t require.TestingT, rows []row, p plan) []row {
+	table := map[uint64]row{}
+	var last uint64
+	for _, r := range rows {
+		table[r.ID], last = r, max(last, r.ID)
+	}
+	touched := map[uint64]bool{}
+	for _, r := range p.put {
+		if r.ID == 0 {
+			last++
+			r.ID = last
+			table[r.ID] = r
+			continue
+		}
+		require.Contains(t, table, r.ID)
+		require.False(t, touched[r.ID], "row %d is written twice", r.ID)
+		touched[r.ID] = true
+		table[r.ID] = r
+	}
+	for _, id := range p.remove {
+		require.Contains(t, table, id)
+		require.False(t, touched[id], "row %d is both written and removed", id)
+		touched[id] = true
+		delete(table, id)
+	}
+	return slices.Collect(maps.Values(table))
+}
+
+func TestAPlanLeadsToWhatTheRuleReturned(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rows := drawRows(t)
+		before := read(7, slices.Clone(rows))
+		result, err := drawCommand(t, before.viewer)(before.viewer)
+		if err != nil {
+			return
+		}
+		p := diff(before, result.Viewer, result.Events)
+		written := apply(t, rows, p)
+		after := read(7, slices.Clone(written))
+		require.Equal(t, result.Viewer, after.viewer)
+
+		requireForeignRowsUntouched(t, rows, written)
+		requireRowsMovedAlong(t, before, after)
+		for _, event := range result.Events {
+			require.True(t, after.pending[event.ID], "%s has its row", event.Type)
+		}
+		require.Len(t, after.pending, len(before.pending)+countNew(before, result.Events))
+
+		p = diff(after, after.viewer, result.Events)
+		require.True(t, p.empty(), "the same once more writes nothing: %+v", p)
+	})
+}
+
+func countNew(before snapshot, events []webinar.Event) (n int) {
+	for _, event := range events {
+		if !before.pending[event.ID] {
+			n++
+		}
+	}
+	return n
+}
+
+// requireForeignRowsUntouched: what is not exactly a key of the service stays.
+func requireForeignRowsUntouched(t *rapid.T, rows, written []row) {
+	for _, r := range rows {
+		base, id := splitKey(r.Key)
+		session := slices.Contains(sessionKeys, base) && (r.Key == base || webinar.IDPattern.MatchString(string(id)))
+		registered := base == keyRegistered && webinar.IDPattern.MatchString(string(id))
+		if !session && !registered {
+			require.Contains(t, written, r)
+		}
+	}
+	for _, r := range written {
+		require.Equal(t, webinar.UserID(7), r.User)
+	}
+}
+
+// requireRowsMovedAlong: a session that is still there has all its rows still,
+// the same ones, wherever it stands.
+func requireRowsMovedAlong(t *rapid.T, before, after snapshot) {
+	was, is := before.sessions(), after.sessions()
+	for id, from := range was {
+		to, there := is[id]
+		if !there {
+			continue
+		}
+		for base, rows := range before.slots[from] {
+			for _, r := range rows {
+				require.True(t, slices.ContainsFunc(after.slots[to][base], func(now row) bool { return now.ID == r.ID }),
+					"row %d, %s, goes with its session from %q to %q", r.ID, r.Key, from, to)
+			}
+		}
+	}
+}
+
+// sessions tells in which slot each session stands; ids that stand in two are
+// left out.
+func (s *snapshot) sessions() map[webinar.SessionID]webinar.ID {
+	found := map[webinar.SessionID][]webinar.ID{}
+	if s.viewer.Current != nil {
+		found[s.viewer.Current.ID] = []webinar.ID{""}
+	}
+	for id, session := range s.viewer.Aside {
+		found[session.ID] = append(found[session.ID], id)
+	}
+	slots := map[webinar.SessionID]webinar.ID{}
+	for session, ids := range found {
+		if len(ids) == 1 {
+			slots[session] = ids[0]
+		}
+	}
+	return slots
+}
+
+// An unchanged viewer's plan may complete what PHP or a hand left incomplete,
+// and clear away copies of the current session; on whole rows it is empty.
+func TestAnUnchangedViewerIsNotWritten(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rows := drawRows(t)
+		before := read(7, slices.Clone(rows))
+		p := diff(before, before.viewer.Clone(), nil)
+		for _, r := range p.put {
+			base, _ := splitKey(r.Key)
+			require.Contains(t, []string{keyFurthest, keyWebinarID}, base, "%+v", r)
+		}
+		for _, id := range p.remove {
+			r := rows[slices.IndexFunc(rows, func(r row) bool { return r.ID == id })]
+			_, slot := splitKey(r.Key)
+			require.NotNil(t, before.viewer.Current)
+			require.Equal(t, before.viewer.Current.Webinar, slot, "only a copy of the current session goes: %+v", r)
+		}
+		after := read(7, apply(t, rows, p))
+		require.Equal(t, before.viewer, after.viewer)
+		again := diff(after, after.viewer.Clone(), nil)
+		require.True(t, again.empty())
+	})
+}
+
+func TestPlansOfWholeSessionsAreMinimal(t *testing.T) {
+	t.Parallel()
+	rows := []row{
+		{1, 7, keySessionID, "s1"}, {2, 7, keyWebinarID, "a"}, {3, 7, keyStartedAt, "2026-03-04 05:00:00"},
+		{4, 7, keyLastPosition, "0100"}, {5, 7, keyFurthest, "1e2"}, {6, 7, keyPercent, "30"},
+		{7, 7, keyCompleted, ""}, {8, 7, keyCTAClickedAt, "long ago"}, {9, 7, keyLastSeenAt, "1772600767"},
+		{10, 7, keyRegistered + "@a", "2026-03-04T05:00:00Z"}, {11, 7, keyOutboxDead, "x"},
+	}
+	before := read(7, rows)
+	assert.Len(t, before.damaged, 1)
+	p := diff(before, before.viewer.Clone(), nil)
+	assert.True(t, p.empty(), "foreign ways to write a value stay: %+v", p)
+
+	result, err := planRules.Enter(before.viewer, "b", "s2", planNow)
+	require.NoError(t, err)
+	p = diff(before, result.Viewer, nil)
+	var renamed, fresh []string
+	for _, r := range p.put {
+		if r.ID == 0 {
+			fresh = append(fresh, r.Key)
+			continue
+		}
+		assert.Equal(t, rows[r.ID-1].Key+"@a", r.Key)
+		assert.Equal(t, rows[r.ID-1].Value, r.Value, "set aside as it is")
+		renamed = append(renamed, r.Key)
+	}
+	assert.Len(t, renamed, 9)
+	assert.ElementsMatch(t, []string{keySessionID, keyWebinarID, keyStartedAt, keyLastSeenAt}, fresh)
+	assert.Empty(t, p.remove)
+}
+
+func TestEventsJoinTheViewersQueueOnce(t *testing.T) {
+	t.Parallel()
+	event := webinar.Event{ID: uuid.Max, Type: webinar.EventCompleted, User: 7, At: planNow, Webinar: "a", Session: "s"}
+	value := encodeMessage(Message{Event: event})
+	for name, test := range map[string]struct {
+		row  row
+		want string
+	}{
+		"nothing waits":              {row{1, 7, keyLeftAt, ""}, keyOutbox},
+		"another is due":             {row{1, 7, keyOutbox, "2|x"}, keyOutbox},
+		"another waits":              {row{1, 7, keyOutboxWait, "2|x"}, keyOutboxWait},
+		"a damaged one waits":        {row{1, 7, keyOutboxWait, "x"}, keyOutboxWait},
+		"it is due already":          {row{1, 7, keyOutbox, value}, ""},
+		"it waits already":           {row{1, 7, keyOutboxWait, value}, ""},
+		"it is dead":                 {row{1, 7, keyOutboxDead, value}, keyOutbox},
+		"a key in another case":      {row{1, 7, "AUTOWEBINAR_OUTBOX_WAIT", value}, keyOutbox},
+		"somebody else's longer key": {row{1, 7, keyOutboxWait + "@a", value}, keyOutbox},
+	} {
+		var p plan
+		p.events(read(7, []row{test.row}), []webinar.Event{event})
+		var want []row
+		if test.want != "" {
+			want = []row{{0, 7, test.want, value}}
+		}
+		assert.Equal(t, want, p.put, fmt.Sprint(name))
+	}
+}

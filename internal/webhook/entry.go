@@ -1,0 +1,73 @@
+package webhook
+
+import (
+	"time"
+
+	"autowebinar/internal/webinar"
+)
+
+// pace says how an entry that failed waits while the sink is up.
+type pace int
+
+const (
+	atOnce pace = iota // not at all: nothing is held against it
+	soon               // its own schedule, but 30 s at most
+	own                // its own schedule
+)
+
+// entry is one viewer with something to send, as the agenda knows it. The queue
+// knows the rest; whatever is remembered here beside it is advice.
+type entry struct {
+	user webinar.UserID
+	row  uint64    // the viewer's lowest row seen
+	next time.Time // its own schedule; zero: never tried
+
+	pace      pace
+	notBefore time.Time // no attempt earlier, whatever the sink does
+	failedAt  time.Time // last failure seen in this term; zero: none
+	probedAt  time.Time // last probe in this term; zero: none
+	blamed    bool      // failed while the sink was up
+	aside     bool      // the queue would not give the row: no use to ask again before notBefore
+	faults    int       // queue errors in a row
+
+	busy  bool   // a turn is under way
+	again bool   // rows were seen under the due key meanwhile
+	seq   uint64 // of the last change
+}
+
+// become makes the entry stand for another row of its viewer.
+func (e *entry) become(row uint64, next time.Time) {
+	*e = entry{user: e.user, row: row, next: next, seq: e.seq}
+}
+
+// readyAt is when the entry may be sent while the sink is up.
+func (e *entry) readyAt() time.Time {
+	switch e.pace {
+	case atOnce:
+		return e.notBefore
+	case soon:
+		return e.probeReadyAt()
+	}
+	return latest(e.notBefore, e.next)
+}
+
+// probeReadyAt is when the entry may be a probe: by its own schedule, but 30 s
+// after its last failure at most.
+func (e *entry) probeReadyAt() time.Time {
+	if e.failedAt.IsZero() {
+		return e.notBefore
+	}
+	return latest(e.notBefore, earliest(e.next, e.failedAt.Add(maxProbePause)))
+}
+
+// probesBefore orders probes: what was not probed yet first, so that no message
+// holds up the others; then by next attempt, then by age.
+func (e *entry) probesBefore(o *entry) bool {
+	if !e.probedAt.Equal(o.probedAt) {
+		return e.probedAt.Before(o.probedAt)
+	}
+	if !e.next.Equal(o.next) {
+		return e.next.Before(o.next)
+	}
+	return e.row < o.row
+}

@@ -1,0 +1,210 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"autowebinar/internal/usermeta"
+)
+
+// take puts what a poll or a scan found into the agenda.
+func (t *term) take(ctx context.Context, r reading, now time.Time) {
+	if r.scan {
+		t.scanning = false
+	} else {
+		t.polling = false
+	}
+	switch {
+	case r.err != nil && ctx.Err() != nil:
+	case r.err != nil:
+		t.queued.failed(ctx, r.err)
+	case r.scan:
+		t.queued.over(ctx)
+		t.scanAt = now.Add(scanEvery)
+		t.agenda.merge(r.pending, r.since, now)
+	default:
+		t.queued.over(ctx)
+		t.admit(r.pending, now)
+	}
+	t.count()
+}
+
+// admit puts viewers with rows under the due key into the agenda. Viewers who
+// wait are sent nothing for it: their new rows join the old ones.
+func (t *term) admit(pending []usermeta.Pending, now time.Time) {
+	t.more = false
+	for _, p := range pending {
+		e := t.agenda.known[p.User]
+		switch {
+		case e == nil:
+			t.agenda.add(p, now)
+			t.more = true
+		case e.busy:
+			e.again = true
+		case !e.aside && e.next.After(now) && !(t.sink.up && !e.readyAt().After(now)):
+			e.busy = true
+			t.joins = append(t.joins, e)
+		}
+	}
+	// A page full of viewers who cannot be served now may hide others.
+	if !t.more && len(pending) > 0 && t.sink.up && t.sending < t.sink.limit {
+		t.page = min(2*t.page, largePage)
+	} else {
+		t.page = smallPage
+	}
+}
+
+// finish takes in the end of a turn: first what it says of the sink, then what
+// becomes of the viewer.
+func (t *term) finish(ctx context.Context, r result, now time.Time) {
+	e := r.entry
+	t.vacate(r)
+	t.judge(ctx, r, now)
+	e.busy = false
+	again := e.again
+	e.again = false
+	switch r.end {
+	case endNothing, endWithdrawn:
+		t.agenda.drop(e)
+	case endAccepted, endBuried:
+		if r.following == nil {
+			t.agenda.drop(e)
+			break
+		}
+		e.become(r.following.RowID, r.following.NextAttempt)
+		t.agenda.put(e, now)
+	case endHeld:
+		e.aside, e.notBefore = true, now.Add(holdPeriod)
+		t.agenda.put(e, now)
+	case endFaulted:
+		e.faults++
+		e.aside, e.notBefore = true, now.Add(backoff(e.faults))
+		t.agenda.put(e, now)
+	case endWaiting:
+		t.wait(e, r.head)
+		t.agenda.put(e, now)
+	case endPostponed:
+		t.postpone(e, r, now)
+		t.agenda.put(e, now)
+	case endCut:
+	}
+	if again {
+		t.pollSoon()
+	}
+	t.tally(r, now)
+}
+
+// vacate gives back the turn's place.
+func (t *term) vacate(r result) {
+	if r.joined {
+		t.joining--
+		return
+	}
+	t.sending--
+	if r.entry.blamed {
+		t.blamed--
+	}
+}
+
+func (t *term) wait(e *entry, head usermeta.Message) {
+	if e.row != head.RowID {
+		e.become(head.RowID, head.NextAttempt)
+	}
+	e.aside, e.faults = false, 0
+}
+
+func (t *term) postpone(e *entry, r result, now time.Time) {
+	t.wait(e, r.head)
+	e.next, e.pace, e.failedAt = r.head.NextAttempt, own, now
+	e.notBefore = now.Add(r.answer.RetryAfter)
+	switch {
+	case r.answer.Outcome == Unsendable:
+		// Trying a row without a lead id says nothing, however often.
+		e.notBefore = e.next
+	case !r.probe:
+		e.blamed = true
+	}
+	if e == t.alone {
+		e.pace = soon
+	}
+}
+
+// judge lets the sink's state follow from an attempt.
+func (t *term) judge(ctx context.Context, r result, now time.Time) {
+	was := t.sink.up
+	switch r.answer.Outcome {
+	case Accepted:
+		t.sink.accepted(now)
+		t.acquit(r.entry, now)
+	case Rejected:
+		t.sink.rejected(now)
+		if t.alone == r.entry {
+			t.alone = nil
+		}
+	case Unavailable:
+		alone := t.sink.failed(now, failure{
+			user: r.entry.user, probe: r.probe, blamed: r.entry.blamed,
+			answered: r.answer.Status != 0, retryAfter: r.answer.RetryAfter,
+		})
+		if alone {
+			t.alone = r.entry
+		}
+	}
+	if t.sink.up == was {
+		return
+	}
+	t.alone = nil
+	if t.sink.up {
+		t.cfg.Log.InfoContext(ctx, "sink is up, sending what waits", "viewers", len(t.agenda.known))
+		t.agenda.release(now)
+	} else {
+		t.cfg.Log.WarnContext(ctx, "sink is unavailable, probing", "viewers", len(t.agenda.known))
+	}
+}
+
+// acquit ends the haste with the entry that failed alone: since the sink accepts
+// others, it waits by its own schedule.
+func (t *term) acquit(accepted *entry, now time.Time) {
+	e := t.alone
+	t.alone = nil
+	if e != nil && e != accepted && e.pace == soon && t.agenda.known[e.user] == e {
+		e.pace = own
+		if !e.busy {
+			t.agenda.put(e, now)
+		}
+	}
+}
+
+func (t *term) tally(r result, now time.Time) {
+	t.stats.update(func(s *Stats) {
+		switch r.answer.Outcome {
+		case Accepted:
+			s.Accepted++
+			s.LastSuccess = now.UTC()
+		case Rejected, Unavailable, Unsendable:
+			s.Failed++
+			s.LastError, s.LastErrorAt = r.answer.reason(), now.UTC()
+		}
+		if r.end == endBuried {
+			s.Dead++
+		}
+		s.Withdrawn += uint64(r.withdrawn)
+	})
+	t.count()
+}
+
+func (t *term) count() {
+	t.stats.update(func(s *Stats) {
+		s.SinkUp = t.sink.up
+		s.Waiting = len(t.agenda.known) - t.sending - t.joining
+	})
+}
+
+// reason is the answer in a few words.
+func (a Answer) reason() string {
+	if a.Err != nil {
+		return a.Err.Error()
+	}
+	return fmt.Sprintf("status %d", a.Status)
+}

@@ -1,0 +1,35 @@
+package webhook
+
+import (
+	"context"
+
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+)
+
+// Queue is the outbox as the dispatcher sees it; usermeta.Outbox implements it.
+// A write of a row that is gone, or that was changed meanwhile, does nothing
+// and is no error.
+type Queue interface {
+	// Due lists viewers with rows under the due key, oldest first, reading at
+	// most limit rows.
+	Due(ctx context.Context, limit int) ([]usermeta.Pending, error)
+	// Waiting lists every viewer with rows under the wait key; NextAttempt is
+	// that of the viewer's lowest waiting row. A full scan: called rarely.
+	Waiting(ctx context.Context) ([]usermeta.Pending, error)
+	// Backlog reads one viewer's rows, whether the user exists, and the lead
+	// id. Rows that cannot be read at all it moves to the dead key, logs and
+	// leaves out.
+	Backlog(ctx context.Context, user webinar.UserID) (usermeta.Backlog, error)
+	// Accept deletes the row of an accepted message.
+	Accept(ctx context.Context, m usermeta.Message) error
+	// Postpone writes Attempts, FirstAttempt and NextAttempt of the head,
+	// b.Messages[0], and moves all rows of the backlog to the wait key, in one
+	// statement. The head may be unchanged: rows joining a viewer who waits.
+	Postpone(ctx context.Context, b usermeta.Backlog) error
+	// Bury moves the message to the dead key with its final counts.
+	Bury(ctx context.Context, m usermeta.Message) error
+	// Withdraw deletes all due and waiting rows of a user who is gone, and says
+	// how many.
+	Withdraw(ctx context.Context, user webinar.UserID) (int, error)
+}

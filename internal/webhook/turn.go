@@ -1,0 +1,200 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+)
+
+// settleTimeout bounds a write to the queue, also after the term has ended.
+const settleTimeout = 5 * time.Second
+
+// ending is how a turn ended.
+type ending int
+
+const (
+	endNothing   ending = iota // the viewer has nothing to send
+	endWithdrawn               // the user is gone
+	endHeld                    // the head is for another build to read
+	endFaulted                 // the queue could not be read
+	endWaiting                 // the head was left to wait, newer rows have joined it
+	endAccepted                // the head is gone from the queue
+	endBuried                  // the head is dead
+	endPostponed               // the head failed and waits
+	endCut                     // the term ended first
+)
+
+// result is what a turn tells the loop.
+type result struct {
+	entry     *entry
+	probe     bool // sent to a sink that may be down
+	joined    bool // a turn of join
+	end       ending
+	answer    Answer            // of the attempt, if one was made
+	head      usermeta.Message  // as it stands now, for endWaiting and endPostponed
+	following *usermeta.Message // after endAccepted and endBuried; nil: none
+	withdrawn int
+}
+
+// turns makes the turns of viewers. It is safe for parallel use, one turn at a
+// time for a viewer.
+type turns struct {
+	queue  Queue
+	sender *Sender
+	retry  RetryPolicy
+	log    *slog.Logger
+	queued *outage
+}
+
+// send offers the head of a viewer's backlog to the sink, due or not, and
+// settles the answer.
+func (t *turns) send(ctx context.Context, user webinar.UserID) result {
+	b, r := t.load(ctx, user)
+	if len(b.Messages) == 0 {
+		return r
+	}
+	began := time.Now()
+	head := &b.Messages[0]
+	r.answer = t.attempt(ctx, b)
+	if r.answer.Outcome == Interrupted {
+		r.end = endCut
+		return r
+	}
+	head.Attempts++
+	if len(b.Messages) > 1 {
+		r.following = &b.Messages[1]
+	}
+	if r.answer.Outcome == Accepted {
+		t.report(ctx, slog.LevelInfo, "event delivered", *head, r.answer)
+		r.end = t.settle(ctx, endAccepted, func(ctx context.Context) error { return t.queue.Accept(ctx, *head) })
+		return r
+	}
+	if head.FirstAttempt.IsZero() {
+		head.FirstAttempt = began.UTC()
+	}
+	next, dead := t.retry.Next(head.Attempts, head.FirstAttempt, time.Now().UTC(), r.answer.RetryAfter)
+	if dead {
+		head.NextAttempt = time.Time{}
+		t.report(ctx, slog.LevelError, "event is dead: operations must decide", *head, r.answer)
+		r.end = t.settle(ctx, endBuried, func(ctx context.Context) error { return t.queue.Bury(ctx, *head) })
+		return r
+	}
+	head.NextAttempt = next
+	t.report(ctx, slog.LevelWarn, "event not delivered", *head, r.answer)
+	r.head = *head
+	r.end = t.settle(ctx, endPostponed, func(ctx context.Context) error { return t.queue.Postpone(ctx, b) })
+	return r
+}
+
+// join moves new rows of a viewer who waits to where the head waits. Nothing is
+// sent.
+func (t *turns) join(ctx context.Context, user webinar.UserID) result {
+	b, r := t.load(ctx, user)
+	if len(b.Messages) == 0 {
+		return r
+	}
+	r.head, r.end = b.Messages[0], endWaiting
+	if !r.head.NextAttempt.After(time.Now()) {
+		return r
+	}
+	if err := t.queue.Postpone(ctx, b); err != nil {
+		r.end = t.fault(ctx, err)
+	}
+	return r
+}
+
+// load reads a backlog. Without messages there is nothing to do but what the
+// result says.
+func (t *turns) load(ctx context.Context, user webinar.UserID) (usermeta.Backlog, result) {
+	b, err := t.queue.Backlog(ctx, user)
+	if err != nil {
+		return usermeta.Backlog{}, result{end: t.fault(ctx, err)}
+	}
+	t.queued.over(ctx)
+	switch {
+	case !b.UserExists:
+		n, err := t.queue.Withdraw(ctx, user)
+		if err != nil {
+			return usermeta.Backlog{}, result{end: t.fault(ctx, err)}
+		}
+		t.log.InfoContext(ctx, "events of a deleted user withdrawn", "user", user, "events", n)
+		return usermeta.Backlog{}, result{end: endWithdrawn, withdrawn: n}
+	case b.Held:
+		return usermeta.Backlog{}, result{end: endHeld}
+	}
+	return b, result{end: endNothing}
+}
+
+func (t *turns) attempt(ctx context.Context, b usermeta.Backlog) Answer {
+	event := b.Messages[0].Event
+	body, err := Body(event, b.LeadID)
+	if err != nil {
+		return Answer{Outcome: Unsendable, Err: err}
+	}
+	return t.sender.Send(ctx, event, body)
+}
+
+// fault tells an error of the queue from the end of the term.
+func (t *turns) fault(ctx context.Context, err error) ending {
+	if ctx.Err() != nil {
+		return endCut
+	}
+	t.queued.failed(ctx, err)
+	return endFaulted
+}
+
+// settle writes what came of an attempt, again and again while the term lasts,
+// because nothing else of the viewer may be sent before. The end of the term
+// does not stop a write, only its repetition: the worst is one more delivery.
+func (t *turns) settle(ctx context.Context, end ending, write func(context.Context) error) ending {
+	for failures := 1; ; failures++ {
+		err := bounded(ctx, write)
+		if err == nil {
+			t.queued.over(ctx)
+			return end
+		}
+		if ctx.Err() != nil {
+			t.log.WarnContext(ctx, "what came of a delivery could not be written", "error", err)
+			return endCut
+		}
+		t.queued.failed(ctx, err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(backoff(failures)):
+		}
+	}
+}
+
+func bounded(ctx context.Context, write func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	return write(ctx)
+}
+
+// report is the one log line of an attempt.
+func (t *turns) report(ctx context.Context, level slog.Level, what string, m usermeta.Message, answer Answer) {
+	attrs := append(attemptAttrs(m.Event, answer), slog.Int("attempt", m.Attempts))
+	if level == slog.LevelWarn {
+		attrs = append(attrs, slog.Time("next_attempt", m.NextAttempt))
+	}
+	t.log.LogAttrs(ctx, level, what, attrs...)
+}
+
+func attemptAttrs(e webinar.Event, answer Answer) []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("webhook_id", e.ID.String()),
+		slog.String("type", string(e.Type)),
+		slog.Uint64("user", uint64(e.User)),
+		slog.String("outcome", string(answer.Outcome)),
+		slog.Int("status", answer.Status),
+		slog.Duration("duration", answer.Duration),
+	}
+	if answer.Err != nil {
+		attrs = append(attrs, slog.String("error", fmt.Sprint(answer.Err)))
+	}
+	return attrs
+}

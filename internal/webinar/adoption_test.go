@@ -1,0 +1,148 @@
+package webinar_test
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
+)
+
+// phpSession is what PHP makes with the seven keys alone: no webinar, and a
+// furthest position no better than the last one.
+func phpSession() webinar.Session {
+	return webinar.Session{
+		ID: "php-5f3a", StartedAt: at(0), LastSeenAt: at(100),
+		LastPosition: 400, Furthest: 400, Percent: 25,
+	}
+}
+
+func TestAdoptionEmitsNothing(t *testing.T) {
+	t.Parallel()
+	adopted := with(phpSession(), func(s *webinar.Session) { s.Webinar = intro })
+	seen := with(adopted, func(s *webinar.Session) { s.LastSeenAt = at(110) })
+	named := webinar.Which{Webinar: intro}
+	both := webinar.Which{Session: "php-5f3a", Webinar: intro}
+	tests := []struct {
+		name  string
+		apply func(webinar.Viewer) (webinar.Result, error)
+		want  webinar.Session
+	}{
+		{"enter", func(v webinar.Viewer) (webinar.Result, error) {
+			return site().Enter(v, intro, "s-unused", at(110))
+		}, seen},
+		{"resume", func(v webinar.Viewer) (webinar.Result, error) {
+			return site().Resume(v, intro, at(110))
+		}, seen},
+		{"progress", func(v webinar.Viewer) (webinar.Result, error) {
+			return site().Progress(v, named, webinar.Report{Position: 400}, at(110))
+		}, seen},
+		{"progress that names both", func(v webinar.Viewer) (webinar.Result, error) {
+			return site().Progress(v, both, webinar.Report{Position: 400}, at(110))
+		}, seen},
+		{"cta", func(v webinar.Viewer) (webinar.Result, error) {
+			return site().ClickCTA(v, named, nil, at(110))
+		}, with(adopted, func(s *webinar.Session) { s.CTAClickedAt = at(110) })},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := tt.apply(viewing(phpSession()))
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got.Session)
+			assert.Equal(t, viewing(tt.want), got.Viewer)
+			assert.Empty(t, got.Events)
+			assert.False(t, got.Created)
+		})
+	}
+}
+
+func TestAdoptedSessionGoesOnLikeAnyOther(t *testing.T) {
+	t.Parallel()
+	s := tell(t, site())
+	s.viewer = viewing(phpSession())
+
+	s.progress(400, intro, webinar.Report{Position: 999})
+	s.exit(410, intro, nil)
+	s.enter(420, pro)
+
+	assert.Equal(t, []webinar.EventType{
+		webinar.EventCompleted, webinar.EventAttendanceClassified, webinar.EventLeft, webinar.EventEntered,
+	}, s.facts())
+	assert.Equal(t, webinar.SessionID("php-5f3a"), s.viewer.Aside[intro].ID)
+}
+
+func TestFirst100OfAnAdoptedSessionIsJudgedByCompletedAlone(t *testing.T) {
+	t.Parallel()
+	both := []webinar.EventType{webinar.EventCompleted, webinar.EventAttendanceClassified}
+	tests := []struct {
+		name      string
+		percent   int
+		completed bool
+		want      []webinar.EventType
+	}{
+		{"percent 100, not completed", 100, false, both},
+		{"percent 75, completed", 75, true, []webinar.EventType{}},
+		{"percent 100, completed", 100, true, []webinar.EventType{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			php := with(phpSession(), func(s *webinar.Session) {
+				s.LastPosition, s.Furthest = 999, 999
+				s.Percent, s.Completed = tt.percent, tt.completed
+			})
+			got, err := site().Progress(viewing(php), webinar.Which{Webinar: intro}, webinar.Report{Position: 1000}, at(110))
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, types(got.Events))
+			assert.True(t, got.Session.Completed)
+			assert.Equal(t, 100, got.Session.Percent)
+		})
+	}
+}
+
+func TestSessionWithoutLastSeenEarnsOneHeartbeat(t *testing.T) {
+	t.Parallel()
+	php := with(phpSession(), func(s *webinar.Session) { *s = webinar.Session{ID: "php"} })
+	got, err := site().Progress(viewing(php), webinar.Which{Webinar: intro}, webinar.Report{Position: 900}, at(50))
+	require.NoError(t, err)
+	assert.Equal(t, webinar.Session{
+		ID: "php", Webinar: intro, StartedAt: at(50), LastSeenAt: at(50),
+		LastPosition: 23, Furthest: 23, // 10 s at rate 2, and 3 s
+	}, got.Session)
+	assert.True(t, got.Clamped)
+}
+
+func TestUnnamedSessionNeedsItsWebinar(t *testing.T) {
+	t.Parallel()
+	v := viewing(phpSession())
+	bySession := webinar.Which{Session: "php-5f3a"}
+	_, progress := site().Progress(v, bySession, webinar.Report{Position: 410}, at(110))
+	_, exit := site().Exit(v, bySession, nil, webinar.UserExit, at(110))
+	_, cta := site().ClickCTA(v, bySession, nil, at(110))
+	_, submit := site().Submit(v, bySession, at(110))
+	_, evaluate := site().Evaluate(v, "", uuid.Nil, at(110))
+	for _, err := range []error{progress, exit, cta, submit, evaluate} {
+		require.ErrorIs(t, err, webinar.ErrUnnamedWebinar)
+	}
+
+	resumed, err := site().Resume(v, "", at(110)) // emits nothing, so it needs no webinar
+	require.NoError(t, err)
+	assert.Equal(t, webinar.ID(""), resumed.Viewer.Current.Webinar)
+
+	looked, err := site().Look(v, intro)
+	require.NoError(t, err)
+	assert.Equal(t, intro, looked.Webinar)
+	assert.Equal(t, viewing(phpSession()), v, "looking adopts in the answer only")
+}
+
+func TestAdoptedSessionWinsOverOneSetAside(t *testing.T) {
+	t.Parallel()
+	older := with(watched(900), func(s *webinar.Session) { s.ID = "s-older" })
+	got, err := site().Resume(viewing(phpSession(), older), intro, at(110))
+	require.NoError(t, err)
+	assert.Equal(t, webinar.SessionID("php-5f3a"), got.Session.ID)
+	assert.Empty(t, got.Viewer.Aside)
+}

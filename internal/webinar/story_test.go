@@ -1,0 +1,123 @@
+package webinar_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
+)
+
+// The site of the stories: two listed webinars, watched by viewer 42.
+const (
+	viewer42 webinar.UserID = 42
+	intro    webinar.ID     = "intro" // 1000 s
+	pro      webinar.ID     = "pro"   // 2000 s
+)
+
+func site() webinar.Rules {
+	return webinar.Rules{
+		Durations: map[webinar.ID]int64{intro: 1000, pro: 2000},
+		MaxRate:   2,
+		Heartbeat: 10,
+	}
+}
+
+// openSite lists nothing: any webinar may be entered, durations are claimed.
+func openSite() webinar.Rules { return webinar.Rules{MaxRate: 2, Heartbeat: 10} }
+
+// at is the database's clock, sec seconds into the story.
+func at(sec int64) time.Time {
+	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(sec) * time.Second)
+}
+
+// watched is a session of intro that began at second 0, was last seen at second
+// 100 and has been watched up to position.
+func watched(position int64) webinar.Session {
+	return webinar.Session{
+		ID: "s-intro", Webinar: intro, StartedAt: at(0), LastSeenAt: at(100),
+		LastPosition: position, Furthest: position,
+	}
+}
+
+func with(s webinar.Session, change func(*webinar.Session)) webinar.Session {
+	change(&s)
+	return s
+}
+
+// viewing is the viewer whose current session is s.
+func viewing(s webinar.Session, aside ...webinar.Session) webinar.Viewer {
+	v := webinar.Viewer{User: viewer42, Current: &s}
+	for _, s := range aside {
+		if v.Aside == nil {
+			v.Aside = map[webinar.ID]*webinar.Session{}
+		}
+		v.Aside[s.Webinar] = &s
+	}
+	return v
+}
+
+// story tells what one viewer does and collects the facts that follow.
+type story struct {
+	t      *testing.T
+	rules  webinar.Rules
+	viewer webinar.Viewer
+	events []webinar.Event
+}
+
+func tell(t *testing.T, rules webinar.Rules) *story {
+	return &story{t: t, rules: rules, viewer: webinar.Viewer{User: viewer42}}
+}
+
+func (s *story) then(result webinar.Result, err error) webinar.Result {
+	s.t.Helper()
+	require.NoError(s.t, err)
+	s.viewer = result.Viewer
+	s.events = append(s.events, result.Events...)
+	return result
+}
+
+func (s *story) enter(sec int64, id webinar.ID) webinar.Result {
+	s.t.Helper()
+	return s.then(s.rules.Enter(s.viewer, id, webinar.SessionID("s-"+id), at(sec)))
+}
+
+func (s *story) resume(sec int64, id webinar.ID) webinar.Result {
+	s.t.Helper()
+	return s.then(s.rules.Resume(s.viewer, id, at(sec)))
+}
+
+func (s *story) progress(sec int64, id webinar.ID, report webinar.Report) webinar.Result {
+	s.t.Helper()
+	return s.then(s.rules.Progress(s.viewer, webinar.Which{Webinar: id}, report, at(sec)))
+}
+
+func (s *story) exit(sec int64, id webinar.ID, report *webinar.Report) webinar.Result {
+	s.t.Helper()
+	return s.then(s.rules.Exit(s.viewer, webinar.Which{Webinar: id}, report, webinar.UserExit, at(sec)))
+}
+
+func (s *story) cta(sec int64, id webinar.ID, report *webinar.Report) webinar.Result {
+	s.t.Helper()
+	return s.then(s.rules.ClickCTA(s.viewer, webinar.Which{Webinar: id}, report, at(sec)))
+}
+
+// facts are the types of all events so far, in order.
+func (s *story) facts() []webinar.EventType { return types(s.events) }
+
+func types(events []webinar.Event) []webinar.EventType {
+	list := []webinar.EventType{}
+	for _, e := range events {
+		list = append(list, e.Type)
+	}
+	return list
+}
+
+// report applies one report to a session that is the viewer's current one.
+func report(t *testing.T, r webinar.Rules, s webinar.Session, rep webinar.Report, now time.Time) webinar.Result {
+	t.Helper()
+	result, err := r.Progress(viewing(s), webinar.Which{Session: s.ID}, rep, now)
+	require.NoError(t, err)
+	return result
+}

@@ -1,0 +1,172 @@
+package webinar_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
+)
+
+func asidePro() webinar.Session {
+	return with(watched(50), func(s *webinar.Session) { s.ID, s.Webinar = "s-pro", pro })
+}
+
+func TestWhichNamesTheSession(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		which webinar.Which
+		want  webinar.SessionID
+		err   error
+	}{
+		{name: "current by session", which: webinar.Which{Session: "s-intro"}, want: "s-intro"},
+		{name: "current by webinar", which: webinar.Which{Webinar: intro}, want: "s-intro"},
+		{name: "current by both", which: webinar.Which{Session: "s-intro", Webinar: intro}, want: "s-intro"},
+		{name: "set aside by session", which: webinar.Which{Session: "s-pro"}, want: "s-pro"},
+		{name: "set aside by webinar", which: webinar.Which{Webinar: pro}, want: "s-pro"},
+		{name: "set aside by both", which: webinar.Which{Session: "s-pro", Webinar: pro}, want: "s-pro"},
+		{name: "a session nobody holds", which: webinar.Which{Session: "s-other"}, err: webinar.ErrSessionMismatch},
+		{name: "a session nobody holds, of a webinar entered", which: webinar.Which{Session: "s-other", Webinar: intro}, err: webinar.ErrSessionMismatch},
+		{name: "both, which disagree", which: webinar.Which{Session: "s-intro", Webinar: pro}, err: webinar.ErrSessionMismatch},
+		{name: "set aside, both disagree", which: webinar.Which{Session: "s-pro", Webinar: intro}, err: webinar.ErrSessionMismatch},
+		{name: "a webinar never entered", which: webinar.Which{Webinar: "other"}, err: webinar.ErrNoSession},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			v := viewing(watched(10), asidePro())
+			for _, c := range reportingCommands() {
+				got, err := c.apply(v, tt.which)
+				require.ErrorIs(t, err, tt.err, c.name)
+				assert.Equal(t, tt.want, got.Session.ID, c.name)
+				if tt.err != nil {
+					assert.Equal(t, webinar.Result{}, got, c.name)
+				}
+			}
+		})
+	}
+}
+
+// namingCommand is a command that says which session it is about.
+type namingCommand struct {
+	name  string
+	apply func(webinar.Viewer, webinar.Which) (webinar.Result, error)
+}
+
+func reportingCommands() []namingCommand {
+	return []namingCommand{
+		{"progress", func(v webinar.Viewer, w webinar.Which) (webinar.Result, error) {
+			return site().Progress(v, w, webinar.Report{Position: 60}, at(110))
+		}},
+		{"exit", func(v webinar.Viewer, w webinar.Which) (webinar.Result, error) {
+			return site().Exit(v, w, &webinar.Report{Position: 60}, webinar.SessionEnd, at(110))
+		}},
+		{"cta", func(v webinar.Viewer, w webinar.Which) (webinar.Result, error) {
+			return site().ClickCTA(v, w, &webinar.Report{Position: 60}, at(110))
+		}},
+		{"submit", func(v webinar.Viewer, w webinar.Which) (webinar.Result, error) {
+			return site().Submit(v, w, at(110))
+		}},
+	}
+}
+
+func TestReportForASetAsideSessionIsAppliedInPlace(t *testing.T) {
+	t.Parallel()
+	for _, c := range reportingCommands() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			v := viewing(watched(10), asidePro())
+			got, err := c.apply(v, webinar.Which{Session: "s-pro"})
+			require.NoError(t, err)
+			assert.Equal(t, watched(10), *got.Viewer.Current, "the current session is not touched")
+			assert.Equal(t, got.Session, *got.Viewer.Aside[pro])
+			for _, e := range got.Events {
+				assert.Equal(t, pro, e.Webinar)
+				assert.Equal(t, webinar.SessionID("s-pro"), e.Session)
+			}
+		})
+	}
+}
+
+// The last beacon of page A arrives after page B has entered.
+func TestLastBeaconOfTheOtherPage(t *testing.T) {
+	t.Parallel()
+	s := tell(t, site())
+	s.enter(0, intro)
+	s.enter(100, pro)
+	got := s.exit(101, intro, &webinar.Report{Position: 99})
+
+	assert.Equal(t, int64(99), s.viewer.Aside[intro].LastPosition)
+	assert.Equal(t, at(101), s.viewer.Aside[intro].LeftAt)
+	assert.Equal(t, intro, got.Session.Webinar)
+	assert.Equal(t, webinar.Session{
+		ID: "s-pro", Webinar: pro, StartedAt: at(100), LastSeenAt: at(100),
+	}, *s.viewer.Current)
+}
+
+func TestNothingIsSharedWithTheInput(t *testing.T) {
+	t.Parallel()
+	v := viewing(watched(10), asidePro())
+	v.Registered = map[webinar.ID]time.Time{intro: at(1)}
+
+	c := v.Clone()
+	require.Equal(t, v, c)
+	c.Current.LastPosition = 1
+	c.Aside[pro].LastPosition = 1
+	c.Aside["x"] = &webinar.Session{}
+	c.Registered["x"] = at(2)
+
+	want := viewing(watched(10), asidePro())
+	want.Registered = map[webinar.ID]time.Time{intro: at(1)}
+	assert.Equal(t, want, v)
+
+	empty := webinar.Viewer{User: viewer42}
+	assert.Equal(t, empty, empty.Clone())
+}
+
+func TestEvaluateFindsCurrentAndAside(t *testing.T) {
+	t.Parallel()
+	evaluation := uuid.MustParse("6f1c2a7e-0d5b-4c3e-9a64-2f8f5d0c7b11")
+	done := with(asidePro(), func(s *webinar.Session) { s.Completed = true })
+	v := viewing(watched(10), done)
+	tests := []struct {
+		name     string
+		id       webinar.ID
+		session  webinar.SessionID
+		attended bool
+		err      error
+	}{
+		{name: "current, not completed", session: "s-intro"},
+		{name: "current by webinar", id: intro, session: "s-intro"},
+		{name: "set aside, completed", id: pro, session: "s-pro", attended: true},
+		{name: "never entered", id: "other", err: webinar.ErrNoSession},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := site().Evaluate(v, tt.id, evaluation, at(500))
+			require.ErrorIs(t, err, tt.err)
+			if tt.err != nil {
+				return
+			}
+			require.Len(t, got.Events, 1)
+			e := got.Events[0]
+			assert.Equal(t, webinar.EventAttendanceClassified, e.Type)
+			assert.Equal(t, tt.attended, e.Attended)
+			assert.Equal(t, tt.session, e.Session)
+			assert.Equal(t, at(500), e.At)
+			assert.Equal(t, webinar.EventID(e.Type, viewer42, string(tt.session), evaluation.String()), e.ID)
+			assert.Equal(t, v, got.Viewer, "an evaluation is a fact about the state, not a change of it")
+
+			repeat, err := site().Evaluate(v, tt.id, evaluation, at(900))
+			require.NoError(t, err)
+			assert.Equal(t, e.ID, repeat.Events[0].ID)
+		})
+	}
+	_, err := site().Evaluate(webinar.Viewer{User: viewer42}, "", evaluation, at(0))
+	require.ErrorIs(t, err, webinar.ErrNoSession)
+}

@@ -1,0 +1,65 @@
+package wordpress
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
+)
+
+func TestQuoteTable(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "`wp_users`", quoteTable("wp_users"))
+	assert.Equal(t, "`shared`.`wp_users`", quoteTable("shared.wp_users"))
+	assert.Equal(t, "`a``; DROP`", quoteTable("a`; DROP"))
+}
+
+func TestOtherTables(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.exec(t, "RENAME TABLE wp_users TO `site-2 users`, wp_usermeta TO site_meta")
+	logins := NewLogins(Config{
+		DB: s.db.SQL, UsersTable: s.db.Name + ".site-2 users", UsermetaTable: "site_meta",
+		Salts: goldenSalts(t), Now: s.clock,
+	})
+	a, err := logins.account(t.Context(), goldenLogin)
+	require.NoError(t, err)
+	assert.Equal(t, webinar.UserID(7), a.ID)
+	assert.NotEmpty(t, a.SessionTokens)
+}
+
+// What a stranger writes into a cookie is never a failure of the database,
+// whatever the character set of an old site's table.
+func TestStrangeNamesAreNobody(t *testing.T) {
+	t.Parallel()
+	for _, charset := range []string{"utf8mb4", "utf8mb3", "latin1", "ascii"} {
+		t.Run(charset, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.exec(t, "ALTER TABLE wp_users CONVERT TO CHARACTER SET "+charset)
+			for _, name := range []string{
+				"DEMO.USER", "demo.user ", "démo.user", "я", "😀", "\x00", "demo.user\x00", "%", `\`, "' OR 1=1 -- ",
+			} {
+				_, err := s.logins.account(t.Context(), name)
+				assert.ErrorIs(t, err, errNoUser, "%q", name)
+			}
+			a, err := s.logins.account(t.Context(), goldenLogin)
+			require.NoError(t, err)
+			assert.Equal(t, webinar.UserID(7), a.ID)
+		})
+	}
+}
+
+func TestNamesInOtherLettersAreUsers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, name := range []string{"Яна", "jane doe@example.com"} {
+		s.exec(t, "UPDATE wp_users SET user_login = ?", name)
+		salts := goldenSalts(t)
+		login, err := s.verify(t, browser(cookieName, sign(salts, name, "PcfO", goldenExpiration, goldenToken)))
+		require.NoError(t, err, name)
+		assert.Equal(t, webinar.UserID(7), login.User)
+	}
+}

@@ -1,0 +1,68 @@
+package wordpress
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// ErrDBHost means that a DB_HOST names no address.
+var ErrDBHost = errors.New("wordpress: unreadable DB_HOST")
+
+// DefaultSocket is where PHP looks for the server on Debian and Ubuntu when
+// DB_HOST is `localhost`.
+const DefaultSocket = "/var/run/mysqld/mysqld.sock"
+
+var (
+	hostPattern = regexp.MustCompile(`^([^:/]*)(?::([0-9]+))?`)
+	ipv6Pattern = regexp.MustCompile(`^\[?([0-9a-fA-F:]+)(?:\]:([0-9]+))?`)
+)
+
+// ParseDBHost reads DB_HOST by the rules of wpdb and mysqlnd. Network is "tcp"
+// with an address `host:port`, or "unix" with a path. An empty host and
+// `localhost` mean a socket, whatever the port, and beside any other host a
+// socket counts for nothing; the port defaults to 3306. What follows a readable
+// address is ignored, as in WordPress.
+//
+//	db  db:3307  ::1  [::1]:3307  localhost:/run/mysqld/mysqld.sock  :/run/my.sock
+func ParseDBHost(dbHost string) (network, address string, err error) {
+	rest, socket := dbHost, ""
+	if i := strings.Index(dbHost, ":/"); i >= 0 {
+		rest, socket = dbHost[:i], dbHost[i+1:]
+	}
+	pattern := hostPattern
+	if strings.Count(rest, ":") > 1 {
+		pattern = ipv6Pattern
+	}
+	match := pattern.FindStringSubmatch(rest)
+	if match == nil {
+		return "", "", fmt.Errorf("%w: %q", ErrDBHost, dbHost)
+	}
+	host, port := match[1], match[2]
+	// PHP's empty() also takes "0" for nothing.
+	if host == "" || host == "0" || strings.EqualFold(host, "localhost") {
+		if socket == "" {
+			socket = DefaultSocket
+		}
+		return "unix", socket, nil
+	}
+	number, err := tcpPort(port)
+	if err != nil {
+		return "", "", fmt.Errorf("%w: %q: port %s", ErrDBHost, dbHost, port)
+	}
+	return "tcp", net.JoinHostPort(host, number), nil
+}
+
+func tcpPort(text string) (string, error) {
+	if text == "" {
+		return "3306", nil
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err == nil && n == 0 {
+		n = 3306
+	}
+	return strconv.FormatUint(n, 10), err
+}

@@ -1,0 +1,205 @@
+package wordpress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"autowebinar/internal/webinar"
+)
+
+// ErrNotLoggedIn means that no cookie of the request is a valid login.
+var ErrNotLoggedIn = errors.New("wordpress: not logged in")
+
+// Why a cookie was refused; for logs and tests, not for clients.
+var (
+	errMalformed = fmt.Errorf("%w: malformed cookie", ErrNotLoggedIn)
+	errExpired   = fmt.Errorf("%w: expired cookie", ErrNotLoggedIn)
+	errNoUser    = fmt.Errorf("%w: no such user", ErrNotLoggedIn)
+	errSignature = fmt.Errorf("%w: wrong signature", ErrNotLoggedIn)
+	errNoSession = fmt.Errorf("%w: no such session", ErrNotLoggedIn)
+)
+
+const (
+	cookiePrefix = "wordpress_logged_in_"
+	maxTried     = 4
+	maxCacheFor  = 30 * time.Second
+	warnEvery    = time.Minute
+)
+
+// Config says where the users are and what WordPress signs with.
+type Config struct {
+	DB            *sqlx.DB         // required
+	UsersTable    string           // default wp_users; may be `database.table`
+	UsermetaTable string           // default wp_usermeta; likewise
+	Salts         Salts            // the zero Salts log nobody in
+	CookieName    string           // empty: the first four names wordpress_logged_in_* are tried
+	NonceLife     time.Duration    // as filter nonce_life, whole seconds; default 24 h
+	CacheFor      time.Duration    // default and maximum 30 s; negative: no cache
+	Now           func() time.Time // default time.Now
+	Logger        *slog.Logger     // default slog.Default()
+}
+
+// Logins verifies WordPress logins. It is safe for concurrent use.
+type Logins struct {
+	db         *sqlx.DB
+	query      string
+	salts      Salts
+	cookieName string
+	nonceLife  time.Duration
+	now        func() time.Time
+	logger     *slog.Logger
+	cache      *loginCache
+	warned     atomic.Int64 // Unix seconds
+}
+
+// NewLogins returns a verifier; it does not touch the database.
+func NewLogins(c Config) *Logins {
+	if c.UsersTable == "" {
+		c.UsersTable = "wp_users"
+	}
+	if c.UsermetaTable == "" {
+		c.UsermetaTable = "wp_usermeta"
+	}
+	if c.NonceLife <= 0 {
+		c.NonceLife = 24 * time.Hour
+	}
+	if c.CacheFor == 0 || c.CacheFor > maxCacheFor {
+		c.CacheFor = maxCacheFor
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &Logins{
+		db:         c.DB,
+		query:      accountQuery(c.UsersTable, c.UsermetaTable),
+		salts:      c.Salts,
+		cookieName: c.CookieName,
+		nonceLife:  c.NonceLife,
+		now:        c.Now,
+		logger:     c.Logger,
+		cache:      newLoginCache(c.CacheFor, maxCached),
+	}
+}
+
+// Login is a verified WordPress login. Printed, it shows the user id alone.
+type Login struct {
+	User  webinar.UserID
+	token string // of the cookie: part of the nonce
+}
+
+// Format implements fmt.Formatter, so that no verb prints the token.
+func (l Login) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, fmt.Sprintf("Login(%d)", uint64(l.User)))
+}
+
+// Verify returns the login of the first valid cookie. It gives ErrNotLoggedIn
+// when none is valid; any other error is a failure of the database, wrapped.
+// A result may be up to CacheFor old, but never outlives its cookie.
+func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie) (Login, error) {
+	if !l.salts.usable() {
+		return Login{}, ErrNotLoggedIn
+	}
+	refused := ErrNotLoggedIn
+	for _, cookie := range l.candidates(cookies) {
+		login, err := l.verify(ctx, cookie)
+		if err == nil {
+			return login, nil
+		}
+		if !errors.Is(err, ErrNotLoggedIn) {
+			return Login{}, err
+		}
+		refused = err
+	}
+	return Login{}, refused
+}
+
+// Nonce returns the wp_rest nonce that WordPress would give this login now.
+func (l *Logins) Nonce(login Login) string {
+	return nonceAt(l.salts, nonceTick(l.now(), l.nonceLife), login.User, login.token)
+}
+
+// CheckNonce reports whether nonce is a wp_rest nonce of this login that has
+// not expired. The empty nonce is wrong: its absence is the caller's business.
+func (l *Logins) CheckNonce(login Login, nonce string) bool {
+	return nonceValid(l.salts, nonceTick(l.now(), l.nonceLife), login, nonce)
+}
+
+// candidates are the cookies to try. Of two with one name PHP sees the first.
+func (l *Logins) candidates(cookies []*http.Cookie) []*http.Cookie {
+	var found []*http.Cookie
+	seen := make(map[string]bool, maxTried)
+	for _, c := range cookies {
+		wanted := c.Name == l.cookieName
+		if l.cookieName == "" {
+			wanted = strings.HasPrefix(c.Name, cookiePrefix)
+		}
+		if !wanted || seen[c.Name] {
+			continue
+		}
+		seen[c.Name] = true
+		if found = append(found, c); len(found) == maxTried {
+			break
+		}
+	}
+	return found
+}
+
+// verify goes from cheap to dear: only an unexpired cookie of the right shape
+// costs a query.
+func (l *Logins) verify(ctx context.Context, cookie *http.Cookie) (Login, error) {
+	now := l.now()
+	key := keyOf(cookie)
+	if login, ok := l.cache.get(key, now); ok {
+		return login, nil
+	}
+	c, err := parseCookie(cookie.Value)
+	if err != nil {
+		return Login{}, err
+	}
+	if c.expired(now) {
+		return Login{}, errExpired
+	}
+	a, err := l.account(ctx, c.login)
+	if err != nil {
+		return Login{}, err
+	}
+	if !c.signed(l.salts, a.UserPass) {
+		return Login{}, errSignature
+	}
+	expires, err := sessionExpiry(a.SessionTokens, c.verifier())
+	if errors.Is(err, ErrSerialized) {
+		l.warnUnreadable(ctx, a.ID, now, err)
+		return Login{}, errNoSession
+	}
+	if err != nil {
+		return Login{}, err
+	}
+	if expires < now.Unix() {
+		return Login{}, errNoSession
+	}
+	login := Login{User: a.ID, token: c.token}
+	l.cache.put(key, login, min(c.expires, expires), now)
+	return login, nil
+}
+
+// warnUnreadable speaks at most once a minute: such a viewer asks every second.
+func (l *Logins) warnUnreadable(ctx context.Context, user webinar.UserID, now time.Time, err error) {
+	last := l.warned.Load()
+	if now.Unix()-last < int64(warnEvery/time.Second) || !l.warned.CompareAndSwap(last, now.Unix()) {
+		return
+	}
+	l.logger.WarnContext(ctx, "session_tokens cannot be read: the user counts as logged out",
+		"user_id", uint64(user), "error", err)
+}

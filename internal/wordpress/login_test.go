@@ -1,0 +1,280 @@
+package wordpress
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/webinar"
+)
+
+func TestMain(m *testing.M) { mariadbtest.Main(m) }
+
+// site is a WordPress with one user, 7, who has logged in with the golden
+// cookie of the bcrypt hash, an hour before it expires.
+type site struct {
+	db     *mariadbtest.DB
+	logins *Logins
+	log    *bytes.Buffer
+	golden golden
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newSite(t *testing.T, configure ...func(*Config)) *site {
+	s := &site{db: mariadbtest.New(t), golden: goldenCookies()[0], now: beforeExpiry(), log: new(bytes.Buffer)}
+	s.exec(t, "INSERT INTO wp_users (ID, user_login, user_pass) VALUES (7, ?, ?)", goldenLogin, s.golden.userPass)
+	s.addSession(t, 7, serializedSession(goldenVerifier, goldenExpiration))
+
+	// The account of production: it could not write if it wanted to.
+	service, err := sqlx.Open("mysql", s.db.DSN)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = service.Close() })
+	config := Config{DB: service, Salts: goldenSalts(t), Now: s.clock, Logger: slog.New(slog.NewTextHandler(s.log, nil))}
+	for _, change := range configure {
+		change(&config)
+	}
+	s.logins = NewLogins(config)
+	return s
+}
+
+func (s *site) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	_, err := s.db.SQL.Exec(statement, args...)
+	require.NoError(t, err)
+}
+
+func (s *site) addSession(t *testing.T, user webinar.UserID, row string) {
+	t.Helper()
+	s.exec(t, "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (?, 'session_tokens', ?)", uint64(user), row)
+}
+
+func (s *site) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *site) wait(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = s.now.Add(d)
+}
+
+func (s *site) verify(t *testing.T, cookies ...*http.Cookie) (Login, error) {
+	return s.logins.Verify(t.Context(), cookies)
+}
+
+func (s *site) goldenCookie() *http.Cookie { return browser(cookieName, s.golden.value()) }
+
+func TestVerifyGoldenCookies(t *testing.T) {
+	t.Parallel()
+	for _, g := range goldenCookies() {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.exec(t, "UPDATE wp_users SET user_pass = ?", g.userPass)
+			login, err := s.verify(t, browser(cookieName, g.value()))
+			require.NoError(t, err)
+			assert.Equal(t, webinar.UserID(7), login.User)
+			assert.Equal(t, goldenToken, login.token)
+		})
+	}
+}
+
+func TestNonceOfAVerifiedLogin(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	login, err := s.verify(t, s.goldenCookie())
+	require.NoError(t, err)
+
+	nonce := s.logins.Nonce(login)
+	assert.True(t, s.logins.CheckNonce(login, nonce))
+	assert.False(t, s.logins.CheckNonce(login, ""))
+	s.wait(12 * time.Hour)
+	assert.True(t, s.logins.CheckNonce(login, nonce))
+	s.wait(12*time.Hour + time.Second)
+	assert.False(t, s.logins.CheckNonce(login, nonce))
+
+	s.now = time.Unix(goldenTick*43200, 0)
+	assert.Equal(t, goldenNonce, s.logins.Nonce(login))
+	assert.True(t, s.logins.CheckNonce(login, goldenNonce))
+}
+
+func TestNonceLifeIsASetting(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.NonceLife = time.Hour })
+	login, err := s.verify(t, s.goldenCookie())
+	require.NoError(t, err)
+	nonce := s.logins.Nonce(login)
+	s.wait(time.Hour + time.Second)
+	assert.False(t, s.logins.CheckNonce(login, nonce))
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		arrange func(t *testing.T, s *site)
+		want    error
+	}{
+		"expired cookie": {func(_ *testing.T, s *site) { s.wait(time.Hour + time.Second) }, errExpired},
+		"deleted user": {func(t *testing.T, s *site) {
+			s.exec(t, "DELETE FROM wp_users")
+		}, errNoUser},
+		"login that differs in case": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_users SET user_login = 'Demo.User'")
+		}, errNoUser},
+		"login that differs in accents": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_users SET user_login = 'démo.user'")
+		}, errNoUser},
+		"login that differs in trailing blanks": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_users SET user_login = 'demo.user '")
+		}, errNoUser},
+		"password changed": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_users SET user_pass = '$wp$2y$10$something.else.entirely'")
+		}, errSignature},
+		"no password": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_users SET user_pass = ''")
+		}, errSignature},
+		"no sessions": {func(t *testing.T, s *site) {
+			s.exec(t, "DELETE FROM wp_usermeta")
+		}, errNoSession},
+		"sessions NULL": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_usermeta SET meta_value = NULL")
+		}, errNoSession},
+		"logged out everywhere": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_usermeta SET meta_value = 'a:0:{}'")
+		}, errNoSession},
+		"session of another user": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_usermeta SET user_id = 8")
+		}, errNoSession},
+		"session over before the cookie": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_usermeta SET meta_value = ?", serializedSession(goldenVerifier, goldenExpiration-3601))
+		}, errNoSession},
+		"key of sessions in another case": {func(t *testing.T, s *site) {
+			s.exec(t, "UPDATE wp_usermeta SET meta_key = 'Session_Tokens'")
+		}, errNoSession},
+		"sessions unreadable": {func(t *testing.T, s *site) {
+			s.exec(t, `UPDATE wp_usermeta SET meta_value = 'O:8:"Sessions":0:{}'`)
+		}, errNoSession},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			tt.arrange(t, s)
+			login, err := s.verify(t, s.goldenCookie())
+			require.ErrorIs(t, err, ErrNotLoggedIn)
+			require.ErrorIs(t, err, tt.want)
+			assert.Zero(t, login)
+			assert.Zero(t, s.logins.cache.size(), "refusals are not cached")
+		})
+	}
+}
+
+func TestVerifyAcceptsTheLastSecond(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.wait(time.Hour)
+	_, err := s.verify(t, s.goldenCookie())
+	assert.NoError(t, err)
+}
+
+func TestSessionRowWithTheLowestIDCounts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.addSession(t, 7, "a:0:{}")
+	_, err := s.verify(t, s.goldenCookie())
+	require.NoError(t, err)
+
+	s.wait(maxCacheFor)
+	s.exec(t, "UPDATE wp_usermeta SET umeta_id = 1000 ORDER BY umeta_id LIMIT 1")
+	_, err = s.verify(t, s.goldenCookie())
+	assert.ErrorIs(t, err, errNoSession)
+}
+
+func TestUnreadableSessionsAreLoggedOnceAMinute(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.exec(t, `UPDATE wp_usermeta SET meta_value = 'O:8:"Sessions":0:{}'`)
+	lines := func() int { return strings.Count(s.log.String(), "user_id=7") }
+	for range 3 {
+		_, err := s.verify(t, s.goldenCookie())
+		require.ErrorIs(t, err, errNoSession)
+	}
+	assert.Equal(t, 1, lines())
+	s.wait(time.Minute)
+	_, err := s.verify(t, s.goldenCookie())
+	require.ErrorIs(t, err, errNoSession)
+	assert.Equal(t, 2, lines())
+	assert.NotContains(t, s.log.String(), goldenToken)
+}
+
+func TestVerifyWithoutSalts(t *testing.T) {
+	t.Parallel()
+	logins := NewLogins(Config{Now: beforeExpiry})
+	_, err := logins.Verify(t.Context(), []*http.Cookie{browser(cookieName, goldenCookies()[0].value())})
+	assert.ErrorIs(t, err, ErrNotLoggedIn)
+}
+
+func TestCheapRefusalsCostNoQuery(t *testing.T) {
+	t.Parallel()
+	// Without a database, a query would panic.
+	logins := NewLogins(Config{Salts: goldenSalts(t), Now: func() time.Time { return time.Unix(goldenExpiration+1, 0) }})
+	for name, cookies := range map[string][]*http.Cookie{
+		"no cookies":       nil,
+		"other cookies":    {browser("wordpress_test_cookie", goldenCookies()[0].value())},
+		"malformed cookie": {browser(cookieName, "a|b|c")},
+		"expired cookie":   {browser(cookieName, goldenCookies()[0].value())},
+	} {
+		_, err := logins.Verify(t.Context(), cookies)
+		assert.ErrorIs(t, err, ErrNotLoggedIn, name)
+	}
+}
+
+func TestWhichCookiesAreTried(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	good := s.golden.value()
+	bad := good[:len(good)-1] + "x"
+	cookie := func(name, value string) *http.Cookie { return browser(cookiePrefix+name, value) }
+	for name, tt := range map[string]struct {
+		cookieName string
+		cookies    []*http.Cookie
+		want       bool
+	}{
+		"the fourth name": {"", []*http.Cookie{
+			cookie("a", bad), cookie("b", bad), cookie("c", bad), cookie("d", good),
+		}, true},
+		"the fifth is too many": {"", []*http.Cookie{
+			cookie("a", bad), cookie("b", bad), cookie("c", bad), cookie("d", bad), cookie("e", good),
+		}, false},
+		"other cookies do not count": {"", []*http.Cookie{
+			browser("a", bad), browser("b", bad), browser("c", bad), browser("d", bad), cookie("e", good),
+		}, true},
+		"of two with one name the first": {"", []*http.Cookie{cookie("a", bad), cookie("a", good)}, false},
+		"repeated names do not use up tries": {"", []*http.Cookie{
+			cookie("a", bad), cookie("a", bad), cookie("a", bad), cookie("a", bad), cookie("b", good),
+		}, true},
+		"the configured name":          {cookiePrefix + "z", []*http.Cookie{cookie("a", bad), cookie("z", good)}, true},
+		"another than the configured":  {cookiePrefix + "z", []*http.Cookie{cookie("a", good)}, false},
+		"a configured name of its own": {"members", []*http.Cookie{browser("members", good)}, true},
+	} {
+		logins := NewLogins(Config{DB: s.db.SQL, Salts: goldenSalts(t), Now: s.clock, CookieName: tt.cookieName})
+		_, err := logins.Verify(t.Context(), tt.cookies)
+		if tt.want {
+			assert.NoError(t, err, name)
+		} else {
+			assert.ErrorIs(t, err, ErrNotLoggedIn, name)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package wordpress
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
+)
+
+func TestVerifiedCookieIsCachedForHalfAMinute(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	first, err := s.verify(t, s.goldenCookie())
+	require.NoError(t, err)
+	s.exec(t, "DELETE FROM wp_usermeta")
+
+	s.wait(30*time.Second - 1)
+	again, err := s.verify(t, s.goldenCookie())
+	require.NoError(t, err)
+	assert.Equal(t, first, again)
+	s.wait(1)
+	_, err = s.verify(t, s.goldenCookie())
+	assert.ErrorIs(t, err, errNoSession, "a logout shows after 30 s at the latest")
+}
+
+func TestCacheHoldsTheWholeCookie(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, err := s.verify(t, s.goldenCookie())
+	require.NoError(t, err)
+	value := s.golden.value()
+	for name, forged := range map[string]*http.Cookie{
+		"signature":  browser(cookieName, value[:len(value)-1]+"0"),
+		"user":       browser(cookieName, "root"+strings.TrimPrefix(value, goldenLogin)),
+		"expiration": browser(cookieName, strings.Replace(value, "1893456000", "1993456000", 1)),
+	} {
+		_, err := s.verify(t, forged)
+		assert.ErrorIs(t, err, ErrNotLoggedIn, name)
+	}
+}
+
+func TestCachedCookieStillExpires(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.wait(time.Hour - 10*time.Second)
+	_, err := s.verify(t, s.goldenCookie())
+	require.NoError(t, err)
+	s.wait(10 * time.Second)
+	_, err = s.verify(t, s.goldenCookie())
+	require.NoError(t, err, "its last second")
+	s.wait(time.Second)
+	_, err = s.verify(t, s.goldenCookie())
+	assert.ErrorIs(t, err, errExpired)
+}
+
+func TestCachedSessionStillExpires(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.exec(t, "UPDATE wp_usermeta SET meta_value = ?",
+		serializedSession(goldenVerifier, s.clock().Unix()+5))
+	_, err := s.verify(t, s.goldenCookie())
+	require.NoError(t, err)
+	s.wait(6 * time.Second)
+	_, err = s.verify(t, s.goldenCookie())
+	assert.ErrorIs(t, err, errNoSession)
+}
+
+func TestRefusalIsNotCached(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.exec(t, "UPDATE wp_usermeta SET meta_value = 'a:0:{}'")
+	_, err := s.verify(t, s.goldenCookie())
+	require.ErrorIs(t, err, errNoSession)
+	s.exec(t, "UPDATE wp_usermeta SET meta_value = ?", serializedSession(goldenVerifier, goldenExpiration))
+	_, err = s.verify(t, s.goldenCookie())
+	assert.NoError(t, err)
+}
+
+func TestCacheForIsBoundedAndCanBeOff(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ configured, want time.Duration }{
+		"default":  {0, 30 * time.Second},
+		"shorter":  {time.Second, time.Second},
+		"too long": {time.Hour, 30 * time.Second},
+		"off":      {-1, -1},
+	} {
+		assert.Equal(t, tt.want, NewLogins(Config{CacheFor: tt.configured}).cache.lifetime, name)
+	}
+	s := newSite(t, func(c *Config) { c.CacheFor = -1 })
+	_, err := s.verify(t, s.goldenCookie())
+	require.NoError(t, err)
+	s.exec(t, "DELETE FROM wp_usermeta")
+	_, err = s.verify(t, s.goldenCookie())
+	assert.ErrorIs(t, err, errNoSession)
+}
+
+func TestManyAskAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	good := s.goldenCookie()
+	bad := browser(cookieName+"b", s.golden.value()[:20]+"|x|y")
+	var wg sync.WaitGroup
+	for worker := range 16 {
+		wg.Go(func() {
+			for range 20 {
+				if worker%2 == 0 {
+					login, err := s.logins.Verify(t.Context(), []*http.Cookie{bad, good})
+					assert.NoError(t, err)
+					assert.Equal(t, webinar.UserID(7), login.User)
+					assert.True(t, s.logins.CheckNonce(login, s.logins.Nonce(login)))
+				} else {
+					_, err := s.logins.Verify(t.Context(), []*http.Cookie{bad})
+					assert.ErrorIs(t, err, ErrNotLoggedIn)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestDatabaseFailureIsNotARefusal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	t.Run("cancelled", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := s.logins.Verify(ctx, []*http.Cookie{s.goldenCookie()})
+		require.ErrorIs(t, err, context.Canceled)
+		assert.NotErrorIs(t, err, ErrNotLoggedIn)
+	})
+	t.Run("unreachable", func(t *testing.T) {
+		t.Parallel()
+		nowhere, err := sqlx.Open("mysql", "u:p@unix("+t.TempDir()+"/none.sock)/wp")
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = nowhere.Close() })
+		logins := NewLogins(Config{DB: nowhere, Salts: goldenSalts(t), Now: s.clock})
+		_, err = logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie(), browser(cookieName+"b", s.golden.value())})
+		require.Error(t, err)
+		assert.NotErrorIs(t, err, ErrNotLoggedIn)
+		assert.ErrorContains(t, err, "wordpress: read login: ")
+	})
+	t.Run("no such table", func(t *testing.T) {
+		t.Parallel()
+		logins := NewLogins(Config{DB: s.db.SQL, UsersTable: "nobody", Salts: goldenSalts(t), Now: s.clock})
+		_, err := logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie()})
+		require.Error(t, err)
+		assert.NotErrorIs(t, err, ErrNotLoggedIn)
+	})
+}

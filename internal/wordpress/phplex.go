@@ -1,0 +1,175 @@
+package wordpress
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+type tokenKind int
+
+const (
+	tokenName     tokenKind = iota // identifier, keyword or qualified name, without a leading backslash
+	tokenVariable                  // $name
+	tokenNumber
+	tokenString // text is the value
+	tokenOpaque // a string whose value only PHP knows: interpolated, heredoc, backticks
+	tokenPunct
+)
+
+type token struct {
+	kind tokenKind
+	text string
+	line int
+}
+
+func (t token) is(kind tokenKind, text string) bool { return t.kind == kind && t.text == text }
+func (t token) punct(text string) bool              { return t.is(tokenPunct, text) }
+
+// keyword compares as PHP does: function names and keywords have no case.
+func (t token) keyword(names ...string) bool {
+	if t.kind != tokenName {
+		return false
+	}
+	for _, name := range names {
+		if strings.EqualFold(t.text, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// phpLexer splits PHP source into the tokens that matter to a reader of
+// wp-config.php; comments and everything outside of PHP tags are dropped.
+type phpLexer struct {
+	src     []byte
+	pos     int
+	tokens  []token
+	counted int // bytes of which the newlines are counted
+	line    int // of byte counted, from 0
+}
+
+// lexPHP fails only where a string or a comment has no end.
+func lexPHP(src []byte) ([]token, error) {
+	l := phpLexer{src: src}
+	l.skipHTML()
+	for l.pos < len(l.src) {
+		if err := l.next(); err != nil {
+			return nil, err
+		}
+		if n := len(l.tokens); n > 0 && l.tokens[n-1].keyword("__halt_compiler") {
+			break
+		}
+	}
+	return l.tokens, nil
+}
+
+func (l *phpLexer) next() error {
+	c := l.src[l.pos]
+	switch {
+	case bytes.IndexByte([]byte(" \t\r\n\v\f"), c) >= 0:
+		l.pos++
+	case l.has("?>"):
+		l.emit(tokenPunct, ";", 2)
+		l.skipHTML()
+	case c == '#', l.has("//"):
+		l.skipLineComment()
+	case l.has("/*"):
+		return l.skipBlockComment()
+	case c == '\'', c == '"', c == '`':
+		return l.quoted(c)
+	case l.has("<<<"):
+		return l.heredoc()
+	case c == '$' && l.pos+1 < len(l.src) && nameStart(l.src[l.pos+1]):
+		l.emitRun(tokenVariable, 1, namePart)
+	case nameStart(c) || c == '\\':
+		l.emitRun(tokenName, 1, func(c byte) bool { return namePart(c) || c == '\\' })
+		name := &l.tokens[len(l.tokens)-1]
+		name.text = strings.TrimPrefix(name.text, `\`)
+	case c >= '0' && c <= '9':
+		l.emitRun(tokenNumber, 1, func(c byte) bool { return namePart(c) || c == '.' })
+	default:
+		l.operator()
+	}
+	return nil
+}
+
+// operator keeps together only the pairs that would be misread one by one.
+func (l *phpLexer) operator() {
+	for _, pair := range []string{"->", "::", "==", "=>"} {
+		if l.has(pair) {
+			l.emit(tokenPunct, pair, 2)
+			return
+		}
+	}
+	l.emit(tokenPunct, string(rune(l.src[l.pos])), 1)
+}
+
+func (l *phpLexer) emit(kind tokenKind, text string, length int) {
+	l.tokens = append(l.tokens, token{kind: kind, text: text, line: l.lineAt(l.pos)})
+	l.pos += length
+}
+
+func (l *phpLexer) emitRun(kind tokenKind, from int, part func(byte) bool) {
+	end := l.pos + from
+	for end < len(l.src) && part(l.src[end]) {
+		end++
+	}
+	l.emit(kind, string(l.src[l.pos:end]), end-l.pos)
+}
+
+// skipHTML goes to the next opening tag.
+func (l *phpLexer) skipHTML() {
+	for l.pos < len(l.src) {
+		i := bytes.Index(l.src[l.pos:], []byte("<?"))
+		if i < 0 {
+			break
+		}
+		l.pos += i + 2
+		if l.has("=") {
+			l.pos++
+			return
+		}
+		if rest := l.src[l.pos:]; len(rest) >= 3 && bytes.EqualFold(rest[:3], []byte("php")) {
+			l.pos += 3
+			return
+		}
+	}
+	l.pos = len(l.src)
+}
+
+// skipLineComment stops before a closing tag, which ends the comment too.
+func (l *phpLexer) skipLineComment() {
+	for l.pos < len(l.src) && l.src[l.pos] != '\n' && l.src[l.pos] != '\r' && !l.has("?>") {
+		l.pos++
+	}
+}
+
+func (l *phpLexer) skipBlockComment() error {
+	i := bytes.Index(l.src[l.pos+2:], []byte("*/"))
+	if i < 0 {
+		return l.fail("comment without an end")
+	}
+	l.pos += 2 + i + 2
+	return nil
+}
+
+func (l *phpLexer) has(prefix string) bool {
+	return bytes.HasPrefix(l.src[l.pos:], []byte(prefix))
+}
+
+func (l *phpLexer) lineAt(pos int) int {
+	l.line += bytes.Count(l.src[l.counted:pos], []byte("\n"))
+	l.counted = pos
+	return l.line + 1
+}
+
+func (l *phpLexer) fail(what string) error {
+	return fmt.Errorf("%w: line %d: %s", ErrConfigFile, l.lineAt(l.pos), what)
+}
+
+func nameStart(c byte) bool {
+	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+}
+
+func namePart(c byte) bool { return nameStart(c) || c >= '0' && c <= '9' }
