@@ -10,5 +10,5 @@ import "embed"
 // the events), events/<type>.schema.json with the examples beside them, and
 // player/*.js.
 //
-//go:embed openapi.yaml
+//go:embed openapi.yaml player/autowebinar.js
 var Files embed.FS

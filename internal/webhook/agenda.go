@@ -52,8 +52,9 @@ func (a *agenda) drop(e *entry) {
 }
 
 // next is the oldest entry that is ready, for a sink that is up; nil: none.
-// Blamed entries count only if withBlamed.
-func (a *agenda) next(now time.Time, withBlamed bool) *entry {
+// There is room for so many blamed ones; the last place is theirs only while
+// nobody else wants it.
+func (a *agenda) next(now time.Time, room int, last bool) *entry {
 	for top := a.later.top(); top != nil && !top.at.After(now); top = a.later.top() {
 		e := top.e
 		heap.Pop(&a.later)
@@ -61,7 +62,7 @@ func (a *agenda) next(now time.Time, withBlamed bool) *entry {
 	}
 	from := &a.ready
 	first, blamed := a.ready.top(), a.blamed.top()
-	if withBlamed && blamed != nil && (first == nil || blamed.row < first.row) {
+	if room > 0 && blamed != nil && (first == nil || !last && blamed.row < first.row) {
 		first, from = blamed, &a.blamed
 	}
 	if first == nil {
@@ -73,10 +74,10 @@ func (a *agenda) next(now time.Time, withBlamed bool) *entry {
 }
 
 // probe is the entry to try on a sink that may be down; nil: none.
-func (a *agenda) probe(now time.Time) *entry {
+func (a *agenda) probe(now time.Time, newest bool) *entry {
 	var best *entry
 	for _, e := range a.known {
-		if !e.busy && !e.probeReadyAt().After(now) && (best == nil || e.probesBefore(best)) {
+		if !e.busy && !e.probeReadyAt().After(now) && (best == nil || e.probesBefore(best, newest)) {
 			best = e
 		}
 	}

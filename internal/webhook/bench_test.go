@@ -40,6 +40,7 @@ type reply struct {
 	retryAfter string
 	err        error
 	delay      time.Duration
+	then       func() // just before the answer is read
 }
 
 // receiver is the sink, in place of the network.
@@ -70,6 +71,9 @@ func (s *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 		err = req.Context().Err()
 	}
 
+	if r.then != nil {
+		r.then()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inFlight--

@@ -99,7 +99,7 @@ func TestRunEndsWithItsContextAndMayBeRepeated(t *testing.T) {
 func TestEnteredGoesWithoutALeadTheOthersWaitForIt(t *testing.T) {
 	onBench(t, webhook.Config{}, func(b *bench) {
 		b.queue.leads[1] = ""
-		entered := event(1, 1)
+		entered := event(1, 0)
 		entered.Type = webinar.EventEntered
 		b.queue.insert(entered)
 		left := b.queue.insert(event(1, 2))

@@ -60,13 +60,16 @@ func (e *entry) probeReadyAt() time.Time {
 	return latest(e.notBefore, earliest(e.next, e.failedAt.Add(maxProbePause)))
 }
 
-// probesBefore orders probes: what was not probed yet first, so that no message
-// holds up the others; then by next attempt, then by age.
-func (e *entry) probesBefore(o *entry) bool {
-	if !e.probedAt.Equal(o.probedAt) {
+// probesBefore orders probes: what was not probed yet comes first, so that no
+// message holds up the others; of these the newest, or that with the earliest
+// next attempt, the never tried ones by age.
+func (e *entry) probesBefore(o *entry, newest bool) bool {
+	switch {
+	case !e.probedAt.Equal(o.probedAt):
 		return e.probedAt.Before(o.probedAt)
-	}
-	if !e.next.Equal(o.next) {
+	case newest:
+		return e.row > o.row
+	case !e.next.Equal(o.next):
 		return e.next.Before(o.next)
 	}
 	return e.row < o.row

@@ -34,6 +34,7 @@ func (t *term) take(ctx context.Context, r reading, now time.Time) {
 // wait are sent nothing for it: their new rows join the old ones.
 func (t *term) admit(pending []usermeta.Pending, now time.Time) {
 	t.more = false
+	stuck := len(pending) > 0 && t.sending < t.cfg.Parallel
 	for _, p := range pending {
 		e := t.agenda.known[p.User]
 		switch {
@@ -42,16 +43,19 @@ func (t *term) admit(pending []usermeta.Pending, now time.Time) {
 			t.more = true
 		case e.busy:
 			e.again = true
-		case !e.aside && e.next.After(now) && !(t.sink.up && !e.readyAt().After(now)):
+		case e.aside:
+			continue
+		case e.next.After(now) && !(t.sink.up && !e.readyAt().After(now)):
 			e.busy = true
 			t.joins = append(t.joins, e)
 		}
+		stuck = stuck && e != nil && e.busy
 	}
-	// A page full of viewers who cannot be served now may hide others.
-	if !t.more && len(pending) > 0 && t.sink.up && t.sending < t.sink.limit {
+	// A page of nothing but viewers under way or set aside may hide others.
+	if stuck {
 		t.page = min(2*t.page, largePage)
 	} else {
-		t.page = smallPage
+		t.page = max(t.page/2, smallPage)
 	}
 }
 

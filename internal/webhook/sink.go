@@ -23,6 +23,7 @@ type sink struct {
 
 	streak  int       // probing: probes that failed in a row
 	probeAt time.Time // probing: no probe before
+	newest  bool      // probing: the next probe is the newest row, not the oldest
 }
 
 func newSink(retry RetryPolicy, parallel int) *sink {
@@ -64,6 +65,7 @@ func (s *sink) failed(now time.Time, f failure) (alone bool) {
 	if !s.up {
 		if f.probe {
 			s.streak++
+			s.newest = !s.newest // many bad messages may stand at one end of the queue
 			s.probeAt = now.Add(min(s.retry.wait(s.streak), maxProbePause))
 		}
 		s.probeAt = latest(s.probeAt, now.Add(f.retryAfter))
@@ -73,6 +75,7 @@ func (s *sink) failed(now time.Time, f failure) (alone bool) {
 	telling := !f.blamed || now.Sub(s.acceptedAt) >= maxProbePause
 	if telling && (!f.answered || len(s.failing) > 1) {
 		s.up, s.streak, s.probeAt = false, 0, now.Add(f.retryAfter)
+		s.newest = true // the older ones have just failed
 		return false
 	}
 	return len(s.failing) == 1

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -126,47 +125,4 @@ func TestNothingIsSharedWithTheInput(t *testing.T) {
 
 	empty := webinar.Viewer{User: viewer42}
 	assert.Equal(t, empty, empty.Clone())
-}
-
-func TestEvaluateFindsCurrentAndAside(t *testing.T) {
-	t.Parallel()
-	evaluation := uuid.MustParse("6f1c2a7e-0d5b-4c3e-9a64-2f8f5d0c7b11")
-	done := with(asidePro(), func(s *webinar.Session) { s.Completed = true })
-	v := viewing(watched(10), done)
-	tests := []struct {
-		name     string
-		id       webinar.ID
-		session  webinar.SessionID
-		attended bool
-		err      error
-	}{
-		{name: "current, not completed", session: "s-intro"},
-		{name: "current by webinar", id: intro, session: "s-intro"},
-		{name: "set aside, completed", id: pro, session: "s-pro", attended: true},
-		{name: "never entered", id: "other", err: webinar.ErrNoSession},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := site().Evaluate(v, tt.id, evaluation, at(500))
-			require.ErrorIs(t, err, tt.err)
-			if tt.err != nil {
-				return
-			}
-			require.Len(t, got.Events, 1)
-			e := got.Events[0]
-			assert.Equal(t, webinar.EventAttendanceClassified, e.Type)
-			assert.Equal(t, tt.attended, e.Attended)
-			assert.Equal(t, tt.session, e.Session)
-			assert.Equal(t, at(500), e.At)
-			assert.Equal(t, webinar.EventID(e.Type, viewer42, string(tt.session), evaluation.String()), e.ID)
-			assert.Equal(t, v, got.Viewer, "an evaluation is a fact about the state, not a change of it")
-
-			repeat, err := site().Evaluate(v, tt.id, evaluation, at(900))
-			require.NoError(t, err)
-			assert.Equal(t, e.ID, repeat.Events[0].ID)
-		})
-	}
-	_, err := site().Evaluate(webinar.Viewer{User: viewer42}, "", evaluation, at(0))
-	require.ErrorIs(t, err, webinar.ErrNoSession)
 }

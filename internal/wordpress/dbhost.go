@@ -49,6 +49,9 @@ func ParseDBHost(dbHost string) (network, address string, err error) {
 		}
 		return "unix", socket, nil
 	}
+	if strings.ContainsAny(host, "[]") {
+		return "", "", fmt.Errorf("%w: %q", ErrDBHost, dbHost)
+	}
 	number, err := tcpPort(port)
 	if err != nil {
 		return "", "", fmt.Errorf("%w: %q: port %s", ErrDBHost, dbHost, port)

@@ -49,6 +49,7 @@ func TestParseDBHostRefuses(t *testing.T) {
 	t.Parallel()
 	for name, host := range map[string]string{
 		"neither IPv6 nor host and port": "x:y:z",
+		"name in brackets":               "[db]:3306",
 		"port too large":                 "db:65536",
 		"port much too large":            "[::1]:99999999999999999999",
 	} {
@@ -61,7 +62,7 @@ func TestParseDBHostRefuses(t *testing.T) {
 }
 
 func FuzzParseDBHost(f *testing.F) {
-	for _, seed := range []string{"db:3307", "[::1]:3307", "localhost:/run/my.sock", ":/a", "::", "a:b:c", "db:99999"} {
+	for _, seed := range []string{"db:3307", "[::1]:3307", "localhost:/run/my.sock", ":/a", "::", "a:b:c", "db:99999", "]0"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, dbHost string) {

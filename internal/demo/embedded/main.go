@@ -13,12 +13,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 
 	"github.com/sirupsen/logrus"
 )
 
 func main() {
 	logrus.SetLevel(logrus.ErrorLevel) // the engine warns of every refused statement; its client is told anyway
+	signal.Ignore(os.Interrupt)        // a terminal sends it to parent and child alike; the parent is not done with us
 	if err := run(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "embedded database:", err)
 		os.Exit(1)

@@ -1,0 +1,127 @@
+package demo
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"time"
+
+	"autowebinar/internal/webinar"
+	"autowebinar/internal/wordpress"
+)
+
+// loginLife is how long WordPress remembers a login that asked for it.
+const loginLife = 14 * 24 * time.Hour
+
+// Viewer is one of the demo's users.
+type Viewer struct {
+	ID    webinar.UserID
+	Login string
+
+	pass    string // user_pass: no password leads to it
+	token   string // of the one session
+	expires time.Time
+}
+
+// Site is the WordPress that the demo plays: salts, and viewers who are logged in.
+type Site struct {
+	Salts      map[string]string // the eight constants of wp-config.php, by name; made anew by each Seed
+	CookieName string            // wordpress_logged_in_<hash>
+	Viewers    []Viewer          // ids 1 and 2
+}
+
+// Seed fills the tables with two viewers, and a session for each, of whom the
+// returned Site can make the logins. Rows of an earlier demo are replaced; what
+// the viewers watched is kept.
+func Seed(ctx context.Context, db *sql.DB, now time.Time) (*Site, error) {
+	sum := md5.Sum([]byte("http://" + mailDomain[1:]))
+	site := &Site{
+		Salts:      map[string]string{},
+		CookieName: "wordpress_logged_in_" + hex.EncodeToString(sum[:]),
+	}
+	for _, name := range wordpress.SaltNames() {
+		site.Salts[name] = rand.Text() + rand.Text()
+	}
+	for i, login := range []string{"anna", "boris"} {
+		site.Viewers = append(site.Viewers, Viewer{
+			ID:      webinar.UserID(i + 1),
+			Login:   login,
+			pass:    "$wp$2y$10$" + rand.Text() + rand.Text() + "0",
+			token:   (rand.Text() + rand.Text())[:43],
+			expires: now.Add(loginLife).Truncate(time.Second),
+		})
+	}
+	if err := site.insert(ctx, db, now); err != nil {
+		return nil, fmt.Errorf("demo: seed the database: %w", err)
+	}
+	return site, nil
+}
+
+func (s *Site) insert(ctx context.Context, db *sql.DB, now time.Time) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, statement := range []string{
+		"DELETE FROM wp_users",
+		"DELETE FROM wp_usermeta WHERE meta_key IN ('nickname', 'wp_capabilities', 'session_tokens')",
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	for _, v := range s.Viewers {
+		if err := v.insert(ctx, tx, now); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func (v Viewer) insert(ctx context.Context, tx *sql.Tx, now time.Time) error {
+	_, err := tx.ExecContext(ctx,
+		"INSERT INTO wp_users (ID, user_login, user_pass, user_nicename, user_email, user_registered, display_name) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		v.ID, v.Login, v.pass, v.Login, v.Login+mailDomain, now.UTC().Format(time.DateTime), v.Login)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx,
+		"INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?)",
+		v.ID, "nickname", v.Login,
+		v.ID, "wp_capabilities", `a:1:{s:10:"subscriber";b:1;}`,
+		v.ID, "session_tokens", sessionTokens(v.token, now, v.expires))
+	return err
+}
+
+// Viewer returns the viewer with an id; false if there is none.
+func (s *Site) Viewer(id webinar.UserID) (Viewer, bool) {
+	for _, v := range s.Viewers {
+		if v.ID == id {
+			return v, true
+		}
+	}
+	return Viewer{}, false
+}
+
+// Cookie is a viewer's login cookie.
+func (s *Site) Cookie(v Viewer) *http.Cookie {
+	salt := s.Salts["LOGGED_IN_KEY"] + s.Salts["LOGGED_IN_SALT"]
+	return &http.Cookie{
+		Name:     s.CookieName,
+		Value:    loginCookie(salt, v.Login, v.pass, v.expires, v.token),
+		Path:     "/",
+		Expires:  v.expires,
+		HttpOnly: true,
+	}
+}
+
+// Nonce is the wp_rest nonce that WordPress would print into a page of a
+// viewer's at the time now.
+func (s *Site) Nonce(v Viewer, now time.Time) string {
+	return restNonce(s.Salts["NONCE_KEY"]+s.Salts["NONCE_SALT"], now, uint64(v.ID), v.token)
+}

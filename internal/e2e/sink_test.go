@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// delivery is a webhook that was accepted.
+type delivery struct {
+	ID, User string
+	At       time.Time
+	Type     string         `json:"type"`
+	Time     time.Time      `json:"timestamp"`
+	Data     map[string]any `json:"data"`
+}
+
+// sink receives webhooks. It fails the test on a signature that is not right.
+type sink struct {
+	URL string
+
+	t        testing.TB
+	verifier *standardwebhooks.Webhook
+
+	mu         sync.Mutex
+	down       bool
+	refused    int
+	deliveries []delivery
+}
+
+func newSink(t testing.TB) *sink {
+	t.Helper()
+	verifier, err := standardwebhooks.NewWebhook(webhookSecret)
+	require.NoError(t, err)
+	s := &sink{t: t, verifier: verifier}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	s.URL = server.URL + "/events"
+	return s
+}
+
+func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		s.refused++
+		http.Error(w, "down", http.StatusInternalServerError)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	assert.NoError(s.t, err)
+	assert.NoError(s.t, s.verifier.Verify(body, r.Header))
+	d := delivery{ID: r.Header.Get("webhook-id"), User: r.Header.Get("autowebinar-user"), At: time.Now()}
+	assert.NoError(s.t, json.Unmarshal(body, &d))
+	s.deliveries = append(s.deliveries, d)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *sink) setDown(down bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = down
+}
+
+// types are the events of a user in the order of their first delivery, without
+// the prefix that all share.
+func (s *sink) types(user string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var types []string
+	seen := map[string]bool{}
+	for _, d := range s.deliveries {
+		if d.User == user && !seen[d.ID] {
+			seen[d.ID] = true
+			types = append(types, strings.TrimPrefix(d.Type, "client_webinar_"))
+		}
+	}
+	return types
+}
+
+func (s *sink) find(user, eventType string) []delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []delivery
+	for _, d := range s.deliveries {
+		if d.User == user && d.Type == "client_webinar_"+eventType {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+// waits until the user's events are these, in this order.
+func (s *sink) waits(t testing.TB, user string, types ...string) {
+	t.Helper()
+	if !assert.Eventually(t, func() bool { return len(s.types(user)) >= len(types) }, 20*time.Second, 10*time.Millisecond) {
+		t.Logf("seen so far: %v", s.types(user))
+	}
+	require.Equal(t, types, s.types(user))
+}

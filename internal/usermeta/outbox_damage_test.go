@@ -1,0 +1,165 @@
+package usermeta_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
+)
+
+func TestADamagedRowGoesToTheDeadAndBlocksNobody(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"no version": "junk", "empty": "", "spaces": "  ", "cut short": "1|client_webinar_entered|", "not ASCII": "1|ç★|\\%'\"",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.db.SetMeta(t, 1, "autowebinar_outbox", value)
+			b.change(t, 1, enter("a", "s1"))
+			b.db.SetMeta(t, 1, "autowebinar_outbox_wait", value)
+			backlog := b.backlog(t, 1)
+			assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
+			assert.False(t, backlog.Held)
+			assert.Equal(t, []string{value, value}, b.db.Meta(t, 1)["autowebinar_outbox_dead"], "not lost, and not changed")
+			assert.Empty(t, b.db.Meta(t, 1)["autowebinar_outbox_wait"])
+		})
+	}
+}
+
+// A row without any value must not come up in every poll for ever.
+func TestARowWhoseValueIsNullGoesToTheDead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.db.SQL.ExecContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (1, 'autowebinar_outbox')")
+	require.NoError(t, err)
+	assert.Empty(t, b.backlog(t, 1).Messages)
+	due, err := b.outbox.Due(t.Context(), 10)
+	require.NoError(t, err)
+	assert.Empty(t, due)
+	assert.Len(t, b.db.Meta(t, 1)["autowebinar_outbox_dead"], 1)
+}
+
+func TestARowOfAnotherVersionHoldsWhatComesAfterIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	b.db.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
+	b.change(t, 1, exit("a"))
+
+	backlog := b.backlog(t, 1)
+	assert.False(t, backlog.Held, "what came before it may go")
+	assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
+	require.NoError(t, b.outbox.Accept(t.Context(), backlog.Messages[0]))
+	for range 2 {
+		backlog = b.backlog(t, 1)
+		assert.True(t, backlog.Held)
+		assert.Empty(t, backlog.Messages)
+	}
+	assert.Equal(t, []string{"2|from|a|newer|build"}, b.db.Meta(t, 1)["autowebinar_outbox_wait"], "it waits out of the way, as it was")
+	b.change(t, 1, progress("a", 1000))
+	assert.True(t, b.backlog(t, 1).Held)
+	assert.Len(t, b.db.Meta(t, 1)["autowebinar_outbox_wait"], 3, "new events queue behind it")
+
+	// The newer build has sent it.
+	_, err := b.db.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE meta_value LIKE '2|%'")
+	require.NoError(t, err)
+	backlog = b.backlog(t, 1)
+	assert.False(t, backlog.Held)
+	assert.Equal(t, []webinar.EventType{webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified}, types(backlog.Messages))
+}
+
+// Once a held viewer's older events are gone, nothing of theirs is due: it must
+// not come up in every poll while it is held.
+func TestAHeldViewerIsNotDue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.db.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
+	b.change(t, 1, enter("a", "s1"))
+	assert.True(t, b.backlog(t, 1).Held)
+	due, err := b.outbox.Due(t.Context(), 10)
+	require.NoError(t, err)
+	assert.Empty(t, due)
+}
+
+func TestTheLeadIDIsReadAsWordPressReadsIt(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		rows [][2]string
+		want string
+	}{
+		"missing":                         {nil, ""},
+		"one":                             {[][2]string{{"crm_lead", " L-1 "}}, "L-1"},
+		"several: the lowest row counts":  {[][2]string{{"crm_lead", "L-1"}, {"crm_lead", "L-2"}}, "L-1"},
+		"empty":                           {[][2]string{{"crm_lead", ""}}, ""},
+		"empty in the lowest row":         {[][2]string{{"crm_lead", ""}, {"crm_lead", "L-2"}}, ""},
+		"a key in another case":           {[][2]string{{"CRM_Lead", "L-1"}}, ""},
+		"a key in another case, lower id": {[][2]string{{"CRM_Lead", "L-1"}, {"crm_lead", "L-2"}}, "L-2"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.change(t, 1, enter("a", "s1"))
+			for _, row := range test.rows {
+				b.db.SetMeta(t, 1, row[0], row[1])
+			}
+			assert.Equal(t, test.want, b.backlog(t, 1).LeadID, "with a backlog")
+			lead, err := b.outbox.LeadID(t.Context(), 1)
+			require.NoError(t, err)
+			assert.Equal(t, test.want, lead, "by itself")
+			assert.Len(t, b.backlog(t, 1).Messages, 1)
+		})
+	}
+}
+
+func TestTheEventsOfAUserWhoIsGoneAreWithdrawn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	b.postpone(t, 1)
+	b.change(t, 1, exit("a"))
+	b.change(t, 2, enter("a", "s2"))
+	assert.Equal(t, 0, b.withdraw(t, 1), "the user is there")
+	assert.Len(t, b.backlog(t, 1).Messages, 2)
+
+	b.deleteUser(t, 1)
+	backlog := b.backlog(t, 1)
+	assert.False(t, backlog.UserExists)
+	assert.Len(t, backlog.Messages, 2)
+	assert.Equal(t, 2, b.withdraw(t, 1))
+	assert.Equal(t, 0, b.withdraw(t, 1), "nothing is left to withdraw")
+	assert.Empty(t, outboxRows(b.plain(t, 1)))
+	assert.Equal(t, "s1", b.plain(t, 1)["session_id"], "only events go")
+	assert.Len(t, b.backlog(t, 2).Messages, 1)
+}
+
+func TestOnlyEventsAreWithdrawnAndCounted(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"crm_lead", "nickname", "AUTOWEBINAR_OUTBOX", "Autowebinar_outbox_wait", "autowebinar_outbox_dead"} {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.change(t, 1, enter("a", "s1"))
+			b.db.SetMeta(t, 1, key, "kept")
+			b.deleteUser(t, 1)
+			assert.Equal(t, 1, b.withdraw(t, 1))
+			assert.Equal(t, []string{"kept"}, b.db.Meta(t, 1)[key])
+		})
+	}
+}
+
+func (b bench) withdraw(t testing.TB, user webinar.UserID) int {
+	t.Helper()
+	n, err := b.outbox.Withdraw(t.Context(), user)
+	require.NoError(t, err)
+	return n
+}
+
+func (b bench) deleteUser(t testing.TB, user webinar.UserID) {
+	t.Helper()
+	_, err := b.db.SQL.ExecContext(t.Context(), "DELETE FROM wp_users WHERE ID = ?", user)
+	require.NoError(t, err)
+}

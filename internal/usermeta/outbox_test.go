@@ -1,0 +1,229 @@
+package usermeta_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+)
+
+func register(id webinar.ID) func(webinar.Viewer, time.Time) (webinar.Result, error) {
+	return func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return rules.Register(v, webinar.Registration{Webinar: id, Type: webinar.Live, SlotID: "слот", Source: "página/1"}, now)
+	}
+}
+
+func exit(id webinar.ID) func(webinar.Viewer, time.Time) (webinar.Result, error) {
+	return func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return rules.Exit(v, webinar.Which{Webinar: id}, nil, webinar.UserExit, now)
+	}
+}
+
+func evaluate(id webinar.ID, evaluation uuid.UUID) func(webinar.Viewer, time.Time) (webinar.Result, error) {
+	return func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return rules.Evaluate(v, id, evaluation, now)
+	}
+}
+
+func (b bench) backlog(t testing.TB, user webinar.UserID) usermeta.Backlog {
+	t.Helper()
+	backlog, err := b.outbox.Backlog(t.Context(), user)
+	require.NoError(t, err)
+	return backlog
+}
+
+func types(messages []usermeta.Message) []webinar.EventType {
+	var list []webinar.EventType
+	for _, m := range messages {
+		list = append(list, m.Event.Type)
+	}
+	return list
+}
+
+func users(pending []usermeta.Pending) []webinar.UserID {
+	var list []webinar.UserID
+	for _, p := range pending {
+		list = append(list, p.User)
+	}
+	return list
+}
+
+func TestDueViewersComeOldestFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 2, enter("a", "s2"))
+	b.change(t, 3, enter("a", "s3"))
+	b.change(t, 2, exit("a"))
+	b.change(t, 1, enter("a", "s1"))
+
+	due, err := b.outbox.Due(t.Context(), 100)
+	require.NoError(t, err)
+	assert.Equal(t, []webinar.UserID{2, 3, 1}, users(due))
+	assert.True(t, slices.IsSortedFunc(due, func(a, b usermeta.Pending) int { return int(a.RowID) - int(b.RowID) }))
+	assert.Equal(t, b.backlog(t, 2).Messages[0].RowID, due[0].RowID)
+	due, err = b.outbox.Due(t.Context(), 2)
+	require.NoError(t, err)
+	assert.Equal(t, []webinar.UserID{2, 3}, users(due), "no more rows than asked for")
+	waiting, err := b.outbox.Waiting(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, waiting)
+}
+
+func TestABacklogIsWhatHappenedInItsOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, register("a"))
+	b.change(t, 1, enter("a", "s1"))
+	b.change(t, 1, exit("a"))
+	b.change(t, 1, progress("a", 1000))
+	backlog := b.backlog(t, 1)
+	assert.Equal(t, []webinar.EventType{
+		webinar.EventRegistered, webinar.EventEntered, webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified,
+	}, types(backlog.Messages))
+	assert.True(t, backlog.UserExists)
+	assert.False(t, backlog.Held)
+
+	v, _, err := b.store.Read(t.Context(), 1)
+	require.NoError(t, err)
+	registered := backlog.Messages[0]
+	assert.Equal(t, webinar.Event{
+		ID: registered.Event.ID, Type: webinar.EventRegistered, User: 1, At: v.Registered["a"],
+		Webinar: "a", WebinarType: webinar.Live, SlotID: "слот", Source: "página/1",
+	}, registered.Event)
+	assert.Equal(t, v.Current.LeftAt, backlog.Messages[2].Event.At, "the time of an event is the stored one")
+	assert.Zero(t, registered.Attempts)
+	assert.Zero(t, registered.NextAttempt)
+
+	none := b.backlog(t, 2)
+	assert.Empty(t, none.Messages)
+}
+
+func TestAnAcceptedMessageIsGoneAndAChangedOneIsNot(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	b.change(t, 1, exit("a"))
+	messages := b.backlog(t, 1).Messages
+	require.NoError(t, b.outbox.Accept(t.Context(), messages[0]))
+	require.NoError(t, b.outbox.Accept(t.Context(), messages[0]), "gone already")
+	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.backlog(t, 1).Messages))
+
+	// Another dispatcher has counted an attempt meanwhile: its row is not ours.
+	stale := b.backlog(t, 1)
+	b.postpone(t, 1)
+	require.NoError(t, b.outbox.Accept(t.Context(), stale.Messages[0]))
+	assert.Len(t, b.backlog(t, 1).Messages, 1)
+}
+
+// postpone counts a failed attempt of the viewer's head.
+func (b bench) postpone(t testing.TB, user webinar.UserID) {
+	t.Helper()
+	backlog := b.backlog(t, user)
+	head := &backlog.Messages[0]
+	head.Attempts++
+	head.FirstAttempt, head.NextAttempt = date("2026-03-04T05:06:07Z"), date("2026-03-04T05:06:37Z")
+	require.NoError(t, b.outbox.Postpone(t.Context(), backlog))
+}
+
+func TestAPostponedViewerWaitsWithAllTheirEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	b.change(t, 1, exit("a"))
+	b.change(t, 2, enter("a", "s2"))
+	before := b.backlog(t, 1).Messages
+	b.postpone(t, 1)
+
+	due, err := b.outbox.Due(t.Context(), 100)
+	require.NoError(t, err)
+	assert.Equal(t, []webinar.UserID{2}, users(due))
+	waiting, err := b.outbox.Waiting(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []usermeta.Pending{{User: 1, RowID: before[0].RowID, NextAttempt: date("2026-03-04T05:06:37Z")}}, waiting)
+
+	b.change(t, 1, progress("a", 1000)) // newer events queue behind
+	assert.Equal(t, map[string]string{
+		"outbox_wait": "client_webinar_entered client_webinar_left client_webinar_completed client_webinar_attendance_classified",
+	}, outboxRows(b.plain(t, 1)))
+	after := b.backlog(t, 1).Messages
+	assert.Len(t, after, 4)
+	assert.Equal(t, before[0].RowID, after[0].RowID, "the order is kept")
+	assert.Equal(t, 1, after[0].Attempts)
+	assert.Equal(t, date("2026-03-04T05:06:07Z"), after[0].FirstAttempt)
+	assert.Equal(t, before[0].Event, after[0].Event)
+	assert.Zero(t, after[1].Attempts)
+
+	for _, m := range after {
+		require.NoError(t, b.outbox.Accept(t.Context(), m))
+	}
+	b.change(t, 1, enter("b", "s3"))
+	assert.Equal(t, map[string]string{"outbox": "client_webinar_entered"}, outboxRows(b.plain(t, 1)), "nobody waits any more")
+	require.NoError(t, b.outbox.Postpone(t.Context(), usermeta.Backlog{User: 1}), "nothing to postpone")
+}
+
+func outboxRows(rows map[string]string) map[string]string {
+	outbox := map[string]string{}
+	for key, value := range rows {
+		if len(key) >= 6 && key[:6] == "outbox" {
+			outbox[key] = value
+		}
+	}
+	return outbox
+}
+
+func TestAPostponementBehindTheTimesChangesNoCounts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	b.change(t, 1, exit("a"))
+	stale := b.backlog(t, 1)
+	stale.Messages[0].Attempts = 9
+
+	b.postpone(t, 1)
+	require.NoError(t, b.outbox.Postpone(t.Context(), stale))
+	assert.Equal(t, 1, b.backlog(t, 1).Messages[0].Attempts, "the row was changed meanwhile")
+
+	require.NoError(t, b.outbox.Accept(t.Context(), b.backlog(t, 1).Messages[0]))
+	require.NoError(t, b.outbox.Postpone(t.Context(), stale))
+	require.NoError(t, b.outbox.Bury(t.Context(), stale.Messages[0]))
+	assert.Equal(t, map[string]string{"outbox_wait": "client_webinar_left"}, outboxRows(b.plain(t, 1)), "a row that is gone stays gone")
+}
+
+func TestABuriedMessageBlocksNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	b.change(t, 1, exit("a"))
+	b.postpone(t, 1)
+	head := b.backlog(t, 1).Messages[0]
+	head.Attempts = 17
+	require.NoError(t, b.outbox.Bury(t.Context(), head))
+	assert.Equal(t, map[string]string{"outbox_dead": "client_webinar_entered", "outbox_wait": "client_webinar_left"}, outboxRows(b.plain(t, 1)))
+	assert.Contains(t, b.db.Meta(t, 1)["autowebinar_outbox_dead"][0], "|17|", "with its final counts")
+	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.backlog(t, 1).Messages))
+
+	require.NoError(t, b.outbox.Bury(t.Context(), head), "once is enough")
+	assert.Len(t, b.db.Meta(t, 1)["autowebinar_outbox_dead"], 1)
+}
+
+func TestAnEvaluationRepeatedWhilePendingIsNotDoubled(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	for range 3 {
+		b.change(t, 1, evaluate("a", uuid.Max))
+		b.change(t, 1, enter("b", "s2"))
+	}
+	b.postpone(t, 1)
+	b.change(t, 1, evaluate("a", uuid.Max))
+	b.change(t, 1, evaluate("a", uuid.NameSpaceDNS))
+	assert.Equal(t, map[string]string{
+		"outbox_wait": "client_webinar_entered client_webinar_attendance_classified client_webinar_entered client_webinar_attendance_classified",
+	}, outboxRows(b.plain(t, 1)))
+}

@@ -1,0 +1,174 @@
+package webhook_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webhook"
+	"autowebinar/internal/webinar"
+)
+
+var errDatabase = errors.New("database is away")
+
+func broken(string) error { return errDatabase }
+
+// breakOn fails the named statement only.
+func breakOn(op string) func(string) error {
+	return func(called string) error {
+		if called == op {
+			return errDatabase
+		}
+		return nil
+	}
+}
+
+func TestShutdownCutsAnAttemptOffAndDoesNotCountIt(t *testing.T) {
+	onBench(t, webhook.Config{}, func(b *bench) {
+		b.sink.answering(always(reply{status: 200, delay: 10 * time.Second}))
+		b.fill(1)
+		b.run()
+		b.after(time.Second)
+		stopped := time.Now()
+		_ = b.stop()
+		assert.Zero(b, time.Since(stopped), "at once")
+
+		r, _ := b.queue.get(1)
+		assert.Equal(b, due, r.key)
+		assert.Zero(b, r.m.Attempts)
+		assert.True(b, r.m.FirstAttempt.IsZero())
+		assert.Empty(b, b.log.lines("webhook_id"), "no attempt, no line")
+		assert.Zero(b, b.d.Stats().Failed)
+
+		b.run() // the next term
+		b.after(11 * time.Second)
+		b.empty()
+	})
+}
+
+func TestAnAnswerThatArrivedIsSettledInSpiteOfTheShutdown(t *testing.T) {
+	for name, status := range map[string]int{"accepted": 200, "failed": 500} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, webhook.Config{}, func(b *bench) {
+				b.fill(1)
+				b.run()
+				end := b.stop
+				stopped := make(chan struct{})
+				b.sink.answering(always(reply{status: status, delay: time.Second, then: func() {
+					go func() { _ = end(); close(stopped) }()
+					time.Sleep(time.Millisecond) // the term is over before the answer is looked at
+				}}))
+				<-stopped
+				assert.Len(b, b.sink.seen(), 1)
+				if r, left := b.queue.get(1); left {
+					assert.Equal(b, 500, status)
+					assert.Equal(b, 1, r.m.Attempts)
+				}
+			})
+		})
+	}
+}
+
+func TestAcceptIsRepeatedBeforeAnythingElseOfTheViewer(t *testing.T) {
+	onBench(t, webhook.Config{}, func(b *bench) {
+		b.queue.fault = breakOn("accept")
+		b.queue.insert(event(1, 1))
+		b.queue.insert(event(1, 2))
+		b.run()
+		b.after(time.Minute)
+		assert.Len(b, b.sink.seen(), 1, "neither repeated nor followed")
+
+		b.queue.set(func() { b.queue.fault = nil })
+		b.after(6 * time.Second)
+		assert.Len(b, b.sink.seen(), 2)
+		b.empty()
+	})
+}
+
+func TestAFailureThatCannotBeWrittenIsWrittenLater(t *testing.T) {
+	onBench(t, webhook.Config{Retry: webhook.RetryPolicy{Schedule: []time.Duration{time.Hour}}}, func(b *bench) {
+		b.sink.answering(always(reply{status: 400}))
+		b.queue.fault = breakOn("postpone")
+		b.fill(1)
+		b.run()
+		b.after(time.Minute)
+		assert.Len(b, b.sink.seen(), 1, "one attempt, however often it is written")
+		b.queue.set(func() { b.queue.fault = nil })
+		b.after(5 * time.Second)
+		r, _ := b.queue.get(1)
+		assert.Equal(b, 1, r.m.Attempts)
+		assert.Equal(b, waiting, r.key)
+	})
+}
+
+func TestDatabaseAwayLosesNothingAndCountsNothing(t *testing.T) {
+	for _, op := range []string{"", "due", "backlog", "waiting"} {
+		t.Run("away: "+op, func(t *testing.T) {
+			onBench(t, webhook.Config{}, func(b *bench) {
+				b.queue.fault = broken
+				if op != "" {
+					b.queue.fault = breakOn(op)
+				}
+				for n := range 3 {
+					for user := range 10 {
+						b.queue.insert(event(webinar.UserID(user+1), n))
+					}
+				}
+				b.run()
+				b.after(10 * time.Minute)
+				if op == "" {
+					assert.Equal(b, 1, b.log.said("event queue unavailable"), "said once")
+					assert.LessOrEqual(b, b.queue.calls["due"], 150, "and left alone")
+				}
+				b.queue.set(func() { b.queue.fault = nil })
+				b.after(6 * time.Second)
+				assert.Len(b, b.sink.seen(), 30)
+				assert.Zero(b, b.d.Stats().Failed)
+				b.empty()
+			})
+		})
+	}
+}
+
+func TestOneViewerWhoCannotBeReadHoldsUpNobody(t *testing.T) {
+	onBench(t, webhook.Config{}, func(b *bench) {
+		b.queue.gone[1] = true
+		b.queue.fault = breakOn("withdraw")
+		b.fill(50)
+		b.run()
+		b.after(30 * time.Second)
+		assert.Len(b, b.sink.accepted(), 49)
+		b.queue.insert(event(2, 2))
+		b.after(time.Second)
+		assert.Len(b, b.sink.accepted(), 50)
+	})
+}
+
+func TestOneLogLineAnAttempt(t *testing.T) {
+	onBench(t, webhook.Config{Retry: webhook.RetryPolicy{Schedule: []time.Duration{time.Minute}, Budget: 90 * time.Second, Random: func() float64 { return 0.5 }}},
+		func(b *bench) {
+			b.sink.answering(poisoned(1, reply{status: 422}))
+			b.fill(2)
+			b.run()
+			b.after(5 * time.Minute)
+
+			lines := b.log.lines("webhook_id")
+			require.Len(b, lines, 3)
+			for _, line := range lines {
+				delete(line, "time")
+				delete(line, "duration")
+				delete(line, "next_attempt")
+			}
+			one, two := event(1, 1).ID.String(), event(2, 1).ID.String()
+			assert.Equal(b, []map[string]any{
+				{"level": "WARN", "msg": "event not delivered", "webhook_id": one, "type": "client_webinar_left", "user": 1.0, "outcome": "rejected", "status": 422.0, "attempt": 1.0},
+				{"level": "INFO", "msg": "event delivered", "webhook_id": two, "type": "client_webinar_left", "user": 2.0, "outcome": "accepted", "status": 200.0, "attempt": 1.0},
+				{"level": "ERROR", "msg": "event is dead: operations must decide", "webhook_id": one, "type": "client_webinar_left", "user": 1.0, "outcome": "rejected", "status": 422.0, "attempt": 2.0},
+			}, lines)
+			assert.NotContains(b, b.log.buf.String(), "lead-")
+			assert.NotContains(b, b.log.buf.String(), secret)
+		})
+}

@@ -1,0 +1,140 @@
+package webinar_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
+)
+
+func TestRegistrationIsASingleFact(t *testing.T) {
+	t.Parallel()
+	v := viewing(watched(10))
+	reg := webinar.Registration{Webinar: intro, Type: webinar.Live, SlotID: "evening", Source: "landing"}
+
+	first, err := site().Register(v, reg, at(50))
+	require.NoError(t, err)
+	assert.True(t, first.Created)
+	assert.Equal(t, at(50), first.Viewer.Registered[intro])
+	assert.Equal(t, v.Current, first.Viewer.Current, "a registration is no visit")
+	assert.Equal(t, []webinar.Event{{
+		ID:   webinar.EventID(webinar.EventRegistered, viewer42, "intro", "1767225650"),
+		Type: webinar.EventRegistered, User: viewer42, At: at(50),
+		Webinar: intro, WebinarType: webinar.Live, SlotID: "evening", Source: "landing",
+	}}, first.Events)
+
+	for _, again := range []webinar.Registration{
+		reg, {Webinar: intro, Type: webinar.Auto, Source: "elsewhere"},
+	} {
+		repeat, err := site().Register(first.Viewer, again, at(60))
+		require.NoError(t, err)
+		assert.False(t, repeat.Created)
+		assert.Empty(t, repeat.Events)
+		assert.Equal(t, first.Viewer, repeat.Viewer)
+	}
+
+	other, err := site().Register(first.Viewer, webinar.Registration{Webinar: pro, Type: webinar.Auto}, at(70))
+	require.NoError(t, err)
+	assert.True(t, other.Created)
+}
+
+func TestOnlyListedWebinarsTakeAutoRegistrations(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		rules webinar.Rules
+		kind  webinar.Type
+		want  error
+	}{
+		{"auto, not listed", site(), webinar.Auto, webinar.ErrNotListed},
+		{"live, not listed", site(), webinar.Live, nil},
+		{"auto, nothing listed", openSite(), webinar.Auto, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := tt.rules.Register(webinar.Viewer{}, webinar.Registration{Webinar: "other", Type: tt.kind}, at(0))
+			require.ErrorIs(t, err, tt.want)
+		})
+	}
+}
+
+func TestAtMost200Registrations(t *testing.T) {
+	t.Parallel()
+	s := tell(t, openSite())
+	register := func(id webinar.ID) (webinar.Result, error) {
+		return s.rules.Register(s.viewer, webinar.Registration{Webinar: id, Type: webinar.Auto}, at(0))
+	}
+	for i := range webinar.MaxRegistrations {
+		s.then(register(webinar.ID(fmt.Sprintf("w%d", i))))
+	}
+	require.Len(t, s.viewer.Registered, 200)
+
+	_, err := register("one-more")
+	require.ErrorIs(t, err, webinar.ErrTooMany)
+	repeat, err := register("w0")
+	require.NoError(t, err)
+	assert.False(t, repeat.Created)
+}
+
+func TestFormBelongsToTheSessionsWebinar(t *testing.T) {
+	t.Parallel()
+	v := viewing(watched(10), asidePro())
+	got, err := site().Submit(v, webinar.Which{Session: "s-pro"}, at(500))
+	require.NoError(t, err)
+	assert.Equal(t, v, got.Viewer, "answers are not stored")
+	require.Len(t, got.Events, 1)
+	want := webinar.Event{
+		ID:   got.Events[0].ID, // made of form and submission, which only the caller knows
+		Type: webinar.EventFormSubmitted, User: viewer42, At: at(500),
+		Webinar: pro, WebinarType: webinar.Auto, Session: "s-pro",
+	}
+	assert.Equal(t, want, got.Events[0])
+}
+
+func TestEvaluateFindsCurrentAndAside(t *testing.T) {
+	t.Parallel()
+	evaluation := uuid.MustParse("6f1c2a7e-0d5b-4c3e-9a64-2f8f5d0c7b11")
+	done := with(asidePro(), func(s *webinar.Session) { s.Completed = true })
+	v := viewing(watched(10), done)
+	tests := []struct {
+		name     string
+		id       webinar.ID
+		session  webinar.SessionID
+		attended bool
+		err      error
+	}{
+		{name: "current, not completed", session: "s-intro"},
+		{name: "current by webinar", id: intro, session: "s-intro"},
+		{name: "set aside, completed", id: pro, session: "s-pro", attended: true},
+		{name: "never entered", id: "other", err: webinar.ErrNoSession},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := site().Evaluate(v, tt.id, evaluation, at(500))
+			require.ErrorIs(t, err, tt.err)
+			if tt.err != nil {
+				return
+			}
+			require.Len(t, got.Events, 1)
+			e := got.Events[0]
+			assert.Equal(t, webinar.EventAttendanceClassified, e.Type)
+			assert.Equal(t, tt.attended, e.Attended)
+			assert.Equal(t, tt.session, e.Session)
+			assert.Equal(t, at(500), e.At)
+			assert.Equal(t, webinar.EventID(e.Type, viewer42, string(tt.session), evaluation.String()), e.ID)
+			assert.Equal(t, v, got.Viewer, "an evaluation is a fact about the state, not a change of it")
+
+			repeat, err := site().Evaluate(v, tt.id, evaluation, at(900))
+			require.NoError(t, err)
+			assert.Equal(t, e.ID, repeat.Events[0].ID)
+		})
+	}
+	_, err := site().Evaluate(webinar.Viewer{User: viewer42}, "", evaluation, at(0))
+	require.ErrorIs(t, err, webinar.ErrNoSession)
+}
