@@ -51,7 +51,7 @@ type Sink struct {
 	mu       sync.Mutex
 	down     bool
 	seq      uint64
-	receipts []Receipt // the last keep, oldest first
+	receipts []Receipt     // the last keep, oldest first
 	changed  chan struct{} // closed and replaced at every change
 	closed   chan struct{}
 	once     sync.Once

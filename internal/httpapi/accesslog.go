@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5/middleware"
@@ -70,11 +71,14 @@ func (a *API) logAccess(next http.Handler) http.Handler {
 	})
 }
 
+// loggedPath shows a plain permalink's route up to the question mark that some
+// clients put into it: a nonce may follow.
 func loggedPath(r *http.Request) string {
-	if route := r.URL.Query().Get("rest_route"); route != "" {
-		return r.URL.Path + "?rest_route=" + route
+	route, _, _ := strings.Cut(r.URL.Query().Get("rest_route"), "?")
+	if route == "" {
+		return r.URL.Path
 	}
-	return r.URL.Path
+	return r.URL.Path + "?rest_route=" + route
 }
 
 func level(status int) slog.Level {
@@ -104,4 +108,13 @@ func (a *API) recover(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// recoverAs turns a panic into an error. Deferred by goroutines of a request:
+// the recovery of the request's own does not reach them, so a panic there would
+// end the process.
+func recoverAs(err *error) {
+	if cause := recover(); cause != nil {
+		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+	}
 }

@@ -105,7 +105,7 @@ func (a *API) routes() http.Handler {
 		root.Route(base, func(r chi.Router) {
 			both := func(method, path string, limit int64, e endpoint) {
 				r.Method(method, path, a.door(a.viewer, limit, e))
-				r.Method(method, "/users/{user_id}"+path, a.door(a.onBehalf, limit, e))
+				r.Method(method, "/users/{user_id:[0-9]+}"+path, a.door(a.onBehalf, limit, e))
 			}
 			both(http.MethodPost, "/enter", bodyLimit, a.enter)
 			both(http.MethodPost, "/progress", bodyLimit, a.progress)

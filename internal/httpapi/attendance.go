@@ -41,13 +41,13 @@ func (a *API) attendance(r *request) (reply, error) {
 	group, ctx := errgroup.WithContext(r.Context())
 	group.SetLimit(attendanceAtOnce)
 	for i, user := range users {
-		group.Go(func() error {
+		group.Go(func() (err error) {
+			defer recoverAs(&err)
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			one := &request{Request: r.WithContext(ctx), user: user}
-			result, err := a.evaluate(one, id, evaluation)
-			view.Results[i] = result
+			view.Results[i], err = a.evaluate(one, id, evaluation)
 			return err
 		})
 	}

@@ -20,9 +20,9 @@ type formView struct {
 func (a *API) form(r *request) (reply, error) {
 	which := r.body.which()
 	r.body.require("form_id", "form_payload")
-	formID := r.body.text("form_id")
-	payload := r.body.object("form_payload")
-	submission := r.body.uuid("submission_id")
+	form := webinar.Form{
+		ID: r.body.text("form_id"), Submission: r.body.uuid("submission_id"), Payload: r.body.object("form_payload"),
+	}
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
@@ -30,19 +30,16 @@ func (a *API) form(r *request) (reply, error) {
 		return reply{}, errUnavailable
 	}
 	var event webinar.Event
-	err := a.cfg.Viewers.Change(r.Context(), r.user, func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
-		result, err := a.cfg.Rules.Submit(v, which, now)
-		if err != nil {
-			return v, nil, err
+	_, _, err := a.apply(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		result, err := a.cfg.Rules.Submit(v, which, form, now)
+		if err == nil {
+			event, result.Events = result.Events[0], nil // not for the outbox
 		}
-		event = result.Events[0]
-		return result.Viewer, nil, nil
+		return result, err
 	})
 	if err != nil {
 		return reply{}, err
 	}
-	event.ID = webinar.EventID(webinar.EventFormSubmitted, r.user, formID, submission.String())
-	event.FormID, event.FormPayload = formID, payload
 	lead, err := a.cfg.Leads.LeadID(r.Context(), r.user)
 	if err != nil {
 		return reply{}, err
@@ -50,5 +47,5 @@ func (a *API) form(r *request) (reply, error) {
 	if err := a.cfg.Forms.Submit(r.Context(), event, lead); err != nil {
 		return reply{}, err
 	}
-	return reply{http.StatusOK, formView{submission, wireTime(event.At)}}, nil
+	return reply{http.StatusOK, formView{form.Submission, wireTime(event.At)}}, nil
 }

@@ -111,8 +111,9 @@ func (a *API) resume(r *request) (reply, error) {
 }
 
 func (a *API) session(r *request) (reply, error) {
-	id := webinar.ID(r.URL.Query().Get("webinar_id"))
-	if id != "" && !webinar.IDPattern.MatchString(string(id)) {
+	query := r.URL.Query()
+	id := webinar.ID(query.Get("webinar_id"))
+	if query.Has("webinar_id") && !webinar.IDPattern.MatchString(string(id)) {
 		return reply{}, invalid("webinar_id", "must match "+webinar.IDPattern.String())
 	}
 	v, now, err := a.cfg.Viewers.Read(r.Context(), r.user)

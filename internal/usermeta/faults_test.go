@@ -1,16 +1,13 @@
 package usermeta_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -99,23 +96,22 @@ func TestAConnectionThatBreaksMidwayCostsNothing(t *testing.T) {
 func (b bench) kill(t testing.TB) {
 	t.Helper()
 	for _, id := range b.connections(t) {
-		_, _ = b.db.SQL.ExecContext(t.Context(), "KILL "+id) // gone by itself is as well
+		_, _ = b.db.SQL.ExecContext(t.Context(), fmt.Sprintf("KILL %d", id)) // gone by itself is as well
 	}
 }
 
-func (b bench) connections(t testing.TB) (ids []string) {
+func (b bench) connections(t testing.TB) (ids []uint64) {
 	t.Helper()
-	rows, err := b.db.SQL.QueryxContext(t.Context(), "SHOW PROCESSLIST")
-	require.NoError(t, err)
-	defer rows.Close()
-	for rows.Next() {
-		process := map[string]any{}
-		require.NoError(t, rows.MapScan(process))
-		if fmt.Sprintf("%s", process["User"]) == b.db.Name {
-			ids = append(ids, fmt.Sprintf("%s", process["Id"]))
+	var processes []struct {
+		ID   uint64 `db:"Id"`
+		User string `db:"User"`
+	}
+	require.NoError(t, b.db.SQL.Unsafe().Select(&processes, "SHOW PROCESSLIST"))
+	for _, process := range processes {
+		if process.User == b.db.Name {
+			ids = append(ids, process.ID)
 		}
 	}
-	require.NoError(t, rows.Err())
 	return ids
 }
 
@@ -136,77 +132,4 @@ func TestAChangeIsRepeatedWhenItsConnectionIsKilled(t *testing.T) {
 		assert.Equal(t, 2, attempts)
 	}
 	assert.Equal(t, "200", b.plain(t, 1)["last_position_sec"])
-}
-
-// WordPress writes one of the viewer's rows and keeps its transaction open: for
-// less and for more than the service waits for a lock.
-func TestAWriterWhoHoldsARowDelaysTheChangeOnly(t *testing.T) {
-	t.Parallel()
-	for _, hold := range []float64{1, 2.5} {
-		t.Run(fmt.Sprint(hold), func(t *testing.T) {
-			t.Parallel()
-			b := setup(t)
-			b.change(t, 1, enter("a", "s1"))
-			b.change(t, 1, progress("a", 10))
-			tx := b.writer(t, "UPDATE wp_usermeta SET meta_value = '300' WHERE user_id = 1 AND meta_key = 'autowebinar_last_position_sec'")
-			done := make(chan error, 1)
-			go func() {
-				_, err := tx.Exec("DO SLEEP(?)", hold)
-				if err == nil {
-					err = tx.Commit()
-				}
-				done <- err
-			}()
-			result := b.change(t, 1, progress("a", 20))
-			require.NoError(t, <-done)
-			assert.Equal(t, int64(300), result.Session.LastPosition, "what the other wrote is seen")
-			assert.Equal(t, "300", b.plain(t, 1)["furthest_sec"])
-		})
-	}
-}
-
-// writer is a transaction as WordPress would run it, begun by a statement.
-func (b bench) writer(t testing.TB, statement string) *sqlx.Tx {
-	t.Helper()
-	tx, err := b.db.SQL.Beginx()
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = tx.Rollback() })
-	_, err = tx.Exec(statement)
-	require.NoError(t, err)
-	return tx
-}
-
-func TestADeadlockWithAnotherWriterIsRepeated(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.change(t, 1, enter("a", "s1"))
-	b.change(t, 1, progress("a", 10))
-	ids := b.rowIDs(t, 1)
-	rows := []uint64{}
-	for _, id := range ids {
-		rows = append(rows, id)
-	}
-	slices.Sort(rows)
-	const touch = "UPDATE wp_usermeta SET meta_key = CONCAT(meta_key, '') , meta_value = CONCAT(meta_value, '') WHERE umeta_id = %d"
-	tx := b.writer(t, fmt.Sprintf(touch, rows[len(rows)-1]))
-	done := make(chan error, 1)
-	go func() {
-		_, err := change(context.Background(), b.store, 1, progress("a", 20))
-		done <- err
-	}()
-	require.Eventually(t, func() bool { return b.waits(t) }, 5*time.Second, 5*time.Millisecond, "the change waits for the last row")
-	if _, err := tx.Exec(fmt.Sprintf(touch, rows[0])); err == nil { // else the writer was the victim
-		require.NoError(t, tx.Commit())
-	}
-	require.NoError(t, <-done)
-	assert.Equal(t, "20", b.plain(t, 1)["last_position_sec"])
-	assert.Equal(t, ids, b.rowIDs(t, 1))
-}
-
-// waits tells whether a connection of the service waits for a lock.
-func (b bench) waits(t testing.TB) bool {
-	t.Helper()
-	var waiting []string
-	require.NoError(t, b.db.SQL.Select(&waiting, "SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"))
-	return slices.ContainsFunc(b.connections(t), func(id string) bool { return slices.Contains(waiting, id) })
 }

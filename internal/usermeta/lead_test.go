@@ -48,8 +48,8 @@ func (e *election) stand(t testing.TB, replica string, linger time.Duration) (st
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
+	outbox := usermeta.NewOutbox(nil, e.cfg, "", slog.New(slog.DiscardHandler))
 	go func() {
-		outbox := usermeta.NewOutbox(nil, e.cfg, "", slog.New(slog.DiscardHandler))
 		result <- outbox.Lead(ctx, func(ctx context.Context) {
 			now := term{replica: replica, began: time.Now()}
 			e.began <- replica
@@ -169,6 +169,29 @@ func (e *election) kill(t testing.TB, admin *sqlx.DB) {
 	require.NoError(t, admin.GetContext(t.Context(), &id, "SELECT IS_USED_LOCK(?)", e.cfg.DispatchLock()))
 	_, err := admin.ExecContext(t.Context(), fmt.Sprintf("KILL %d", id))
 	require.NoError(t, err)
+}
+
+// The network is gone without a word: the leader gives up by itself, and the
+// server frees the lock of a connection that it has not heard of.
+func TestALeaderWhoHearsNothingStopsBeforeTheNextBegins(t *testing.T) {
+	t.Parallel()
+	db := mariadbtest.New(t)
+	e := newElection(t, db.DSN)
+	direct := e.cfg
+	var network *tap
+	e.cfg, network = tapped(t, db.DSN)
+	stopOne := e.stand(t, "one", 0)
+	require.Equal(t, "one", e.leader(t))
+	e.cfg = direct
+	stopTwo := e.stand(t, "two", 0)
+	network.silent.Store(true)
+	lost := time.Now()
+	require.Equal(t, "one", <-e.ended)
+	assert.Less(t, time.Since(lost), 3*time.Second, "the leader's own patience")
+	require.Equal(t, "two", e.leader(t))
+	require.ErrorIs(t, stopOne(), context.Canceled)
+	require.ErrorIs(t, stopTwo(), context.Canceled)
+	e.requireApart(t, 2)
 }
 
 func TestReplicasKeepTryingWhenTheServerRestarts(t *testing.T) {

@@ -1,6 +1,7 @@
 package usermeta_test
 
 import (
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
@@ -22,16 +23,16 @@ const comQuery = 3
 type fate int
 
 const (
-	passes   fate = iota
-	unsent        // it breaks before the statement has reached the server
-	unheard       // it breaks before the server's answer has reached the client
-	deserted      // neither side hears anything more, on any connection
+	passes  fate = iota
+	unsent       // it breaks before the statement has reached the server
+	unheard      // it breaks before the server's answer has reached the client
+
 )
 
 // tap is a TCP proxy before the database, which sees each statement go by.
 type tap struct {
 	server *mysql.Config
-	silent atomic.Bool
+	silent atomic.Bool // neither side hears anything more
 
 	mu   sync.Mutex
 	seen []string
@@ -59,7 +60,7 @@ func tapped(t testing.TB, dsn string) (usermeta.Config, *tap) {
 			if err != nil {
 				return
 			}
-			wg.Go(func() { p.serve(client) })
+			wg.Go(func() { p.serve(t.Context(), client) })
 		}
 	})
 	return cfg, p
@@ -81,19 +82,22 @@ func (p *tap) statements() []string {
 	return seen
 }
 
-func (p *tap) serve(client net.Conn) {
+func (p *tap) serve(ctx context.Context, client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial(p.server.Net, p.server.Addr)
+	server, err := new(net.Dialer).DialContext(ctx, p.server.Net, p.server.Addr)
 	if err != nil {
 		return
 	}
 	defer server.Close()
+	defer context.AfterFunc(ctx, func() { server.Close() })()
 	var doomed atomic.Bool
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		p.forward(server, client, &doomed)
 		client.Close()
-		server.Close()
+		if !p.silent.Load() { // else the server does not hear of it
+			server.Close()
+		}
 	})
 	p.answer(client, server, &doomed)
 	client.Close()
@@ -120,8 +124,6 @@ func (p *tap) forward(server io.Writer, client io.Reader, doomed *atomic.Bool) {
 				return
 			case unheard:
 				doomed.Store(true)
-			case deserted:
-				p.silent.Store(true)
 			}
 		}
 		if p.silent.Load() {

@@ -122,7 +122,7 @@ func TestUnnamedSessionNeedsItsWebinar(t *testing.T) {
 	_, progress := site().Progress(v, bySession, webinar.Report{Position: 410}, at(110))
 	_, exit := site().Exit(v, bySession, nil, webinar.UserExit, at(110))
 	_, cta := site().ClickCTA(v, bySession, nil, at(110))
-	_, submit := site().Submit(v, bySession, at(110))
+	_, submit := site().Submit(v, bySession, webinar.Form{}, at(110))
 	_, evaluate := site().Evaluate(v, "", uuid.Nil, at(110))
 	for _, err := range []error{progress, exit, cta, submit, evaluate} {
 		require.ErrorIs(t, err, webinar.ErrUnnamedWebinar)
@@ -145,4 +145,17 @@ func TestAdoptedSessionWinsOverOneSetAside(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, webinar.SessionID("php-5f3a"), got.Session.ID)
 	assert.Empty(t, got.Viewer.Aside)
+}
+
+func TestAWebinarThatIsNotListedAdoptsNothing(t *testing.T) {
+	t.Parallel()
+	v := webinar.Viewer{User: viewer42, Current: &webinar.Session{ID: "php"}}
+	for name, which := range map[string]webinar.Which{
+		"by webinar": {Webinar: "typo"}, "by both": {Session: "php", Webinar: "typo"},
+	} {
+		_, err := site().Progress(v, which, webinar.Report{Position: 1}, at(10))
+		assert.ErrorIs(t, err, webinar.ErrNotListed, name)
+	}
+	_, err := site().Resume(v, "typo", at(10))
+	assert.ErrorIs(t, err, webinar.ErrNotListed)
 }

@@ -38,7 +38,7 @@ func (c command) apply(r webinar.Rules, v webinar.Viewer, newID webinar.SessionI
 	case "evaluate":
 		return r.Evaluate(v, c.webinar, c.evaluation, now)
 	case "submit":
-		return r.Submit(v, c.which, now)
+		return r.Submit(v, c.which, webinar.Form{}, now)
 	}
 	panic("no such command: " + c.kind)
 }

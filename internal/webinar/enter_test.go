@@ -2,6 +2,7 @@ package webinar_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -173,4 +174,14 @@ func TestLookChangesNothing(t *testing.T) {
 		assert.Equal(t, tt.want, got)
 	}
 	assert.Equal(t, viewing(watched(10), aside), v)
+}
+
+func TestWebinarIDsThatMayBeEntered(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"a", "0", "1234", "intro-2_b", strings.Repeat("x", 64)} {
+		assert.Regexp(t, webinar.IDPattern, id)
+	}
+	for _, id := range []string{"", "-a", "_a", "Intro", "a b", "a@b", "a|b", "a\n", "вебинар", strings.Repeat("x", 65)} {
+		assert.NotRegexp(t, webinar.IDPattern, id)
+	}
 }

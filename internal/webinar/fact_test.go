@@ -84,14 +84,15 @@ func TestAtMost200Registrations(t *testing.T) {
 func TestFormBelongsToTheSessionsWebinar(t *testing.T) {
 	t.Parallel()
 	v := viewing(watched(10), asidePro())
-	got, err := site().Submit(v, webinar.Which{Session: "s-pro"}, at(500))
+	form := webinar.Form{ID: "survey", Submission: uuid.MustParse("0b7c8a44-61c4-4a55-9d0c-3a5e2f9d1c02"), Payload: []byte(`{"liked":true}`)}
+	got, err := site().Submit(v, webinar.Which{Session: "s-pro"}, form, at(500))
 	require.NoError(t, err)
 	assert.Equal(t, v, got.Viewer, "answers are not stored")
 	require.Len(t, got.Events, 1)
 	want := webinar.Event{
-		ID:   got.Events[0].ID, // made of form and submission, which only the caller knows
+		ID:   webinar.EventID(webinar.EventFormSubmitted, viewer42, "survey", "0b7c8a44-61c4-4a55-9d0c-3a5e2f9d1c02"),
 		Type: webinar.EventFormSubmitted, User: viewer42, At: at(500),
-		Webinar: pro, WebinarType: webinar.Auto, Session: "s-pro",
+		Webinar: pro, WebinarType: webinar.Auto, Session: "s-pro", FormID: "survey", FormPayload: []byte(`{"liked":true}`),
 	}
 	assert.Equal(t, want, got.Events[0])
 }

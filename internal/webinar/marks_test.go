@@ -108,8 +108,8 @@ func TestEnded(t *testing.T) {
 		percent  int
 	}{
 		{"5 s before the end", site(), 990, webinar.Report{Position: 995, Ended: true}, 1000, 100},
-		{"1 % before the end", site(), 980, webinar.Report{Position: 990, Ended: true}, 1000, 100},
-		{"further away it is no way to skip", site(), 980, webinar.Report{Position: 989, Ended: true}, 989, 75},
+		{"1 % and 2 s before the end", site(), 980, webinar.Report{Position: 988, Ended: true}, 1000, 100},
+		{"further away it is no way to skip", site(), 980, webinar.Report{Position: 987, Ended: true}, 987, 75},
 		{"at the beginning", site(), 0, webinar.Report{Position: 0, Ended: true}, 0, 0},
 		{"where the position was cut", site(), 960, webinar.Report{Position: 1000, Ended: true}, 983, 75},
 		{"where it was cut silently", site(), 974, webinar.Report{Position: 1000, Ended: true}, 997, 75},

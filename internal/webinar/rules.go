@@ -1,6 +1,7 @@
 package webinar
 
 import (
+	"encoding/json"
 	"strconv"
 	"time"
 
@@ -44,7 +45,7 @@ func (r Rules) Enter(v Viewer, id ID, newID SessionID, now time.Time) (Result, e
 		return Result{}, ErrNotListed
 	}
 	v = v.Clone()
-	if v.bring(id) {
+	if r.bring(&v, id) == nil {
 		v.Current.touch(now)
 		return Result{Viewer: v, Session: *v.Current}, nil
 	}
@@ -61,8 +62,8 @@ func (r Rules) Enter(v Viewer, id ID, newID SessionID, now time.Time) (Result, e
 // webinar named.
 func (r Rules) Resume(v Viewer, id ID, now time.Time) (Result, error) {
 	v = v.Clone()
-	if !v.bring(id) {
-		return Result{}, ErrNoSession
+	if err := r.bring(&v, id); err != nil {
+		return Result{}, err
 	}
 	v.Current.touch(now)
 	return Result{Viewer: v, Session: *v.Current}, nil
@@ -71,7 +72,7 @@ func (r Rules) Resume(v Viewer, id ID, now time.Time) (Result, error) {
 // Look returns the session named, without any change.
 func (r Rules) Look(v Viewer, id ID) (Session, error) {
 	v = v.Clone()
-	s, err := v.findByWebinar(id)
+	s, err := r.findByWebinar(&v, id)
 	if err != nil {
 		return Session{}, err
 	}
@@ -81,7 +82,7 @@ func (r Rules) Look(v Viewer, id ID) (Session, error) {
 // Progress applies a player's report.
 func (r Rules) Progress(v Viewer, w Which, report Report, now time.Time) (Result, error) {
 	v = v.Clone()
-	s, err := v.findNamed(w)
+	s, err := r.findNamed(&v, w)
 	if err != nil {
 		return Result{}, err
 	}
@@ -97,7 +98,7 @@ func (r Rules) Progress(v Viewer, w Which, report Report, now time.Time) (Result
 // session's first exit.
 func (r Rules) Exit(v Viewer, w Which, report *Report, reason LeaveReason, now time.Time) (Result, error) {
 	v = v.Clone()
-	s, err := v.findNamed(w)
+	s, err := r.findNamed(&v, w)
 	if err != nil {
 		return Result{}, err
 	}
@@ -122,7 +123,7 @@ func (r Rules) Exit(v Viewer, w Which, report *Report, reason LeaveReason, now t
 // report.
 func (r Rules) ClickCTA(v Viewer, w Which, report *Report, now time.Time) (Result, error) {
 	v = v.Clone()
-	s, err := v.findNamed(w)
+	s, err := r.findNamed(&v, w)
 	if err != nil {
 		return Result{}, err
 	}
@@ -175,7 +176,7 @@ func (r Rules) Register(v Viewer, reg Registration, now time.Time) (Result, erro
 // one, or that of the webinar named. Repeats of one evaluation carry one id.
 func (r Rules) Evaluate(v Viewer, id ID, evaluation uuid.UUID, now time.Time) (Result, error) {
 	v = v.Clone()
-	s, err := v.findNamed(Which{Webinar: id})
+	s, err := r.findNamed(&v, Which{Webinar: id})
 	if err != nil {
 		return Result{}, err
 	}
@@ -184,27 +185,23 @@ func (r Rules) Evaluate(v Viewer, id ID, evaluation uuid.UUID, now time.Time) (R
 	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
 }
 
+// Form is a filled-in form. Submission tells a repeat from another filling-in.
+type Form struct {
+	ID         string
+	Submission uuid.UUID
+	Payload    json.RawMessage // a JSON object, passed on as it is
+}
+
 // Submit makes the event of a form. It changes nothing: answers are not stored.
-func (r Rules) Submit(v Viewer, w Which, now time.Time) (Result, error) {
+func (r Rules) Submit(v Viewer, w Which, form Form, now time.Time) (Result, error) {
 	v = v.Clone()
-	s, err := v.findNamed(w)
+	s, err := r.findNamed(&v, w)
 	if err != nil {
 		return Result{}, err
 	}
-	event := v.event(EventFormSubmitted, s, now)
+	event := v.event(EventFormSubmitted, s, now, form.ID, form.Submission.String())
+	event.FormID, event.FormPayload = form.ID, form.Payload
 	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
-}
-
-// findNamed is find for commands whose events must say which webinar they are of.
-func (v *Viewer) findNamed(w Which) (*Session, error) {
-	s, err := v.find(w)
-	if err != nil {
-		return nil, err
-	}
-	if s.Webinar == "" {
-		return nil, ErrUnnamedWebinar
-	}
-	return s, nil
 }
 
 func (r Rules) lists(id ID) bool {

@@ -32,18 +32,33 @@ func (v Viewer) Clone() Viewer {
 
 // find returns the session that w names, as a part of v: changing it changes v.
 // A session that PHP made is adopted by the first command that names a webinar.
-func (v *Viewer) find(w Which) (*Session, error) {
+func (r Rules) find(v *Viewer, w Which) (*Session, error) {
 	if w.Session == "" {
-		return v.findByWebinar(w.Webinar)
+		return r.findByWebinar(v, w.Webinar)
 	}
 	s := v.findByID(w.Session)
 	switch {
 	case s == nil:
 		return nil, ErrSessionMismatch
-	case s.Webinar == "" && w.Webinar != "":
+	case w.Webinar == "" || s.Webinar == w.Webinar:
+		return s, nil
+	case s.Webinar == "" && r.lists(w.Webinar):
 		v.adopt(w.Webinar)
-	case w.Webinar != "" && s.Webinar != w.Webinar:
-		return nil, ErrSessionMismatch
+		return s, nil
+	case s.Webinar == "":
+		return nil, ErrNotListed
+	}
+	return nil, ErrSessionMismatch
+}
+
+// findNamed is find for commands whose events must say which webinar they are of.
+func (r Rules) findNamed(v *Viewer, w Which) (*Session, error) {
+	s, err := r.find(v, w)
+	if err != nil {
+		return nil, err
+	}
+	if s.Webinar == "" {
+		return nil, ErrUnnamedWebinar
 	}
 	return s, nil
 }
@@ -60,17 +75,18 @@ func (v *Viewer) findByID(id SessionID) *Session {
 	return nil
 }
 
-func (v *Viewer) findByWebinar(id ID) (*Session, error) {
+func (r Rules) findByWebinar(v *Viewer, id ID) (*Session, error) {
+	unnamed := v.Current != nil && v.Current.Webinar == ""
 	switch {
-	case v.Current != nil && id == "":
+	case v.Current != nil && (id == "" || v.Current.Webinar == id):
 		return v.Current, nil
-	case v.Current != nil && v.Current.Webinar == id:
-		return v.Current, nil
-	case v.Current != nil && v.Current.Webinar == "":
+	case unnamed && r.lists(id):
 		v.adopt(id)
 		return v.Current, nil
 	case v.Aside[id] != nil:
 		return v.Aside[id], nil
+	case unnamed:
+		return nil, ErrNotListed
 	}
 	return nil, ErrNoSession
 }
@@ -83,19 +99,16 @@ func (v *Viewer) adopt(id ID) {
 }
 
 // bring makes the session of webinar id the current one and sets another aside.
-// It reports false, and changes nothing, if there is no such session.
-func (v *Viewer) bring(id ID) bool {
-	s, err := v.findByWebinar(id)
-	if err != nil {
-		return false
-	}
-	if s == v.Current {
-		return true
+// An error changes nothing.
+func (r Rules) bring(v *Viewer, id ID) error {
+	s, err := r.findByWebinar(v, id)
+	if err != nil || s == v.Current {
+		return err
 	}
 	delete(v.Aside, id)
 	v.setAside()
 	v.Current = s
-	return true
+	return nil
 }
 
 func (v *Viewer) setAside() {

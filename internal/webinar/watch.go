@@ -4,10 +4,9 @@ import "time"
 
 // The tolerances of the rules, in seconds.
 const (
-	nearEnd     = 2 // this close to the end is the end
-	slack       = 3 // what a report may be ahead of the clock, and what is cut without a word
-	slackAfter  = 5 // quick reports get no slack: many of them would add up to a skip
-	endedLeeway = 5 // how far the real end may be from the known duration, at least
+	nearEnd    = 2 // this close to the end is the end
+	slack      = 3 // what a report may be ahead of the clock, and what is cut without a word
+	slackAfter = 5 // quick reports get no slack: many of them would add up to a skip
 )
 
 var marks = []int{75, 50, 25}
@@ -51,9 +50,9 @@ func (r Rules) limit(s *Session, now time.Time) int64 {
 }
 
 // nearEnough tells whether a player's "ended" at position is believed: the
-// listed duration may be off by a little, but ending is no way to skip.
+// listed duration may be off by a hundredth, but ending is no way to skip.
 func (r Rules) nearEnough(s *Session, position, duration int64) bool {
-	return r.MaxRate == 0 || s.Completed || position >= duration-max(endedLeeway, duration/100)
+	return r.MaxRate == 0 || s.Completed || position >= duration-nearEnd-duration/100
 }
 
 // mark is the highest mark that has been crossed. With no duration known there

@@ -68,7 +68,7 @@ func reportingCommands() []namingCommand {
 			return site().ClickCTA(v, w, &webinar.Report{Position: 60}, at(110))
 		}},
 		{"submit", func(v webinar.Viewer, w webinar.Which) (webinar.Result, error) {
-			return site().Submit(v, w, at(110))
+			return site().Submit(v, w, webinar.Form{}, at(110))
 		}},
 	}
 }

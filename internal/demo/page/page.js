@@ -58,7 +58,7 @@ player.addEventListener('state', ({ detail: session }) => {
 
 // The rows, once a second and whenever something happened.
 
-let known = new Map();
+let shown = null; // the rows on screen by umeta_id, each as text
 let showing = false;
 
 async function showRows() {
@@ -66,15 +66,15 @@ async function showRows() {
   showing = true;
   try {
     const { rows } = await (await fetch(`/demo/rows?viewer=${viewer}`)).json();
-    const first = known.size === 0;
+    const now = new Map(rows.map((row) => [row.umeta_id, JSON.stringify(row)]));
+    if (shown && [...now].join() === [...shown].join()) return;
     $('rows').replaceChildren(...rows.map((row) => {
-      const text = JSON.stringify(row);
-      const tr = element('tr', '', !first && known.get(row.umeta_id) !== text ? 'changed' : '');
+      const tr = element('tr', '', shown && shown.get(row.umeta_id) !== now.get(row.umeta_id) ? 'changed' : '');
       tr.append(element('td', row.umeta_id), element('td', row.meta_key), element('td', row.meta_value));
       return tr;
     }));
     if (rows.length === 0) $('rows').append(emptyRow());
-    known = new Map(rows.map((row) => [row.umeta_id, JSON.stringify(row)]));
+    shown = now;
   } catch {
     note('The demo does not answer. Was it stopped?', true);
   } finally {

@@ -1,0 +1,92 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	raw    []byte
+	json   map[string]any // nil: not JSON
+}
+
+// problem is "404 rest_no_route", or "200" for a success.
+func (a answer) problem() string {
+	if a.status < 400 {
+		return fmt.Sprint(a.status)
+	}
+	return fmt.Sprintf("%d %v", a.status, a.json["code"])
+}
+
+func (a answer) data() map[string]any {
+	data, _ := a.json["data"].(map[string]any)
+	return data
+}
+
+// params are the names in data.params, sorted; what is said of a wrong one
+// begins with its name.
+func (a answer) params(t testing.TB) []string {
+	t.Helper()
+	switch params := a.data()["params"].(type) {
+	case []any:
+		names := make([]string, len(params))
+		for i, name := range params {
+			names[i] = name.(string)
+		}
+		return names
+	case map[string]any:
+		for name, message := range params {
+			assert.Regexp(t, "^"+name+" .+\\.$", message)
+		}
+		return slices.Sorted(maps.Keys(params))
+	}
+	return nil
+}
+
+// session is a Session with what differs from run to run made plain: its id is
+// "S", its times are "T", and the live offset is right.
+func (a answer) session(t testing.TB) string {
+	t.Helper()
+	return plainSession(t, a.json)
+}
+
+func plainSession(t testing.TB, session map[string]any) string {
+	t.Helper()
+	session = maps.Clone(session)
+	require.NotEmpty(t, session["session_id"])
+	session["session_id"] = "S"
+	times := map[string]time.Time{}
+	for _, name := range []string{"started_at", "server_time", "last_seen_at", "cta_clicked_at"} {
+		if text, ok := session[name].(string); ok {
+			at, err := time.Parse("2006-01-02T15:04:05Z", text)
+			require.NoError(t, err, name)
+			times[name], session[name] = at, "T"
+		}
+	}
+	offset := session["live_offset_sec"].(float64)
+	if started, ok := times["started_at"]; ok {
+		assert.InDelta(t, times["server_time"].Sub(started).Seconds(), offset, 0, "live_offset_sec")
+		session["live_offset_sec"] = "server_time - started_at"
+	}
+	encoded, err := json.Marshal(session)
+	require.NoError(t, err)
+	return string(encoded)
+}
+
+// is fails unless the answer is this problem, about these parameters.
+func (a answer) is(t testing.TB, problem string, params ...string) {
+	t.Helper()
+	assert.Equal(t, problem, a.problem(), string(a.raw))
+	assert.Equal(t, params, a.params(t), string(a.raw))
+}

@@ -1,0 +1,171 @@
+package httpapi_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/httpapi"
+	"autowebinar/internal/webhook"
+	"autowebinar/internal/webinar"
+)
+
+const submissionID = "7b0a3c52-8a8f-4d7e-9d3b-2f0c9d1e5a64"
+
+// feedback is a form of webinar intro.
+func feedback() string {
+	return `{"webinar_id":"intro","form_id":"feed back","submission_id":"` + submissionID + `",
+		"form_payload": {"rating": 5, "comment": "` + canary + ` <b>", "big": 12345678901234567890, "b": [ {} ]}}`
+}
+
+func TestAFormReachesTheSinkAsItWasSent(t *testing.T) {
+	t.Parallel()
+	for name, ask := range forms(anna()) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			s.db.SetMeta(t, 7, leadKey, " L-1 ")
+			session := s.enter(t, anna(), "intro")
+			before := s.db.Meta(t, 7)
+
+			a := ask(t, s, "POST", "/form", feedback())
+			require.Equal(t, 200, a.status, string(a.raw))
+			assert.Len(t, a.json, 2)
+			assert.Equal(t, submissionID, a.json["submission_id"])
+			require.Len(t, s.sink.taken, 1)
+			got := s.sink.taken[0]
+			assert.Equal(t, "L-1", got.leadID)
+			assert.Equal(t, a.json["submitted_at"], got.event.At.Format(time.RFC3339))
+			assert.Equal(t, webinar.EventID(webinar.EventFormSubmitted, 7, "feed back", submissionID), got.event.ID)
+			assert.Equal(t, `{"rating":5,"comment":"canary <b>","big":12345678901234567890,"b":[{}]}`, string(got.event.FormPayload))
+			got.event.ID, got.event.At, got.event.FormPayload = uuid.Nil, time.Time{}, nil
+			assert.Equal(t, webinar.Event{
+				Type: webinar.EventFormSubmitted, User: 7, Webinar: "intro", WebinarType: webinar.Auto,
+				Session: webinar.SessionID(session), FormID: "feed back",
+			}, got.event)
+
+			assert.Equal(t, 200, ask(t, s, "POST", "/form", feedback()).status)
+			assert.Equal(t, s.sink.taken[0].event.ID, s.sink.taken[1].event.ID, "a repeat is known as one")
+			assert.Equal(t, before, s.db.Meta(t, 7), "nothing of it is stored")
+		})
+	}
+}
+
+func TestAFormIsGivenAnID(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.db.SetMeta(t, 7, leadKey, "L-1")
+	s.enter(t, anna(), "intro")
+	for _, id := range []string{"", `,"submission_id":null`} {
+		a := s.ask(t, "POST", "/form", `{"webinar_id":"intro","form_id":"f","form_payload":{}`+id+`}`, page(anna()))
+		require.Equal(t, 200, a.status)
+		given := uuid.MustParse(a.json["submission_id"].(string))
+		assert.Equal(t, webinar.EventID(webinar.EventFormSubmitted, 7, "f", given.String()), s.sink.taken[len(s.sink.taken)-1].event.ID)
+	}
+}
+
+func TestAFormThatTheSinkDoesNotTake(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err        error
+		want       string
+		retryAfter string
+	}{
+		"refused": {fmt.Errorf("%w: status 400", webhook.ErrFormRefused), "422 autowebinar_form_refused", ""},
+		"down":    {fmt.Errorf("%w: status 502", webhook.ErrSinkUnavailable), "503 autowebinar_unavailable", "10"},
+		"odd":     {errors.New("something else"), "500 autowebinar_internal", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			s.db.SetMeta(t, 7, leadKey, "L-1")
+			s.enter(t, anna(), "intro")
+			s.sink.refuse(tt.err)
+			a := s.ask(t, "POST", "/form", feedback(), page(anna()))
+			a.is(t, tt.want)
+			assert.Equal(t, tt.retryAfter, a.header.Get("Retry-After"))
+			assert.NotContains(t, string(a.raw), "status 5")
+		})
+	}
+}
+
+func TestAFormWithoutLeadWaitsInThePage(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	a := s.ask(t, "POST", "/form", feedback(), page(anna()))
+	a.is(t, "503 autowebinar_unavailable")
+	assert.Equal(t, "2", a.header.Get("Retry-After"))
+
+	s.db.SetMeta(t, 7, leadKey, "L-1")
+	assert.Equal(t, 200, s.ask(t, "POST", "/form", feedback(), page(anna())).status)
+}
+
+func TestAFormWithoutSink(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(c *httpapi.Config) { c.Forms = nil })
+	s.enter(t, anna(), "intro")
+	a := s.ask(t, "POST", "/form", feedback(), page(anna()))
+	a.is(t, "503 autowebinar_unavailable")
+	assert.NotEmpty(t, a.header.Get("Retry-After"))
+}
+
+func TestAFormNeedsASession(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	a := s.ask(t, "POST", "/form", feedback(), page(anna()))
+	a.is(t, "404 autowebinar_no_session")
+	assert.Empty(t, s.sink.taken)
+}
+
+// TestTheSinksOwnWords goes through the real pass-through to a sink over HTTP.
+func TestTheSinksOwnWords(t *testing.T) {
+	t.Parallel()
+	answers := make(chan http.HandlerFunc, 1)
+	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (<-answers)(w, r) }))
+	defer remote.Close()
+	address, err := url.Parse(remote.URL)
+	require.NoError(t, err)
+	s := setup(t, func(c *httpapi.Config) {
+		sender := webhook.NewSender(webhook.SenderConfig{URL: address, Signer: webhook.NewSigner([]byte("0123456789abcdef01234567"))})
+		c.Forms = webhook.NewForms(sender, slog.New(slog.DiscardHandler))
+	})
+	s.db.SetMeta(t, 7, leadKey, "L-1")
+	s.enter(t, anna(), "intro")
+
+	status := func(code int, retryAfter string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			if retryAfter != "" {
+				w.Header().Set("Retry-After", retryAfter)
+			}
+			w.WriteHeader(code)
+		}
+	}
+	for _, tt := range []struct {
+		sink       http.HandlerFunc
+		want       string
+		retryAfter string
+	}{
+		{status(204, ""), "200", ""},
+		{status(400, "7"), "422 autowebinar_form_refused", ""},
+		{status(429, "7"), "503 autowebinar_unavailable", "7"},
+		{status(410, ""), "503 autowebinar_unavailable", "10"},
+		{status(503, "120"), "503 autowebinar_unavailable", "120"},
+		{status(302, ""), "503 autowebinar_unavailable", "10"},
+		{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "503 autowebinar_unavailable", "10"},
+	} {
+		answers <- tt.sink
+		a := s.ask(t, "POST", "/form", feedback(), page(anna()))
+		a.is(t, tt.want)
+		assert.Equal(t, tt.retryAfter, a.header.Get("Retry-After"))
+	}
+}

@@ -1,0 +1,157 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/contracttest"
+	"autowebinar/internal/httpapi"
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+	"autowebinar/internal/wordpress"
+)
+
+func TestMain(m *testing.M) { mariadbtest.Main(m) }
+
+const (
+	base      = "/wp-json/autowebinar/v1"
+	blogBase  = "/blog/wp-json/autowebinar/v1"
+	leadKey   = "crm_lead"
+	unknownID = 99
+)
+
+// site is the door in front of a database of its own, under the production
+// account, with the viewers anna and boris. Anything may be done through it:
+// every answer is held to the contract, and when the test ends the log is held
+// to what it must say and must not.
+type site struct {
+	db     *mariadbtest.DB
+	cable  *cable
+	sink   *sink
+	log    *logBook
+	server *httptest.Server
+}
+
+// setup starts a site where any position counts as watched. Options change the
+// settings.
+func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
+	t.Helper()
+	s := &site{db: mariadbtest.New(t), cable: &cable{}, sink: &sink{}, log: newLogBook()}
+	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+
+	dsn, err := mysql.ParseDSN(s.db.DSN)
+	require.NoError(t, err)
+	dsn.DialFunc, dsn.Logger = s.cable.dial, &mysql.NopLogger{}
+	tables := usermeta.Config{DSN: dsn, UsersTable: "wp_users", UsermetaTable: "wp_usermeta"}
+	pool, err := usermeta.Open(tables)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = pool.Close() })
+	store := usermeta.New(pool, tables, log, nil)
+	require.NoError(t, store.Fit(t.Context()))
+
+	cfg := httpapi.Config{
+		BasePaths: []string{base, blogBase},
+		Rules:     webinar.Rules{Durations: map[webinar.ID]int64{"intro": 3600, "pro": 5400}, Heartbeat: 10},
+		Viewers:   store, Leads: usermeta.NewOutbox(pool, tables, leadKey, log), Forms: s.sink,
+		Logins:      wordpress.NewLogins(wordpress.Config{DB: pool, Salts: salts(t), CacheFor: -1, Logger: log}),
+		JWTSecret:   []byte(jwtSecret),
+		ServiceKeys: []string{serviceKey, nextServiceKey},
+		Logger:      log,
+	}
+	for _, option := range options {
+		option(&cfg)
+	}
+	s.server = httptest.NewServer(httpapi.New(cfg))
+	t.Cleanup(func() {
+		s.server.Close()
+		s.log.check(t)
+	})
+	for _, v := range []viewer{anna(), boris()} {
+		s.db.AddUser(t, v.id, v.login, v.pass)
+		s.db.SetMeta(t, v.id, "session_tokens", v.sessionTokens(time.Now().Add(time.Hour)))
+	}
+	return s
+}
+
+// with changes a request before it is sent.
+type with func(r *http.Request)
+
+func header(name, value string) with {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+// ask sends a request to a route under the base path; body "" is no body.
+func (s *site) ask(t testing.TB, method, route, body string, changes ...with) answer {
+	t.Helper()
+	return s.send(t, method, base+route, body, changes...)
+}
+
+// send sends a request to a path of the server, query included.
+func (s *site) send(t testing.TB, method, target, body string, changes ...with) answer {
+	t.Helper()
+	return s.sendVia(t, contracttest.Transport(t, s.server.Client().Transport), method, target, body, changes...)
+}
+
+func (s *site) sendVia(t testing.TB, via http.RoundTripper, method, target, body string, changes ...with) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+target, strings.NewReader(body))
+	require.NoError(t, err)
+	if body == "" {
+		r.Body = nil
+	} else {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, change := range changes {
+		change(r)
+	}
+	s.log.keepOut(r)
+	res, err := via.RoundTrip(r)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	a := answer{status: res.StatusCode, header: res.Header}
+	a.raw, err = io.ReadAll(res.Body)
+	require.NoError(t, err)
+	s.log.expect(res)
+	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") && method != http.MethodHead {
+		require.NoError(t, json.Unmarshal(a.raw, &a.json), string(a.raw))
+	}
+	return a
+}
+
+// enter brings anna or boris into a webinar and returns the session's id.
+func (s *site) enter(t testing.TB, v viewer, webinarID string) string {
+	t.Helper()
+	a := s.ask(t, "POST", "/enter", `{"webinar_id":"`+webinarID+`"}`, token(v.id))
+	require.Contains(t, []int{200, 201}, a.status, string(a.raw))
+	return a.json["session_id"].(string)
+}
+
+// age makes all that the database knows of a viewer older.
+func (s *site) age(t testing.TB, v viewer, by time.Duration) {
+	t.Helper()
+	_, err := s.db.SQL.ExecContext(t.Context(), `UPDATE wp_usermeta
+		SET meta_value = DATE_FORMAT(DATE_SUB(meta_value, INTERVAL ? SECOND), '%Y-%m-%d %H:%i:%s')
+		WHERE user_id = ? AND (meta_key LIKE '%\_at' OR meta_key LIKE '%\_at@%')`, int(by/time.Second), v.id)
+	require.NoError(t, err)
+}
+
+// outbox is what waits to be delivered of a viewer: "type id" each.
+func (s *site) outbox(t testing.TB, v viewer) []string {
+	t.Helper()
+	var events []string
+	for _, value := range s.db.Meta(t, v.id)["autowebinar_outbox"] {
+		parts := strings.Split(value, "|")
+		events = append(events, strings.TrimPrefix(parts[1], "client_webinar_")+" "+parts[2])
+	}
+	return events
+}

@@ -1,0 +1,113 @@
+package usermeta_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/mariadbtest/mariadbd"
+	"autowebinar/internal/usermeta"
+)
+
+// private is a bench on a server of its own, whose settings may be changed.
+func private(t testing.TB, options ...string) bench {
+	t.Helper()
+	server, err := mariadbd.Start(t.Context(), mariadbd.Config{Args: options})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, server.Close()) })
+	admin, err := sqlx.Open("mysql", server.AdminDSN(""))
+	require.NoError(t, err)
+	admin.SetMaxOpenConns(1) // one session: USE lasts
+	t.Cleanup(func() { admin.Close() })
+	for _, statement := range []string{
+		"CREATE DATABASE own", "USE own",
+		"CREATE TABLE wp_users (ID bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, user_login varchar(60), user_pass varchar(255), user_status int NOT NULL DEFAULT 0)",
+		`CREATE TABLE wp_usermeta (umeta_id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, user_id bigint unsigned NOT NULL DEFAULT 0,
+			meta_key varchar(255), meta_value longtext, KEY user_id (user_id), KEY meta_key (meta_key(191)))`,
+		"INSERT INTO wp_users (user_login) VALUES ('viewer1'), ('viewer2'), ('viewer3')",
+		"CREATE USER service@'%' IDENTIFIED BY 'p'",
+		"GRANT SELECT ON own.wp_users TO service@'%'",
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON own.wp_usermeta TO service@'%'",
+	} {
+		_, err := admin.ExecContext(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
+	b := bench{nudges: make(chan struct{}, 100), db: &mariadbtest.DB{SQL: admin, DSN: "service:p@tcp(" + server.Addr() + ")/own", Name: "own"}}
+	b.store, b.outbox = b.replica(t)
+	return b
+}
+
+func TestAReadOnlyServerIsUnavailableUntilItTakesWritesAgain(t *testing.T) {
+	t.Parallel()
+	b := private(t)
+	b.change(t, 1, enter("a", "s1"))
+	before := b.db.Meta(t, 1)
+	b.set(t, "SET GLOBAL read_only = 1")
+
+	_, err := change(t.Context(), b.store, 1, progress("a", 10))
+	require.ErrorIs(t, err, usermeta.ErrUnavailable)
+	_, err = change(t.Context(), b.store, 2, enter("a", "s2"))
+	require.ErrorIs(t, err, usermeta.ErrUnavailable)
+	v, _, err := b.store.Read(t.Context(), 1)
+	require.NoError(t, err, "reading goes on")
+	assert.Zero(t, v.Current.LastPosition)
+	messages := b.backlog(t, 1).Messages
+	require.ErrorIs(t, b.outbox.Accept(t.Context(), messages[0]), usermeta.ErrUnavailable)
+	assert.Equal(t, before, b.db.Meta(t, 1))
+	assert.Empty(t, b.db.Meta(t, 2))
+
+	b.set(t, "SET GLOBAL read_only = 0")
+	b.change(t, 1, progress("a", 10))
+	b.change(t, 2, enter("a", "s2"))
+	require.NoError(t, b.outbox.Accept(t.Context(), messages[0]))
+	assert.Empty(t, b.backlog(t, 1).Messages)
+}
+
+func (b bench) set(t testing.TB, statement string) {
+	t.Helper()
+	_, err := b.db.SQL.ExecContext(t.Context(), statement)
+	require.NoError(t, err)
+}
+
+// What is wrong must be said: that the server is read-only, not that the
+// connection was lost.
+func TestAnInspectionNamesAReadOnlyServer(t *testing.T) {
+	t.Parallel()
+	b := private(t)
+	b.set(t, "SET GLOBAL read_only = 1")
+	store := inspected(t, config(t, b.db.DSN))
+	findings := store.Inspect(t.Context())
+	var found bool
+	for _, f := range findings {
+		if f.Name == "writable" {
+			found = true
+			assert.Equal(t, usermeta.Fail, f.State)
+			assert.Equal(t, "connect to the primary server", f.Advice)
+		}
+	}
+	assert.True(t, found, "%+v", findings)
+	require.ErrorIs(t, store.Fit(t.Context()), usermeta.ErrUnavailable)
+	b.set(t, "SET GLOBAL read_only = 0")
+	require.NoError(t, store.Fit(t.Context()))
+}
+
+// A server that logs statements refuses every write at READ COMMITTED.
+func TestABinaryLogOfStatementsIsUnfit(t *testing.T) {
+	t.Parallel()
+	b := private(t, "--log-bin", "--server-id=1", "--binlog-format=ROW")
+	for format, want := range map[string]map[string]usermeta.State{
+		"STATEMENT": {"binary log": usermeta.Unfit, "write grants": usermeta.Fail},
+		"MIXED":     {},
+		"ROW":       {},
+	} {
+		b.set(t, "SET GLOBAL binlog_format = '"+format+"'")
+		store := inspected(t, config(t, b.db.DSN))
+		assert.Equal(t, with(want), states(store.Inspect(t.Context())), format)
+		err := store.Fit(t.Context())
+		assert.Equal(t, format == "STATEMENT", errors.Is(err, usermeta.ErrUnfit), "%v", err)
+	}
+}
