@@ -55,6 +55,7 @@ func BenchmarkReport(b *testing.B) {
 	rules := webinar.Rules{Heartbeat: 10}
 	for id := uint64(1); id <= viewers; id++ {
 		db.AddUser(b, id, fmt.Sprintf("viewer%d", id), "")
+		db.SetMeta(b, id, "bare", "0")
 		require.NoError(b, store.Change(b.Context(), webinar.UserID(id), func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
 			r, err := rules.Enter(v, "intro", "s", now)
 			return r.Viewer, nil, err
@@ -73,7 +74,7 @@ func BenchmarkReport(b *testing.B) {
 	}
 
 	var rows []uint64
-	require.NoError(b, db.SQL.Select(&rows, "SELECT umeta_id FROM wp_usermeta WHERE meta_key = 'autowebinar_last_position_sec'"))
+	require.NoError(b, db.SQL.Select(&rows, "SELECT umeta_id FROM wp_usermeta WHERE meta_key = 'bare'"))
 	bare := func(i int64) error {
 		_, err := pool.Exec("UPDATE wp_usermeta SET meta_value = ? WHERE umeta_id = ?", i, rows[i%viewers])
 		return err

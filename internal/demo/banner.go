@@ -25,7 +25,7 @@ func Banner(cfg BannerConfig) string {
 	}
 	viewer := cfg.Site.Viewers[0]
 	post := func(route, body string) string {
-		return fmt.Sprintf(`curl -sS "${AW[@]}" %s/%s -d '%s'`, base, route, body)
+		return fmt.Sprintf(`curl -sSw '\n' "${AW[@]}" %s/%s -d '%s'`, base, route, body)
 	}
 	lines := []string{
 		"AutoWebinar demo",
@@ -38,9 +38,10 @@ func Banner(cfg BannerConfig) string {
 		"",
 		cfg.identity(viewer),
 		post("enter", `{"webinar_id":"intro"}`),
-		post("progress", `{"webinar_id":"intro","position_sec":3}`),
-		post("exit", `{"webinar_id":"intro","position_sec":4}`),
-		fmt.Sprintf(`curl -sS "${AW[@]}" '%s/session?webinar_id=intro'`, base),
+		"sleep 5  # reaching a position takes watching",
+		post("progress", `{"webinar_id":"intro","position_sec":5}`),
+		post("exit", `{"webinar_id":"intro","position_sec":5}`),
+		fmt.Sprintf(`curl -sSw '\n' "${AW[@]}" '%s/session?webinar_id=intro'`, base),
 		"",
 		"Ctrl-C ends it, and a private database with it.",
 	}

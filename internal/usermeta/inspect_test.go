@@ -56,7 +56,7 @@ func with(states map[string]usermeta.State) string {
 	return strings.Join(lines, "\n")
 }
 
-func TestInspection(t *testing.T) {
+func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		damage  string                     // statement; {account} is the service's

@@ -89,7 +89,7 @@ func TestADeadlockWithAnotherWriterIsRepeated(t *testing.T) {
 	assert.Equal(t, ids, b.rowIDs(t, 1))
 }
 
-func TestAConnectionKilledWhileItWaitsForALock(t *testing.T) {
+func TestAChangeKilledWhileItWaitsForALockIsRepeated(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.change(t, 1, enter("a", "s1"))
