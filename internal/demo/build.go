@@ -54,7 +54,7 @@ func buildEngine(ctx context.Context, cfg engineConfig) (string, error) {
 		return "", fmt.Errorf("%w: the go tool, which builds the embedded engine, is not on PATH; "+
 			"install MariaDB, or name a database with --db user:password@tcp(host:3306)/database", ErrNoDatabase)
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return "", fmt.Errorf("demo: %w", err)
 	}
 	cfg.say("Building the embedded database engine; that takes a minute or two, once.")

@@ -105,7 +105,7 @@ func startMariaDB(ctx context.Context, binary string) (*Database, error) {
 func startEmbedded(ctx context.Context, say func(string)) (*Database, error) {
 	home, err := os.UserCacheDir()
 	if err != nil {
-		home = os.TempDir()
+		return nil, fmt.Errorf("%w: nowhere to keep the embedded engine: %w", ErrNoDatabase, err)
 	}
 	engine, err := runEngine(ctx, engineConfig{beside: whereabouts(), cache: home, say: say})
 	if err != nil {

@@ -40,6 +40,7 @@ func Open(cfg Config) (*sqlx.DB, error) {
 	dsn.MultiStatements = false
 	dsn.ParseTime = false
 	dsn.Loc = time.UTC
+	dsn.Logger = &mysql.NopLogger{} // what it would say comes back as an error
 	dsn.Timeout = orDefault(dsn.Timeout, 3*time.Second)
 	dsn.ReadTimeout = orDefault(dsn.ReadTimeout, 10*time.Second)
 	dsn.WriteTimeout = orDefault(dsn.WriteTimeout, 10*time.Second)

@@ -46,7 +46,7 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 	defer conn.Close()
 	i := inspection{conn: conn, cfg: s.cfg}
 	for _, probe := range []func(context.Context) (Finding, error){
-		i.version, i.isolation, i.users, i.engine, i.indexes, i.reading, i.writing, i.restraint, i.readOnly, i.binlog, i.clock, i.locks,
+		i.version, i.isolation, i.readOnly, i.binlog, i.users, i.engine, i.indexes, i.reading, i.writing, i.restraint, i.clock, i.locks,
 	} {
 		finding, err := probe(ctx)
 		if err != nil {
@@ -92,6 +92,8 @@ type inspection struct {
 	conn     *sqlx.Conn
 	cfg      Config
 	findings []Finding
+
+	engineUnknown bool // the table is not there, or not for this account
 }
 
 func (i *inspection) variable(ctx context.Context, names ...string) (string, error) {
@@ -141,7 +143,9 @@ func (i *inspection) engine(ctx context.Context) (Finding, error) {
 	f.Detail = engine.String
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		f.Advice = "no table " + i.cfg.UsermetaTable + ": check the table prefix, or that WordPress is installed"
+		err, i.engineUnknown = nil, true
+		f.State, f.Detail = Fail, "no table "+i.cfg.UsermetaTable+" that this account can see"
+		f.Advice = "check the table prefix and the grants, and that WordPress is installed"
 	case err == nil && !strings.EqualFold(engine.String, "InnoDB"):
 		f.State = Unfit
 		f.Advice = "only InnoDB has transactions: ALTER TABLE " + i.cfg.UsermetaTable + " ENGINE=InnoDB, after a backup"
@@ -154,10 +158,13 @@ func (i *inspection) indexes(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "indexes", State: OK, Detail: "user_id, meta_key"}
 	var names []string
 	err := i.conn.SelectContext(ctx, &names,
-		"SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND SEQ_IN_INDEX = 1 AND INDEX_NAME IN ('user_id', 'meta_key')",
+		"SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND SEQ_IN_INDEX = 1 AND INDEX_NAME IN ('user_id', 'meta_key') AND COLUMN_NAME = INDEX_NAME",
 		i.cfg.DSN.DBName, i.cfg.UsermetaTable)
 	if err == nil && len(names) < 2 {
-		f.State, f.Detail = Unfit, "only "+strings.Join(names, ", ")
+		f.State, f.Detail = Unfit, fmt.Sprintf("only %q", names)
+		if i.engineUnknown {
+			f.State = Fail // there is no such table, yet
+		}
 		f.Advice = "WordPress's own indexes user_id and meta_key must exist on " + i.cfg.UsermetaTable
 	}
 	return f, err

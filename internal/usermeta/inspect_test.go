@@ -33,14 +33,14 @@ func states(findings []usermeta.Finding) string {
 
 const allWell = `server: ok
 isolation: ok
+writable: ok
+binary log: ok
 users table: ok
 engine: ok
 indexes: ok
 read grants: ok
 write grants: ok
 least privilege: ok
-writable: ok
-binary log: ok
 clock: ok
 named locks: ok`
 
@@ -107,7 +107,7 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 			states: map[string]usermeta.State{
 				"users table": usermeta.Fail, "engine": usermeta.Fail, "indexes": usermeta.Fail, "read grants": usermeta.Fail, "write grants": usermeta.Fail,
 			},
-			advice: map[string]string{"users table": "WORDPRESS_TABLE_PREFIX", "engine": "no table site_usermeta"},
+			advice: map[string]string{"users table": "WORDPRESS_TABLE_PREFIX", "engine": "check the table prefix"},
 			err:    usermeta.ErrUnavailable,
 		},
 		"SELECT only": {

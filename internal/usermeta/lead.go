@@ -9,15 +9,17 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// The times of leadership. The server frees the lock of a leader that it has
-// not heard of for leadSilence; the leader gives up, and its sends are
-// cancelled, at most leadCheck + leadPatience after it last heard from the
-// server. The rest is the margin before another can start.
+// The times of leadership. A leader gives up, and its sends are cancelled, at
+// most leadCheck + leadPatience after it last heard from the server. The server
+// frees the lock of a leader that it has not heard of for leadSilence, but at
+// once if it loses the connection: so whoever is granted the lock first waits
+// until the one before must have given up.
 const (
-	leadSilence  = 4 * time.Second
-	leadCheck    = time.Second
-	leadPatience = time.Second
-	leadRetry    = 500 * time.Millisecond
+	leadSilence    = 3 * time.Second
+	leadCheck      = 250 * time.Millisecond
+	leadPatience   = 750 * time.Millisecond
+	leadQuarantine = leadCheck + leadPatience
+	leadRetry      = 250 * time.Millisecond
 )
 
 var errNotLeader = errors.New("usermeta: another replica leads")
@@ -69,6 +71,14 @@ func (o *Outbox) stand(ctx context.Context, db *sqlx.DB, term func(ctx context.C
 		return errNotLeader
 	}
 	defer discard(conn) // frees the lock
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(leadQuarantine):
+	}
+	if err := o.holds(ctx, conn); err != nil {
+		return err
+	}
 	return o.serve(ctx, conn, term)
 }
 
@@ -101,15 +111,22 @@ func (o *Outbox) watch(ctx context.Context, conn *sqlx.Conn, done <-chan struct{
 			return nil
 		case <-ticker.C:
 		}
-		checking, cancel := context.WithTimeout(ctx, leadPatience)
-		var mine sql.NullBool
-		err := conn.GetContext(checking, &mine, "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", o.cfg.lockName("dispatch"))
-		cancel()
-		if err != nil {
+		if err := o.holds(ctx, conn); err != nil {
 			return err
 		}
-		if !mine.Bool {
-			return errNotLeader
-		}
 	}
+}
+
+// holds returns nil if the connection is known to hold the lock.
+func (o *Outbox) holds(ctx context.Context, conn *sqlx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, leadPatience)
+	defer cancel()
+	var mine sql.NullBool
+	if err := conn.GetContext(ctx, &mine, "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", o.cfg.lockName("dispatch")); err != nil {
+		return err
+	}
+	if !mine.Bool {
+		return errNotLeader
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package usermeta
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"slices"
@@ -49,12 +48,12 @@ func newOutboxStatements(cfg Config) outboxStatements {
 		page: text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ?"),
 		backlog: text("SELECT " + columns + `, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id) AS user_exists
 			FROM {usermeta} m FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?)`),
-		remove: text("DELETE FROM {usermeta} WHERE umeta_id = ? AND meta_value = ?"),
+		remove: text("DELETE FROM {usermeta} WHERE umeta_id = ? AND COALESCE(meta_value, '') = ?"),
 		// A row that stands where it should is not written again.
 		move: text(`UPDATE {usermeta} SET meta_value = CASE WHEN umeta_id = ? THEN ? ELSE meta_value END, meta_key = ?
-			WHERE umeta_id IN (?) AND meta_key IN (?) AND (umeta_id <> ? OR meta_value = ?)`),
+			WHERE umeta_id IN (?) AND meta_key IN (?) AND (umeta_id <> ? OR COALESCE(meta_value, '') = ?)`),
 		withdraw: text("DELETE FROM {usermeta} WHERE umeta_id IN (?) AND meta_key IN (?)"),
-		lead:     text("SELECT COALESCE(meta_value, '') FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key = ? ORDER BY umeta_id LIMIT 1"),
+		lead:     text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key = ? ORDER BY umeta_id"),
 	}
 }
 
@@ -105,21 +104,31 @@ func (o *Outbox) Backlog(ctx context.Context, user webinar.UserID) (Backlog, err
 		return Backlog{}, err
 	}
 	b := Backlog{User: user, UserExists: true}
-	if o.leadKey == "" {
-		b.LeadID = strconv.FormatUint(uint64(user), 10)
-	}
-	for _, r := range rows {
-		b.UserExists = r.UserExists
-		switch {
-		case r.Key == keyOutbox || r.Key == keyOutboxWait:
+	all := make([]row, len(rows))
+	for i, r := range rows {
+		all[i], b.UserExists = r.row, r.UserExists
+		if r.Key == keyOutbox || r.Key == keyOutboxWait {
 			if err := o.add(ctx, &b, r.row); err != nil {
 				return Backlog{}, err
 			}
-		case r.Key == o.leadKey && b.LeadID == "":
-			b.LeadID = strings.TrimSpace(r.Value)
 		}
 	}
+	b.LeadID = o.leadID(user, all)
 	return b, nil
+}
+
+// leadID is the value of the lowest row of the configured key, as WordPress
+// reads it: another case of letters is another key.
+func (o *Outbox) leadID(user webinar.UserID, rows []row) string {
+	if o.leadKey == "" {
+		return strconv.FormatUint(uint64(user), 10)
+	}
+	for _, r := range rows {
+		if r.Key == o.leadKey {
+			return strings.TrimSpace(r.Value)
+		}
+	}
+	return ""
 }
 
 // backlogRow is a row of the queue, or of the lead id, of one viewer.
@@ -147,26 +156,25 @@ func (o *Outbox) viewerRows(ctx context.Context, user webinar.UserID) ([]backlog
 
 // add puts a row into a backlog. One that is no outbox value at all goes to the
 // dead key: it blocks nobody and is not lost. One of another version holds what
-// comes after it, until a build that can read it leads; it waits out of the way.
+// comes after it, until a build that can read it leads: both wait out of the way.
 func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
 	m, err := decodeMessage(r)
 	switch {
 	case errors.Is(err, errDamagedMessage):
 		o.log.ErrorContext(ctx, "outbox row cannot be read and is set aside as dead", "umeta_id", r.ID, "user", r.User, "error", err)
 		return o.Bury(ctx, Message{RowID: r.ID, key: r.Key, value: r.Value})
-	case err != nil && r.Key != keyOutboxWait:
-		o.log.WarnContext(ctx, "outbox row of an unknown version holds the viewer's events", "umeta_id", r.ID, "user", r.User)
-		if err := o.move(ctx, []Message{{RowID: r.ID, key: r.Key, value: r.Value}}, keyOutboxWait); err != nil {
-			return err
-		}
-		fallthrough
-	case err != nil:
-		b.blocked = true
-		b.Held = b.Held || len(b.Messages) == 0
-	case !b.blocked:
+	case err == nil && !b.blocked:
 		b.Messages = append(b.Messages, m)
+		return nil
+	case err != nil && r.Key == keyOutbox:
+		o.log.WarnContext(ctx, "outbox row of an unknown version holds the viewer's events", "umeta_id", r.ID, "user", r.User)
 	}
-	return nil
+	b.blocked = true
+	b.Held = len(b.Messages) == 0
+	if r.Key == keyOutboxWait {
+		return nil
+	}
+	return o.move(ctx, []Message{{RowID: r.ID, key: r.Key, value: r.Value}}, keyOutboxWait)
 }
 
 // Accept deletes the row of an accepted message. A row that is gone, or that
@@ -216,7 +224,7 @@ func (o *Outbox) Withdraw(ctx context.Context, user webinar.UserID) (int, error)
 	}
 	var ids []uint64
 	for _, r := range rows {
-		if !r.UserExists {
+		if !r.UserExists && (r.Key == keyOutbox || r.Key == keyOutboxWait) {
 			ids = append(ids, r.ID)
 		}
 	}
@@ -232,15 +240,13 @@ func (o *Outbox) Withdraw(ctx context.Context, user webinar.UserID) (int, error)
 
 // LeadID reads the lead id of a viewer; empty if there is none.
 func (o *Outbox) LeadID(ctx context.Context, user webinar.UserID) (string, error) {
-	if o.leadKey == "" {
-		return strconv.FormatUint(uint64(user), 10), nil
+	var rows []row
+	if o.leadKey != "" {
+		if err := o.db.SelectContext(ctx, &rows, o.sql.lead, user, o.leadKey); err != nil {
+			return "", classify(err)
+		}
 	}
-	var value string
-	err := o.db.GetContext(ctx, &value, o.sql.lead, user, o.leadKey)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return strings.TrimSpace(value), classify(err)
+	return o.leadID(user, rows), nil
 }
 
 // exec runs a statement that settles messages. It is repeated where WordPress

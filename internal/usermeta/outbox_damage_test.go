@@ -58,10 +58,12 @@ func TestARowOfAnotherVersionHoldsWhatComesAfterIt(t *testing.T) {
 		assert.True(t, backlog.Held)
 		assert.Empty(t, backlog.Messages)
 	}
-	assert.Equal(t, []string{"2|from|a|newer|build"}, b.db.Meta(t, 1)["autowebinar_outbox_wait"], "it waits out of the way, as it was")
+	waiting := b.db.Meta(t, 1)["autowebinar_outbox_wait"]
+	require.Len(t, waiting, 2, "it waits out of the way, with what comes after it")
+	assert.Equal(t, "2|from|a|newer|build", waiting[0], "as it was")
 	b.change(t, 1, progress("a", 1000))
 	assert.True(t, b.backlog(t, 1).Held)
-	assert.Len(t, b.db.Meta(t, 1)["autowebinar_outbox_wait"], 3, "new events queue behind it")
+	assert.Len(t, b.db.Meta(t, 1)["autowebinar_outbox_wait"], 4, "new events queue behind it")
 
 	// The newer build has sent it.
 	_, err := b.db.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE meta_value LIKE '2|%'")

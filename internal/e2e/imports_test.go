@@ -1,0 +1,67 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// allowed says which of our own packages each package may import. Data flows
+// one way: a package that is not named here, or an import that is not, fails.
+var allowed = map[string][]string{
+	"api":                           {},
+	"cmd/autowebinar":               {"internal/config", "internal/demo", "internal/httpapi", "internal/telemetry", "internal/usermeta", "internal/webhook", "internal/webinar", "internal/wordpress"},
+	"internal/httpapi":              {"api", "internal/usermeta", "internal/webhook", "internal/webinar", "internal/wordpress"},
+	"internal/webhook":              {"internal/usermeta", "internal/webinar"},
+	"internal/usermeta":             {"internal/webinar"},
+	"internal/wordpress":            {"internal/webinar"},
+	"internal/webinar":              {},
+	"internal/config":               {"internal/webinar", "internal/wordpress"},
+	"internal/telemetry":            {},
+	"internal/demo":                 {"internal/mariadbtest/mariadbd", "internal/webinar", "internal/wordpress"},
+	"internal/mariadbtest":          {"internal/mariadbtest/mariadbd"},
+	"internal/mariadbtest/mariadbd": {},
+	"internal/contracttest":         {"api"},
+	"internal/bench":                {},
+	"internal/e2e":                  {},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	decoder := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		err := decoder.Decode(&pkg)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		name := strings.TrimPrefix(pkg.ImportPath, "autowebinar/")
+		may, known := allowed[name]
+		assert.True(t, known, "package %s has no place in the house", name)
+		for _, imported := range pkg.Imports {
+			if own, ours := strings.CutPrefix(imported, "autowebinar/"); ours {
+				assert.Contains(t, may, own, "%s imports %s", name, own)
+			}
+			switch {
+			case strings.HasPrefix(imported, "github.com/go-chi/"):
+				assert.Equal(t, "internal/httpapi", name, "only the REST door knows chi")
+			case imported == "testing":
+				assert.True(t, strings.HasSuffix(name, "test"), "%s links the testing package", name)
+			}
+		}
+	}
+}
