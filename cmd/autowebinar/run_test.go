@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -195,4 +196,12 @@ func TestTheDemoShowsItsPage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(page), "<video")
 	assert.NotEmpty(t, res.Cookies())
+}
+
+func TestTheReadmeHoldsTheReferenceOfAllSettings(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, reference, _ := ask(t, nil, "config")
+	assert.Contains(t, string(readme), strings.TrimSpace(reference))
 }

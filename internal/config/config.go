@@ -23,7 +23,7 @@ import (
 // that Load returned holds a checked value.
 type Config struct {
 	Listen      string   // host:port of the API
-	AdminListen string   // host:port of health, readiness, metrics, pprof
+	AdminListen string   // host:port of health, readiness, pprof
 	BasePaths   []string // at least one; each begins with a slash and does not end with one
 
 	DSN           *mysql.Config // how to reach the database; never nil

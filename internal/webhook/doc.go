@@ -17,6 +17,8 @@
 // at most 30 s apart, until one is answered; then all that waits is due at
 // once, oldest first, one in flight at first and twice as many with each
 // acceptance. A term begins by probing, so a restart offers all that waits.
+// Probes go from row to row, by turns from the oldest and the newest end, so
+// that bad messages cannot pass for a sink that is down.
 //
 // A message that has failed while others were accepted is blamed itself: it may
 // take at most half of the places, and it does not speak against a sink that

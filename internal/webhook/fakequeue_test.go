@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webhook"
 	"autowebinar/internal/webinar"
 )
 
@@ -18,6 +18,9 @@ const (
 	waiting = "wait"
 	dead    = "dead"
 )
+
+// The real outbox is tested in its own package.
+var _ webhook.Queue = (*usermeta.Outbox)(nil)
 
 // queue is an outbox in memory: rows with ids, keys and whole seconds, users
 // that come and go, lead ids, and faults on demand.
@@ -154,58 +157,4 @@ func (q *queue) Backlog(ctx context.Context, user webinar.UserID) (usermeta.Back
 		b.Messages = append(b.Messages, r.m)
 	}
 	return b, nil
-}
-
-func (q *queue) Accept(ctx context.Context, m usermeta.Message) error {
-	defer q.mu.Unlock()
-	if err := q.enter(ctx, "accept"); err != nil {
-		return err
-	}
-	delete(q.rows, m.RowID)
-	return nil
-}
-
-func (q *queue) Postpone(ctx context.Context, b usermeta.Backlog) error {
-	defer q.mu.Unlock()
-	if err := q.enter(ctx, "postpone"); err != nil {
-		return err
-	}
-	q.store(b.Messages[0])
-	for _, m := range b.Messages {
-		if r := q.rows[m.RowID]; r != nil && r.key == due {
-			r.key = waiting
-		}
-	}
-	return nil
-}
-
-func (q *queue) Bury(ctx context.Context, m usermeta.Message) error {
-	defer q.mu.Unlock()
-	if err := q.enter(ctx, "bury"); err != nil {
-		return err
-	}
-	q.store(m)
-	if r := q.rows[m.RowID]; r != nil {
-		r.key = dead
-	}
-	return nil
-}
-
-func (q *queue) store(m usermeta.Message) {
-	if r := q.rows[m.RowID]; r != nil {
-		m.FirstAttempt, m.NextAttempt = m.FirstAttempt.Truncate(time.Second), m.NextAttempt.Truncate(time.Second)
-		r.m = m
-	}
-}
-
-func (q *queue) Withdraw(ctx context.Context, user webinar.UserID) (n int, err error) {
-	defer q.mu.Unlock()
-	if err := q.enter(ctx, "withdraw"); err != nil {
-		return 0, err
-	}
-	for _, r := range q.sorted(func(r *row) bool { return r.m.Event.User == user && r.key != dead }) {
-		delete(q.rows, r.m.RowID)
-		n++
-	}
-	return n, nil
 }

@@ -137,7 +137,7 @@ func (t *term) choose(now time.Time) (e *entry, probe bool) {
 		if t.sending >= t.sink.limit {
 			return nil, false
 		}
-		return t.agenda.next(now, max(t.sink.limit/2, 1)-t.blamed, t.sink.limit == 1), false
+		return t.agenda.next(now, max(t.sink.limit/2, 1)-t.blamed, t.sink.limit == 1 && t.cfg.Parallel > 1), false
 	}
 	// What is in flight from better days is probe enough.
 	if t.sending > 0 || t.sink.probeAt.After(now) {

@@ -1,0 +1,63 @@
+package webhook_test
+
+import (
+	"context"
+	"time"
+
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+)
+
+func (q *queue) Accept(ctx context.Context, m usermeta.Message) error {
+	defer q.mu.Unlock()
+	if err := q.enter(ctx, "accept"); err != nil {
+		return err
+	}
+	delete(q.rows, m.RowID)
+	return nil
+}
+
+func (q *queue) Postpone(ctx context.Context, b usermeta.Backlog) error {
+	defer q.mu.Unlock()
+	if err := q.enter(ctx, "postpone"); err != nil {
+		return err
+	}
+	q.store(b.Messages[0])
+	for _, m := range b.Messages {
+		if r := q.rows[m.RowID]; r != nil && r.key == due {
+			r.key = waiting
+		}
+	}
+	return nil
+}
+
+func (q *queue) Bury(ctx context.Context, m usermeta.Message) error {
+	defer q.mu.Unlock()
+	if err := q.enter(ctx, "bury"); err != nil {
+		return err
+	}
+	q.store(m)
+	if r := q.rows[m.RowID]; r != nil {
+		r.key = dead
+	}
+	return nil
+}
+
+func (q *queue) store(m usermeta.Message) {
+	if r := q.rows[m.RowID]; r != nil {
+		m.FirstAttempt, m.NextAttempt = m.FirstAttempt.Truncate(time.Second), m.NextAttempt.Truncate(time.Second)
+		r.m = m
+	}
+}
+
+func (q *queue) Withdraw(ctx context.Context, user webinar.UserID) (n int, err error) {
+	defer q.mu.Unlock()
+	if err := q.enter(ctx, "withdraw"); err != nil {
+		return 0, err
+	}
+	for _, r := range q.sorted(func(r *row) bool { return r.m.Event.User == user && r.key != dead }) {
+		delete(q.rows, r.m.RowID)
+		n++
+	}
+	return n, nil
+}

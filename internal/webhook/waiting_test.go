@@ -1,0 +1,78 @@
+package webhook_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"autowebinar/internal/webhook"
+)
+
+func TestOperationsMayHastenAWaitingRow(t *testing.T) {
+	onBench(t, webhook.Config{Poll: time.Second}, func(b *bench) {
+		b.sink.answering(func(d delivery) reply {
+			if d.user == 1 {
+				return reply{status: 400}
+			}
+			return reply{status: 200}
+		})
+		b.fill(2)
+		b.run()
+		b.after(time.Hour)
+		before := len(of(1, b.sink.seen()))
+		b.sink.answering(always(reply{status: 200}))
+		b.queue.change(1, func(r *row) { r.m.NextAttempt = time.Time{} })
+		b.after(31 * time.Second)
+		assert.Len(b, of(1, b.sink.seen()), before+1)
+		b.empty()
+	})
+}
+
+func TestNewRowsJoinTheViewerWhoWaits(t *testing.T) {
+	onBench(t, webhook.Config{}, func(b *bench) {
+		bad := true
+		b.sink.answering(func(d delivery) reply {
+			if d.user == 1 && bad {
+				return reply{status: 422}
+			}
+			return reply{status: 200}
+		})
+		b.fill(2)
+		b.run()
+		b.after(time.Second)
+		second := b.queue.insert(event(1, 2))
+		b.queue.insert(event(3, 1))
+		b.after(time.Second)
+		r, _ := b.queue.get(second)
+		assert.Equal(b, waiting, r.key)
+		assert.Zero(b, r.m.Attempts)
+		head, _ := b.queue.get(1)
+		assert.Equal(b, 1, head.m.Attempts, "unchanged by those who join")
+		assert.Len(b, of(1, b.sink.seen()), 1)
+		assert.Len(b, of(3, b.sink.accepted()), 1)
+
+		b.sink.answering(always(reply{status: 200}))
+		b.after(4 * time.Second)
+		assert.Equal(b, []string{event(1, 1).ID.String(), event(1, 2).ID.String()}, ids(of(1, b.sink.accepted())))
+	})
+}
+
+func ids(list []delivery) (all []string) {
+	for _, d := range list {
+		all = append(all, d.id)
+	}
+	return all
+}
+
+func TestJoiningAlsoWhileTheSinkIsDown(t *testing.T) {
+	onBench(t, webhook.Config{}, func(b *bench) {
+		b.sink.answering(always(reply{err: errRefused}))
+		b.fill(1)
+		b.run()
+		b.after(time.Minute)
+		b.queue.insert(event(1, 2))
+		b.after(time.Second)
+		assert.Equal(b, 2, b.queue.count(waiting))
+	})
+}
