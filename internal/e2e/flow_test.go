@@ -23,7 +23,9 @@ func rows(t testing.TB, db *mariadbtest.DB, v viewer) map[string]string {
 		if !ours {
 			continue
 		}
-		require.Len(t, values, 1, key)
+		if !strings.HasPrefix(short, "outbox") {
+			require.Len(t, values, 1, key)
+		}
 		own[short] = values[0]
 		if _, err := time.Parse("2006-01-02 15:04:05", values[0]); err == nil {
 			own[short] = "time"

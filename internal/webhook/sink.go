@@ -30,17 +30,17 @@ func newSink(retry RetryPolicy, parallel int) *sink {
 	return &sink{retry: retry, parallel: parallel, failing: map[webinar.UserID]struct{}{}}
 }
 
-// accepted notes a 2xx, and says whether the sink came up by it.
-func (s *sink) accepted(now time.Time) (recovered bool) {
-	if recovered = s.rejected(now); !recovered {
+// accepted notes a 2xx.
+func (s *sink) accepted(now time.Time) {
+	if !s.rejected(now) {
 		s.limit = min(2*s.limit, s.parallel)
 	}
 	s.acceptedAt = now
 	clear(s.failing)
-	return recovered
 }
 
-// rejected notes an answer about the message alone: the sink is alive.
+// rejected notes an answer about the message alone: the sink is alive. It says
+// whether the sink came up by it.
 func (s *sink) rejected(now time.Time) (recovered bool) {
 	if s.up {
 		return false

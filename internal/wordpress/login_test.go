@@ -33,7 +33,7 @@ type site struct {
 
 func newSite(t *testing.T, configure ...func(*Config)) *site {
 	s := &site{db: mariadbtest.New(t), golden: goldenCookies()[0], now: beforeExpiry(), log: new(bytes.Buffer)}
-	s.exec(t, "INSERT INTO wp_users (ID, user_login, user_pass) VALUES (7, ?, ?)", goldenLogin, s.golden.userPass)
+	s.db.AddUser(t, 7, goldenLogin, s.golden.userPass)
 	s.addSession(t, 7, serializedSession(goldenVerifier, goldenExpiration))
 
 	// The account of production: it could not write if it wanted to.
