@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,8 +131,8 @@ func TestAFormNeedsASession(t *testing.T) {
 // TestTheSinksOwnWords goes through the real pass-through to a sink over HTTP.
 func TestTheSinksOwnWords(t *testing.T) {
 	t.Parallel()
-	answers := make(chan http.HandlerFunc, 1)
-	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (<-answers)(w, r) }))
+	var mood atomic.Pointer[http.HandlerFunc]
+	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*mood.Load())(w, r) }))
 	defer remote.Close()
 	address, err := url.Parse(remote.URL)
 	require.NoError(t, err)
@@ -163,7 +164,7 @@ func TestTheSinksOwnWords(t *testing.T) {
 		{status(302, ""), "503 autowebinar_unavailable", "10"},
 		{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "503 autowebinar_unavailable", "10"},
 	} {
-		answers <- tt.sink
+		mood.Store(&tt.sink)
 		a := s.ask(t, "POST", "/form", feedback(), page(anna()))
 		a.is(t, tt.want)
 		assert.Equal(t, tt.retryAfter, a.header.Get("Retry-After"))

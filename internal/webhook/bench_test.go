@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/webhook"
 	"autowebinar/internal/webinar"
@@ -45,8 +44,7 @@ func onBench(t *testing.T, cfg webhook.Config, test func(*bench)) {
 
 func newBench(t *testing.T, cfg webhook.Config) *bench {
 	b := &bench{T: t, queue: newQueue(), sink: &receiver{answer: always(reply{status: 200})}, log: &logBuffer{}, began: time.Now()}
-	keys, err := webhook.ParseSecrets(secret)
-	require.NoError(t, err)
+	keys := keysOf(t, secret)
 	cfg.Queue, cfg.Log = b.queue, slog.New(slog.NewJSONHandler(b.log, nil))
 	cfg.Sender = webhook.NewSender(webhook.SenderConfig{
 		URL: &url.URL{Scheme: "http", Host: "sink.test", Path: "/hook"}, Signer: webhook.NewSigner(keys...), Transport: b.sink,

@@ -1,10 +1,7 @@
 package webhook
 
 import (
-	"errors"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 )
 
@@ -19,34 +16,7 @@ func DefaultSchedule() []time.Duration {
 	}
 }
 
-// ErrSchedule is the cause of every error of ParseSchedule.
-var ErrSchedule = errors.New("webhook: bad retry schedule")
-
-const (
-	maxScheduleSteps = 100
-	jitter           = 0.1 // of the wait, either way
-)
-
-// ParseSchedule reads a comma-separated list of waits, "5s,30s,2m": 1 to 100 of
-// them, each above 0 and at most 7 days.
-func ParseSchedule(text string) ([]time.Duration, error) {
-	items := strings.Split(text, ",")
-	if len(items) > maxScheduleSteps {
-		return nil, fmt.Errorf("%w: %d waits, at most %d", ErrSchedule, len(items), maxScheduleSteps)
-	}
-	schedule := make([]time.Duration, len(items))
-	for i, item := range items {
-		wait, err := time.ParseDuration(strings.TrimSpace(item))
-		if err != nil {
-			return nil, fmt.Errorf("%w: wait %d, %q, is not a duration such as 30s", ErrSchedule, i+1, item)
-		}
-		if wait <= 0 || wait > DefaultBudget {
-			return nil, fmt.Errorf("%w: wait %d, %v, is not above 0 and at most %v", ErrSchedule, i+1, wait, DefaultBudget)
-		}
-		schedule[i] = wait
-	}
-	return schedule, nil
-}
+const jitter = 0.1 // of the wait, either way
 
 // RetryPolicy says when a message that failed is tried again. Its zero value
 // is the default policy.

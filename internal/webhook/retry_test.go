@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"autowebinar/internal/webhook"
@@ -47,35 +46,5 @@ func TestNextStaysWithinJitterBudgetAndRetryAfter(t *testing.T) {
 		assert.GreaterOrEqual(t, next.Sub(now), max(wait*9/10, after))
 		assert.LessOrEqual(t, next.Sub(now), max(wait*11/10, after))
 		assert.Equal(t, next.Sub(now)+age > webhook.DefaultBudget, dead)
-	})
-}
-
-func TestParseSchedule(t *testing.T) {
-	t.Parallel()
-	schedule, err := webhook.ParseSchedule("5s, 30s,2m")
-	require.NoError(t, err)
-	assert.Equal(t, []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute}, schedule)
-
-	for _, bad := range []string{"", "5s,", "5", "soon", "-5s", "0s", "169h", "5s;30s", strings.Repeat("1s,", 100) + "1s"} {
-		_, err := webhook.ParseSchedule(bad)
-		assert.ErrorIs(t, err, webhook.ErrSchedule, bad)
-	}
-}
-
-func FuzzParseSchedule(f *testing.F) {
-	for _, seed := range []string{"5s,30s,2m", "", ",", "1e9h", "-1s", "168h", "1ns"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		schedule, err := webhook.ParseSchedule(text)
-		if err != nil {
-			assert.ErrorIs(t, err, webhook.ErrSchedule)
-			return
-		}
-		now := time.Now()
-		for attempt := range len(schedule) + 2 {
-			next, _ := webhook.RetryPolicy{Schedule: schedule, Random: steady}.Next(attempt, now, now, 0)
-			assert.False(t, next.Before(now))
-		}
 	})
 }

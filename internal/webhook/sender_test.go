@@ -24,8 +24,7 @@ func newSender(t *testing.T, address string) *webhook.Sender {
 	t.Helper()
 	u, err := url.Parse(address)
 	require.NoError(t, err)
-	keys, err := webhook.ParseSecrets(secret)
-	require.NoError(t, err)
+	keys := keysOf(t, secret)
 	return webhook.NewSender(webhook.SenderConfig{URL: u, Signer: webhook.NewSigner(keys...), Version: "1.2.3"})
 }
 
