@@ -19,7 +19,8 @@ demo: ## Show everything on this machine: database, service, sink, a page with a
 .PHONY: test
 test: install lint ## Every test there is, on real engines, with the race detector.
 	$(GO) test -race -count=1 ./...
-	$(GO) -C $(EMBEDDED) test -count=1 ./...
+	$(GO) -C $(EMBEDDED) test -race -count=1 ./...
+	$(GO) test -race -count=1 -tags embedded -run EmbeddedEngine ./internal/demo
 
 .PHONY: test-mysql
 test-mysql: install ## The storage tests on a real MySQL server, which it fetches (Debian, root).

@@ -10,5 +10,5 @@ import "embed"
 // the events), events/<type>.schema.json with the examples beside them, and
 // player/*.js.
 //
-//go:embed openapi.yaml player/autowebinar.js
+//go:embed openapi.yaml events/*.json player/*.js
 var Files embed.FS

@@ -79,6 +79,12 @@ func (c *contract) checkNoRoute(r route, req *http.Request, res *http.Response, 
 // for HEAD, which has none.
 func (c *contract) checkAnswer(documented *v3.Response, res *http.Response, resBody []byte, head bool) []string {
 	breaches := c.checkHeaders(documented, res)
+	if documented.Content.Len() == 0 {
+		if len(resBody) > 0 {
+			breaches = append(breaches, "a body is not documented")
+		}
+		return breaches
+	}
 	mediaType, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	content, ok := documented.Content.Get(mediaType)
 	switch {
@@ -128,11 +134,13 @@ func plainRequest(r route, req *http.Request, reqBody []byte) *http.Request {
 	plain.URL = &url.URL{Path: basePath + r.path, RawQuery: req.URL.RawQuery}
 	plain.Body = io.NopCloser(bytes.NewReader(reqBody))
 	plain.ContentLength = int64(len(reqBody))
-	mediaType, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	contentType := req.Header.Get("Content-Type")
+	mediaType, _, _ := mime.ParseMediaType(contentType)
 	switch {
 	case len(reqBody) == 0:
 		plain.Header.Del("Content-Type")
-	case mediaType == "text/plain", strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json"):
+	case contentType == "", mediaType == "text/plain",
+		strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json"):
 		plain.Header.Set("Content-Type", jsonType)
 	}
 	return plain

@@ -134,8 +134,10 @@ func TestDocumentedExchangesPass(t *testing.T) {
 				`[{"user_id":1,"result":"classified","attended":false},{"user_id":2,"result":"not_entered"}]}`},
 		{name: "a request id of digits, and a nonce", method: "GET", url: base + "/session", status: 200,
 			resBody: session(), resHeader: http.Header{"X-Request-Id": {"123"}, "X-Wp-Nonce": {"7d6f09bf59"}}},
+		{name: "a file that has not changed", method: "GET", url: base + "/openapi.yaml", status: 304,
+			resHeader: http.Header{"Content-Type": nil}},
 		{name: "a file", method: "GET", url: base + "/player.js", status: 200, resBody: "export {}",
-			resHeader: http.Header{"Content-Type": {"text/javascript; charset=utf-8"}}},
+			resHeader: http.Header{"Content-Type": {"text/javascript; charset=utf-8"}, "Etag": {`"5f2c"`}}},
 		{name: "a preflight", method: "OPTIONS", url: base + "/enter", status: 204,
 			reqHeader: http.Header{"Access-Control-Request-Method": {"POST"}}},
 	})
@@ -161,6 +163,8 @@ func TestAliasesPass(t *testing.T) {
 		{name: "HEAD", method: "HEAD", url: base + "/session", status: 200},
 		{name: "a beacon", method: "POST", url: base + "/exit?_wpnonce=7d6f09bf59", reqBody: report, status: 200,
 			reqHeader: http.Header{"Content-Type": {"text/plain;charset=UTF-8"}}, resBody: session()},
+		{name: "a body of no type", method: "POST", url: base + "/exit", reqBody: report, status: 200,
+			reqHeader: http.Header{"Content-Type": nil}, resBody: session()},
 		{name: "another JSON type", method: "POST", url: base + "/exit", reqBody: report, status: 200,
 			reqHeader: http.Header{"Content-Type": {"application/problem+json"}}, resBody: session()},
 	})

@@ -39,11 +39,15 @@ func (a *API) service(r *http.Request) (caller, error) {
 
 // onBehalf admits a service key to the viewer named in the path.
 func (a *API) onBehalf(r *http.Request) (caller, error) {
+	id := chi.URLParam(r, "user_id")
+	if id == "" { // chi lets an empty segment pass, whatever the pattern
+		return caller{}, errNoRoute
+	}
 	who, err := a.service(r)
 	if err != nil {
 		return who, err
 	}
-	user, ok := parseUserID(chi.URLParam(r, "user_id"))
+	user, ok := parseUserID(id)
 	if !ok {
 		return who, invalid("user_id", "must be a user id")
 	}

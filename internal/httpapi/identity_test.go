@@ -135,3 +135,6 @@ func signAs(method jwt.SigningMethod, secret any, claims jwt.MapClaims) string {
 	}
 	return signed
 }
+
+// nobody shows no credentials.
+func nobody(*http.Request) {}

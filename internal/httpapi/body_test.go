@@ -1,0 +1,119 @@
+package httpapi_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// chunked hides the length of the body.
+func chunked(r *http.Request) {
+	if r.Body != nil {
+		r.Body, r.ContentLength = struct{ io.ReadCloser }{r.Body}, -1
+	}
+}
+
+func sized(r *http.Request) {}
+
+// filled is a body of exactly size bytes.
+func filled(start string, size int) string {
+	return start + `,"pad":"` + strings.Repeat("x", size-len(start)-len(`,"pad":""}`)) + `"}`
+}
+
+func TestBodiesAreLimited(t *testing.T) {
+	t.Parallel()
+	const usual, form = 16 << 10, 64 << 10
+	for name, size := range map[string]with{"with a length": sized, "chunked": chunked} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			s.db.SetMeta(t, 7, leadKey, "L-1")
+			s.enter(t, anna(), "intro")
+			for _, tt := range []struct {
+				route, start string
+				limit        int
+			}{
+				{"/enter", `{"webinar_id":"intro"`, usual},
+				{"/progress", `{"webinar_id":"intro","position_sec":1`, usual},
+				{"/exit", `{"webinar_id":"intro"`, usual},
+				{"/resume", `{"webinar_id":"intro"`, usual},
+				{"/cta", `{"webinar_id":"intro"`, usual},
+				{"/register", `{"webinar_id":"intro","source":"s"`, usual},
+				{"/attendance", `{"user_ids":[7]`, usual},
+				{"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{}`, form},
+			} {
+				who, prefix := key(), "/users/7"
+				if tt.route == "/attendance" {
+					prefix = ""
+				}
+				a := s.ask(t, "POST", prefix+tt.route, filled(tt.start, tt.limit), who, size)
+				assert.Less(t, a.status, 300, "%s: %s", tt.route, a.raw)
+				for _, more := range []int{1, 1 << 20} {
+					a = s.ask(t, "POST", prefix+tt.route, filled(tt.start, tt.limit+more), who, size)
+					a.is(t, "413 autowebinar_body_too_large")
+				}
+			}
+		})
+	}
+}
+
+func TestMediaTypes(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	for mediaType, want := range map[string]string{
+		"application/json":                   "200",
+		"application/json; charset=utf-8":    "200",
+		"Application/JSON;charset=\"UTF-8\"": "200",
+		"application/vnd.api+json":           "200",
+		"text/plain":                         "200",
+		"text/plain;charset=UTF-8":           "200",
+		"application/x-www-form-urlencoded":  "415 autowebinar_unsupported_media_type",
+		"multipart/form-data; boundary=x":    "415 autowebinar_unsupported_media_type",
+		"text/html":                          "415 autowebinar_unsupported_media_type",
+		"text/json+json":                     "415 autowebinar_unsupported_media_type",
+		"application/octet-stream":           "415 autowebinar_unsupported_media_type",
+		"application/xml":                    "415 autowebinar_unsupported_media_type",
+		"json":                               "415 autowebinar_unsupported_media_type",
+		"application/json; charset":          "415 autowebinar_unsupported_media_type",
+		"application/json, application/json": "415 autowebinar_unsupported_media_type",
+	} {
+		a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Content-Type", mediaType))
+		assert.Equal(t, want, a.problem(), mediaType)
+	}
+	a := s.ask(t, "GET", "/session", "ignored", page(anna()), header("Content-Type", "text/html"))
+	assert.Equal(t, 200, a.status, "a GET has no body")
+	a = s.ask(t, "POST", "/enter", "webinar_id=intro", page(anna()), header("Content-Type", "application/x-www-form-urlencoded"))
+	a.is(t, "415 autowebinar_unsupported_media_type")
+}
+
+func TestABodyWithoutType(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	// Not in the contract, because browsers always give one; curl -d '' does not.
+	untyped := func(r *http.Request) { r.Header.Del("Content-Type") }
+	a := s.sendVia(t, s.server.Client().Transport, "POST", base+"/users/7/enter", `{"webinar_id":"intro"}`, key(), untyped)
+	assert.Equal(t, 201, a.status)
+}
+
+func TestAnswersAreJSONAndStayPrivate(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, a := range []answer{
+		s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
+		s.ask(t, "POST", "/enter", `{}`, page(anna())),
+		s.ask(t, "GET", "/session", ""),
+		s.ask(t, "GET", "/nowhere", ""),
+	} {
+		assert.Equal(t, "application/json; charset=UTF-8", a.header.Get("Content-Type"))
+		assert.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
+		assert.Equal(t, "noindex", a.header.Get("X-Robots-Tag"))
+		assert.Contains(t, a.header.Get("Cache-Control"), "no-store")
+		assert.Contains(t, a.header.Get("Cache-Control"), "private")
+		assert.Equal(t, "Origin", a.header.Get("Vary"))
+		assert.NotEmpty(t, a.header.Get("X-Request-Id"))
+	}
+}

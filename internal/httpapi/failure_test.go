@@ -1,0 +1,110 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/usermeta"
+)
+
+func TestAnErrorThatNobodyForesaw(t *testing.T) {
+	t.Parallel()
+	odd := errors.New("odd: SELECT meta_value FROM wp_usermeta")
+	for name, how := range map[string]broken{
+		"an error": func() error { return odd },
+		"a panic":  func() error { panic(odd) },
+		"a fault":  func() error { var m map[string]int; m["odd"]++; return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, failing(how))
+			var ids []string
+			for _, a := range []answer{
+				s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
+				s.ask(t, "GET", "/users/7/session", "", key()),
+				s.ask(t, "POST", "/attendance", `{"user_ids":[7,8,9]}`, key()),
+			} {
+				id := a.header.Get("X-Request-Id")
+				require.JSONEq(t, `{"code":"autowebinar_internal",
+					"message":"Something went wrong here. The request id helps to find it.",
+					"data":{"status":500,"request_id":"`+id+`"}}`, string(a.raw))
+				ids = append(ids, id)
+			}
+			s.server.Close()
+			for i, line := range s.log.lines(t, "request") {
+				assert.Equal(t, "ERROR", line["level"])
+				assert.Equal(t, ids[i], line["request_id"])
+			}
+			assert.Contains(t, s.log.text.String(), "odd", "the log has the rest")
+		})
+	}
+}
+
+func TestAnAbortedHandlerIsNotAnswered(t *testing.T) {
+	t.Parallel()
+	s := setup(t, failing(func() error { panic(http.ErrAbortHandler) }))
+	r, err := http.NewRequestWithContext(t.Context(), "GET", s.server.URL+base+"/session", nil)
+	require.NoError(t, err)
+	token(7)(r)
+	_, err = s.server.Client().Do(r)
+	assert.Error(t, err)
+}
+
+func TestTheDatabaseRefusesForNow(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{usermeta.ErrUnavailable, context.DeadlineExceeded, context.Canceled} {
+		s := setup(t, failing(func() error { return fmt.Errorf("%w: server at 10.0.0.7", cause) }))
+		for _, a := range []answer{
+			s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
+			s.ask(t, "POST", "/attendance", `{"user_ids":[7,8,9]}`, key()),
+		} {
+			a.is(t, "503 autowebinar_unavailable")
+			assert.Equal(t, "2", a.header.Get("Retry-After"))
+			assert.Equal(t, a.header.Get("X-Request-Id"), a.data()["request_id"])
+			assert.NotContains(t, string(a.raw), "10.0.0.7")
+		}
+	}
+}
+
+func TestTheDatabaseGoesAndComesBack(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.db.SetMeta(t, 7, leadKey, "L-1")
+	s.enter(t, anna(), "intro")
+
+	s.cable.unplug()
+	gone := func(a answer) {
+		t.Helper()
+		a.is(t, "503 autowebinar_unavailable")
+		assert.NotEmpty(t, a.header.Get("Retry-After"))
+		assert.NotContains(t, string(a.raw), errCut.Error())
+	}
+	gone(s.ask(t, "GET", "/session", "", page(anna()))) // not a 401: nobody knows
+	gone(s.ask(t, "GET", "/session", "", token(7)))
+	gone(s.ask(t, "POST", "/enter", `{"webinar_id":"pro"}`, token(7)))
+	gone(s.ask(t, "POST", "/form", feedback(), token(7)))
+	gone(s.ask(t, "POST", "/users/8/register", `{"webinar_id":"pro","source":"s"}`, key()))
+	gone(s.ask(t, "POST", "/attendance", `{"user_ids":[7]}`, key()))
+	s.ask(t, "GET", "/session", "").is(t, "401 rest_not_logged_in")
+	s.ask(t, "GET", "/session", "", cookie("x|y"), nonce("0123456789")).is(t, "401 rest_not_logged_in")
+	assert.Equal(t, 200, s.ask(t, "GET", "/openapi.yaml", "").status)
+
+	s.cable.plug()
+	a := s.ask(t, "GET", "/session", "", page(anna()))
+	assert.Equal(t, "intro", a.json["webinar_id"], string(a.raw))
+	assert.Empty(t, s.sink.taken)
+
+	s.server.Close()
+	for _, line := range s.log.lines(t, "request") {
+		if line["status"] == 503. {
+			assert.Equal(t, "WARN", line["level"])
+			assert.NotEmpty(t, line["cause"])
+		}
+	}
+}

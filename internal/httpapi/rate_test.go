@@ -1,0 +1,117 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/httpapi"
+)
+
+const tooMany = "429 autowebinar_too_many_requests"
+
+// scarce lets a few requests pass and then one in 100 seconds.
+func scarce(burst int) httpapi.Rate { return httpapi.Rate{PerSecond: 0.01, Burst: burst} }
+
+// waits reads Retry-After: after a burst it is a little less than 100 seconds.
+func waits(t testing.TB, a answer) {
+	t.Helper()
+	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
+	require.NoError(t, err)
+	assert.InDelta(t, 90, seconds, 10)
+}
+
+func TestAViewersRate(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(c *httpapi.Config) { c.RateViewer = scarce(3) })
+	s.enter(t, anna(), "intro")
+	assert.Equal(t, 200, s.ask(t, "GET", "/session", "", page(anna())).status)
+	s.ask(t, "POST", "/enter", `{}`, page(anna())).is(t, missingParam, "webinar_id")
+
+	before := s.db.Meta(t, 7)
+	for _, who := range []with{page(anna()), token(7)} {
+		a := s.ask(t, "POST", "/enter", `{"webinar_id":"pro"}`, who)
+		a.is(t, tooMany)
+		waits(t, a)
+	}
+	assert.NotEmpty(t, s.ask(t, "GET", "/session", "", page(anna())).header.Get("X-WP-Nonce"))
+	assert.Equal(t, before, s.db.Meta(t, 7))
+
+	assert.Equal(t, 201, s.ask(t, "POST", "/enter", `{"webinar_id":"pro"}`, page(boris())).status, "others are not held up")
+	for range 5 {
+		a := s.ask(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, key())
+		assert.Equal(t, 200, a.status, "nor is a service key")
+	}
+}
+
+func TestFailedLoginsAreLimited(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		who  with
+		want string
+	}{
+		"a bad token":            {bearer("a.b.c"), "401 rest_not_logged_in"},
+		"a bad key":              {bearer("guess"), "401 rest_not_logged_in"},
+		"a bad cookie":           {both(cookie("demo.user|1|x|y"), nonce("0123456789")), "401 rest_not_logged_in"},
+		"no cookie, but a nonce": {nonce("0123456789"), "401 rest_not_logged_in"},
+		"a bad nonce":            {both(loggedIn(anna()), nonce("0123456789")), "403 rest_cookie_invalid_nonce"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, func(c *httpapi.Config) { c.RateLogin = scarce(2) })
+			for range 2 {
+				s.ask(t, "GET", "/session", "", tt.who).is(t, tt.want)
+			}
+			a := s.ask(t, "GET", "/session", "", tt.who)
+			a.is(t, tooMany) // wp.apiFetch, which would try a nonce again for ever, stops here
+			waits(t, a)
+			s.ask(t, "POST", "/attendance", "{}", tt.who).is(t, tooMany)
+
+			s.ask(t, "GET", "/session", "").is(t, "401 rest_not_logged_in")
+			s.ask(t, "GET", "/session", "", loggedIn(anna())).is(t, "401 rest_not_logged_in")
+			assert.Equal(t, 201, s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())).status,
+				"who is behind the same proxy gets in")
+			s.ask(t, "POST", "/users/7/enter", "{}", token(7)).is(t, "403 rest_forbidden")
+		})
+	}
+}
+
+func both(one, other with) with {
+	return func(r *http.Request) {
+		one(r)
+		other(r)
+	}
+}
+
+func TestFailedLoginsCountByNetwork(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(c *httpapi.Config) {
+		c.RateLogin = scarce(1)
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	for _, tt := range []struct{ from, want string }{
+		{"192.0.2.1", "401 rest_not_logged_in"},
+		{"192.0.2.1", tooMany},
+		{"::ffff:192.0.2.1", tooMany},
+		{"192.0.2.2", "401 rest_not_logged_in"},
+		{"2001:db8:1:2::3", "401 rest_not_logged_in"},
+		{"2001:db8:1:2:ffff::4", tooMany},
+		{"2001:db8:1:3::3", "401 rest_not_logged_in"},
+	} {
+		a := s.ask(t, "GET", "/session", "", bearer("x"), header("X-Forwarded-For", tt.from))
+		assert.Equal(t, tt.want, a.problem(), fmt.Sprint(tt))
+	}
+}
+
+func TestNoRateIsNoLimit(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for range 50 {
+		s.ask(t, "GET", "/session", "", bearer("x")).is(t, "401 rest_not_logged_in")
+	}
+}
