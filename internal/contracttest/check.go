@@ -79,7 +79,7 @@ func (c *contract) checkNoRoute(r route, req *http.Request, res *http.Response, 
 // for HEAD, which has none.
 func (c *contract) checkAnswer(documented *v3.Response, res *http.Response, resBody []byte, head bool) []string {
 	breaches := c.checkHeaders(documented, res)
-	if documented.Content.Len() == 0 {
+	if documented.Content == nil {
 		if len(resBody) > 0 {
 			breaches = append(breaches, "a body is not documented")
 		}
@@ -110,7 +110,7 @@ func (c *contract) checkHeaders(documented *v3.Response, res *http.Response) []s
 		}
 		for _, value := range values {
 			text := strconv.Quote(value)
-			if slices.Contains(schema.Type, "integer") {
+			if slices.Contains(schema.Type, "integer") && !isNothing([]byte(value)) {
 				text = value
 			}
 			_, errs := c.schemas.ValidateSchemaString(schema, text)
@@ -126,8 +126,8 @@ func isNothing(body []byte) bool {
 	return text == "" || text == "null"
 }
 
-// plainRequest returns the request as the document has it: its own path and method,
-// and JSON said to be JSON.
+// plainRequest returns the request as the document has it: its own path and
+// method, and JSON said to be JSON.
 func plainRequest(r route, req *http.Request, reqBody []byte) *http.Request {
 	plain := req.Clone(req.Context())
 	plain.Method = r.method

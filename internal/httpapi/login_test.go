@@ -1,0 +1,172 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/httpapi"
+)
+
+const (
+	notLoggedIn  = "401 rest_not_logged_in"
+	invalidNonce = "403 rest_cookie_invalid_nonce"
+	forbidden    = "403 rest_forbidden"
+)
+
+// withQuery adds a parameter to the query.
+func withQuery(name, value string) with {
+	return func(r *http.Request) {
+		q := r.URL.Query()
+		q.Add(name, value)
+		r.URL.RawQuery = q.Encode()
+	}
+}
+
+// all is several changes in one.
+func all(changes ...with) with {
+	return func(r *http.Request) {
+		for _, change := range changes {
+			change(r)
+		}
+	}
+}
+
+// TestWordPressLogins is WordPress's own table of cookies and nonces, but for
+// one row: an invalid cookie is a 401 whatever the nonce, because wp.apiFetch
+// would fetch a nonce and try again for ever.
+func TestWordPressLogins(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	var (
+		good    = anna().nonceAt(time.Now())
+		before  = anna().nonceAt(time.Now().Add(-12 * time.Hour))
+		old     = anna().nonceAt(time.Now().Add(-24 * time.Hour))
+		foreign = boris().nonceAt(time.Now())
+		nobodys = viewer{}.nonceAt(time.Now())
+		valid   = loggedIn(anna())
+		expired = cookie(anna().cookieValue(time.Now().Add(-time.Second)))
+		forged  = cookie(strings.Replace(anna().cookieValue(time.Now().Add(time.Hour)), "demo", "Demo", 1))
+	)
+	for name, tt := range map[string]struct {
+		who  with
+		want string
+	}{
+		"nothing":                                 {nobody, notLoggedIn},
+		"cookie alone":                            {valid, notLoggedIn},
+		"cookie and nonce":                        {all(valid, nonce(good)), "200"},
+		"cookie and nonce of the tick before":     {all(valid, nonce(before)), "200"},
+		"cookie and nonce of yesterday":           {all(valid, nonce(old)), invalidNonce},
+		"cookie and nonce parameter":              {all(valid, withQuery("_wpnonce", good)), "200"},
+		"cookie and wrong nonce":                  {all(valid, nonce("0123456789")), invalidNonce},
+		"cookie and another's nonce":              {all(valid, nonce(foreign)), invalidNonce},
+		"cookie and nobody's nonce":               {all(valid, nonce(nobodys)), invalidNonce},
+		"cookie and empty nonce":                  {all(valid, nonce("")), invalidNonce},
+		"cookie and empty nonce parameter":        {all(valid, withQuery("_wpnonce", "")), invalidNonce},
+		"cookie and nonce in another case":        {all(valid, nonce(strings.ToUpper(good))), invalidNonce},
+		"the parameter wins, wrong":               {all(valid, withQuery("_wpnonce", "0123456789"), nonce(good)), invalidNonce},
+		"the parameter wins, empty":               {all(valid, withQuery("_wpnonce", ""), nonce(good)), invalidNonce},
+		"the parameter wins, good":                {all(valid, withQuery("_wpnonce", good), nonce("0123456789")), "200"},
+		"of two parameters the first":             {all(valid, withQuery("_wpnonce", good), withQuery("_wpnonce", "x")), "200"},
+		"a parameter in another case is none":     {all(valid, withQuery("_WPNONCE", good)), notLoggedIn},
+		"expired cookie":                          {expired, notLoggedIn},
+		"expired cookie and its nonce":            {all(expired, nonce(good)), notLoggedIn},
+		"expired cookie and wrong nonce":          {all(expired, nonce("0123456789")), notLoggedIn},
+		"forged cookie and nonce":                 {all(forged, nonce(good)), notLoggedIn},
+		"malformed cookie and nonce":              {all(cookie("a|b"), nonce(good)), notLoggedIn},
+		"no cookie and a nonce":                   {nonce(good), notLoggedIn},
+		"no cookie and nobody's nonce":            {nonce(nobodys), notLoggedIn},
+		"no cookie and an empty nonce":            {nonce(""), notLoggedIn},
+		"a bad cookie of another site, then good": {all(header("Cookie", "wordpress_logged_in_x=y; a=b"), valid, nonce(good)), "200"},
+	} {
+		// A GET and a POST alike: 401 is no answer that one may read around.
+		for _, a := range []answer{
+			s.ask(t, "GET", "/session", "", tt.who),
+			s.ask(t, "POST", "/resume", "", tt.who),
+		} {
+			assert.Equal(t, tt.want, a.problem(), name)
+			if tt.want == "200" {
+				assert.Equal(t, good, a.header.Get("X-WP-Nonce"), name)
+			} else {
+				assert.NotContains(t, a.header, "X-Wp-Nonce", name)
+			}
+		}
+	}
+}
+
+func TestAnUnencodedCookie(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	raw := header("Cookie", cookieName+"="+anna().cookieValue(time.Now().Add(time.Hour)))
+	a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, raw, nonce(anna().nonceAt(time.Now())))
+	assert.Equal(t, 201, a.status)
+}
+
+func TestLoggingOutEverywhereHolds(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	require.Equal(t, 200, s.ask(t, "GET", "/session", "", page(anna())).status)
+	_, err := s.db.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE user_id = 7 AND meta_key = 'session_tokens'")
+	require.NoError(t, err)
+	s.ask(t, "GET", "/session", "", page(anna())).is(t, notLoggedIn)
+}
+
+func TestLaterErrorsCarryANonceToo(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	fresh := anna().nonceAt(time.Now())
+	for target, want := range map[string]string{
+		"/session":              "404 autowebinar_no_session",
+		"/session?webinar_id=A": invalidParam,
+	} {
+		a := s.ask(t, "GET", target, "", page(anna()))
+		assert.Equal(t, want, a.problem())
+		assert.Equal(t, fresh, a.header.Get("X-WP-Nonce"), target)
+	}
+	a := s.ask(t, "GET", "/session", "", token(7))
+	assert.NotContains(t, a.header, "X-Wp-Nonce", "a token has no nonce")
+}
+
+func TestBasicIsSomebodyElses(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, authorization := range []string{"Basic c3RhZ2luZzpwYXNz", "Digest username=x", "", "bearer-like thing"} {
+		a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Authorization", authorization))
+		assert.Less(t, a.status, 300, authorization)
+		s.ask(t, "GET", "/session", "", header("Authorization", authorization)).is(t, notLoggedIn)
+	}
+}
+
+func TestABearerDecidesAlone(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	session := s.enter(t, boris(), "intro")
+	for _, authorization := range []string{"Bearer", "Bearer ", "Bearer x", "bearer x", "BEARER " + sign(map[string]any{"sub": "0"})} {
+		s.ask(t, "GET", "/session", "", page(anna()), header("Authorization", authorization)).is(t, notLoggedIn)
+	}
+	a := s.ask(t, "GET", "/session", "", page(anna()), token(boris().id))
+	assert.Equal(t, session, a.json["session_id"])
+	assert.NotContains(t, a.header, "X-Wp-Nonce")
+	s.ask(t, "GET", "/session", "", page(anna()), key()).is(t, forbidden)
+}
+
+func TestLoginsThatAreTurnedOff(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(c *httpapi.Config) { c.Logins, c.JWTSecret, c.ServiceKeys = nil, nil, nil })
+	for _, who := range []with{
+		page(anna()), token(7), key(), bearer(""),
+		bearer(signAs(hs256(), []byte{}, map[string]any{"sub": "7"})),
+	} {
+		s.ask(t, "GET", "/session", "", who).is(t, notLoggedIn)
+		s.ask(t, "GET", "/users/7/session", "", who).is(t, notLoggedIn)
+	}
+	a := s.ask(t, "GET", "/session", "", page(anna()), func(r *http.Request) { r.URL.RawQuery = url.Values{"_wpnonce": {"x"}}.Encode() })
+	a.is(t, notLoggedIn)
+}

@@ -1,0 +1,129 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"autowebinar/internal/httpapi"
+)
+
+// host sends the request to a site of another name.
+func host(name string) with { return func(r *http.Request) { r.Host = name } }
+
+func origin(value string) with { return header("Origin", value) }
+
+// corsHeaders are the names of an answer's CORS headers.
+func corsHeaders(a answer) []string {
+	var names []string
+	for name := range a.header {
+		if strings.HasPrefix(name, "Access-Control-") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func TestPagesOfOtherSitesAreKeptOut(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for name, tt := range map[string]struct {
+		change with
+		want   string
+	}{
+		"no origin":              {host("example.test"), "200"},
+		"the site's own":         {all(host("example.test"), origin("https://example.test")), "200"},
+		"in another case":        {all(host("Example.TEST"), origin("https://example.test")), "200"},
+		"TLS ends before us":     {all(host("example.test"), origin("http://example.test")), "200"},
+		"port of https in host":  {all(host("example.test:443"), origin("https://example.test")), "200"},
+		"port of http in host":   {all(host("example.test:80"), origin("http://example.test")), "200"},
+		"port in both":           {all(host("example.test:8443"), origin("https://example.test:8443")), "200"},
+		"address as name":        {all(host("[2001:db8::1]:80"), origin("http://[2001:db8::1]")), "200"},
+		"port in one":            {all(host("example.test"), origin("https://example.test:8443")), forbidden},
+		"another port":           {all(host("example.test:8080"), origin("http://example.test:8081")), forbidden},
+		"another site":           {all(host("example.test"), origin("https://evil.test")), forbidden},
+		"a part of the name":     {all(host("www.example.test"), origin("https://example.test")), forbidden},
+		"a name around it":       {all(host("example.test"), origin("https://example.test.evil.test")), forbidden},
+		"a name before the name": {all(host("example.test"), origin("https://example.test@evil.test")), forbidden},
+		"null":                   {all(host("example.test"), origin("null")), forbidden},
+		"nonsense":               {all(host("example.test"), origin("://%zz")), forbidden},
+		"a file":                 {all(host("example.test"), origin("file://")), forbidden},
+		"an extension":           {all(host("example.test"), origin("chrome-extension://abcdef")), forbidden},
+		"cross-site":             {all(host("example.test"), header("Sec-Fetch-Site", "cross-site")), forbidden},
+		"same-site":              {all(host("example.test"), header("Sec-Fetch-Site", "same-site")), "200"},
+		"typed by the viewer":    {all(host("example.test"), header("Sec-Fetch-Site", "none")), "200"},
+		"behind the site's proxy": {all(host("example.test"), origin("https://example.test"),
+			header("Sec-Fetch-Site", "cross-site")), "200"},
+	} {
+		for who, want := range map[string]with{"a page": page(anna()), "a token": token(7)} {
+			s.enter(t, anna(), "intro")
+			a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, want, tt.change)
+			assert.Equal(t, tt.want, a.problem(), "%s: %s", name, who)
+			assert.Empty(t, corsHeaders(a), name)
+			a = s.ask(t, "POST", "/session", "", want, tt.change, header("X-HTTP-Method-Override", "GET"))
+			assert.Equal(t, 200, a.status, "%s: what only reads cannot be read there anyway", name)
+		}
+	}
+}
+
+func TestWithoutOriginsThereIsNoCORS(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	a := s.ask(t, "GET", "/session", "", page(anna()), origin("https://front.test"))
+	assert.Equal(t, 200, a.status)
+	assert.Empty(t, corsHeaders(a))
+	assert.Equal(t, "Origin", a.header.Get("Vary"))
+	a = s.ask(t, "OPTIONS", "/enter", "", origin("https://front.test"), header("Access-Control-Request-Method", "POST"))
+	a.is(t, "404 rest_no_route")
+	assert.Empty(t, corsHeaders(a))
+}
+
+func TestAListedOrigin(t *testing.T) {
+	t.Parallel()
+	const front = "https://front.test"
+	s := setup(t, func(c *httpapi.Config) { c.CORSOrigins = []string{"https://other.test:8443", front} })
+	preflight := all(header("Access-Control-Request-Method", "POST"), header("Access-Control-Request-Headers", "content-type,x-wp-nonce"))
+
+	for _, target := range []string{base + "/enter", base + "/users/7/enter", "/?rest_route=/autowebinar/v1/enter"} {
+		a := s.send(t, "OPTIONS", target, "", origin(front), preflight)
+		assert.Equal(t, 204, a.status, target)
+		assert.Empty(t, a.raw)
+		assert.Equal(t, front, a.header.Get("Access-Control-Allow-Origin"))
+		assert.Equal(t, "true", a.header.Get("Access-Control-Allow-Credentials"))
+		assert.Contains(t, a.header.Get("Access-Control-Allow-Methods"), "POST")
+		allowed := strings.ToLower(a.header.Get("Access-Control-Allow-Headers"))
+		for _, name := range []string{"authorization", "content-type", "x-wp-nonce", "x-http-method-override"} {
+			assert.Contains(t, allowed, name)
+		}
+		assert.NotEmpty(t, a.header.Get("Access-Control-Max-Age"))
+		assert.Equal(t, "Origin", a.header.Get("Vary"))
+	}
+
+	for _, a := range []answer{
+		s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), origin(front)),
+		s.ask(t, "POST", "/enter", `{}`, token(7), origin(front)),
+		s.ask(t, "GET", "/session", "", origin(front)),
+		s.ask(t, "GET", "/player.js", "", origin(front)),
+	} {
+		assert.NotEqual(t, forbidden, a.problem())
+		assert.Equal(t, front, a.header.Get("Access-Control-Allow-Origin"), "errors can be read too")
+		exposed := a.header.Get("Access-Control-Expose-Headers")
+		for _, name := range []string{"X-WP-Nonce", "X-Request-Id", "Retry-After"} {
+			assert.Contains(t, exposed, name)
+		}
+	}
+
+	for _, stranger := range []string{"https://evil.test", "http://front.test", front + ":8443", front + "/", "HTTPS://FRONT.TEST", "null", "*"} {
+		a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, token(7), origin(stranger))
+		a.is(t, forbidden)
+		assert.Empty(t, corsHeaders(a), stranger)
+		a = s.ask(t, "OPTIONS", "/enter", "", origin(stranger), preflight)
+		assert.Equal(t, 404, a.status, stranger)
+		assert.Empty(t, corsHeaders(a), stranger)
+	}
+	a := s.ask(t, "OPTIONS", "/enter", "", origin(front))
+	a.is(t, "404 rest_no_route") // no preflight
+}

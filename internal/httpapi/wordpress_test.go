@@ -1,0 +1,161 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/api"
+	"autowebinar/internal/httpapi"
+)
+
+func TestWaysToAddressARoute(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(c *httpapi.Config) { c.BasePaths = append(c.BasePaths, "/api") })
+	s.enter(t, anna(), "intro")
+	for _, target := range []string{
+		base + "/enter", base + "/enter/", base + "/enter?_locale=user", base + "/enter/?_locale=user",
+		blogBase + "/enter", blogBase + "/enter/", "/api/enter", "/api/enter/",
+		"/?rest_route=/autowebinar/v1/enter", "/?rest_route=/autowebinar/v1/enter/", "/?rest_route=%2Fautowebinar%2Fv1%2Fenter",
+		"/?_locale=user&rest_route=/autowebinar/v1/enter", "/index.php?rest_route=/autowebinar/v1/enter&_locale=user",
+		"/blog/?rest_route=/autowebinar/v1/enter", "/blog/index.php?rest_route=/autowebinar/v1/enter",
+		"?rest_route=/autowebinar/v1/enter",
+	} {
+		a := s.send(t, "POST", target, `{"webinar_id":"intro"}`, page(anna()))
+		assert.Equal(t, "200", a.problem(), target)
+	}
+	for _, target := range []string{
+		base + "/users/7/session/", blogBase + "/users/7/session?webinar_id=intro",
+		"/?rest_route=/autowebinar/v1/users/7/session&webinar_id=intro", "/blog/?rest_route=/autowebinar/v1/users/7/session/",
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			assert.Equal(t, "200", s.send(t, method, target, "", key()).problem(), target)
+		}
+	}
+}
+
+func TestAFallenBeaconOfAPlainSite(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	// A page that joins root and route by hand puts the nonce into the route.
+	a := s.send(t, "POST", "/?rest_route=/autowebinar/v1/exit?_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro"}`, page(anna()))
+	a.is(t, "404 rest_no_route") // and the nonce is not in the log: see logBook
+	s.server.Close()
+	assert.Equal(t, "/?rest_route=/autowebinar/v1/exit", s.log.lines(t, "request")[0]["path"])
+}
+
+func TestMethodOverride(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	override := func(method string) with { return header("X-HTTP-Method-Override", method) }
+	for name, tt := range map[string]struct {
+		method, target string
+		change         with
+		want           string
+	}{
+		"the header":                     {"POST", "/session", override("GET"), "200"},
+		"in the caller's case":           {"POST", "/session", override("get"), "200"},
+		"the parameter":                  {"POST", "/session?_method=GET", nobody, "200"},
+		"the parameter wins":             {"POST", "/session?_method=get", override("DELETE"), "200"},
+		"an empty parameter is none":     {"POST", "/session?_method=", override("GET"), "200"},
+		"to HEAD, which is as GET":       {"POST", "/session", override("HEAD"), "200"},
+		"to the method itself":           {"POST", "/enter", override("POST"), "200"},
+		"to a method there is not":       {"POST", "/enter", override("PUT"), "404 rest_no_route"},
+		"to nonsense":                    {"POST", "/enter", override("ÿ /"), "404 rest_no_route"},
+		"on a GET the header counts not": {"GET", "/enter", override("POST"), "404 rest_no_route"},
+		"nor does the parameter":         {"GET", "/enter?_method=POST", nobody, "404 rest_no_route"},
+		"and GET stays GET":              {"GET", "/session", override("POST"), "200"},
+		"nor on a PUT":                   {"PUT", "/enter", override("POST"), "404 rest_no_route"},
+	} {
+		a := s.ask(t, tt.method, tt.target, `{"webinar_id":"intro"}`, page(anna()), tt.change)
+		assert.Equal(t, tt.want, a.problem(), name)
+	}
+}
+
+func TestHead(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	for _, tt := range []struct {
+		route string
+		who   with
+	}{
+		{"/session", page(anna())}, {"/session", nobody}, {"/session?webinar_id=A", page(anna())}, {"/openapi.yaml", nobody}, {"/enter", key()},
+	} {
+		get := s.ask(t, "GET", tt.route, "", tt.who)
+		head := s.ask(t, "HEAD", tt.route, "", tt.who)
+		assert.Equal(t, get.status, head.status, tt.route)
+		assert.Empty(t, head.raw)
+		for _, name := range []string{"Content-Type", "Content-Length", "Cache-Control", "X-WP-Nonce", "ETag"} {
+			assert.Equal(t, get.header.Get(name), head.header.Get(name), "%s: %s", tt.route, name)
+		}
+	}
+}
+
+func TestABeacon(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	session := s.enter(t, anna(), "intro")
+	// navigator.sendBeacon(url, string): cookies and this type, no header of its own.
+	body := fmt.Sprintf(`{"session_id":%q,"position_sec":845.2,"leave_reason":"user_exit"}`, session)
+	good := "_wpnonce=" + anna().nonceAt(time.Now())
+	for _, target := range []string{base + "/exit?" + good, "/?rest_route=/autowebinar/v1/exit&" + good} {
+		a := s.send(t, "POST", target, body, loggedIn(anna()), header("Content-Type", "text/plain;charset=UTF-8"),
+			header("Origin", s.server.URL), header("Sec-Fetch-Site", "same-origin"), header("Sec-Fetch-Mode", "no-cors"))
+		require.Equal(t, 200, a.status, string(a.raw))
+		assert.EqualValues(t, 845, a.json["last_position_sec"])
+	}
+	assert.Equal(t, []string{"entered", "left"}, types(s.outbox(t, anna())))
+}
+
+func TestWPAPIFetch(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	fetch := all(page(anna()), header("Accept", "application/json, */*;q=0.1"), header("Origin", s.server.URL),
+		header("Sec-Fetch-Site", "same-origin"), withQuery("_locale", "user"))
+	assert.Equal(t, 201, s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, fetch).status)
+	assert.Equal(t, 200, s.ask(t, "GET", "/session", "", fetch).status)
+	assert.Equal(t, 200, s.ask(t, "POST", "/resume", `{}`, fetch).status)
+	// fetch(…, {keepalive: true}) of a page that is going away.
+	keepalive := all(fetch, header("Referer", s.server.URL+"/webinar/"), header("Sec-Fetch-Mode", "cors"))
+	assert.Equal(t, 200, s.ask(t, "POST", "/exit", `{"webinar_id":"intro"}`, keepalive).status)
+}
+
+func TestAnAnswerIsNeverEmpty(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	for route, body := range map[string]string{"/enter": `{"webinar_id":"intro"}`, "/resume": "", "/exit": `{"webinar_id":"intro"}`} {
+		a := s.ask(t, "POST", route, body, page(anna()))
+		assert.NotEmpty(t, a.json, "wp.apiFetch throws on an empty 200")
+	}
+}
+
+func TestFilesForOutsiders(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for route, file := range map[string]struct{ name, mediaType string }{
+		"/openapi.yaml": {"openapi.yaml", "application/yaml"},
+		"/player.js":    {"player/autowebinar.js", "text/javascript; charset=utf-8"},
+	} {
+		want, err := api.Files.ReadFile(file.name)
+		require.NoError(t, err)
+		for _, who := range []with{nobody, page(anna()), bearer("x")} {
+			a := s.ask(t, "GET", route, "", who)
+			assert.True(t, bytes.Equal(want, a.raw), route)
+			assert.Equal(t, file.mediaType, a.header.Get("Content-Type"))
+			assert.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
+			assert.NotContains(t, a.header, "X-Wp-Nonce")
+		}
+		tag := s.ask(t, "GET", route, "").header.Get("ETag")
+		again := s.sendVia(t, s.server.Client().Transport, "GET", base+route, "", header("If-None-Match", tag))
+		assert.Equal(t, http.StatusNotModified, again.status)
+		assert.Empty(t, again.raw)
+	}
+}
