@@ -46,7 +46,7 @@ func TestTheServiceRunsOnTheEmbeddedEngine(t *testing.T) {
 	outbox := usermeta.NewOutbox(pool, cfg, "", slog.New(slog.DiscardHandler))
 
 	for _, viewer := range site.Viewers {
-		_, err := logins.Verify(t.Context(), []*http.Cookie{site.Cookie(viewer)})
+		_, err := logins.Verify(t.Context(), []*http.Cookie{site.Cookie(viewer)}, nil)
 		require.NoError(t, err)
 		watchAtOnce(t, store, viewer.ID, 40)
 		seen, _, err := store.Read(t.Context(), viewer.ID)

@@ -61,14 +61,14 @@ func TestSeededViewersAreLoggedIn(t *testing.T) {
 	for _, viewer := range site.Viewers {
 		cookie := site.Cookie(viewer)
 		assert.True(t, strings.HasPrefix(cookie.Name, "wordpress_logged_in_"))
-		login, err := logins.Verify(t.Context(), []*http.Cookie{cookie})
+		login, err := logins.Verify(t.Context(), []*http.Cookie{cookie}, nil)
 		require.NoError(t, err, viewer.Login)
 		assert.Equal(t, viewer.ID, login.User)
 		assert.True(t, logins.CheckNonce(login, site.Nonce(viewer, now)))
 	}
 	forged := site.Cookie(site.Viewers[0])
 	forged.Value = strings.Replace(forged.Value, "anna", "boris", 1)
-	_, err = logins.Verify(t.Context(), []*http.Cookie{forged})
+	_, err = logins.Verify(t.Context(), []*http.Cookie{forged}, nil)
 	assert.ErrorIs(t, err, wordpress.ErrNotLoggedIn)
 }
 

@@ -21,6 +21,8 @@ type notes struct {
 	cause error
 }
 
+const maxLoggedPath = 200
+
 type notesKey struct{}
 
 func noted(r *http.Request) *notes {
@@ -73,12 +75,21 @@ func (a *API) logAccess(next http.Handler) http.Handler {
 
 // loggedPath shows a plain permalink's route up to the question mark that some
 // clients put into it: a nonce may follow.
+// loggedPath is the path, and the route of plain permalinks, without anything
+// that looks like a parameter: hand-made addresses put a nonce there.
 func loggedPath(r *http.Request) string {
-	route, _, _ := strings.Cut(r.URL.Query().Get("rest_route"), "?")
-	if route == "" {
-		return r.URL.Path
+	path := cutParameters(r.URL.Path)
+	if route := r.URL.Query().Get("rest_route"); route != "" {
+		path += "?rest_route=" + cutParameters(route)
 	}
-	return r.URL.Path + "?rest_route=" + route
+	return path
+}
+
+func cutParameters(path string) string {
+	if at := strings.IndexAny(path, "?&;="); at >= 0 {
+		path = path[:at]
+	}
+	return path[:min(len(path), maxLoggedPath)]
 }
 
 func level(status int) slog.Level {

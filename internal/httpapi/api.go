@@ -33,7 +33,7 @@ type Forms interface {
 
 // Logins verifies WordPress logins.
 type Logins interface {
-	Verify(ctx context.Context, cookies []*http.Cookie) (wordpress.Login, error)
+	Verify(ctx context.Context, cookies []*http.Cookie, accept func(wordpress.Login) bool) (wordpress.Login, error)
 	CheckNonce(login wordpress.Login, nonce string) bool
 	Nonce(login wordpress.Login) string
 }
@@ -61,32 +61,39 @@ type Config struct {
 	CORSOrigins    []string
 	TrustedProxies []netip.Prefix
 	RateViewer     Rate // per viewer
-	RateLogin      Rate // failed logins per address
+	RateLogin      Rate // forged logins per address
 
 	Logger *slog.Logger
 }
 
 // API answers the routes of the service.
 type API struct {
-	cfg      Config
-	log      *slog.Logger
-	viewers  *limiter[webinar.UserID]
-	failures *limiter[netip.Prefix]
-	keys     [][32]byte
+	cfg       Config
+	log       *slog.Logger
+	viewers   *limiter[webinar.UserID]
+	nonces    *limiter[webinar.UserID] // wrong ones: ends the loop of a client that gets no other
+	forgeries *limiter[netip.Prefix]
+	keys      [][32]byte
 }
 
-// The sizes of bodies.
+// wrongNonces is how many a viewer may send before the answer is 429, on which
+// wp.apiFetch stops: a page needs one to notice that its nonce has expired.
+var wrongNonces = Rate{PerSecond: 1, Burst: 10}
+
+// The sizes of bodies, and how long an answer may take.
 const (
 	bodyLimit     = 16 << 10
-	formBodyLimit = 64 << 10
+	formBodyLimit = 64 << 10 // also for long lists of users
+
+	answerTimeout = 20 * time.Second
 )
 
 // New returns the handler of all routes.
 func New(cfg Config) http.Handler {
 	a := &API{
 		cfg: cfg, log: cfg.Logger, keys: digests(cfg.ServiceKeys),
-		viewers:  newLimiter[webinar.UserID](cfg.RateViewer),
-		failures: newLimiter[netip.Prefix](cfg.RateLogin),
+		viewers: newLimiter[webinar.UserID](cfg.RateViewer), nonces: newLimiter[webinar.UserID](wrongNonces),
+		forgeries: newLimiter[netip.Prefix](cfg.RateLogin),
 	}
 	var h http.Handler = a.routes()
 	for _, wrap := range []func(http.Handler) http.Handler{
@@ -115,7 +122,7 @@ func (a *API) routes() http.Handler {
 			both(http.MethodPost, "/cta", bodyLimit, a.cta)
 			both(http.MethodPost, "/register", bodyLimit, a.register)
 			both(http.MethodPost, "/form", formBodyLimit, a.form)
-			r.Method(http.MethodPost, "/attendance", a.door(a.service, bodyLimit, a.attendance))
+			r.Method(http.MethodPost, "/attendance", a.door(a.service, formBodyLimit, a.attendance))
 			r.Get("/openapi.yaml", file("openapi.yaml", "application/yaml"))
 			r.Get("/player.js", file("player/autowebinar.js", "text/javascript; charset=utf-8"))
 		})

@@ -52,7 +52,9 @@ func (a *API) attendance(r *request) (reply, error) {
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return reply{}, err
+		p := answerTo(err)
+		p.evaluation = &evaluation
+		return reply{}, p
 	}
 	return reply{http.StatusOK, view}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -12,8 +13,8 @@ import (
 )
 
 var (
-	errSubject      = errors.New("httpapi: the token names no user, or two")
-	errUnknownToken = errors.New("httpapi: bearer token not known")
+	errForgedToken = errors.New("httpapi: no token of ours")
+	errSubject     = errors.New("httpapi: the token names no user, or two")
 )
 
 // proveBearer takes a service key or a viewer's JWT.
@@ -22,7 +23,7 @@ func (a *API) proveBearer(token string) (caller, error) {
 		return caller{service: true}, nil
 	}
 	if len(a.cfg.JWTSecret) == 0 {
-		return caller{}, errNotLoggedIn.because(errUnknownToken)
+		return caller{}, errNotLoggedIn.because(errForgedToken)
 	}
 	user, err := parseJWT(token, a.cfg.JWTSecret)
 	if err != nil {
@@ -56,8 +57,11 @@ func parseJWT(token string, secret []byte) (webinar.UserID, error) {
 	_, err := jwt.ParseWithClaims(token, claims,
 		func(*jwt.Token) (any, error) { return secret, nil },
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithJSONNumber())
-	if err != nil {
+	switch {
+	case errors.Is(err, jwt.ErrTokenInvalidClaims): // the signature is good
 		return 0, err
+	case err != nil:
+		return 0, fmt.Errorf("%w: %w", errForgedToken, err)
 	}
 	data, _ := claims["data"].(map[string]any)
 	account, _ := data["user"].(map[string]any)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -57,32 +58,34 @@ func (a *API) onBehalf(r *http.Request) (caller, error) {
 
 // identify finds out who asks. A bearer token decides alone; anything else in
 // the Authorization header is somebody else's business (staging sites have
-// Basic there).
+// Basic there). Credentials that were made up cost the address a token; those
+// that were once good do not: honest viewers share addresses.
 func (a *API) identify(r *http.Request) (caller, error) {
-	who, err := a.prove(r)
-	if err != nil && countsAsFailedLogin(err) {
-		if wait, ok := a.failures.take(network(clientAddress(r))); !ok {
-			p := errTooManyRequests.because(err)
-			p.retryAfter = wait
-			return caller{}, p
-		}
+	token, isBearer := bearer(r)
+	prove := a.proveLogin
+	if isBearer {
+		prove = func(*http.Request) (caller, error) { return a.proveBearer(token) }
 	}
-	return who, err
+	who, err := prove(r)
+	switch {
+	case errors.Is(err, wordpress.ErrForged), errors.Is(err, errForgedToken):
+		return caller{}, limited(a.forgeries.take(network(clientAddress(r))), err)
+	case errors.Is(err, errInvalidNonce):
+		return caller{}, limited(a.nonces.take(who.user), err)
+	case err != nil:
+		return caller{}, err
+	}
+	return who, nil
 }
 
-func (a *API) prove(r *http.Request) (caller, error) {
-	if token, ok := bearer(r); ok {
-		return a.proveBearer(token)
+// limited is err, or 429 once the wait says that there were too many.
+func limited(wait time.Duration, err error) error {
+	if wait == 0 {
+		return err
 	}
-	return a.proveLogin(r)
-}
-
-// errAnonymous is a request that shows no credentials at all.
-var errAnonymous = errNotLoggedIn.because(errors.New("no credentials"))
-
-func countsAsFailedLogin(err error) bool {
-	var p problem
-	return errors.As(err, &p) && (p.status == 401 || p.code == errInvalidNonce.code) && !errors.Is(err, errAnonymous.cause)
+	p := errTooManyRequests.because(err)
+	p.retryAfter = wait
+	return p
 }
 
 // proveLogin takes WordPress's cookie and its nonce. A cookie without a nonce
@@ -91,16 +94,20 @@ func countsAsFailedLogin(err error) bool {
 func (a *API) proveLogin(r *http.Request) (caller, error) {
 	nonce, present := sentNonce(r)
 	if a.cfg.Logins == nil || !present {
-		return caller{}, errAnonymous
+		return caller{}, errNotLoggedIn
 	}
-	login, err := a.cfg.Logins.Verify(r.Context(), r.Cookies())
+	var valid webinar.UserID
+	login, err := a.cfg.Logins.Verify(r.Context(), r.Cookies(), func(login wordpress.Login) bool {
+		valid = login.User
+		return a.cfg.Logins.CheckNonce(login, nonce)
+	})
 	switch {
+	case errors.Is(err, wordpress.ErrNotAccepted):
+		return caller{user: valid}, errInvalidNonce
 	case errors.Is(err, wordpress.ErrNotLoggedIn):
 		return caller{}, errNotLoggedIn.because(err)
 	case err != nil:
 		return caller{}, errUnavailable.because(err)
-	case !a.cfg.Logins.CheckNonce(login, nonce):
-		return caller{}, errInvalidNonce
 	}
 	return caller{user: login.User, login: &login}, nil
 }
@@ -116,12 +123,15 @@ func sentNonce(r *http.Request) (nonce string, present bool) {
 	return "", false
 }
 
+// bearer finds a bearer token among all Authorization headers.
 func bearer(r *http.Request) (token string, ok bool) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", false
+	for _, value := range r.Header.Values("Authorization") {
+		words := strings.Fields(value)
+		if len(words) > 0 && strings.EqualFold(words[0], "Bearer") {
+			return strings.Join(words[1:], " "), true
+		}
 	}
-	return strings.TrimSpace(token), true
+	return "", false
 }
 
 // parseUserID reads a decimal user id as WordPress writes it.

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -33,6 +35,11 @@ type admission func(r *http.Request) (caller, error)
 // door is the one way from HTTP to an endpoint and back.
 func (a *API) door(admit admission, limit int64, e endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		// The page that sent the last report of a visit is gone before the
+		// answer: that must not break off the report.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
 		who, err := admit(r)
 		if err != nil {
 			a.fail(w, r, err)
@@ -42,11 +49,11 @@ func (a *API) door(admit admission, limit int64, e endpoint) http.HandlerFunc {
 		if who.login != nil {
 			w.Header().Set("X-WP-Nonce", a.cfg.Logins.Nonce(*who.login))
 		}
-		if wait, ok := a.mayPass(who); !ok {
-			p := errTooManyRequests
-			p.retryAfter = wait
-			a.fail(w, r, p)
-			return
+		if !who.service {
+			if err := limited(a.viewers.take(who.user), nil); err != nil {
+				a.fail(w, r, err)
+				return
+			}
 		}
 		body, err := readBody(w, r, limit)
 		if err != nil {
@@ -62,37 +69,35 @@ func (a *API) door(admit admission, limit int64, e endpoint) http.HandlerFunc {
 	}
 }
 
-// readBody reads a JSON object. Beacons send JSON as text/plain; no type and no
-// body at all are fine too.
+// readBody reads a JSON object. Beacons send JSON as text/plain, curl as a form;
+// no type and no body at all are fine too.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*fields, error) {
 	if r.Method == http.MethodGet {
 		return parseFields(nil)
 	}
-	if !isJSON(r.Header.Get("Content-Type")) {
-		return nil, errUnsupportedMedia
-	}
 	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	switch {
+	case !mayBeJSON(r.Header.Get("Content-Type"), content):
+		return nil, errUnsupportedMedia
+	case errors.As(err, &tooLarge):
 		return nil, errBodyTooLarge
-	}
-	if err != nil {
-		return nil, errInvalidJSON.because(err)
+	case err != nil: // it stopped half-way: what came says nothing
+		return nil, errUnavailable.because(err)
 	}
 	return parseFields(content)
 }
 
-func isJSON(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
+func mayBeJSON(contentType string, content []byte) bool {
 	mediaType, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return false
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return contentType == ""
 	}
-	switch {
-	case mediaType == "application/json", mediaType == "text/plain":
+	switch mediaType {
+	case "application/json", "text/plain":
 		return true
+	case "application/x-www-form-urlencoded": // what curl calls everything
+		return bytes.HasPrefix(bytes.TrimSpace(content), []byte("{"))
 	}
 	return strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json")
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webhook"
 	"autowebinar/internal/webinar"
@@ -23,6 +25,7 @@ type problem struct {
 
 	params     any           // data.params: a list of names, or names with messages
 	session    **sessionView // data.session, null included
+	evaluation *uuid.UUID    // data.evaluation_id: to repeat an evaluation with
 	retryAfter time.Duration
 	cause      error // for the log, never for the client
 }
@@ -115,6 +118,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.session != nil {
 		data["session"] = *p.session
 	}
+	if p.evaluation != nil {
+		data["evaluation_id"] = *p.evaluation
+	}
 	if p.status >= 500 {
 		data["request_id"] = w.Header().Get(headerRequestID)
 	}
@@ -125,11 +131,11 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // writeJSON encodes before it writes the header, so that a value that cannot be
-// encoded is not half an answer.
+// encoded is not half an answer but a fault like any other.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		status, encoded = errInternal.status, []byte(`{"code":"autowebinar_internal","message":"","data":{"status":500}}`)
+		panic(err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=UTF-8")

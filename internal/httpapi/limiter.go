@@ -26,10 +26,11 @@ func newLimiter[K comparable](r Rate) *limiter[K] {
 	return &limiter[K]{rate: r, buckets: map[K]*rate.Limiter{}, swept: time.Now()}
 }
 
-// take takes a token. Where there is none it says how long until there is.
-func (l *limiter[K]) take(key K) (wait time.Duration, ok bool) {
+// take takes a token. Where there is none it says how long until there is; 0
+// means that there was one.
+func (l *limiter[K]) take(key K) (wait time.Duration) {
 	if l.rate.PerSecond == 0 {
-		return 0, true
+		return 0
 	}
 	now := time.Now()
 	l.mu.Lock()
@@ -41,10 +42,10 @@ func (l *limiter[K]) take(key K) (wait time.Duration, ok bool) {
 		l.buckets[key] = bucket
 	}
 	if bucket.AllowN(now, 1) {
-		return 0, true
+		return 0
 	}
 	missing := 1 - bucket.TokensAt(now)
-	return time.Duration(missing / l.rate.PerSecond * float64(time.Second)), false
+	return max(1, time.Duration(missing/l.rate.PerSecond*float64(time.Second)))
 }
 
 // sweep forgets full buckets, now and then and when there are many. If an
@@ -64,12 +65,4 @@ func (l *limiter[K]) sweep(now time.Time) {
 	if len(l.buckets) >= maxBuckets {
 		clear(l.buckets)
 	}
-}
-
-// mayPass takes a token of the viewer; service keys are unlimited.
-func (a *API) mayPass(who caller) (wait time.Duration, ok bool) {
-	if who.service {
-		return 0, true
-	}
-	return a.viewers.take(who.user)
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -43,15 +44,12 @@ func (a *API) plainRoute(path string, query url.Values) (string, bool) {
 // method is WordPress's override: the parameter first, then the header. It
 // counts on POST alone, so that a link can never be more than a GET.
 func method(r *http.Request, query url.Values) string {
-	switch {
-	case r.Method == http.MethodHead:
-		return http.MethodGet
-	case r.Method != http.MethodPost:
-		return r.Method
-	case query.Get("_method") != "":
-		return strings.ToUpper(query.Get("_method"))
-	case r.Header.Get("X-HTTP-Method-Override") != "":
-		return strings.ToUpper(r.Header.Get("X-HTTP-Method-Override"))
+	name := r.Method
+	if name == http.MethodPost {
+		name = strings.ToUpper(cmp.Or(query.Get("_method"), r.Header.Get("X-HTTP-Method-Override"), name))
 	}
-	return r.Method
+	if name == http.MethodHead {
+		return http.MethodGet
+	}
+	return name
 }

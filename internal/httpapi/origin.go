@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,7 +23,7 @@ func (a *API) checkOrigin(next http.Handler) http.Handler {
 		case listed && r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "":
 			w.WriteHeader(http.StatusNoContent)
 		case !listed && isUnsafe(r.Method) && isForeign(r, origin):
-			a.fail(w, r, errForbidden)
+			a.fail(w, r, errForbidden.because(fmt.Errorf("origin %.100q, host %.100q", origin, r.Host)))
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -43,10 +44,17 @@ func isUnsafe(method string) bool {
 }
 
 // isForeign tells whether a browser sent the request from another site's page.
-// The scheme is not compared: TLS often ends before us.
+// Old browsers say only the origin, whose scheme is not compared: TLS often ends
+// before us.
 func isForeign(r *http.Request, origin string) bool {
+	switch r.Header.Get("Sec-Fetch-Site") { // no page can forge it
+	case "same-origin", "none":
+		return false
+	case "cross-site":
+		return true
+	}
 	if origin == "" {
-		return r.Header.Get("Sec-Fetch-Site") == "cross-site"
+		return false
 	}
 	from, err := url.Parse(origin)
 	if err != nil || from.Host == "" {

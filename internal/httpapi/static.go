@@ -26,6 +26,7 @@ func file(name, contentType string) http.HandlerFunc {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "public, max-age=300")
 		h.Set("ETag", etag)
+		r.Header.Del("Range") // the whole file or, by its ETag, nothing
 		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 	}
 }

@@ -50,6 +50,12 @@ func quoteTable(name string) string {
 
 // account gives errNoUser, or the database's failure.
 func (l *Logins) account(ctx context.Context, userLogin string) (account, error) {
+	select {
+	case l.lookups <- struct{}{}:
+		defer func() { <-l.lookups }()
+	case <-ctx.Done():
+		return account{}, fmt.Errorf("wordpress: read login: %w", ctx.Err())
+	}
 	var a account
 	err := l.db.GetContext(ctx, &a, l.query, userLogin)
 	if errors.Is(err, sql.ErrNoRows) || unfitForColumn(err) {

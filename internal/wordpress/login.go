@@ -16,23 +16,32 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// ErrNotLoggedIn means that no cookie of the request is a valid login.
-var ErrNotLoggedIn = errors.New("wordpress: not logged in")
+var (
+	// ErrNotLoggedIn means that no cookie of the request is a valid login.
+	ErrNotLoggedIn = errors.New("wordpress: not logged in")
+	// ErrForged is ErrNotLoggedIn for a cookie that WordPress never made.
+	ErrForged = fmt.Errorf("%w: forged cookie", ErrNotLoggedIn)
+	// ErrNotAccepted means that there are valid logins, none of them accepted.
+	ErrNotAccepted = errors.New("wordpress: no login was accepted")
+)
 
 // Why a cookie was refused; for logs and tests, not for clients.
 var (
 	errMalformed = fmt.Errorf("%w: malformed cookie", ErrNotLoggedIn)
 	errExpired   = fmt.Errorf("%w: expired cookie", ErrNotLoggedIn)
-	errNoUser    = fmt.Errorf("%w: no such user", ErrNotLoggedIn)
-	errSignature = fmt.Errorf("%w: wrong signature", ErrNotLoggedIn)
+	errNoUser    = fmt.Errorf("%w: no such user", ErrForged)
+	errSignature = fmt.Errorf("%w: wrong signature", ErrForged)
 	errNoSession = fmt.Errorf("%w: no such session", ErrNotLoggedIn)
 )
 
 const (
 	cookiePrefix = "wordpress_logged_in_"
 	maxTried     = 4
-	maxCacheFor  = 30 * time.Second
-	warnEvery    = time.Minute
+	maxLookups   = 8 // at the same time, so that a flood of forged cookies cannot take the pool
+
+	verifyTimeout = 3 * time.Second
+	maxCacheFor   = 30 * time.Second
+	warnEvery     = time.Minute
 )
 
 // Config says where the users are and what WordPress signs with.
@@ -58,6 +67,7 @@ type Logins struct {
 	now        func() time.Time
 	logger     *slog.Logger
 	cache      *loginCache
+	lookups    chan struct{}
 	warned     atomic.Int64 // Unix seconds
 }
 
@@ -90,6 +100,7 @@ func NewLogins(c Config) *Logins {
 		now:        c.Now,
 		logger:     c.Logger,
 		cache:      newLoginCache(c.CacheFor, maxCached),
+		lookups:    make(chan struct{}, maxLookups),
 	}
 }
 
@@ -104,25 +115,43 @@ func (l Login) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, fmt.Sprintf("Login(%d)", uint64(l.User)))
 }
 
-// Verify returns the login of the first valid cookie. It gives ErrNotLoggedIn
-// when none is valid; any other error is a failure of the database, wrapped.
-// A result may be up to CacheFor old, but never outlives its cookie.
-func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie) (Login, error) {
+// Verify returns the first valid login that accept takes; a nil accept takes
+// any. A site that has moved leaves browsers with two valid cookies, so the
+// caller's nonce decides which one is meant.
+//
+// It gives ErrNotLoggedIn when no cookie is valid, ErrForged among it when one
+// was made up, and ErrNotAccepted when accept took none of the valid ones; any
+// other error is a failure of the database, wrapped. A result may be up to
+// CacheFor old, but never outlives its cookie. It ends within 3 s, also if ctx
+// is cancelled: the last report of a visit outlives its page.
+func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie, accept func(Login) bool) (Login, error) {
 	if !l.salts.usable() {
 		return Login{}, ErrNotLoggedIn
 	}
-	refused := ErrNotLoggedIn
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), verifyTimeout)
+	defer cancel()
+	outcome, dear := ErrNotLoggedIn, 0
 	for _, cookie := range l.candidates(cookies) {
 		login, err := l.verify(ctx, cookie)
-		if err == nil {
+		switch {
+		case err == nil && (accept == nil || accept(login)):
 			return login, nil
-		}
-		if !errors.Is(err, ErrNotLoggedIn) {
+		case err == nil:
+			outcome = ErrNotAccepted
+		case !errors.Is(err, ErrNotLoggedIn):
 			return Login{}, err
+		case outcome != ErrNotAccepted:
+			outcome = err
 		}
-		refused = err
+		// Only what may have cost a query counts: junk in front of a good
+		// cookie must not hide it.
+		if !errors.Is(err, errMalformed) && !errors.Is(err, errExpired) {
+			if dear++; dear == maxTried {
+				break
+			}
+		}
 	}
-	return Login{}, refused
+	return Login{}, outcome
 }
 
 // Nonce returns the wp_rest nonce that WordPress would give this login now.
@@ -139,7 +168,7 @@ func (l *Logins) CheckNonce(login Login, nonce string) bool {
 // candidates are the cookies to try. Of two with one name PHP sees the first.
 func (l *Logins) candidates(cookies []*http.Cookie) []*http.Cookie {
 	var found []*http.Cookie
-	seen := make(map[string]bool, maxTried)
+	seen := map[string]bool{}
 	for _, c := range cookies {
 		wanted := c.Name == l.cookieName
 		if l.cookieName == "" {
@@ -149,9 +178,7 @@ func (l *Logins) candidates(cookies []*http.Cookie) []*http.Cookie {
 			continue
 		}
 		seen[c.Name] = true
-		if found = append(found, c); len(found) == maxTried {
-			break
-		}
+		found = append(found, c)
 	}
 	return found
 }

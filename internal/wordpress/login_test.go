@@ -72,7 +72,7 @@ func (s *site) wait(d time.Duration) {
 }
 
 func (s *site) verify(t *testing.T, cookies ...*http.Cookie) (Login, error) {
-	return s.logins.Verify(t.Context(), cookies)
+	return s.logins.Verify(t.Context(), cookies, nil)
 }
 
 func (s *site) goldenCookie() *http.Cookie { return browser(cookieName, s.golden.value()) }
@@ -222,7 +222,7 @@ func TestUnreadableSessionsAreLoggedOnceAMinute(t *testing.T) {
 func TestVerifyWithoutSalts(t *testing.T) {
 	t.Parallel()
 	logins := NewLogins(Config{Now: beforeExpiry})
-	_, err := logins.Verify(t.Context(), []*http.Cookie{browser(cookieName, goldenCookies()[0].value())})
+	_, err := logins.Verify(t.Context(), []*http.Cookie{browser(cookieName, goldenCookies()[0].value())}, nil)
 	assert.ErrorIs(t, err, ErrNotLoggedIn)
 }
 
@@ -236,7 +236,7 @@ func TestCheapRefusalsCostNoQuery(t *testing.T) {
 		"malformed cookie": {browser(cookieName, "a|b|c")},
 		"expired cookie":   {browser(cookieName, goldenCookies()[0].value())},
 	} {
-		_, err := logins.Verify(t.Context(), cookies)
+		_, err := logins.Verify(t.Context(), cookies, nil)
 		assert.ErrorIs(t, err, ErrNotLoggedIn, name)
 	}
 }
@@ -258,6 +258,9 @@ func TestWhichCookiesAreTried(t *testing.T) {
 		"the fifth is too many": {"", []*http.Cookie{
 			cookie("a", bad), cookie("b", bad), cookie("c", bad), cookie("d", bad), cookie("e", good),
 		}, false},
+		"malformed and expired ones do not count": {"", []*http.Cookie{
+			cookie("a", "x"), cookie("b", "x"), cookie("c", "x|1|t|h"), cookie("d", "zz"), cookie("e", good),
+		}, true},
 		"other cookies do not count": {"", []*http.Cookie{
 			browser("a", bad), browser("b", bad), browser("c", bad), browser("d", bad), cookie("e", good),
 		}, true},
@@ -270,11 +273,26 @@ func TestWhichCookiesAreTried(t *testing.T) {
 		"a configured name of its own": {"members", []*http.Cookie{browser("members", good)}, true},
 	} {
 		logins := NewLogins(Config{DB: s.db.SQL, Salts: goldenSalts(t), Now: s.clock, CookieName: tt.cookieName})
-		_, err := logins.Verify(t.Context(), tt.cookies)
+		_, err := logins.Verify(t.Context(), tt.cookies, nil)
 		if tt.want {
 			assert.NoError(t, err, name)
 		} else {
 			assert.ErrorIs(t, err, ErrNotLoggedIn, name)
 		}
 	}
+}
+
+// A site that has moved leaves browsers with two valid cookies.
+func TestTheCallerChoosesAmongValidLogins(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	twice := []*http.Cookie{browser(cookiePrefix+"old", s.golden.value()), browser(cookiePrefix+"new", s.golden.value())}
+	asked := 0
+	_, err := s.logins.Verify(t.Context(), twice, func(Login) bool { asked++; return asked == 2 })
+	require.NoError(t, err)
+	_, err = s.logins.Verify(t.Context(), append(twice, browser(cookiePrefix+"x", "junk")), func(Login) bool { return false })
+	require.ErrorIs(t, err, ErrNotAccepted)
+	assert.NotErrorIs(t, err, ErrNotLoggedIn)
+	_, err = s.logins.Verify(t.Context(), []*http.Cookie{browser(cookiePrefix+"x", s.golden.value()[:90]+"x")}, nil)
+	require.ErrorIs(t, err, ErrNotLoggedIn)
 }

@@ -112,12 +112,12 @@ func TestManyAskAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for range 20 {
 				if worker%2 == 0 {
-					login, err := s.logins.Verify(t.Context(), []*http.Cookie{bad, good})
+					login, err := s.logins.Verify(t.Context(), []*http.Cookie{bad, good}, nil)
 					assert.NoError(t, err)
 					assert.Equal(t, webinar.UserID(7), login.User)
 					assert.True(t, s.logins.CheckNonce(login, s.logins.Nonce(login)))
 				} else {
-					_, err := s.logins.Verify(t.Context(), []*http.Cookie{bad})
+					_, err := s.logins.Verify(t.Context(), []*http.Cookie{bad}, nil)
 					assert.ErrorIs(t, err, ErrNotLoggedIn)
 				}
 			}
@@ -129,13 +129,24 @@ func TestManyAskAtOnce(t *testing.T) {
 func TestDatabaseFailureIsNotARefusal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	t.Run("cancelled", func(t *testing.T) {
+	t.Run("a request that was given up is verified all the same", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := s.logins.Verify(ctx, []*http.Cookie{s.goldenCookie()})
-		require.ErrorIs(t, err, context.Canceled)
+		_, err := s.logins.Verify(ctx, []*http.Cookie{s.goldenCookie()}, nil)
+		require.NoError(t, err)
+	})
+	t.Run("silent", func(t *testing.T) {
+		t.Parallel()
+		logins := NewLogins(Config{DB: s.db.SQL, Salts: goldenSalts(t), Now: s.clock})
+		for range maxLookups {
+			logins.lookups <- struct{}{} // lookups that do not end
+		}
+		begun := time.Now()
+		_, err := logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie()}, nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.NotErrorIs(t, err, ErrNotLoggedIn)
+		assert.Less(t, time.Since(begun), verifyTimeout+time.Second)
 	})
 	t.Run("unreachable", func(t *testing.T) {
 		t.Parallel()
@@ -143,7 +154,7 @@ func TestDatabaseFailureIsNotARefusal(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = nowhere.Close() })
 		logins := NewLogins(Config{DB: nowhere, Salts: goldenSalts(t), Now: s.clock})
-		_, err = logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie(), browser(cookieName+"b", s.golden.value())})
+		_, err = logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie(), browser(cookieName+"b", s.golden.value())}, nil)
 		require.Error(t, err)
 		assert.NotErrorIs(t, err, ErrNotLoggedIn)
 		assert.ErrorContains(t, err, "wordpress: read login: ")
@@ -151,7 +162,7 @@ func TestDatabaseFailureIsNotARefusal(t *testing.T) {
 	t.Run("no such table", func(t *testing.T) {
 		t.Parallel()
 		logins := NewLogins(Config{DB: s.db.SQL, UsersTable: "nobody", Salts: goldenSalts(t), Now: s.clock})
-		_, err := logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie()})
+		_, err := logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie()}, nil)
 		require.Error(t, err)
 		assert.NotErrorIs(t, err, ErrNotLoggedIn)
 	})

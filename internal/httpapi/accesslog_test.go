@@ -1,0 +1,139 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/httpapi"
+)
+
+// That every answer has one line, with its request id and without a secret, is
+// held by logBook in each test of this package.
+
+func TestTheAccessLine(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.ask(t, "POST", "/enter?_locale="+canary+"&_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro","x":"`+canary+`"}`, loggedIn(anna()),
+		header("User-Agent", canary), header("Referer", canary))
+	s.send(t, "GET", "/?rest_route=/autowebinar/v1/session&webinar_id="+canary, "", bearer(canary+"-token"))
+	s.ask(t, "POST", "/register", `{"webinar_id":"`+canary+`","source":"`+canary+`"}`, token(7))
+	s.ask(t, "POST", "/users/8/register", `{"`+canary, key())
+	s.server.Close()
+
+	lines := s.log.lines(t, "request")
+	require.Len(t, lines, 4)
+	for i, want := range []map[string]any{
+		{"level": "INFO", "method": "POST", "path": base + "/enter", "status": 201., "user": 7.},
+		{"level": "INFO", "method": "GET", "path": "/?rest_route=/autowebinar/v1/session", "status": 401., "code": "rest_not_logged_in"},
+		{"level": "INFO", "method": "POST", "path": base + "/register", "status": 400., "user": 7., "code": "rest_invalid_param"},
+		{"level": "INFO", "method": "POST", "path": base + "/users/8/register", "status": 400., "user": 8., "code": "rest_invalid_json"},
+	} {
+		got := lines[i]
+		for _, name := range []string{"time", "msg", "request_id", "duration", "bytes"} {
+			assert.NotEmpty(t, got[name], name)
+			delete(got, name)
+		}
+		delete(got, "cause")
+		want["client"] = "127.0.0.1"
+		assert.Equal(t, want, got)
+	}
+}
+
+func TestALineCannotBeForged(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.send(t, "GET", base+"/a%0Amsg=request%0A", "", header("X-Request-Id", "x\" y"))
+	s.send(t, "GET", "/?rest_route=/autowebinar/v1/%0A%7B%22msg%22:%22request%22%7D", "")
+	s.server.Close()
+	assert.Len(t, s.log.lines(t, "request"), 2)
+}
+
+// trusting makes the test's own address, and others, a proxy.
+func trusting(prefixes ...string) func(*httpapi.Config) {
+	return func(c *httpapi.Config) {
+		for _, prefix := range prefixes {
+			c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(prefix))
+		}
+	}
+}
+
+// clients are the addresses that the log has, by request id.
+func (s *site) clients(t testing.TB) map[string]any {
+	t.Helper()
+	s.server.Close() // a line follows its answer
+	clients := map[string]any{}
+	for _, line := range s.log.lines(t, "request") {
+		clients[line["request_id"].(string)] = line["client"]
+	}
+	return clients
+}
+
+// idOf is the id of a request with some headers.
+func (s *site) idOf(t testing.TB, changes ...with) string {
+	t.Helper()
+	return s.ask(t, "GET", "/openapi.yaml", "", changes...).header.Get("X-Request-Id")
+}
+
+func forwarded(chains ...string) with {
+	return func(r *http.Request) { r.Header["X-Forwarded-For"] = chains }
+}
+
+func TestForwardedAddresses(t *testing.T) {
+	t.Parallel()
+	behind := setup(t, trusting("127.0.0.0/8", "10.0.0.0/8", "2001:db8:ffff::/48"))
+	chains := map[string]struct {
+		chain []string
+		want  string
+	}{
+		"none":                          {nil, "127.0.0.1"},
+		"one":                           {[]string{"192.0.2.1"}, "192.0.2.1"},
+		"with blanks":                   {[]string{" 192.0.2.1 "}, "192.0.2.1"},
+		"through our proxies":           {[]string{"192.0.2.1, 10.0.0.1, 10.9.9.9"}, "192.0.2.1"},
+		"over several headers":          {[]string{"192.0.2.1", "10.0.0.1"}, "192.0.2.1"},
+		"spoofed on the left":           {[]string{"198.51.100.9, 192.0.2.1, 10.0.0.1"}, "192.0.2.1"},
+		"spoofed as one of ours":        {[]string{"10.1.1.1, 192.0.2.1"}, "192.0.2.1"},
+		"spoofed header before":         {[]string{"198.51.100.9", "192.0.2.1"}, "192.0.2.1"},
+		"ours all the way":              {[]string{"10.0.0.1, 10.0.0.2"}, "10.0.0.1"},
+		"IPv6":                          {[]string{"2001:db8::7, 2001:db8:ffff::1"}, "2001:db8::7"},
+		"IPv4 in IPv6":                  {[]string{"::ffff:192.0.2.1, ::ffff:10.0.0.1"}, "192.0.2.1"},
+		"empty":                         {[]string{""}, "127.0.0.1"},
+		"unknown":                       {[]string{"192.0.2.1, unknown"}, "127.0.0.1"},
+		"garbage behind our proxy":      {[]string{"192.0.2.1, <script>, 10.0.0.1"}, "10.0.0.1"},
+		"garbage on the left":           {[]string{"' OR 1=1, 192.0.2.1"}, "192.0.2.1"},
+		"with a port, which is garbage": {[]string{"192.0.2.1:4711"}, "127.0.0.1"},
+	}
+	ids := map[string]string{}
+	for name, tt := range chains {
+		ids[name] = behind.idOf(t, forwarded(tt.chain...))
+	}
+	clients := behind.clients(t)
+	for name, tt := range chains {
+		assert.Equal(t, tt.want, clients[ids[name]], name)
+	}
+
+	open := setup(t)
+	elsewhere := setup(t, trusting("10.0.0.0/8"))
+	for _, s := range []*site{open, elsewhere} {
+		id := s.idOf(t, forwarded("192.0.2.1"), header("X-Real-Ip", "192.0.2.1"), header("Forwarded", "for=192.0.2.1"))
+		assert.Equal(t, "127.0.0.1", s.clients(t)[id], "only a trusted proxy is believed")
+	}
+}
+
+func TestRequestIDs(t *testing.T) {
+	t.Parallel()
+	const uuid = `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$`
+	behind, open := setup(t, trusting("127.0.0.1/32")), setup(t)
+	named := header("X-Request-Id", "edge-1.2_3")
+	assert.Equal(t, "edge-1.2_3", behind.idOf(t, named))
+	assert.Regexp(t, uuid, open.idOf(t, named), "anybody could say that")
+	for _, odd := range []string{"", "a b", `a"b`, "é", "a/b", strings.Repeat("a", 65)} {
+		assert.Regexp(t, uuid, behind.idOf(t, header("X-Request-Id", odd)), odd)
+	}
+	assert.NotEqual(t, open.idOf(t), open.idOf(t))
+}

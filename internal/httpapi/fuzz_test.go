@@ -1,0 +1,201 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
+)
+
+// FuzzFields reads every member of any body by every reader.
+func FuzzFields(f *testing.F) {
+	for _, seed := range []string{
+		``, `{}`, `[]`, `null`, `"`, "\xff", `{"a":`, `{"a":1}{}`, `{"":null}`,
+		`{"session_id":"s","webinar_id":"intro","position_sec":912.48,"duration_sec":3600,"ended":true,"seeked":false}`,
+		`{"webinar_id":"Intro","position_sec":-1,"leave_reason":"user_exit","source":"\u0000","slot_id":"\ud800"}`,
+		`{"form_payload":{"a":[ {} ]},"submission_id":"7b0a3c52-8a8f-4d7e-9d3b-2f0c9d1e5a64","form_id":""}`,
+		`{"user_ids":[1,2,2,18446744073709551615]}`, `{"user_ids":[0]}`, `{"user_ids":[]}`, `{"user_ids":[null]}`,
+		`{"position_sec":1e999,"duration_sec":-0,"a":604800.5,"b":1e-400,"c":00,"d":"7"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		body, err := parseFields(content)
+		if err != nil {
+			assert.Nil(t, body)
+			requireBadRequest(t, err)
+			return
+		}
+		for name := range body.raw {
+			readAll(t, body, name)
+		}
+		for _, name := range []string{"webinar_id", "position_sec", "form_payload", "user_ids"} {
+			readAll(t, body, name)
+		}
+		body.which()
+		body.report()
+		body.require("webinar_id", "position_sec")
+		if err := body.err(); err != nil {
+			requireBadRequest(t, err)
+		}
+	})
+}
+
+func requireBadRequest(t *testing.T, err error) {
+	t.Helper()
+	var p problem
+	require.ErrorAs(t, err, &p)
+	require.Equal(t, http.StatusBadRequest, p.status)
+	_, err = json.Marshal(p.params)
+	require.NoError(t, err)
+}
+
+// readAll reads one member in every way: what a reader takes without a word is
+// what it promises.
+func readAll(t *testing.T, body *fields, name string) {
+	t.Helper()
+	takes := func(read func()) bool {
+		delete(body.invalid, name)
+		read()
+		return body.invalid[name] == ""
+	}
+	var text string
+	if takes(func() { text = body.text(name) }) {
+		assert.LessOrEqual(t, utf8.RuneCountInString(text), maxText)
+		assert.NotContains(t, text, "\n")
+	}
+	var id webinar.ID
+	if takes(func() { id = body.webinarID(name) }) && id != "" {
+		assert.Regexp(t, webinar.IDPattern, string(id))
+	}
+	assert.Contains(t, []string{"a", "b"}, body.oneOf(name, "a", "b"))
+	if seconds := body.seconds(name); seconds != nil {
+		assert.GreaterOrEqual(t, *seconds, int64(0))
+		assert.LessOrEqual(t, *seconds, int64(webinar.MaxSeconds))
+	}
+	body.flag(name)
+	var named uuid.UUID
+	if given := body.take(name); takes(func() { named = body.uuid(name) }) && given != nil {
+		var written string
+		require.NoError(t, json.Unmarshal(given, &written))
+		assert.Equal(t, strings.ToLower(written), named.String())
+	}
+	if object := body.object(name); object != nil {
+		assert.True(t, json.Valid(object))
+		assert.Equal(t, byte('{'), object[0])
+	}
+	var users []webinar.UserID
+	if takes(func() { users = body.users(name) }) && users != nil {
+		seen := map[webinar.UserID]bool{0: true}
+		for _, user := range users {
+			assert.False(t, seen[user])
+			seen[user] = true
+		}
+		assert.LessOrEqual(t, len(users), maxUsers)
+	}
+}
+
+const fuzzSecret = "fuzz-secret"
+
+// FuzzParseJWT shows any token: none is good but by luck with the signature.
+func FuzzParseJWT(f *testing.F) {
+	good, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "7", "exp": 4102444800}).SignedString([]byte(fuzzSecret))
+	require.NoError(f, err)
+	none, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{"sub": "7", "exp": 4102444800}).SignedString(jwt.UnsafeAllowNoneSignatureType)
+	require.NoError(f, err)
+	for _, seed := range []string{good, none, good + ".", good[1:], "", "..", "a.b.c", ".eyJzdWIiOiI3In0.", "\x00"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		user, err := parseJWT(token, []byte(fuzzSecret))
+		if err != nil {
+			assert.Zero(t, user)
+			return
+		}
+		// Base64 passes over line ends, and the last character has bits that
+		// stand for nothing.
+		token = strings.NewReplacer("\r", "", "\n", "").Replace(token)
+		assert.Equal(t, good[:len(good)-1], token[:len(token)-1])
+		assert.Equal(t, webinar.UserID(7), user)
+	})
+}
+
+// FuzzClaims signs any claims: whoever gets in is named, and the token expires.
+func FuzzClaims(f *testing.F) {
+	for _, seed := range []string{
+		`{"sub":"7","exp":4102444800}`, `{"sub":7,"exp":4102444800.5}`, `{"data":{"user":{"id":7}},"exp":4102444800}`,
+		`{"sub":"7","data":{"user":{"id":8}},"exp":4102444800}`, `{"sub":"7"}`, `{"sub":"7","exp":"4102444800"}`, `{"sub":"7","exp":1}`,
+		`{"sub":["7"],"exp":1e99}`, `{"data":{"user":[]},"exp":4102444800}`, `{"sub":"7","exp":4102444800,"nbf":{},"aud":[1]}`, `{"sub":"7","exp":4102444800}0`, `[]`, `null`, ``,
+	} {
+		f.Add([]byte(seed))
+	}
+	head := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256"}`)) + "."
+	f.Fuzz(func(t *testing.T, claims []byte) {
+		signed := head + base64.RawURLEncoding.EncodeToString(claims)
+		signature, err := jwt.SigningMethodHS256.Sign(signed, []byte(fuzzSecret))
+		require.NoError(t, err)
+		user, err := parseJWT(signed+"."+base64.RawURLEncoding.EncodeToString(signature), []byte(fuzzSecret))
+		if err != nil {
+			assert.Zero(t, user)
+			return
+		}
+		assert.NotZero(t, user)
+		var got map[string]any
+		require.NoError(t, json.NewDecoder(bytes.NewReader(claims)).Decode(&got)) // what follows is passed over
+		assert.Greater(t, got["exp"], float64(time.Now().Unix()-60))
+	})
+}
+
+// FuzzForwardedFor believes no chain beyond the first hop that is not ours.
+func FuzzForwardedFor(f *testing.F) {
+	for _, seed := range []string{"", "192.0.2.1", "a, 10.0.0.1", "::ffff:10.0.0.1,10.0.0.2", "fe80::1%eth0", ",,", "10.0.0.1\x00"} {
+		f.Add(seed)
+	}
+	a := &API{cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	peer := netip.MustParseAddr("10.0.0.9")
+	f.Fuzz(func(t *testing.T, chain string) {
+		address := a.forwardedFor(peer, []string{chain})
+		assert.True(t, address.IsValid())
+		assert.NotPanics(t, func() { network(address) })
+		assert.Equal(t, netip.MustParseAddr("192.0.2.1"), a.forwardedFor(peer, []string{chain, "192.0.2.1, 10.0.0.1"}),
+			"whatever stands to the left of a stranger is the stranger's word")
+	})
+}
+
+// FuzzAddresses sends any target through the whole door, which has nobody to
+// let in: an answer is always a refusal that the table knows.
+func FuzzAddresses(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"POST", "/wp-json/autowebinar/v1/enter"}, {"GET", "/?rest_route=/autowebinar/v1/session"}, {"HEAD", "/wp-json/autowebinar/v1/users/7/session/"},
+		{"OPTIONS", "/*"}, {"POST", "/wp-json/autowebinar/v1/users//enter?_method=get"}, {"PUT", "/%2F%zz"}, {"POST", "/index.php?rest_route=/autowebinar/v1/users/%"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	handler := New(Config{BasePaths: []string{"/wp-json/autowebinar/v1"}, Logger: slog.New(slog.DiscardHandler)})
+	f.Fuzz(func(t *testing.T, method, target string) {
+		r, err := http.NewRequest(method, "http://example.test/"+strings.TrimPrefix(target, "/"), nil)
+		if err != nil {
+			return
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		assert.Contains(t, []int{200, 401, 403, 404}, w.Code)
+		if w.Code != 200 {
+			assert.True(t, json.Valid(w.Body.Bytes()))
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package httpapi
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func pass(l *limiter[int], key int) bool {
+	_, ok := l.take(key)
+	return ok
+}
+
+func TestLimiterSavesUpABurstAndRefills(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter[int](Rate{PerSecond: 2, Burst: 3})
+		for range 3 {
+			assert.True(t, pass(l, 1))
+		}
+		wait, ok := l.take(1)
+		assert.False(t, ok)
+		assert.Equal(t, 500*time.Millisecond, wait)
+		assert.True(t, pass(l, 2), "a bucket a key")
+
+		time.Sleep(wait - time.Millisecond)
+		wait, ok = l.take(1)
+		assert.False(t, ok, "asking too early costs nothing")
+		assert.InDelta(t, time.Millisecond, wait, float64(time.Microsecond))
+		time.Sleep(time.Millisecond)
+		assert.True(t, pass(l, 1))
+		assert.False(t, pass(l, 1))
+
+		time.Sleep(time.Hour)
+		for range 3 {
+			assert.True(t, pass(l, 1))
+		}
+		assert.False(t, pass(l, 1), "no more than a burst is saved up")
+	})
+}
+
+func TestLimiterWithoutRate(t *testing.T) {
+	t.Parallel()
+	l := newLimiter[int](Rate{})
+	for range 1000 {
+		assert.True(t, pass(l, 1))
+	}
+	assert.Empty(t, l.buckets)
+}
+
+func TestLimiterForgetsWhoIsGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter[int](Rate{PerSecond: 0.01, Burst: 1})
+		pass(l, 1)
+		time.Sleep(sweepEvery)
+		pass(l, 2)
+		assert.Len(t, l.buckets, 2, "the first has not refilled yet")
+		time.Sleep(sweepEvery - time.Second)
+		pass(l, 3)
+		assert.Len(t, l.buckets, 3, "it is not swept at every request")
+		time.Sleep(time.Second)
+		pass(l, 3)
+		assert.Len(t, l.buckets, 2, "120 s on the first is full")
+		assert.False(t, pass(l, 3))
+		assert.NotContains(t, l.buckets, 1)
+	})
+}
+
+func TestLimiterIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter[int](Rate{PerSecond: 1, Burst: 1})
+		for key := range maxBuckets {
+			pass(l, key)
+		}
+		assert.Len(t, l.buckets, maxBuckets)
+		assert.False(t, pass(l, maxBuckets-1) && pass(l, maxBuckets-1), "all are busy")
+		assert.LessOrEqual(t, len(l.buckets), maxBuckets)
+
+		for key := range 3 * maxBuckets {
+			pass(l, -key)
+			if len(l.buckets) > maxBuckets {
+				t.Fatalf("%d buckets", len(l.buckets))
+			}
+		}
+	})
+}
+
+func TestLimiterCountsOnceUnderLoad(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter[int](Rate{PerSecond: 1, Burst: 10})
+		var passed atomic.Int64
+		var group sync.WaitGroup
+		for range 100 {
+			group.Go(func() {
+				if pass(l, 1) {
+					passed.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		assert.EqualValues(t, 10, passed.Load())
+	})
+}
