@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const viewers = 100
+const viewers = 5000
 
 // BenchmarkReport compares a progress report that crosses no mark with the
 // least that could be written durably: one row by its primary key.
@@ -80,19 +80,21 @@ func BenchmarkReport(b *testing.B) {
 		return err
 	}
 	var bareTime float64
-	b.Run("one row by primary key", func(b *testing.B) { bareTime = parallel(b, bare) })
-	b.Run("the store", func(b *testing.B) {
-		before := questions(b, db)
-		perOp := parallel(b, report)
-		b.ReportMetric(float64(questions(b, db)-before-1)/float64(b.N), "roundtrips/op")
-		b.ReportMetric(bareTime/perOp, "of-bare-speed")
-	})
+	b.Run("one row by primary key", func(b *testing.B) { bareTime = parallel(b, 64, bare) })
+	for _, callers := range []int{1, 16, 64, 512} {
+		b.Run(fmt.Sprintf("the store, %d callers", callers), func(b *testing.B) {
+			before := questions(b, db)
+			perOp := parallel(b, callers, report)
+			b.ReportMetric(float64(questions(b, db)-before-1)/float64(b.N), "roundtrips/op")
+			b.ReportMetric(bareTime/perOp, "of-bare-speed")
+		})
+	}
 }
 
 // parallel runs f on 64 goroutines and returns the nanoseconds an operation.
-func parallel(b *testing.B, f func(i int64) error) float64 {
+func parallel(b *testing.B, callers int, f func(i int64) error) float64 {
 	work := make(chan int64, 1024)
-	done := make(chan error, 64)
+	done := make(chan error, callers)
 	b.ResetTimer()
 	for range cap(done) {
 		go func() {

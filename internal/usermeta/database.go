@@ -18,7 +18,7 @@ import (
 // on another writer.
 const (
 	setIsolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
-	setSession   = "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 2, " +
+	setSession   = "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 1, " +
 		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 )
 

@@ -24,9 +24,12 @@ var (
 // never by text.
 const (
 	errLockWait     = 1205
+	errLockNowait   = 3572 // MySQL's answer to NOWAIT; MariaDB's is errLockWait
 	errDeadlock     = 1213
 	errCheckRead    = 1020 // MariaDB, innodb_snapshot_isolation
 	errLockDeadlock = 1614
+
+	errUserLockDeadlock = 3058 // MySQL: named locks taken crosswise
 )
 
 var unavailableNumbers = map[uint16]bool{
@@ -72,7 +75,7 @@ func again(err error) bool {
 	var sqlErr *mysql.MySQLError
 	if errors.As(err, &sqlErr) {
 		switch sqlErr.Number {
-		case errDeadlock, errLockWait, errCheckRead, errLockDeadlock:
+		case errDeadlock, errLockWait, errLockNowait, errCheckRead, errLockDeadlock, errUserLockDeadlock:
 			return true
 		}
 		return false

@@ -83,7 +83,7 @@ func (s *Store) Fit(ctx context.Context) error {
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	if !s.fit.Load() {
-		return fmt.Errorf("%w: not inspected yet", ErrUnavailable)
+		return errNotInspected
 	}
 	return classify(s.db.PingContext(ctx))
 }

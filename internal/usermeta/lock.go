@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -13,26 +14,53 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// lockViewer takes the named lock of a viewer on this connection. The lock
-// lives as long as the connection, so a connection that cannot release it is
-// thrown away.
-func (s *Store) lockViewer(ctx context.Context, conn *sqlx.Conn, user webinar.UserID) (unlock func(), err error) {
-	name := s.cfg.lockName(strconv.FormatUint(uint64(user), 10))
-	var got sql.NullInt64
-	if err := conn.GetContext(ctx, &got, "SELECT GET_LOCK(?, ?)", name, lockSeconds); err != nil {
-		return nil, err
+// lockSeconds is the wait for a viewer's named lock. Who has it holds it for
+// one commit.
+const lockSeconds = 2
+
+var errNotGranted = fmt.Errorf("%w: a viewer's lock was not granted", ErrUnavailable)
+
+// lockViewers takes the named locks of viewers, who must be in ascending order,
+// on this connection and in one round trip. The locks live as long as the
+// connection, so one that cannot release them is thrown away.
+func (s *Store) lockViewers(ctx context.Context, conn *sqlx.Conn, viewers []webinar.UserID, nowait bool) (unlock func(), err error) {
+	names := make([]any, len(viewers))
+	var take []any
+	seconds := lockSeconds
+	if nowait {
+		seconds = 0
 	}
-	if got.Int64 != 1 {
-		return nil, fmt.Errorf("%w: viewer's lock not granted", ErrUnavailable)
+	for i, user := range viewers {
+		names[i] = s.cfg.lockName(strconv.FormatUint(uint64(user), 10))
+		take = append(take, names[i], seconds)
 	}
-	return func() {
+	unlock = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		var released sql.NullInt64
-		if err := conn.GetContext(ctx, &released, "SELECT RELEASE_LOCK(?)", name); err != nil {
+		if _, err := conn.ExecContext(ctx, "DO "+list("RELEASE_LOCK(?)", len(names)), names...); err != nil {
 			discard(conn)
 		}
-	}, nil
+	}
+	got := make([]sql.NullInt64, len(names))
+	into := make([]any, len(got))
+	for i := range got {
+		into[i] = &got[i]
+	}
+	if err := conn.QueryRowxContext(ctx, "SELECT "+list("GET_LOCK(?, ?)", len(names)), take...).Scan(into...); err != nil {
+		discard(conn) // some of them may be held
+		return nil, err
+	}
+	for _, g := range got {
+		if g.Int64 != 1 {
+			unlock()
+			return nil, errNotGranted
+		}
+	}
+	return unlock, nil
+}
+
+func list(item string, n int) string {
+	return strings.Repeat(", "+item, n)[2:]
 }
 
 // discard closes the connection for good instead of giving it back to the pool.

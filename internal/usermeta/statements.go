@@ -8,7 +8,7 @@ import "strings"
 // the time at which the statement began to wait for it; the connections run in
 // UTC. The index is forced because the other one would lock the whole namespace.
 type statements struct {
-	lock, read, clock        string
+	lock, read, users        string
 	putHead, putTail, remove string
 }
 
@@ -17,12 +17,12 @@ func newStatements(cfg Config) statements {
 		SELECT m.umeta_id, m.user_id, m.meta_key, COALESCE(m.meta_value, '') AS meta_value,
 		       SYSDATE() AS now, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id) AS user_exists
 		FROM {usermeta} m FORCE INDEX (user_id)
-		WHERE m.user_id = ? AND m.meta_key LIKE 'autowebinar\_%'`
+		WHERE m.user_id IN (?) AND m.meta_key LIKE 'autowebinar\_%'`
 	text := cfg.fill
 	return statements{
 		lock:    text(viewer + " FOR UPDATE"),
 		read:    text(viewer),
-		clock:   text("SELECT SYSDATE() AS now, EXISTS (SELECT 1 FROM {users} WHERE ID = ?) AS user_exists"),
+		users:   text("SELECT ID AS user_id, SYSDATE() AS now FROM {users} WHERE ID IN (?)"),
 		putHead: text("INSERT INTO {usermeta} (umeta_id, user_id, meta_key, meta_value) VALUES"),
 		putTail: " ON DUPLICATE KEY UPDATE meta_key = VALUES(meta_key), meta_value = VALUES(meta_value)",
 		remove:  text("DELETE FROM {usermeta} WHERE umeta_id IN (?)"),

@@ -7,6 +7,7 @@ import (
 
 var (
 	asNow     = regexp.MustCompile(`(?i)\bas\s+now\b`)
+	noWait    = regexp.MustCompile(`(?i)\b(for\s+update)\s+nowait\b`)
 	endsWith  = regexp.MustCompile(`(?i)\blike\s*$`)
 	wildcards = strings.NewReplacer(`\\_`, `\_`, `\\%`, `\%`)
 )
@@ -15,6 +16,7 @@ var (
 // servers do, and leaves every literal but a LIKE pattern alone:
 //
 //   - a column alias NOW is a syntax error unless it is quoted;
+//   - so is NOWAIT, and there is nobody to wait for;
 //   - a LIKE pattern whose escaped wildcard came in with its backslash doubled,
 //     as client libraries write it, matches nothing; with a single backslash
 //     it matches, though any character stands for the wildcard then.
@@ -29,6 +31,7 @@ func translate(query string) string {
 		case !quoted:
 			pattern = endsWith.MatchString(part)
 			part = asNow.ReplaceAllString(part, "AS `now`")
+			part = noWait.ReplaceAllString(part, "$1")
 		case pattern:
 			part, pattern = wildcards.Replace(part), false
 		}

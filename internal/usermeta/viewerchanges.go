@@ -1,0 +1,81 @@
+package usermeta
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"autowebinar/internal/webinar"
+)
+
+// viewerChanges are the changes of one viewer in one commit, in the order in
+// which they came.
+type viewerChanges struct {
+	user    webinar.UserID
+	changes []*change
+}
+
+// byViewer sorts a batch by viewer, ascending: every commit of every replica
+// locks in that order.
+func byViewer(batch []*change) []viewerChanges {
+	index := make(map[webinar.UserID]int, len(batch))
+	groups := make([]viewerChanges, 0, len(batch))
+	for _, c := range batch {
+		i, known := index[c.user]
+		if !known {
+			i = len(groups)
+			index[c.user] = i
+			groups = append(groups, viewerChanges{user: c.user})
+		}
+		groups[i].changes = append(groups[i].changes, c)
+	}
+	slices.SortFunc(groups, func(a, b viewerChanges) int { return cmp.Compare(a.user, b.user) })
+	return groups
+}
+
+func users(groups []viewerChanges) []webinar.UserID {
+	ids := make([]webinar.UserID, len(groups))
+	for i, g := range groups {
+		ids[i] = g.user
+	}
+	return ids
+}
+
+// decide applies the changes one after another to what the rows say, and plans
+// what has to be written for all of them. A change that is refused leaves the
+// viewer as the one before it did.
+func (g viewerChanges) decide(snap snapshot, now time.Time, log *slog.Logger) (p plan, eventful bool) {
+	viewer := snap.viewer
+	var events []webinar.Event
+	for _, c := range g.changes {
+		after, added, err := c.run(viewer, now, log)
+		if c.verdict = err; err != nil {
+			continue
+		}
+		viewer = after
+		events = append(events, added...)
+	}
+	return diff(snap, viewer, events), len(events) > 0
+}
+
+// refuse gives all changes of the viewer the same verdict.
+func (g viewerChanges) refuse(err error) {
+	for _, c := range g.changes {
+		c.verdict = err
+	}
+}
+
+// run calls the caller's function. It is not the caller's goroutine: a panic
+// there must not end the others.
+func (c *change) run(v webinar.Viewer, now time.Time, log *slog.Logger) (after webinar.Viewer, events []webinar.Event, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			log.Error("panic in a change", "user", c.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			err = fmt.Errorf("usermeta: panic in a change: %v", cause)
+		}
+	}()
+	return c.apply(v, now)
+}
