@@ -14,11 +14,12 @@ import (
 )
 
 // The settings every connection runs with. LIKE patterns and the clock depend
-// on the mode and the time zone; the lock wait bounds how long a request hangs
-// on another writer.
+// on the mode and the time zone. The lock waits, of rows and of whole tables,
+// bound how long a request hangs on another writer. The last one is for the
+// others: a replica that vanishes without a word keeps its locks that long.
 const (
 	setIsolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
-	setSession   = "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 1, " +
+	setSession   = "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 1, lock_wait_timeout = 2, wait_timeout = 15, " +
 		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 )
 
@@ -55,7 +56,7 @@ func Open(cfg Config) (*sqlx.DB, error) {
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	db.SetConnMaxIdleTime(time.Minute)
+	db.SetConnMaxIdleTime(10 * time.Second) // before the server ends it
 	db.SetConnMaxLifetime(10 * time.Minute)
 	return sqlx.NewDb(db, "mysql"), nil
 }

@@ -30,10 +30,13 @@ const (
 	errLockDeadlock = 1614
 
 	errUserLockDeadlock = 3058 // MySQL: named locks taken crosswise
+
+	errGone, errLost = 2006, 2013 // a proxy's word for a lost connection
 )
 
 var unavailableNumbers = map[uint16]bool{
 	1021: true, // disk full
+	1030: true, // engine error, disk full among them
 	1037: true, // out of memory
 	1038: true, // out of sort memory
 	1040: true, // too many connections
@@ -49,23 +52,37 @@ var unavailableNumbers = map[uint16]bool{
 	1130: true, // host not allowed
 	1142: true, // command denied: grants are missing
 	1146: true, // no such table: being restored
-	1159: true, // network timeout
-	1161: true, // network timeout
+	1158: true, // network
+	1159: true, // network
+	1160: true, // network
+	1161: true, // network
 	1180: true, // error during commit
+	1184: true, // connection aborted
 	1194: true, // table crashed
 	1203: true, // too many connections of the user
+	1206: true, // lock table full
 	1226: true, // resource limit of the user
 	1290: true, // read-only
 	1317: true, // query interrupted
+	1412: true, // table definition changed
+	1698: true, // access denied
 	1792: true, // read-only transaction
 	1836: true, // read-only mode
+	1862: true, // password expired
 	1927: true, // MariaDB: connection killed
+	1932: true, // table lost in the engine
 	1969: true, // MariaDB: max_statement_time
+	2003: true, // a proxy cannot reach the server
+	2006: true, // a proxy lost the server
+	2013: true, // a proxy lost the server
 	3024: true, // MySQL: max_execution_time
 	3032: true, // offline mode
 	3100: true, // group replication: plugin error at commit
 	3101: true, // group replication: rolled back
+	3118: true, // account locked
 	4031: true, // MySQL: disconnected for inactivity
+	4151: true, // MariaDB: account locked
+	9001: true, // ProxySQL: no server in time
 }
 
 // again tells whether the same change may succeed at once if repeated. A lost
@@ -75,7 +92,7 @@ func again(err error) bool {
 	var sqlErr *mysql.MySQLError
 	if errors.As(err, &sqlErr) {
 		switch sqlErr.Number {
-		case errDeadlock, errLockWait, errLockNowait, errCheckRead, errLockDeadlock, errUserLockDeadlock:
+		case errDeadlock, errLockWait, errLockNowait, errCheckRead, errLockDeadlock, errUserLockDeadlock, errGone, errLost:
 			return true
 		}
 		return false
@@ -97,6 +114,8 @@ func classify(err error) error {
 	}
 	var sqlErr *mysql.MySQLError
 	unavailable := again(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, sql.ErrTxDone) || // the time-out ended the transaction before Commit did
+
 		errors.As(err, &sqlErr) && unavailableNumbers[sqlErr.Number]
 	if unavailable {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -165,7 +165,7 @@ func (i *inspection) indexes(ctx context.Context) (Finding, error) {
 		if i.engineUnknown {
 			f.State = Fail // there is no such table, yet
 		}
-		f.Advice = "WordPress's own indexes user_id and meta_key must exist on " + i.cfg.UsermetaTable
+		f.Advice = "WordPress's own indexes user_id and meta_key must exist on " + i.cfg.UsermetaTable + "; plugins that tune indexes replace them"
 	}
 	return f, err
 }

@@ -18,7 +18,7 @@ const (
 	leadSilence    = 3 * time.Second
 	leadCheck      = 250 * time.Millisecond
 	leadPatience   = 750 * time.Millisecond
-	leadQuarantine = leadCheck + leadPatience
+	leadQuarantine = leadCheck + leadPatience + 500*time.Millisecond
 	leadRetry      = 250 * time.Millisecond
 )
 

@@ -2,6 +2,7 @@ package usermeta
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -114,10 +115,30 @@ func (s *Store) Read(ctx context.Context, user webinar.UserID) (webinar.Viewer, 
 	return viewer.snap.viewer, viewer.now, nil
 }
 
+// reported remembers which damaged rows were logged, by umeta_id.
+type reported struct {
+	mu   sync.Mutex
+	rows map[uint64]bool
+}
+
+const maxReported = 1000
+
 // reportDamaged logs a value that cannot be read, once a row: the log must not
-// grow with every report of the viewer.
+// grow with every report of the viewer, nor the memory with every damaged row.
 func (s *Store) reportDamaged(r row) {
-	if _, known := s.reported.LoadOrStore(r.ID, struct{}{}); !known {
-		s.log.Warn("stored value cannot be read and counts as absent", "umeta_id", r.ID, "user", r.User, "meta_key", r.Key)
+	s.reported.mu.Lock()
+	defer s.reported.mu.Unlock()
+	n := len(s.reported.rows)
+	if s.reported.rows[r.ID] || n > maxReported {
+		return
 	}
+	if n == 0 {
+		s.reported.rows = map[uint64]bool{}
+	}
+	s.reported.rows[r.ID] = true
+	if n == maxReported {
+		s.log.Warn("many stored values cannot be read and count as absent; no more of them are reported")
+		return
+	}
+	s.log.Warn("stored value cannot be read and counts as absent", "umeta_id", r.ID, "user", r.User, "meta_key", r.Key)
 }

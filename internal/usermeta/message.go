@@ -15,8 +15,11 @@ type Message struct {
 	FirstAttempt time.Time // zero: none yet
 	NextAttempt  time.Time // zero: at once
 
-	key   string // the meta key the row stood under when it was read
-	value string // the value as read: the guard of every later write
+	// Waited: it stood under the wait key. Later events of the viewer may have
+	// joined it there, where no poll sees them.
+	Waited bool
+
+	value string // as read: the guard of every later write
 }
 
 // Backlog is all that one viewer has waiting for the sink, read in one

@@ -54,7 +54,7 @@ func TestGoldenValues(t *testing.T) {
 		assert.Equal(t, want, encodeMessage(m))
 		got, err := decodeMessage(row{ID: 9, User: 7, Key: keyOutbox, Value: want})
 		require.NoError(t, err, want)
-		m.RowID, m.key, m.value = 9, keyOutbox, want
+		m.RowID, m.value = 9, want
 		assert.Equal(t, m, got)
 	}
 }
@@ -63,7 +63,7 @@ func TestEveryMessageComesBackAsItWas(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := drawMessage(t)
-		m.RowID, m.key = 9, keyOutboxWait
+		m.RowID, m.Waited = 9, true
 		m.value = encodeMessage(m)
 		for _, b := range []byte(m.value) {
 			require.True(t, b > ' ' && b < 0x7f, "%q is plain ASCII without spaces", m.value)

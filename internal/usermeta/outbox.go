@@ -37,15 +37,17 @@ func NewOutbox(db *sqlx.DB, cfg Config, leadKey string, log *slog.Logger) *Outbo
 }
 
 type outboxStatements struct {
-	due, page, backlog, remove, move, withdraw, lead string
+	due, waiting, backlog, remove, move, withdraw, lead string
 }
 
 func newOutboxStatements(cfg Config) outboxStatements {
 	text := cfg.fill
+	// The collation ignores case; the second condition does not use the index.
+	const exactly = "meta_key = ? AND CAST(meta_key AS BINARY) = ?"
 	const columns = "umeta_id, user_id, meta_key, COALESCE(meta_value, '') AS meta_value"
 	return outboxStatements{
-		due:  text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ? LIMIT ?"),
-		page: text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ?"),
+		due:     text("SELECT umeta_id, user_id FROM {usermeta} FORCE INDEX (meta_key) WHERE " + exactly + " LIMIT ?"),
+		waiting: text("SELECT umeta_id, user_id, SUBSTRING_INDEX(COALESCE(meta_value, ''), '|', -1) AS next_attempt FROM {usermeta} FORCE INDEX (meta_key) WHERE " + exactly),
 		backlog: text("SELECT " + columns + `, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id) AS user_exists
 			FROM {usermeta} m FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?)`),
 		remove: text("DELETE FROM {usermeta} WHERE umeta_id = ? AND COALESCE(meta_value, '') = ?"),
@@ -57,43 +59,46 @@ func newOutboxStatements(cfg Config) outboxStatements {
 	}
 }
 
+// queued is the little of an outbox row that the order of viewers needs.
+type queued struct {
+	RowID       uint64         `db:"umeta_id"`
+	User        webinar.UserID `db:"user_id"`
+	NextAttempt string         `db:"next_attempt"` // of rows that wait: Unix seconds
+}
+
 // Due lists viewers with rows under the due key, oldest first, reading at most
 // limit rows.
 func (o *Outbox) Due(ctx context.Context, limit int) ([]Pending, error) {
-	var rows []row
-	if err := o.db.SelectContext(ctx, &rows, o.sql.due, keyOutbox, limit); err != nil {
+	var rows []queued
+	if err := o.db.SelectContext(ctx, &rows, o.sql.due, keyOutbox, keyOutbox, limit); err != nil {
 		return nil, classify(err)
 	}
-	return heads(rows, keyOutbox), nil
+	return heads(rows), nil
 }
 
-// Waiting lists every viewer with rows under the wait key. It reads the whole
-// of them: for the start of a term and for rare checks.
+// Waiting lists every viewer with rows under the wait key, oldest first. It
+// reads the whole of them: for the start of a term and for rare checks.
 func (o *Outbox) Waiting(ctx context.Context) ([]Pending, error) {
-	var rows []row
-	if err := o.db.SelectContext(ctx, &rows, o.sql.page, keyOutboxWait); err != nil {
+	var rows []queued
+	if err := o.db.SelectContext(ctx, &rows, o.sql.waiting, keyOutboxWait, keyOutboxWait); err != nil {
 		return nil, classify(err)
 	}
-	return heads(rows, keyOutboxWait), nil
+	return heads(rows), nil
 }
 
 // heads makes one entry a viewer out of rows: the oldest one.
-func heads(rows []row, key string) []Pending {
-	oldest := map[webinar.UserID]row{}
+func heads(rows []queued) []Pending {
+	slices.SortFunc(rows, func(a, b queued) int { return cmp.Compare(a.RowID, b.RowID) })
+	seen := make(map[webinar.UserID]bool, len(rows))
+	var pending []Pending
 	for _, r := range rows {
-		if was, known := oldest[r.User]; r.Key == key && (!known || r.ID < was.ID) {
-			oldest[r.User] = r
+		if seen[r.User] {
+			continue
 		}
+		seen[r.User] = true
+		next, _ := parseUnix(r.NextAttempt) // a row that cannot be read is looked at at once
+		pending = append(pending, Pending{User: r.User, RowID: r.RowID, NextAttempt: next})
 	}
-	pending := make([]Pending, 0, len(oldest))
-	for user, r := range oldest {
-		p := Pending{User: user, RowID: r.ID}
-		if m, err := decodeMessage(r); err == nil {
-			p.NextAttempt = m.NextAttempt
-		}
-		pending = append(pending, p)
-	}
-	slices.SortFunc(pending, func(a, b Pending) int { return cmp.Compare(a.RowID, b.RowID) })
 	return pending
 }
 
@@ -162,7 +167,7 @@ func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
 	switch {
 	case errors.Is(err, errDamagedMessage):
 		o.log.ErrorContext(ctx, "outbox row cannot be read and is set aside as dead", "umeta_id", r.ID, "user", r.User, "error", err)
-		return o.Bury(ctx, Message{RowID: r.ID, key: r.Key, value: r.Value})
+		return o.Bury(ctx, Message{RowID: r.ID, value: r.Value})
 	case err == nil && !b.blocked:
 		b.Messages = append(b.Messages, m)
 		return nil
@@ -174,7 +179,7 @@ func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
 	if r.Key == keyOutboxWait {
 		return nil
 	}
-	return o.move(ctx, []Message{{RowID: r.ID, key: r.Key, value: r.Value}}, keyOutboxWait)
+	return o.move(ctx, []Message{{RowID: r.ID, value: r.Value}}, keyOutboxWait)
 }
 
 // Accept deletes the row of an accepted message. A row that is gone, or that

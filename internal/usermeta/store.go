@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +28,7 @@ type Store struct {
 
 	nudge    func()      // told after a commit that holds events
 	fit      atomic.Bool // Inspect found the table usable
-	reported sync.Map    // damaged rows that were logged, by umeta_id
+	reported reported
 }
 
 // The bounds of group commit. Two lanes let one commit's disk write overlap with

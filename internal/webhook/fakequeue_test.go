@@ -45,11 +45,15 @@ func newQueue() *queue {
 }
 
 // insert commits an event, and returns its row id.
-func (q *queue) insert(e webinar.Event) uint64 {
+func (q *queue) insert(e webinar.Event) uint64 { return q.insertAs(due, e) }
+
+// insertAs puts the row under a key: what is committed while older events of
+// the viewer wait stands under the wait key from the beginning.
+func (q *queue) insertAs(key string, e webinar.Event) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.last++
-	q.rows[q.last] = &row{key: due, m: usermeta.Message{RowID: q.last, Event: e}}
+	q.rows[q.last] = &row{key: key, m: usermeta.Message{RowID: q.last, Event: e}}
 	return q.last
 }
 
@@ -154,7 +158,9 @@ func (q *queue) Backlog(ctx context.Context, user webinar.UserID) (usermeta.Back
 			b.Held = len(b.Messages) == 0
 			break
 		}
-		b.Messages = append(b.Messages, r.m)
+		m := r.m
+		m.Waited = r.key == waiting
+		b.Messages = append(b.Messages, m)
 	}
 	return b, nil
 }

@@ -21,7 +21,7 @@ func (t *term) take(ctx context.Context, r reading, now time.Time) {
 		t.queued.failed(ctx, r.err)
 	case r.scan:
 		t.queued.over(ctx)
-		t.scanAt = now.Add(scanEvery)
+		t.scanAt = now.Add(max(scanEvery, scanShare*now.Sub(r.began)))
 		t.agenda.merge(r.pending, r.since, now)
 	default:
 		t.queued.over(ctx)
@@ -72,12 +72,16 @@ func (t *term) finish(ctx context.Context, r result, now time.Time) {
 	case endNothing, endWithdrawn:
 		t.agenda.drop(e)
 	case endAccepted, endBuried:
-		if r.following == nil {
+		switch {
+		case r.following != nil:
+			e.become(r.following.RowID, r.following.NextAttempt)
+			t.agenda.put(e, now)
+		case r.waited: // one more look: nobody else would find what has joined it
+			e.become(e.row, time.Time{})
+			t.agenda.put(e, now)
+		default:
 			t.agenda.drop(e)
-			break
 		}
-		e.become(r.following.RowID, r.following.NextAttempt)
-		t.agenda.put(e, now)
 	case endHeld:
 		e.aside, e.notBefore = true, now.Add(holdPeriod)
 		t.agenda.put(e, now)

@@ -67,6 +67,8 @@ func newTransport(parallel int) *http.Transport {
 	t.MaxIdleConns = parallel
 	t.MaxIdleConnsPerHost = parallel
 	t.DisableCompression = true // answers are thrown away
+	// A connection that died without a word is noticed, not used again and again.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second}
 	return t
 }
 

@@ -10,6 +10,7 @@ import (
 
 const (
 	scanEvery  = 30 * time.Second     // full scans of the wait key: other replicas may have put rows there
+	scanShare  = 100                  // at most this part of the time goes into them
 	pollGap    = 5 * time.Millisecond // between polls, however many nudges there are
 	smallPage  = 256                  // rows of a poll
 	largePage  = 1 << 16              // the same where what it finds is known already
@@ -48,6 +49,7 @@ type term struct {
 type reading struct {
 	scan    bool
 	since   uint64 // agenda.seq when it began
+	began   time.Time
 	pending []usermeta.Pending
 	err     error
 }
@@ -99,7 +101,7 @@ func (t *term) step(ctx context.Context, now time.Time) {
 	}
 	if !t.scanning && !t.scanAt.After(now) {
 		t.scanning = true
-		t.read(ctx, reading{scan: true, since: t.agenda.seq})
+		t.read(ctx, reading{scan: true, since: t.agenda.seq, began: now})
 	}
 	for len(t.joins) > 0 && t.joining < t.cfg.Parallel {
 		e := t.joins[0]

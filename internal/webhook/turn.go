@@ -37,6 +37,7 @@ type result struct {
 	answer    Answer            // of the attempt, if one was made
 	head      usermeta.Message  // as it stands now, for endWaiting and endPostponed
 	following *usermeta.Message // after endAccepted and endBuried; nil: none
+	waited    bool              // after these: more may have joined where the head waited
 	withdrawn int
 }
 
@@ -65,6 +66,7 @@ func (t *turns) send(ctx context.Context, user webinar.UserID) result {
 		return r
 	}
 	head.Attempts++
+	r.waited = head.Waited
 	if len(b.Messages) > 1 {
 		r.following = &b.Messages[1]
 	}

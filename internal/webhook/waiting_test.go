@@ -58,6 +58,30 @@ func TestNewRowsJoinTheViewerWhoWaits(t *testing.T) {
 	})
 }
 
+// A change that is committed while the viewer's last waiting event is on its way
+// puts its own event under the wait key, where no poll sees it.
+func TestWhatJoinsDuringTheLastWaitingDeliveryIsNotLate(t *testing.T) {
+	onBench(t, webhook.Config{}, func(b *bench) {
+		b.sink.answering(always(reply{err: errRefused}))
+		b.fill(1)
+		b.run()
+		b.after(time.Minute)
+		joined := false
+		b.sink.answering(func(delivery) reply {
+			if !joined {
+				joined = true
+				b.queue.insertAs(waiting, event(1, 2))
+			}
+			return reply{status: 200}
+		})
+		b.after(31 * time.Second) // the next probe, and what follows it
+		assert.Len(b, of(1, b.sink.accepted()), 2)
+		last := b.sink.accepted()
+		assert.Less(b, last[1].at.Sub(last[0].at), time.Second)
+		b.empty()
+	})
+}
+
 func ids(list []delivery) (all []string) {
 	for _, d := range list {
 		all = append(all, d.id)

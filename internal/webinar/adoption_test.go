@@ -150,12 +150,21 @@ func TestAdoptedSessionWinsOverOneSetAside(t *testing.T) {
 func TestAWebinarThatIsNotListedAdoptsNothing(t *testing.T) {
 	t.Parallel()
 	v := webinar.Viewer{User: viewer42, Current: &webinar.Session{ID: "php"}}
-	for name, which := range map[string]webinar.Which{
-		"by webinar": {Webinar: "typo"}, "by both": {Session: "php", Webinar: "typo"},
-	} {
-		_, err := site().Progress(v, which, webinar.Report{Position: 1}, at(10))
-		assert.ErrorIs(t, err, webinar.ErrNotListed, name)
-	}
-	_, err := site().Resume(v, "typo", at(10))
-	assert.ErrorIs(t, err, webinar.ErrNotListed)
+	_, err := site().Progress(v, webinar.Which{Webinar: "typo"}, webinar.Report{Position: 1}, at(10))
+	assert.ErrorIs(t, err, webinar.ErrNoSession)
+	_, err = site().Progress(v, webinar.Which{Session: "php", Webinar: "typo"}, webinar.Report{Position: 1}, at(10))
+	assert.ErrorIs(t, err, webinar.ErrSessionMismatch)
+	_, err = site().Resume(v, "typo", at(10))
+	assert.ErrorIs(t, err, webinar.ErrNoSession)
+}
+
+func TestASessionWithoutAWebinarIsNeverSetAside(t *testing.T) {
+	t.Parallel()
+	v := webinar.Viewer{User: viewer42, Current: &webinar.Session{ID: "php"}, Aside: map[webinar.ID]*webinar.Session{"delisted": {ID: "s-old", Webinar: "delisted"}}}
+	_, err := site().Resume(v, "delisted", at(10))
+	assert.ErrorIs(t, err, webinar.ErrNoSession)
+	got, err := site().Progress(v, webinar.Which{Webinar: "delisted"}, webinar.Report{Position: 1}, at(10))
+	assert.NoError(t, err, "a report for it lands where it is")
+	assert.Equal(t, webinar.SessionID("s-old"), got.Session.ID)
+	assert.Equal(t, v.Current, got.Viewer.Current)
 }

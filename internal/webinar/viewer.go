@@ -45,8 +45,6 @@ func (r Rules) find(v *Viewer, w Which) (*Session, error) {
 	case s.Webinar == "" && r.lists(w.Webinar):
 		v.adopt(w.Webinar)
 		return s, nil
-	case s.Webinar == "":
-		return nil, ErrNotListed
 	}
 	return nil, ErrSessionMismatch
 }
@@ -85,8 +83,6 @@ func (r Rules) findByWebinar(v *Viewer, id ID) (*Session, error) {
 		return v.Current, nil
 	case v.Aside[id] != nil:
 		return v.Aside[id], nil
-	case unnamed:
-		return nil, ErrNotListed
 	}
 	return nil, ErrNoSession
 }
@@ -99,11 +95,15 @@ func (v *Viewer) adopt(id ID) {
 }
 
 // bring makes the session of webinar id the current one and sets another aside.
-// An error changes nothing.
+// An error changes nothing. A session without a webinar cannot be set aside: it
+// has no name to stand under.
 func (r Rules) bring(v *Viewer, id ID) error {
 	s, err := r.findByWebinar(v, id)
 	if err != nil || s == v.Current {
 		return err
+	}
+	if v.Current != nil && v.Current.Webinar == "" {
+		return ErrNoSession
 	}
 	delete(v.Aside, id)
 	v.setAside()
