@@ -139,7 +139,8 @@ func plainRequest(r route, req *http.Request, reqBody []byte) *http.Request {
 	switch {
 	case len(reqBody) == 0:
 		plain.Header.Del("Content-Type")
-	case contentType == "", mediaType == "text/plain",
+	case contentType == "", mediaType == "text/plain", mediaType == "application/json",
+		mediaType == "application/x-www-form-urlencoded" && bytes.HasPrefix(reqBody, []byte("{")),
 		strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json"):
 		plain.Header.Set("Content-Type", jsonType)
 	}

@@ -73,8 +73,6 @@ func (a *API) logAccess(next http.Handler) http.Handler {
 	})
 }
 
-// loggedPath shows a plain permalink's route up to the question mark that some
-// clients put into it: a nonce may follow.
 // loggedPath is the path, and the route of plain permalinks, without anything
 // that looks like a parameter: hand-made addresses put a nonce there.
 func loggedPath(r *http.Request) string {

@@ -61,7 +61,7 @@ type Config struct {
 	CORSOrigins    []string
 	TrustedProxies []netip.Prefix
 	RateViewer     Rate // per viewer
-	RateLogin      Rate // forged logins per address
+	RateLogin      Rate // failed logins: forged ones per address, wrong nonces per viewer
 
 	Logger *slog.Logger
 }
@@ -76,10 +76,6 @@ type API struct {
 	keys      [][32]byte
 }
 
-// wrongNonces is how many a viewer may send before the answer is 429, on which
-// wp.apiFetch stops: a page needs one to notice that its nonce has expired.
-var wrongNonces = Rate{PerSecond: 1, Burst: 10}
-
 // The sizes of bodies, and how long an answer may take.
 const (
 	bodyLimit     = 16 << 10
@@ -92,7 +88,7 @@ const (
 func New(cfg Config) http.Handler {
 	a := &API{
 		cfg: cfg, log: cfg.Logger, keys: digests(cfg.ServiceKeys),
-		viewers: newLimiter[webinar.UserID](cfg.RateViewer), nonces: newLimiter[webinar.UserID](wrongNonces),
+		viewers: newLimiter[webinar.UserID](cfg.RateViewer), nonces: newLimiter[webinar.UserID](cfg.RateLogin),
 		forgeries: newLimiter[netip.Prefix](cfg.RateLogin),
 	}
 	var h http.Handler = a.routes()

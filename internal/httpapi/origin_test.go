@@ -54,8 +54,10 @@ func TestPagesOfOtherSitesAreKeptOut(t *testing.T) {
 		"cross-site":             {all(host("example.test"), header("Sec-Fetch-Site", "cross-site")), forbidden},
 		"same-site":              {all(host("example.test"), header("Sec-Fetch-Site", "same-site")), "200"},
 		"typed by the viewer":    {all(host("example.test"), header("Sec-Fetch-Site", "none")), "200"},
-		"behind the site's proxy": {all(host("example.test"), origin("https://example.test"),
-			header("Sec-Fetch-Site", "cross-site")), "200"},
+		"cross-site, whatever else": {all(host("example.test"), origin("https://example.test"),
+			header("Sec-Fetch-Site", "cross-site")), forbidden},
+		"a proxy that rewrites the host": {all(host("autowebinar:8080"), origin("https://example.test"),
+			header("Sec-Fetch-Site", "same-origin")), "200"},
 	} {
 		for who, want := range map[string]with{"a page": page(anna()), "a token": token(7)} {
 			s.enter(t, anna(), "intro")

@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"strconv"
 	"testing"
+	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -55,11 +57,10 @@ func TestFailedLoginsAreLimited(t *testing.T) {
 		who  with
 		want string
 	}{
-		"a bad token":            {bearer("a.b.c"), "401 rest_not_logged_in"},
-		"a bad key":              {bearer("guess"), "401 rest_not_logged_in"},
-		"a bad cookie":           {both(cookie("demo.user|1|x|y"), nonce("0123456789")), "401 rest_not_logged_in"},
-		"no cookie, but a nonce": {nonce("0123456789"), "401 rest_not_logged_in"},
-		"a bad nonce":            {both(loggedIn(anna()), nonce("0123456789")), "403 rest_cookie_invalid_nonce"},
+		"a forged token":  {bearer("a.b.c"), "401 rest_not_logged_in"},
+		"a guessed key":   {bearer("guess"), "401 rest_not_logged_in"},
+		"a forged cookie": {both(cookie(forged(anna())), nonce("0123456789")), "401 rest_not_logged_in"},
+		"a wrong nonce":   {both(loggedIn(anna()), nonce("0123456789")), "403 rest_cookie_invalid_nonce"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,6 +79,42 @@ func TestFailedLoginsAreLimited(t *testing.T) {
 				"who is behind the same proxy gets in")
 			s.ask(t, "POST", "/users/7/enter", "{}", token(7)).is(t, "403 rest_forbidden")
 		})
+	}
+}
+
+// forged is a cookie that the viewer's WordPress never made.
+func forged(v viewer) string {
+	good := v.cookieValue(time.Now().Add(time.Hour))
+	return good[:len(good)-4] + "beef"
+}
+
+// Honest viewers share addresses, and nothing is saved by refusing what is
+// cheap to refuse.
+func TestWhatWasOnceGoodIsNoFailedLogin(t *testing.T) {
+	t.Parallel()
+	for name, who := range map[string]with{
+		"an expired cookie":      both(cookie(anna().cookieValue(time.Now().Add(-time.Minute))), nonce("0123456789")),
+		"a damaged cookie":       both(cookie("demo.user|1|x|y"), nonce("0123456789")),
+		"no cookie, but a nonce": nonce("0123456789"),
+		"an expired token":       bearer(sign(jwt.MapClaims{"sub": "7", "exp": time.Now().Add(-time.Minute).Unix()})),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, func(c *httpapi.Config) { c.RateLogin = scarce(2) })
+			for range 10 {
+				s.ask(t, "GET", "/session", "", who).is(t, "401 rest_not_logged_in")
+			}
+		})
+	}
+}
+
+// One viewer's wrong nonces are not another's, whatever address they share.
+func TestWrongNoncesCountByViewer(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(c *httpapi.Config) { c.RateLogin = scarce(1) })
+	for _, v := range []viewer{anna(), boris()} {
+		s.ask(t, "GET", "/session", "", both(loggedIn(v), nonce("0123456789"))).is(t, "403 rest_cookie_invalid_nonce")
+		s.ask(t, "GET", "/session", "", both(loggedIn(v), nonce("0123456789"))).is(t, tooMany)
 	}
 }
 
