@@ -81,7 +81,8 @@ export class Player extends EventTarget {
       try {
         return await this.#post('form', body, false);
       } catch (problem) {
-        const passing = problem.status === undefined || problem.status === 429 || problem.status === 503;
+        // No answer, too many, or a proxy or the service that cannot take it now.
+        const passing = problem.status === undefined || [429, 502, 503, 504].includes(problem.status);
         if (!passing || attempt === attempts) throw problem;
         await new Promise((wake) => setTimeout(wake, 1000 * (problem.retryAfter || 2 ** attempt)));
       }

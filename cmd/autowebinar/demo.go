@@ -74,7 +74,7 @@ func showDemo(ctx context.Context, s streams, database *demo.Database, listener 
 	srv.RegisterOnShutdown(sink.Close)
 
 	fmt.Fprint(s.out, demo.Banner(demo.BannerConfig{URL: url, Database: database, Site: site, Now: time.Now()}))
-	return serveAll(ctx, svc.run, listening{srv, listener})
+	return serveAll(ctx, svc.run, listening{Server: srv, on: listener})
 }
 
 // demoConfig goes through the same door as an operator's settings.

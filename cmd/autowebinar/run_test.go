@@ -66,7 +66,7 @@ func TestCommandsAndTheirExitCodes(t *testing.T) {
 		{"settings missing", []string{"serve"}, 1, "", "AUTOWEBINAR_WEBHOOK_URL"},
 		{"sink without a secret", []string{"sink"}, 1, "", "--secret"},
 		{"sink with a bad secret", []string{"sink", "--secret", "hunter2 is no base64"}, 1, "", "whsec_"},
-		{"demo on an unknown database", []string{"demo", "--db", "oracle"}, 1, "", "oracle"},
+		{"demo on an unknown database", []string{"demo", "--db", "root:hunter2@oracle"}, 1, "", "mariadbd"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

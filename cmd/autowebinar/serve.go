@@ -36,9 +36,10 @@ func serve(ctx context.Context, args []string, s streams, environ []string) erro
 	defer admin.Close()
 	log.Info("listening", "version", version(), "address", public.Addr().String(), "admin", admin.Addr().String(), "config", cfg)
 
+	context.AfterFunc(ctx, func() { svc.stopping.Store(true) })
 	err = serveAll(ctx, svc.run,
-		listening{server(svc.handler, log), public},
-		listening{server(svc.health.Handler(), log), admin})
+		listening{Server: server(svc.handler, log), on: public, lingers: true},
+		listening{Server: server(svc.health.Handler(), log), on: admin, lingers: true})
 	log.Info("stopped", "error", err)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -30,6 +31,7 @@ type service struct {
 	dispatcher *webhook.Dispatcher // nil: WEBHOOK_URL is off
 	handler    http.Handler
 	health     *telemetry.Health
+	stopping   atomic.Bool
 }
 
 // newService wires the service, from the database up to the door. Nothing is
@@ -66,6 +68,12 @@ func newService(cfg config.Config, log *slog.Logger) (*service, error) {
 		Logger: log,
 	})
 	s.health.Register("database", s.store.Ping)
+	s.health.Register("running", func(context.Context) error {
+		if s.stopping.Load() {
+			return errors.New("the service is stopping")
+		}
+		return nil
+	})
 	s.health.Inform("dispatcher", s.describeDispatcher)
 	return s, nil
 }
@@ -76,8 +84,10 @@ func (s *service) logins() httpapi.Logins {
 	salts, err := wordpress.NewSalts(s.cfg.Salts)
 	if err != nil {
 		s.log.Error("WordPress logins are off", "error", err)
+		s.health.Inform("logins", func() string { return "WordPress logins are off: " + err.Error() })
 		return nil
 	}
+	s.health.Inform("logins", func() string { return "WordPress logins are on" })
 	return wordpress.NewLogins(wordpress.Config{
 		DB: s.pool, UsersTable: s.cfg.UsersTable, UsermetaTable: s.cfg.UsermetaTable, Salts: salts,
 		CookieName: s.cfg.CookieName, NonceLife: s.cfg.NonceLife, Logger: s.log,
@@ -85,10 +95,12 @@ func (s *service) logins() httpapi.Logins {
 }
 
 func (s *service) describeDispatcher() string {
-	if s.dispatcher == nil {
-		return "off: WEBHOOK_URL is off"
-	}
-	if !s.dispatcher.Stats().Running {
+	switch {
+	case s.dispatcher == nil:
+		return "off: AUTOWEBINAR_WEBHOOK_URL is off"
+	case s.cfg.Dispatch == config.DispatchOff:
+		return "off: AUTOWEBINAR_DISPATCH is off"
+	case !s.dispatcher.Stats().Running:
 		return "another replica leads, or none"
 	}
 	return "leads"
@@ -158,13 +170,19 @@ func server(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// drain is how long requests under way may take once the service is to stop.
-const drain = 8 * time.Second
+// The two parts of a stop, together less than the ten seconds that container
+// engines give. While it lingers a server still takes requests, and the service
+// says that it is not ready, so that balancers look elsewhere.
+const (
+	linger = time.Second
+	drain  = 8 * time.Second
+)
 
 // listening is a server with its listener.
 type listening struct {
 	*http.Server
-	on net.Listener
+	on      net.Listener
+	lingers bool
 }
 
 // serveAll runs servers and the work beside them: the first failure, or the end
@@ -181,6 +199,9 @@ func serveAll(ctx context.Context, work func(context.Context) error, servers ...
 		})
 		group.Go(func() error {
 			<-ctx.Done()
+			if srv.lingers {
+				time.Sleep(linger)
+			}
 			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 			defer cancel()
 			if err := srv.Shutdown(stopping); err != nil {

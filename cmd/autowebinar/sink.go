@@ -44,7 +44,7 @@ func receive(ctx context.Context, args []string, s streams, environ []string) er
 	fmt.Fprintf(s.out, "listening on http://%s\n", listener.Addr())
 	log := telemetry.NewLogger(s.err, 0, "text")
 	return serveAll(ctx, func(context.Context) error { return nil },
-		listening{server(printer(s.out, verifier, *status), log), listener})
+		listening{Server: server(printer(s.out, verifier, *status), log), on: listener})
 }
 
 func firstSecret(environ []string) string {

@@ -116,14 +116,15 @@ func showDSN(dsn *mysql.Config) string {
 	return fmt.Sprintf("%s@%s(%s)/%s", dsn.User, dsn.Net, dsn.Addr, dsn.DBName)
 }
 
-// showURL leaves out whatever follows the path.
+// showURL shows where the sink is and no more: many receivers have a token in
+// the path.
 func showURL(u *url.URL) string {
 	if u == nil {
 		return "off"
 	}
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
-	if u.RawQuery != "" {
-		return shown.String() + "?" + redacted
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host}
+	if len(u.Path) > 1 || u.RawQuery != "" {
+		return shown.String() + "/" + redacted
 	}
 	return shown.String()
 }

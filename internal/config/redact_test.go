@@ -101,7 +101,7 @@ func TestWhatIsShown(t *testing.T) {
 	var shown map[string]any
 	require.NoError(t, json.Unmarshal([]byte(jsonOf(t, c)), &shown))
 	assert.Equal(t, "wordpress@tcp(db:3306)/blog", shown["database"])
-	assert.Equal(t, "https://engine.example/hook?[redacted]", shown["webhook_url"])
+	assert.Equal(t, "https://engine.example/[redacted]", shown["webhook_url"])
 	assert.EqualValues(t, 1, shown["webhook_secrets"])
 	assert.EqualValues(t, 1, shown["service_keys"])
 	assert.Equal(t, "[redacted]", shown["jwt_secret"])

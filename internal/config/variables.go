@@ -80,7 +80,7 @@ func serverVariables() []variable {
 			set: into(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parseProxies)},
 		{name: "AUTOWEBINAR_RATE_VIEWER", def: "50,300", doc: "Requests of one viewer: a second, burst; `0` is off.",
 			set: into(func(c *Config) *Rate { return &c.RateViewer }, parseRate)},
-		{name: "AUTOWEBINAR_RATE_LOGIN", def: "10,20", doc: "Failed logins from one address: a second, burst; `0` is off.",
+		{name: "AUTOWEBINAR_RATE_LOGIN", def: "10,20", doc: "Failed logins, forged ones of an address and wrong nonces of a viewer: a second, burst; `0` is off.",
 			set: into(func(c *Config) *Rate { return &c.RateLogin }, parseRate)},
 		{name: "AUTOWEBINAR_LOG_LEVEL", def: "info", doc: "`debug`, `info`, `warn` or `error`.",
 			set: into(func(c *Config) *slog.Level { return &c.LogLevel }, parseLevel)},

@@ -81,8 +81,8 @@ func start(ctx context.Context, choice string, say func(string)) (*Database, err
 	}
 	cfg, err := mysql.ParseDSN(choice)
 	if err != nil || cfg.DBName == "" {
-		return nil, fmt.Errorf("%w: %s, %s, %s or a DSN such as user:password@tcp(127.0.0.1:3306)/database, not %q",
-			ErrNoDatabase, Auto, MariaDB, Embedded, choice)
+		return nil, fmt.Errorf("%w: %s, %s, %s or a DSN such as user:password@tcp(127.0.0.1:3306)/database",
+			ErrNoDatabase, Auto, MariaDB, Embedded)
 	}
 	return &Database{Name: "the database " + cfg.DBName + " at " + cfg.Addr, DSN: choice}, nil
 }

@@ -137,3 +137,21 @@ func TestRequestIDs(t *testing.T) {
 	}
 	assert.NotEqual(t, open.idOf(t), open.idOf(t))
 }
+
+// Hand-made addresses put parameters where the path is.
+func TestNoParameterIsLoggedAsAPath(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, target := range []string{
+		base + "/exit&_wpnonce=" + canary, base + "/exit;" + canary, base + "/exit%3F_wpnonce=" + canary,
+		"/?rest_route=%2Fautowebinar%2Fv1%2Fexit%26_wpnonce%3D" + canary, base + "/" + strings.Repeat("x", 5000),
+	} {
+		s.send(t, "POST", target, "{}", token(7))
+	}
+	s.server.Close()
+	for _, line := range s.log.lines(t, "request") {
+		path := line["path"].(string)
+		assert.NotContains(t, path, canary)
+		assert.LessOrEqual(t, len(path), 300)
+	}
+}

@@ -170,3 +170,18 @@ func TestLoginsThatAreTurnedOff(t *testing.T) {
 	a := s.ask(t, "GET", "/session", "", page(anna()), func(r *http.Request) { r.URL.RawQuery = url.Values{"_wpnonce": {"x"}}.Encode() })
 	a.is(t, notLoggedIn)
 }
+
+// A site that has moved leaves browsers with a second login cookie, which they
+// send first. The nonce says whose page it is.
+func TestOfTwoLoginsTheOneWhoseNonceFits(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	cookies := header("Cookie", "wordpress_logged_in_old="+anna().cookieValue(time.Now().Add(time.Hour))+
+		"; wordpress_logged_in_new="+boris().cookieValue(time.Now().Add(time.Hour)))
+	s.enter(t, boris(), "pro")
+	a := s.ask(t, "GET", "/session", "", cookies, nonce(boris().nonceAt(time.Now())))
+	assert.Equal(t, 200, a.status)
+	assert.Equal(t, "pro", a.json["webinar_id"])
+	assert.Equal(t, boris().nonceAt(time.Now()), a.header.Get("X-WP-Nonce"))
+	s.ask(t, "GET", "/session", "", cookies, nonce("0123456789")).is(t, "403 rest_cookie_invalid_nonce")
+}
