@@ -91,7 +91,7 @@ func New(cfg Config) http.Handler {
 		viewers: newLimiter[webinar.UserID](cfg.RateViewer), nonces: newLimiter[webinar.UserID](cfg.RateLogin),
 		forgeries: newLimiter[netip.Prefix](cfg.RateLogin),
 	}
-	var h http.Handler = a.routes()
+	h := a.routes()
 	for _, wrap := range []func(http.Handler) http.Handler{
 		a.checkOrigin, a.normalise, a.recover, a.logAccess, a.identifyClient,
 	} {
