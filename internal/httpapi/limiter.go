@@ -35,9 +35,9 @@ func (l *limiter[K]) take(key K) (wait time.Duration) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sweep(now)
 	bucket := l.buckets[key]
 	if bucket == nil {
+		l.sweep(now)
 		bucket = rate.NewLimiter(rate.Limit(l.rate.PerSecond), l.rate.Burst)
 		l.buckets[key] = bucket
 	}
@@ -48,9 +48,9 @@ func (l *limiter[K]) take(key K) (wait time.Duration) {
 	return max(1, time.Duration(missing/l.rate.PerSecond*float64(time.Second)))
 }
 
-// sweep forgets full buckets, now and then and when there are many. If an
-// attack keeps them all busy they are forgotten all at once: the memory is
-// bounded, and the attacker gains one burst.
+// sweep makes room for a new bucket: it forgets full ones, now and then and when
+// there are many. If an attack keeps them busy they are forgotten all at once:
+// memory and time are bounded, and the attacker gains one burst.
 func (l *limiter[K]) sweep(now time.Time) {
 	crowded := len(l.buckets) >= maxBuckets
 	if !crowded && now.Sub(l.swept) < sweepEvery {
@@ -62,7 +62,7 @@ func (l *limiter[K]) sweep(now time.Time) {
 			delete(l.buckets, key)
 		}
 	}
-	if len(l.buckets) >= maxBuckets {
+	if crowded && len(l.buckets) > maxBuckets/2 {
 		clear(l.buckets)
 	}
 }
