@@ -3,7 +3,6 @@ package usermeta
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -21,13 +20,12 @@ type manner struct {
 }
 
 // commit carries a batch through: it finishes every change, or leaves it to a
-// straggler. Where many viewers are together nobody waits for a lock: a row that
-// WordPress holds must not hold up the others.
+// straggler. It waits for no lock: a row that WordPress holds must not hold up
+// other viewers, here or behind in the lane.
 func (s *Store) commit(batch []*change) {
 	ctx, cancel := context.WithTimeout(context.Background(), changeTimeout)
 	defer cancel()
-	groups := byViewer(batch)
-	s.carry(ctx, groups, manner{nowait: len(groups) > 1})
+	s.carry(ctx, byViewer(batch), manner{nowait: true})
 }
 
 // carry makes one commit for all groups. If that fails for a reason that may
@@ -50,24 +48,6 @@ func (s *Store) carry(ctx context.Context, groups []viewerChanges, m manner) {
 	if len(rowless) > 0 {
 		s.carry(ctx, rowless, manner{named: true, nowait: m.nowait})
 	}
-}
-
-// straggle carries one viewer through beside the lane, waiting for whoever holds
-// their lock. If there are too many such viewers the lane waits for a place.
-func (s *Store) straggle(ctx context.Context, g viewerChanges, named bool) {
-	select {
-	case s.stragglers <- struct{}{}:
-	case <-ctx.Done():
-		finishAll(g.changes, fmt.Errorf("%w: %w", ErrUnavailable, errCrowded))
-		return
-	}
-	// The callers of Change wait for what this goroutine does.
-	go func() {
-		defer func() { <-s.stragglers }()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
-		defer cancel()
-		s.carry(ctx, []viewerChanges{g}, manner{named: named})
-	}()
 }
 
 // persist makes one commit, again if it fails for a reason that passes, and

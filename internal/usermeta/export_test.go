@@ -12,3 +12,10 @@ func (s *Store) Waiting(user webinar.UserID) int {
 	defer l.mu.Unlock()
 	return len(l.waiting)
 }
+
+// Straggling is how many changes have joined a viewer who straggles.
+func (s *Store) Straggling(user webinar.UserID) int {
+	s.stragglers.mu.Lock()
+	defer s.stragglers.mu.Unlock()
+	return len(s.stragglers.waiting[user])
+}

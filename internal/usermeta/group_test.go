@@ -216,3 +216,30 @@ func TestChangesOfOneViewerInOneCommitFollowEachOther(t *testing.T) {
 	}
 	assert.Equal(t, "20", b.plain(t, 2)["last_position_sec"])
 }
+
+// Many requests of one viewer whose rows are held take one place, not all.
+func TestAHeldViewerWithManyRequestsHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	tx, err := b.db.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	require.NoError(t, err)
+	_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = 6 FOR UPDATE")
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	for i := range int64(100) {
+		wg.Go(func() {
+			_, err := change(context.Background(), b.store, 6, progress("a", i))
+			assert.NoError(t, err)
+		})
+	}
+	require.Eventually(t, func() bool { return b.store.Straggling(6) >= 50 }, 5*time.Second, time.Millisecond)
+	begun := time.Now()
+	for id := webinar.UserID(2); id <= 4; id += 2 {
+		b.change(t, id, progress("a", int64(id)))
+	}
+	assert.Less(t, time.Since(begun), time.Second)
+	require.NoError(t, tx.Rollback())
+	wg.Wait()
+	assert.Equal(t, "99", b.plain(t, 6)["last_position_sec"])
+	assert.Zero(t, b.store.Straggling(6))
+}

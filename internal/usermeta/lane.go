@@ -78,15 +78,7 @@ func (l *lane) do(c *change) error {
 func (l *lane) serve() {
 	batch := l.take()
 	defer l.handOver()
-	fresh := batch[:0]
-	now := time.Now()
-	for _, c := range batch {
-		if now.After(c.until) {
-			c.finish(fmt.Errorf("%w: %w", ErrUnavailable, errExpired))
-			continue
-		}
-		fresh = append(fresh, c)
-	}
+	fresh := expire(batch)
 	defer func() {
 		if cause := recover(); cause != nil {
 			finishAll(fresh, errAborted)
@@ -96,6 +88,19 @@ func (l *lane) serve() {
 	if len(fresh) > 0 {
 		l.commit(fresh)
 	}
+}
+
+// expire refuses what has waited too long and returns the rest.
+func expire(changes []*change) (fresh []*change) {
+	now := time.Now()
+	for _, c := range changes {
+		if now.After(c.until) {
+			c.finish(fmt.Errorf("%w: %w", ErrUnavailable, errExpired))
+			continue
+		}
+		fresh = append(fresh, c)
+	}
+	return fresh
 }
 
 func finishAll(changes []*change, err error) {

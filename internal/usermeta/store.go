@@ -24,7 +24,7 @@ type Store struct {
 	sql statements
 
 	lanes      []*lane
-	stragglers chan struct{} // a place for each viewer that is worked on alone
+	stragglers *stragglers
 
 	nudge    func()      // told after a commit that holds events
 	fit      atomic.Bool // Inspect found the table usable
@@ -37,7 +37,7 @@ const (
 	committers     = 2
 	batchLimit     = 256  // changes in one commit
 	laneRoom       = 4096 // changes that wait in a lane
-	stragglerLimit = 16
+	stragglerLimit = 16   // viewers worked on beside the lanes
 )
 
 const (
@@ -50,7 +50,7 @@ var errNotInspected = fmt.Errorf("%w: not inspected yet", ErrUnavailable)
 // New returns a store on a pool made by Open. nudge is called after every
 // commit that added events; it must not block.
 func New(db *sqlx.DB, cfg Config, log *slog.Logger, nudge func()) *Store {
-	s := &Store{db: db, cfg: cfg, log: log, sql: newStatements(cfg), nudge: nudge, stragglers: make(chan struct{}, stragglerLimit)}
+	s := &Store{db: db, cfg: cfg, log: log, sql: newStatements(cfg), nudge: nudge, stragglers: newStragglers()}
 	for range committers {
 		s.lanes = append(s.lanes, &lane{commit: s.commit, batch: batchLimit, room: laneRoom})
 	}

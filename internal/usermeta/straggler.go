@@ -1,0 +1,83 @@
+package usermeta
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"autowebinar/internal/webinar"
+)
+
+// stragglers are viewers whose rows somebody else holds. Each is worked on
+// alone, beside the lanes, which must not wait for that.
+type stragglers struct {
+	places chan struct{} // one for each viewer at the same time
+
+	mu      sync.Mutex
+	waiting map[webinar.UserID][]*change // of viewers who have a place: what came after
+}
+
+func newStragglers() *stragglers {
+	return &stragglers{places: make(chan struct{}, stragglerLimit), waiting: map[webinar.UserID][]*change{}}
+}
+
+// joins adds changes to those of a viewer who straggles already. If the viewer
+// does not, they begin to, and it returns false.
+func (s *stragglers) joins(g viewerChanges) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	later, straggling := s.waiting[g.user]
+	if straggling {
+		s.waiting[g.user] = append(later, g.changes...)
+	} else {
+		s.waiting[g.user] = nil
+	}
+	return straggling
+}
+
+// next returns what came for the viewer meanwhile. Where there is nothing they
+// straggle no more.
+func (s *stragglers) next(user webinar.UserID) []*change {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	later := s.waiting[user]
+	if len(later) == 0 {
+		delete(s.waiting, user)
+	} else {
+		s.waiting[user] = nil
+	}
+	return later
+}
+
+// straggle carries one viewer through beside the lane, waiting for whoever holds
+// their lock. If there are too many such viewers the lane waits for a place:
+// then it is not about one viewer.
+func (s *Store) straggle(ctx context.Context, g viewerChanges, named bool) {
+	if s.stragglers.joins(g) {
+		return
+	}
+	select {
+	case s.stragglers.places <- struct{}{}:
+	case <-ctx.Done():
+		refused := fmt.Errorf("%w: %w", ErrUnavailable, errCrowded)
+		for changes := g.changes; len(changes) > 0; changes = s.stragglers.next(g.user) {
+			finishAll(changes, refused)
+		}
+		return
+	}
+	// The callers of Change wait for what this goroutine does.
+	go func() {
+		defer func() { <-s.stragglers.places }()
+		for changes := g.changes; len(changes) > 0; changes = s.stragglers.next(g.user) {
+			if fresh := expire(changes); len(fresh) > 0 {
+				s.carryAlone(context.WithoutCancel(ctx), viewerChanges{user: g.user, changes: fresh}, named)
+			}
+		}
+	}()
+}
+
+func (s *Store) carryAlone(ctx context.Context, g viewerChanges, named bool) {
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	s.carry(ctx, []viewerChanges{g}, manner{named: named})
+}
