@@ -32,6 +32,7 @@ func BenchmarkAudience(b *testing.B) {
 	sv := startService(b, build(b), s, "AUTOWEBINAR_WEBHOOK_URL="+sink.URL,
 		// As on a real site, but for this: positions are what the clock says.
 		"AUTOWEBINAR_MAX_PLAYBACK_RATE=2", "AUTOWEBINAR_RATE_VIEWER=50,300")
+	sv.await(b, `"leads"`)
 	client := newClient(o.connections)
 
 	m := newMeter(b, s, sv.pid)

@@ -42,7 +42,7 @@ func BenchmarkReport(b *testing.B) {
 	quick := startService(b, binary, plain)
 	careful := startService(b, binary, logged)
 
-	off := contestants(b, plain)
+	off := append([]*contestant{bareRow(b, plain), bareTransaction(b, plain)}, throughStores(b, plain)...)
 	for _, connections := range []int{32, 64, 256} {
 		off = append(off, throughService(b, o, plain, quick, connections))
 	}
@@ -50,7 +50,8 @@ func BenchmarkReport(b *testing.B) {
 	if noPHP == nil {
 		off = append(off, php)
 	}
-	on := append(contestants(b, logged), throughService(b, o, logged, careful, 64))
+	on := append([]*contestant{bareRow(b, logged)}, throughStores(b, logged)...)
+	on = append(on, throughService(b, o, logged, careful, 64))
 
 	for range o.rounds {
 		for _, c := range slices.Concat(off, on) {
@@ -68,15 +69,6 @@ func BenchmarkReport(b *testing.B) {
 	if o.profiles != "" {
 		profile(b, o, plain, quick)
 	}
-}
-
-// contestants are those without a service of their own.
-func contestants(b *testing.B, s *site) []*contestant {
-	all := []*contestant{bareRow(b, s), bareTransaction(b, s)}
-	for _, callers := range []int{1, 16, 64, 512} {
-		all = append(all, throughStore(b, s, callers))
-	}
-	return all
 }
 
 // take lets a contestant have a turn.
@@ -162,6 +154,14 @@ func newStore(b *testing.B, s *site) *usermeta.Store {
 	store := usermeta.New(s.pool(b, 0), tables, slog.New(slog.DiscardHandler), nil)
 	require.NoError(b, store.Fit(b.Context()))
 	return store
+}
+
+func throughStores(b *testing.B, s *site) []*contestant {
+	var all []*contestant
+	for _, callers := range []int{1, 16, 64, 512} {
+		all = append(all, throughStore(b, s, callers))
+	}
+	return all
 }
 
 // throughStore is group commit alone.

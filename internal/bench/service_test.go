@@ -67,21 +67,28 @@ func startService(b *testing.B, binary string, s *site, settings ...string) *ser
 	}
 	b.Cleanup(stop)
 	sv := &service{pid: cmd.Process.Pid, url: "http://" + public + "/wp-json/autowebinar/v1", admin: "http://" + admin, stop: stop}
-	for !answers(sv.admin + "/readyz") {
-		require.Less(b, time.Since(begun), 20*time.Second, "the service is not ready")
-		time.Sleep(time.Millisecond)
-	}
+	sv.await(b, `"ready"`)
 	sv.ready = time.Since(begun)
 	return sv
 }
 
-func answers(url string) bool {
+// await returns when the report of readiness holds a text.
+func (s *service) await(b *testing.B, text string) {
+	b.Helper()
+	for begun := time.Now(); !strings.Contains(get(s.admin+"/readyz"), text); {
+		require.Less(b, time.Since(begun), 20*time.Second, "the service is not ready: no %s", text)
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func get(url string) string {
 	res, err := http.Get(url)
 	if err != nil {
-		return false
+		return ""
 	}
 	defer res.Body.Close()
-	return res.StatusCode == http.StatusOK
+	text, _ := io.ReadAll(res.Body)
+	return string(text)
 }
 
 func freeAddress(b *testing.B) string {
