@@ -43,8 +43,11 @@ lint: ## gofmt, vet, staticcheck, in both modules.
 	$(STATICCHECK) -checks all,-ST1000,-ST1003,-ST1020,-ST1021,-ST1022 ./...
 
 .PHONY: bench
-bench: install ## Figures: cost of a report, size, memory, start.
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/bench
+bench: install ## Figures beside those of the bare driver and of WordPress, in six minutes.
+	@# Longer or other runs by the environment: BENCH_ROUNDS, BENCH_SECONDS (of a
+	@# turn), BENCH_ROWS=10000,1000000,10000000, BENCH_AUDIENCE (viewers),
+	@# BENCH_AUDIENCE_SECONDS, BENCH_AUDIENCE_CONNECTIONS, BENCH_PROFILES (a folder).
+	.ci/bench $(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
 
 .PHONY: build
 build: ## The binary, static, in bin/.

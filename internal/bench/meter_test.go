@@ -1,0 +1,152 @@
+package bench
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/require"
+)
+
+// cost is what something took: processor time, and what the database counted.
+type cost struct {
+	database, service, self         time.Duration
+	questions, transactions, writes int64
+}
+
+// meter reads the cost of a stretch of work.
+type meter struct {
+	db       *sqlx.DB
+	database int   // process id
+	service  []int // process ids; their children count too
+	began    cost
+}
+
+func newMeter(b *testing.B, s *site, service ...int) *meter {
+	b.Helper()
+	m := &meter{db: s.admin, database: s.pid, service: service}
+	m.began = m.read(b)
+	return m
+}
+
+// cost is what was spent since newMeter.
+func (m *meter) cost(b *testing.B) cost {
+	b.Helper()
+	now, was := m.read(b), m.began
+	return cost{
+		database: now.database - was.database, service: now.service - was.service, self: now.self - was.self,
+		questions:    now.questions - was.questions - 1, // the reading itself
+		transactions: now.transactions - was.transactions, writes: now.writes - was.writes,
+	}
+}
+
+func (m *meter) read(b *testing.B) cost {
+	b.Helper()
+	c := cost{self: selfTime(b), database: processorTime(m.database)}
+	for _, pid := range withChildren(m.service) {
+		c.service += processorTime(pid)
+	}
+	var counts []struct {
+		Name  string `db:"Variable_name"`
+		Value int64  `db:"Value"`
+	}
+	require.NoError(b, m.db.Select(&counts, `SHOW GLOBAL STATUS WHERE Variable_name IN
+		('Questions', 'Com_commit', 'Com_insert', 'Com_update', 'Com_delete')`))
+	for _, count := range counts {
+		switch count.Name {
+		case "Questions":
+			c.questions = count.Value
+		case "Com_commit":
+			c.transactions = count.Value
+		default:
+			c.writes += count.Value
+		}
+	}
+	return c
+}
+
+func selfTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// clockTick is the unit of /proc's times: USER_HZ, 100 on every Linux of today.
+const clockTick = 10 * time.Millisecond
+
+// processorTime is what a process has used up; 0 for one that is gone.
+func processorTime(pid int) time.Duration {
+	fields := procStat(pid)
+	if fields == nil {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * clockTick
+}
+
+// procStat are the fields of /proc/<pid>/stat after the name, which may hold
+// anything: state, parent, … (proc(5) counts from 3).
+func procStat(pid int) []string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+}
+
+// withChildren adds the children of processes.
+func withChildren(pids []int) []int {
+	all := append([]int(nil), pids...)
+	entries, _ := filepath.Glob("/proc/[0-9]*")
+	for _, entry := range entries {
+		pid, _ := strconv.Atoi(filepath.Base(entry))
+		fields := procStat(pid)
+		if fields == nil {
+			continue
+		}
+		for _, parent := range pids {
+			if fields[1] == strconv.Itoa(parent) {
+				all = append(all, pid)
+			}
+		}
+	}
+	return all
+}
+
+// resident is the memory of processes and their children in MB. Of several, what
+// they share counts once.
+func resident(pids ...int) float64 {
+	all := withChildren(pids)
+	name := "Pss:"
+	if len(all) == 1 {
+		name = "Rss:"
+	}
+	var total float64
+	for _, pid := range all {
+		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
+		for line := range strings.Lines(string(text)) {
+			if value, found := strings.CutPrefix(line, name); found {
+				kb, _ := strconv.ParseFloat(strings.Fields(value)[0], 64)
+				total += kb * 1024 / 1e6
+			}
+		}
+	}
+	return total
+}
+
+func TestTheMeterReadsThisProcess(t *testing.T) {
+	t.Parallel()
+	for begun := time.Now(); time.Since(begun) < 50*time.Millisecond; {
+	}
+	require.Positive(t, processorTime(os.Getpid()))
+	require.Greater(t, resident(os.Getpid()), 1.0)
+	require.Contains(t, withChildren([]int{os.Getppid()}), os.Getpid())
+	require.Zero(t, processorTime(1<<22+1))
+}

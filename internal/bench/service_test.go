@@ -1,0 +1,183 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+)
+
+// build makes the binary as `make build` does and returns its path.
+func build(b *testing.B) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "autowebinar")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "../../cmd/autowebinar")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(b, err, string(out))
+	return path
+}
+
+// service is a running binary.
+type service struct {
+	pid   int
+	url   string // of the REST routes
+	admin string // URL of the admin address
+	ready time.Duration
+	stop  func()
+
+	loggedIn time.Time // when the viewers last came
+}
+
+// startService runs the binary beside a site, with the settings of production
+// but for what a load that is no crowd of people needs: no limit a viewer, and
+// any position believed, since nobody watches.
+func startService(b *testing.B, binary string, s *site, settings ...string) *service {
+	b.Helper()
+	public, admin := freeAddress(b), freeAddress(b)
+	cmd := exec.Command(binary, "serve")
+	cmd.Env = append(saltVariables(),
+		"AUTOWEBINAR_LISTEN="+public, "AUTOWEBINAR_ADMIN_LISTEN="+admin,
+		"AUTOWEBINAR_DB_DSN="+s.account.FormatDSN(),
+		"AUTOWEBINAR_RATE_VIEWER=0", "AUTOWEBINAR_MAX_PLAYBACK_RATE=0",
+		"AUTOWEBINAR_WEBHOOK_SECRET=whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDdfbxuFNtZ3o=")
+	if !strings.Contains(strings.Join(settings, "\n"), "AUTOWEBINAR_WEBHOOK_URL=") {
+		settings = append(settings, "AUTOWEBINAR_WEBHOOK_URL=off")
+	}
+	cmd.Env = append(cmd.Env, settings...)
+	begun := time.Now()
+	require.NoError(b, cmd.Start())
+	stopped := false
+	stop := func() {
+		if !stopped {
+			stopped = true
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			_ = cmd.Wait()
+		}
+	}
+	b.Cleanup(stop)
+	sv := &service{pid: cmd.Process.Pid, url: "http://" + public + "/wp-json/autowebinar/v1", admin: "http://" + admin, stop: stop}
+	sv.await(b, `"ready"`)
+	sv.ready = time.Since(begun)
+	return sv
+}
+
+// await returns when the report of readiness holds a text.
+func (s *service) await(b *testing.B, text string) {
+	b.Helper()
+	for begun := time.Now(); !strings.Contains(get(s.admin+"/readyz"), text); {
+		require.Less(b, time.Since(begun), 20*time.Second, "the service is not ready: no %s", text)
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func get(url string) string {
+	res, err := http.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	return string(text)
+}
+
+func freeAddress(b *testing.B) string {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(b, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// try sends one report and wants it taken: a load of refusals would be fast.
+func try(b *testing.B, url string, p person, position int64) {
+	b.Helper()
+	require.NoError(b, p.send(http.DefaultClient, http.MethodPost, url, fmt.Sprintf(`{"position_sec":%d,"webinar_id":%q}`, position, webinarID)))
+}
+
+// send makes a request as the person; anything but a 2xx is an error.
+func (p *person) send(client *http.Client, method, url, body string) error {
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Cookie", p.cookie)
+	req.Header.Set("X-WP-Nonce", p.nonce)
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s: %s: %s", url, res.Status, text)
+	}
+	return err
+}
+
+// newClient keeps so many connections, as a proxy would.
+func newClient(connections int) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections, DisableCompression: true},
+		Timeout:   20 * time.Second,
+	}
+}
+
+// logIn lets every viewer come once, unless they just did.
+func (s *service) logIn(b *testing.B, people []person) {
+	b.Helper()
+	if time.Since(s.loggedIn) < 10*time.Second {
+		return
+	}
+	client := newClient(32)
+	defer client.CloseIdleConnections()
+	var group errgroup.Group
+	group.SetLimit(32)
+	for _, p := range people {
+		group.Go(func() error { return p.send(client, http.MethodGet, s.url+"/session", "") })
+	}
+	require.NoError(b, group.Wait())
+	s.loggedIn = time.Now()
+}
+
+// saveProfile keeps a profile that the service takes of itself.
+func (s *service) saveProfile(b *testing.B, folder, name, query string) {
+	b.Helper()
+	res, err := http.Get(s.admin + "/debug/pprof/" + query)
+	require.NoError(b, err)
+	defer res.Body.Close()
+	file, err := os.Create(filepath.Join(folder, name+".pprof"))
+	require.NoError(b, err)
+	_, err = io.Copy(file, res.Body)
+	require.NoError(b, err)
+	require.NoError(b, file.Close())
+}
+
+// BenchmarkStart shows what the binary needs before it does anything.
+func BenchmarkStart(b *testing.B) {
+	s := newSite(b, startServer(b), "start")
+	binary := build(b)
+	info, err := os.Stat(binary)
+	require.NoError(b, err)
+	var ready []time.Duration
+	var memory float64
+	for range 5 {
+		sv := startService(b, binary, s)
+		ready, memory = append(ready, sv.ready), max(memory, resident(sv.pid))
+		sv.stop()
+	}
+	b.ReportMetric(0, "ns/op")
+	fmt.Printf("\nbinary %.1f MB, ready after %.0f ms, %.0f MB resident at rest\n",
+		float64(info.Size())/1e6, milliseconds(percentile(ready, 50)), memory)
+}

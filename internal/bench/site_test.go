@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest/mariadbd"
+	"autowebinar/internal/usermeta"
+)
+
+// binlog are the options of a server that could have replicas and loses nothing.
+var binlog = []string{"--log-bin=binlog", "--sync-binlog=1", "--server-id=1"}
+
+func startServer(b *testing.B, args ...string) *mariadbd.Server {
+	b.Helper()
+	server, err := mariadbd.Start(b.Context(), mariadbd.Config{Durable: true, BufferPoolMB: 512, Args: args})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, server.Close()) })
+	return server
+}
+
+// pidOf is the process of a server: it writes its number beside its socket.
+func pidOf(b *testing.B, server *mariadbd.Server) int {
+	b.Helper()
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(server.Socket()), "pid"))
+	require.NoError(b, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	require.NoError(b, err)
+	return pid
+}
+
+// site is a WordPress database with viewers.
+type site struct {
+	server  *mariadbd.Server
+	pid     int           // of the server
+	admin   *sqlx.DB      // all privileges
+	account *mysql.Config // the service's account, with production's privileges
+	people  []person
+
+	position atomic.Int64 // up to where viewers have watched
+}
+
+// newSite makes WordPress's two tables in a database of their own. The service's
+// account is called like the database.
+func newSite(b *testing.B, server *mariadbd.Server, name string) *site {
+	b.Helper()
+	schema, err := os.ReadFile("../demo/schema.sql")
+	require.NoError(b, err)
+	s := openSite(b, server, name)
+	// WordPress's own sessions have no strict mode either, which its defaults need.
+	run(b, s.admin, append([]string{"SET SESSION sql_mode = ''"}, strings.Split(strings.TrimSpace(string(schema)), ";\n")...)...)
+	s.grant(b, name)
+	return s
+}
+
+// openSite makes the database alone.
+func openSite(b *testing.B, server *mariadbd.Server, name string) *site {
+	b.Helper()
+	bare, err := sqlx.Open("mysql", server.AdminDSN(""))
+	require.NoError(b, err)
+	defer bare.Close()
+	run(b, bare, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci")
+
+	admin, err := sqlx.Open("mysql", server.AdminDSN(name)+"?interpolateParams=true&maxAllowedPacket=0")
+	require.NoError(b, err)
+	admin.SetMaxOpenConns(1) // SET SESSION holds for what follows
+	b.Cleanup(func() { _ = admin.Close() })
+	s := &site{server: server, pid: pidOf(b, server), admin: admin}
+	s.position.Store(firstPosition)
+	return s
+}
+
+func (s *site) grant(b *testing.B, name string) {
+	b.Helper()
+	s.account = mysql.NewConfig()
+	s.account.User, s.account.Passwd, s.account.DBName = name, rand.Text(), name
+	s.account.Net, s.account.Addr = "tcp", s.server.Addr()
+	account := "'" + name + "'@'%'"
+	run(b, s.admin,
+		"CREATE USER "+account+" IDENTIFIED BY '"+s.account.Passwd+"'",
+		"GRANT SELECT ON "+name+".wp_users TO "+account,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON "+name+".wp_usermeta TO "+account)
+}
+
+func (s *site) tables(connections int) usermeta.Config {
+	return usermeta.Config{DSN: s.account, UsersTable: "wp_users", UsermetaTable: "wp_usermeta", MaxConnections: connections}
+}
+
+// pool is what the service would open, with as many connections.
+func (s *site) pool(b *testing.B, connections int) *sqlx.DB {
+	b.Helper()
+	pool, err := usermeta.Open(s.tables(connections))
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = pool.Close() })
+	return pool
+}
+
+// Positions have six digits, so that all reports have one length; reserve keeps
+// them rising from turn to turn, so that every report has something to write.
+const (
+	firstPosition = 100_000
+	reserved      = 500
+)
+
+func (s *site) reserve() int64 { return s.position.Add(reserved) - reserved }
+
+// webinarID is what everybody watches.
+const webinarID = "intro"
+
+// admit adds viewers, logged in; with a session if they are watching already.
+func (s *site) admit(b *testing.B, count int, watching bool) {
+	b.Helper()
+	s.people = newPeople(count)
+	now := time.Now().UTC().Format(time.DateTime)
+	var users, meta []any
+	for _, p := range s.people {
+		users = append(users, p.id, p.login, passwordHash, p.login, p.login+"@example.test", now, p.login)
+		row := func(key, value string) { meta = append(meta, p.id, key, value) }
+		row("nickname", p.login)
+		row("wp_capabilities", `a:1:{s:10:"subscriber";b:1;}`)
+		row("session_tokens", p.sessionTokens())
+		if watching {
+			row("autowebinar_session_id", fmt.Sprintf("0195e0a0-0000-7000-8000-%012d", p.id))
+			row("autowebinar_webinar_id", webinarID)
+			row("autowebinar_started_at", now)
+			row("autowebinar_last_position_sec", strconv.Itoa(firstPosition-1))
+			row("autowebinar_furthest_sec", strconv.Itoa(firstPosition-1))
+			row("autowebinar_progress_percent", "0")
+			row("autowebinar_last_seen_at", now)
+		}
+	}
+	s.insert(b, "wp_users (ID, user_login, user_pass, user_nicename, user_email, user_registered, display_name)", 7, users)
+	s.insert(b, "wp_usermeta (user_id, meta_key, meta_value)", 3, meta)
+	run(b, s.admin, "ANALYZE TABLE wp_users, wp_usermeta")
+}
+
+// insert adds rows of so many columns, a few thousand values at a time.
+func (s *site) insert(b *testing.B, into string, columns int, values []any) {
+	b.Helper()
+	row := "(" + strings.Repeat(", ?", columns)[2:] + ")"
+	for len(values) > 0 {
+		part := values[:min(len(values), 500*columns)]
+		values = values[len(part):]
+		_, err := s.admin.Exec("INSERT INTO "+into+" VALUES "+row+strings.Repeat(", "+row, len(part)/columns-1), part...)
+		require.NoError(b, err)
+	}
+}
+
+// rowIDs are the umeta_ids of one key, by viewer.
+func (s *site) rowIDs(b *testing.B, key string) []uint64 {
+	b.Helper()
+	var ids []uint64
+	require.NoError(b, s.admin.Select(&ids, "SELECT umeta_id FROM wp_usermeta WHERE meta_key = ? AND user_id >= ? ORDER BY user_id", key, firstPerson))
+	require.Len(b, ids, len(s.people))
+	return ids
+}
+
+func run(b *testing.B, db *sqlx.DB, statements ...string) {
+	b.Helper()
+	for _, statement := range statements {
+		_, err := db.ExecContext(context.Background(), statement)
+		require.NoError(b, err, statement)
+	}
+}

@@ -1,0 +1,85 @@
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+// turn is what one turn of a contestant gave.
+type turn struct {
+	sample
+	cost
+	memory float64 // of the service in MB; 0: it is not a process of its own
+}
+
+func (t turn) rate() float64 { return float64(t.reports) / t.elapsed.Seconds() }
+
+// each is a figure of the whole turn by report.
+func (t turn) each(figure float64) float64 { return figure / float64(t.reports) }
+
+// median is the middle of what f gives for the turns.
+func median(turns []turn, f func(turn) float64) float64 {
+	return medianOf(figures(turns, f))
+}
+
+func figures(turns []turn, f func(turn) float64) []float64 {
+	all := make([]float64, len(turns))
+	for i, t := range turns {
+		all[i] = f(t)
+	}
+	return all
+}
+
+func medianOf[T cmp.Ordered](all []T) T {
+	all = slices.Clone(all)
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// printTable aligns rows of cells, the first of which is text, the others figures.
+func printTable(w io.Writer, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range rows {
+		line := fmt.Sprintf("%-*s", widths[0], row[0])
+		for i, cell := range row[1:] {
+			line += fmt.Sprintf("  %*s", widths[i+1], cell)
+		}
+		fmt.Fprintln(w, line)
+	}
+}
+
+// of is a ratio for people.
+func of(a, b float64) string {
+	if b == 0 {
+		return "-"
+	}
+	if a/b >= 10 {
+		return fmt.Sprintf("%.0f", a/b)
+	}
+	return fmt.Sprintf("%.2f", a/b)
+}
+
+func TestTableAlignsAndRatiosAreReadable(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	printTable(&out, [][]string{{"", "reports/s"}, {"a", "1"}, {"the longest", "22"}})
+	require.Equal(t, "             reports/s\n"+"a                    1\n"+"the longest         22\n", out.String())
+	require.Equal(t, []string{"-", "0.50", "103"}, []string{of(1, 0), of(1, 2), of(103, 1)})
+	require.Equal(t, 3.0, medianOf([]float64{9, 3, 1}))
+}
