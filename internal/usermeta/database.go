@@ -43,8 +43,8 @@ func Open(cfg Config) (*sqlx.DB, error) {
 	dsn.Loc = time.UTC
 	dsn.Logger = &mysql.NopLogger{} // what it would say comes back as an error
 	dsn.Timeout = orDefault(dsn.Timeout, 3*time.Second)
-	dsn.ReadTimeout = orDefault(dsn.ReadTimeout, 10*time.Second)
-	dsn.WriteTimeout = orDefault(dsn.WriteTimeout, 10*time.Second)
+	dsn.ReadTimeout = orDefault(dsn.ReadTimeout, 5*time.Second)
+	dsn.WriteTimeout = orDefault(dsn.WriteTimeout, 5*time.Second)
 	inner, err := mysql.NewConnector(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("usermeta: %w", err)

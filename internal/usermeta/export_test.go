@@ -1,6 +1,10 @@
 package usermeta
 
-import "autowebinar/internal/webinar"
+import (
+	"time"
+
+	"autowebinar/internal/webinar"
+)
 
 // DispatchLock is the name of the lock that the leading replica holds.
 func (c Config) DispatchLock() string { return c.lockName("dispatch") }
@@ -18,4 +22,34 @@ func (s *Store) Straggling(user webinar.UserID) int {
 	s.stragglers.mu.Lock()
 	defer s.stragglers.mu.Unlock()
 	return len(s.stragglers.waiting[user])
+}
+
+// Straggles tells whether a viewer is worked on beside the lanes.
+func (s *Store) Straggles(user webinar.UserID) bool {
+	s.stragglers.mu.Lock()
+	defer s.stragglers.mu.Unlock()
+	_, straggling := s.stragglers.waiting[user]
+	return straggling
+}
+
+// Change is one change of a batch.
+type Change struct {
+	User  webinar.UserID
+	Apply ApplyFunc
+}
+
+// Together carries changes through in one batch, in this order, and returns
+// what became of each.
+func (s *Store) Together(changes []Change) []error {
+	batch := make([]*change, len(changes))
+	for i, c := range changes {
+		batch[i] = &change{user: c.User, apply: c.Apply, until: time.Now().Add(time.Minute), done: make(chan struct{}), lead: make(chan struct{})}
+	}
+	s.commit(batch)
+	errs := make([]error, len(batch))
+	for i, c := range batch {
+		<-c.done
+		errs[i] = c.err
+	}
+	return errs
 }

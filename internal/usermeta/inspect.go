@@ -107,12 +107,26 @@ func (i *inspection) variable(ctx context.Context, names ...string) (string, err
 }
 
 func (i *inspection) version(ctx context.Context) (Finding, error) {
-	f := Finding{Name: "server", State: OK, Advice: "the server must answer SELECT VERSION()"}
+	f := Finding{Name: "server", State: OK}
 	err := i.conn.GetContext(ctx, &f.Detail, "SELECT VERSION()")
-	if err == nil {
-		f.Advice = ""
+	if err == nil && tooOld(f.Detail) {
+		f.State, f.Advice = Unfit, "MySQL 8.0 or MariaDB 10.6 is the oldest that can skip locked rows"
 	}
 	return f, err
+}
+
+// tooOld tells from a server's version whether it lacks NOWAIT and SKIP LOCKED.
+// Old MariaDB servers put "5.5.5-" in front of theirs.
+func tooOld(version string) bool {
+	version = strings.TrimPrefix(version, "5.5.5-")
+	var major, minor int
+	if n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor); n < 2 {
+		return false // a proxy with a name of its own: let it try
+	}
+	if strings.Contains(version, "MariaDB") {
+		return major < 10 || major == 10 && minor < 6
+	}
+	return major < 8
 }
 
 func (i *inspection) isolation(ctx context.Context) (Finding, error) {

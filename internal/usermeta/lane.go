@@ -43,10 +43,11 @@ var (
 // goroutine to own, and under load the batches grow by themselves.
 type lane struct {
 	commit func([]*change) // finishes every change, now or later
-	batch  int             // changes in one commit at most
+	most   int             // changes in one commit at most
 	room   int             // changes waiting at most
 
 	mu      sync.Mutex
+	batch   int // changes in the next commit at most; 0: as many as in any
 	busy    bool
 	waiting []*change
 }
@@ -86,8 +87,36 @@ func (l *lane) serve() {
 		}
 	}()
 	if len(fresh) > 0 {
+		begun := time.Now()
 		l.commit(fresh)
+		l.adapt(time.Since(begun))
 	}
+}
+
+// The bounds of a commit in time: rows are locked for as long. Viewers differ
+// in how many rows they have, so the number of changes follows the clock.
+const (
+	slowCommit  = 100 * time.Millisecond
+	quickCommit = 50 * time.Millisecond
+	leastBatch  = 8
+)
+
+func (l *lane) adapt(took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case took > slowCommit:
+		l.batch = max(l.limit()/2, leastBatch)
+	case took < quickCommit:
+		l.batch = min(2*l.limit(), l.most)
+	}
+}
+
+func (l *lane) limit() int {
+	if l.batch == 0 {
+		return l.most
+	}
+	return l.batch
 }
 
 // expire refuses what has waited too long and returns the rest.
@@ -112,7 +141,7 @@ func finishAll(changes []*change, err error) {
 func (l *lane) take() []*change {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := min(len(l.waiting), l.batch)
+	n := min(len(l.waiting), l.limit())
 	batch := l.waiting[:n:n]
 	l.waiting = l.waiting[n:]
 	if len(l.waiting) == 0 {

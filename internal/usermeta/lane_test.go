@@ -19,7 +19,7 @@ func newChange() *change {
 // slowLane commits in 100 ms and notes the size of every batch.
 func slowLane(batch, room int) (*lane, *[]int) {
 	var sizes []int
-	return &lane{batch: batch, room: room, commit: func(changes []*change) {
+	return &lane{most: batch, room: room, commit: func(changes []*change) {
 		sizes = append(sizes, len(changes))
 		time.Sleep(100 * time.Millisecond)
 		finishAll(changes, nil)
@@ -93,7 +93,7 @@ func TestACommitThatPanicsAnswersEverybodyAndTheLaneGoesOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		broken := true
-		l := &lane{batch: 10, room: 10}
+		l := &lane{most: 10, room: 10}
 		l.commit = func(changes []*change) {
 			time.Sleep(time.Millisecond)
 			if broken && len(changes) > 1 {

@@ -19,31 +19,96 @@ type loadedRow struct {
 	UserExists bool   `db:"user_exists"`
 }
 
+// loaded is what a viewer's rows say at a time.
+type loaded struct {
+	snap        snapshot
+	now         time.Time
+	unknownUser bool
+}
+
+// load reads and locks the rows of all viewers, and tells those from whom
+// somebody else holds a row. Who has no rows is missing in found, unless the
+// named locks are held: then only who does not exist is.
+func (s *Store) load(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m manner) (found map[webinar.UserID]loaded, free, held []viewerChanges, err error) {
+	statement := s.sql.lock
+	if m.nowait {
+		statement += " NOWAIT"
+	}
+	rows, err := readRows(ctx, tx, statement, users(groups))
+	free = groups
+	if m.nowait && isLocked(err) {
+		rows, free, held, err = s.loadFree(ctx, tx, groups)
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	found = s.interpretAll(rows)
+	if m.named {
+		err = s.fillIn(ctx, tx, found, free)
+	}
+	return found, free, held, err
+}
+
+// loadFree locks what can be locked at once. Whoever has a row beside that is
+// held by somebody else.
+func (s *Store) loadFree(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges) (rows []loadedRow, free, held []viewerChanges, err error) {
+	locked, err := readRows(ctx, tx, s.sql.lock+" SKIP LOCKED", users(groups))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	all, err := readRows(ctx, tx, s.sql.read, users(groups))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	mine := make(map[uint64]bool, len(locked))
+	for _, r := range locked {
+		mine[r.ID] = true
+	}
+	others := map[webinar.UserID]bool{}
+	for _, r := range all {
+		if !mine[r.ID] {
+			others[r.User] = true
+		}
+	}
+	for _, r := range locked {
+		if !others[r.User] {
+			rows = append(rows, r)
+		}
+	}
+	for _, g := range groups {
+		if others[g.user] {
+			held = append(held, g)
+		} else {
+			free = append(free, g)
+		}
+	}
+	return rows, free, held, nil
+}
+
 // readRows reads viewers by one of the statements over {usermeta}.
-func (s *Store) readRows(ctx context.Context, q sqlx.QueryerContext, statement string, ids []webinar.UserID) (map[webinar.UserID]loaded, error) {
+func readRows(ctx context.Context, q sqlx.QueryerContext, statement string, ids []webinar.UserID) (rows []loadedRow, err error) {
 	query, args, err := sqlx.In(statement, ids)
 	if err != nil {
 		return nil, err
 	}
-	var rows []loadedRow
-	if err := sqlx.SelectContext(ctx, q, &rows, query, args...); err != nil {
-		return nil, err
-	}
-	byUser := make(map[webinar.UserID][]loadedRow, len(ids))
+	return rows, sqlx.SelectContext(ctx, q, &rows, query, args...)
+}
+
+// interpretAll makes sense of the rows of many viewers.
+func (s *Store) interpretAll(rows []loadedRow) map[webinar.UserID]loaded {
+	byUser := map[webinar.UserID][]loadedRow{}
 	for _, r := range rows {
 		byUser[r.User] = append(byUser[r.User], r)
 	}
-	found := make(map[webinar.UserID]loaded, len(ids))
+	found := make(map[webinar.UserID]loaded, len(byUser))
 	for user, rows := range byUser {
-		if found[user], err = s.interpret(user, rows); err != nil {
-			return nil, err
-		}
+		found[user] = s.interpret(user, rows)
 	}
-	return found, nil
+	return found
 }
 
 // interpret makes sense of the rows of one viewer, at least one.
-func (s *Store) interpret(user webinar.UserID, rows []loadedRow) (loaded, error) {
+func (s *Store) interpret(user webinar.UserID, rows []loadedRow) loaded {
 	plain := make([]row, len(rows))
 	l := loaded{}
 	var latest string
@@ -56,9 +121,8 @@ func (s *Store) interpret(user webinar.UserID, rows []loadedRow) (loaded, error)
 	for _, r := range l.snap.damaged {
 		s.reportDamaged(r)
 	}
-	var err error
-	l.now, err = time.Parse(datetime, latest)
-	return l, err
+	l.now, _ = time.Parse(datetime, latest) // the server wrote it
+	return l
 }
 
 // fillIn adds the viewers who have no rows but exist.
@@ -98,10 +162,11 @@ func (s *Store) Read(ctx context.Context, user webinar.UserID) (webinar.Viewer, 
 	if !s.fit.Load() {
 		return webinar.Viewer{}, time.Time{}, errNotInspected
 	}
-	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	groups := []viewerChanges{{user: user}}
-	found, err := s.readRows(ctx, s.db, s.sql.read, users(groups))
+	rows, err := readRows(ctx, s.db, s.sql.read, users(groups))
+	found := s.interpretAll(rows)
 	if err == nil {
 		err = s.fillIn(ctx, s.db, found, groups)
 	}

@@ -18,45 +18,59 @@ import (
 // one commit.
 const lockSeconds = 2
 
-var errNotGranted = fmt.Errorf("%w: a viewer's lock was not granted", ErrUnavailable)
-
 // lockViewers takes the named locks of viewers, who must be in ascending order,
-// on this connection and in one round trip. The locks live as long as the
-// connection, so one that cannot release them is thrown away.
-func (s *Store) lockViewers(ctx context.Context, conn *sqlx.Conn, viewers []webinar.UserID, nowait bool) (unlock func(), err error) {
-	names := make([]any, len(viewers))
-	var take []any
+// on this connection and in one round trip, and tells who was granted and whose
+// lock somebody else holds. The locks live as long as the connection, so one
+// that cannot release them is thrown away.
+func (s *Store) lockViewers(ctx context.Context, conn *sqlx.Conn, groups []viewerChanges, nowait bool) (granted, held []viewerChanges, unlock func(), err error) {
 	seconds := lockSeconds
 	if nowait {
 		seconds = 0
 	}
-	for i, user := range viewers {
-		names[i] = s.cfg.lockName(strconv.FormatUint(uint64(user), 10))
-		take = append(take, names[i], seconds)
+	var take []any
+	for _, g := range groups {
+		take = append(take, s.viewerLock(g.user), seconds)
 	}
-	unlock = func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		if _, err := conn.ExecContext(ctx, "DO "+list("RELEASE_LOCK(?)", len(names)), names...); err != nil {
-			discard(conn)
-		}
-	}
-	got := make([]sql.NullInt64, len(names))
+	got := make([]sql.NullInt64, len(groups))
 	into := make([]any, len(got))
 	for i := range got {
 		into[i] = &got[i]
 	}
-	if err := conn.QueryRowxContext(ctx, "SELECT "+list("GET_LOCK(?, ?)", len(names)), take...).Scan(into...); err != nil {
+	if err := conn.QueryRowxContext(ctx, "SELECT "+list("GET_LOCK(?, ?)", len(groups)), take...).Scan(into...); err != nil {
 		discard(conn) // some of them may be held
-		return nil, err
+		return nil, nil, nil, err
 	}
-	for _, g := range got {
-		if g.Int64 != 1 {
-			unlock()
-			return nil, errNotGranted
+	var names []any
+	for i, g := range groups {
+		if got[i].Int64 == 1 {
+			granted, names = append(granted, g), append(names, s.viewerLock(g.user))
+		} else {
+			held = append(held, g)
 		}
 	}
-	return unlock, nil
+	if len(held) > 0 && !nowait {
+		err = fmt.Errorf("%w: a viewer's lock was not granted", ErrUnavailable)
+	}
+	unlock = func() { release(ctx, conn, names) }
+	if err != nil {
+		unlock()
+	}
+	return granted, held, unlock, err
+}
+
+func (s *Store) viewerLock(user webinar.UserID) string {
+	return s.cfg.lockName(strconv.FormatUint(uint64(user), 10))
+}
+
+func release(ctx context.Context, conn *sqlx.Conn, names []any) {
+	if len(names) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, "DO "+list("RELEASE_LOCK(?)", len(names)), names...); err != nil {
+		discard(conn)
+	}
 }
 
 func list(item string, n int) string {

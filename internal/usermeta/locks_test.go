@@ -120,7 +120,7 @@ func (b bench) observed(t testing.TB) (*usermeta.Store, *atomic.Int64) {
 	return store, repeats
 }
 
-// counter counts the records of "change repeated".
+// counter counts the records of "commit repeated".
 type counter struct {
 	slog.Handler
 	n *atomic.Int64
@@ -129,7 +129,7 @@ type counter struct {
 func (c counter) Enabled(context.Context, slog.Level) bool { return true }
 
 func (c counter) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == "change repeated" {
+	if r.Message == "commit repeated" {
 		c.n.Add(1)
 	}
 	return nil

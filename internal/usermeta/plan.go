@@ -10,6 +10,7 @@ import (
 type plan struct {
 	put    []row    // ID 0: a new row; else the row's new key and value
 	remove []uint64 // umeta_ids
+	adds   bool     // entries to an index: new rows, or new keys of old ones
 }
 
 func (p *plan) empty() bool { return len(p.put) == 0 && len(p.remove) == 0 }
@@ -98,13 +99,14 @@ func (p *plan) session(user webinar.UserID, rows slot, session *webinar.Session,
 func (p *plan) value(user webinar.UserID, rows []row, key, want string) {
 	if len(rows) == 0 {
 		if want != "" && want != "0" {
-			p.put = append(p.put, row{User: user, Key: key, Value: want})
+			p.put, p.adds = append(p.put, row{User: user, Key: key, Value: want}), true
 		}
 		return
 	}
 	base, _ := splitKey(key)
 	same := canonical(base, rows[0].Value) == want
 	for _, r := range rows {
+		p.adds = p.adds || r.Key != key
 		switch {
 		case same && r.Key == key:
 		case same:
@@ -146,6 +148,6 @@ func (p *plan) events(before snapshot, events []webinar.Event) {
 		if before.pending[event.ID] {
 			continue // the same fact is on its way
 		}
-		p.put = append(p.put, row{User: event.User, Key: key, Value: encodeMessage(Message{Event: event})})
+		p.put, p.adds = append(p.put, row{User: event.User, Key: key, Value: encodeMessage(Message{Event: event})}), true
 	}
 }

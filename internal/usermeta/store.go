@@ -40,8 +40,12 @@ const (
 	stragglerLimit = 16   // viewers worked on beside the lanes
 )
 
+// The bounds of time. A change that is not begun within waitTimeout is refused;
+// one that is begun ends within attemptTimeout and the connection's own read
+// time-out.
 const (
-	changeTimeout  = 8 * time.Second
+	waitTimeout    = 8 * time.Second
+	attemptTimeout = 5 * time.Second
 	changeAttempts = 5
 )
 
@@ -52,7 +56,7 @@ var errNotInspected = fmt.Errorf("%w: not inspected yet", ErrUnavailable)
 func New(db *sqlx.DB, cfg Config, log *slog.Logger, nudge func()) *Store {
 	s := &Store{db: db, cfg: cfg, log: log, sql: newStatements(cfg), nudge: nudge, stragglers: newStragglers()}
 	for range committers {
-		s.lanes = append(s.lanes, &lane{commit: s.commit, batch: batchLimit, room: laneRoom})
+		s.lanes = append(s.lanes, &lane{commit: s.commit, most: batchLimit, room: laneRoom})
 	}
 	return s
 }
@@ -69,7 +73,7 @@ func (s *Store) Change(_ context.Context, user webinar.UserID, apply ApplyFunc) 
 		return errNotInspected
 	}
 	c := &change{
-		user: user, apply: apply, until: time.Now().Add(changeTimeout),
+		user: user, apply: apply, until: time.Now().Add(waitTimeout),
 		done: make(chan struct{}), lead: make(chan struct{}),
 	}
 	// One viewer's changes are always in one lane: they never wait for each

@@ -3,6 +3,7 @@ package usermeta
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"autowebinar/internal/webinar"
@@ -50,34 +51,31 @@ func (s *stragglers) next(user webinar.UserID) []*change {
 }
 
 // straggle carries one viewer through beside the lane, waiting for whoever holds
-// their lock. If there are too many such viewers the lane waits for a place:
-// then it is not about one viewer.
-func (s *Store) straggle(ctx context.Context, g viewerChanges, named bool) {
+// their lock. The lane does not even wait for a place.
+func (s *Store) straggle(g viewerChanges, named bool) {
 	if s.stragglers.joins(g) {
-		return
-	}
-	select {
-	case s.stragglers.places <- struct{}{}:
-	case <-ctx.Done():
-		refused := fmt.Errorf("%w: %w", ErrUnavailable, errCrowded)
-		for changes := g.changes; len(changes) > 0; changes = s.stragglers.next(g.user) {
-			finishAll(changes, refused)
-		}
 		return
 	}
 	// The callers of Change wait for what this goroutine does.
 	go func() {
+		s.stragglers.places <- struct{}{}
 		defer func() { <-s.stragglers.places }()
 		for changes := g.changes; len(changes) > 0; changes = s.stragglers.next(g.user) {
 			if fresh := expire(changes); len(fresh) > 0 {
-				s.carryAlone(context.WithoutCancel(ctx), viewerChanges{user: g.user, changes: fresh}, named)
+				s.carryAlone(viewerChanges{user: g.user, changes: fresh}, named)
 			}
 		}
 	}()
 }
 
-func (s *Store) carryAlone(ctx context.Context, g viewerChanges, named bool) {
-	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+func (s *Store) carryAlone(g viewerChanges, named bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.log.Error("panic in a commit", "user", g.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			finishAll(g.changes, errAborted)
+		}
+	}()
 	s.carry(ctx, []viewerChanges{g}, manner{named: named})
 }

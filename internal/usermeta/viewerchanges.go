@@ -47,11 +47,20 @@ func users(groups []viewerChanges) []webinar.UserID {
 // decide applies the changes one after another to what the rows say, and plans
 // what has to be written for all of them. A change that is refused leaves the
 // viewer as the one before it did.
+//
+// A panic is this viewer's own: it refuses their changes and nobody else's.
 func (g viewerChanges) decide(snap snapshot, now time.Time, log *slog.Logger) (p plan, eventful bool) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			log.Error("panic in a change", "user", g.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			g.refuse(fmt.Errorf("usermeta: panic in a change: %v", cause))
+			p, eventful = plan{}, false
+		}
+	}()
 	viewer := snap.viewer
 	var events []webinar.Event
 	for _, c := range g.changes {
-		after, added, err := c.run(viewer, now, log)
+		after, added, err := c.apply(viewer, now)
 		if c.verdict = err; err != nil {
 			continue
 		}
@@ -66,16 +75,4 @@ func (g viewerChanges) refuse(err error) {
 	for _, c := range g.changes {
 		c.verdict = err
 	}
-}
-
-// run calls the caller's function. It is not the caller's goroutine: a panic
-// there must not end the others.
-func (c *change) run(v webinar.Viewer, now time.Time, log *slog.Logger) (after webinar.Viewer, events []webinar.Event, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			log.Error("panic in a change", "user", c.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			err = fmt.Errorf("usermeta: panic in a change: %v", cause)
-		}
-	}()
-	return c.apply(v, now)
 }

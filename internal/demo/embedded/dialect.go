@@ -7,7 +7,7 @@ import (
 
 var (
 	asNow     = regexp.MustCompile(`(?i)\bas\s+now\b`)
-	noWait    = regexp.MustCompile(`(?i)\b(for\s+update)\s+nowait\b`)
+	noWait    = regexp.MustCompile(`(?i)\b(for\s+update)\s+(?:nowait|skip\s+locked)\b`)
 	endsWith  = regexp.MustCompile(`(?i)\blike\s*$`)
 	wildcards = strings.NewReplacer(`\\_`, `\_`, `\\%`, `\%`)
 )

@@ -1,0 +1,71 @@
+package usermeta_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+)
+
+// command is a random command of a random viewer, 4 and 5 of whom do not exist.
+func command(t *rapid.T) (webinar.UserID, func(webinar.Viewer, time.Time) (webinar.Result, error)) {
+	user := webinar.UserID(rapid.IntRange(1, 5).Draw(t, "user"))
+	id := rapid.SampledFrom([]webinar.ID{"a", "b", "c", "d"}).Draw(t, "webinar") // d is not listed
+	report := webinar.Report{
+		Position: rapid.Int64Range(0, 1000).Draw(t, "position"),
+		Seeked:   rapid.Bool().Draw(t, "seeked"), Ended: rapid.Bool().Draw(t, "ended"),
+	}
+	which := webinar.Which{Webinar: id}
+	switch rapid.IntRange(0, 5).Draw(t, "command") {
+	case 0:
+		return user, enter(id, webinar.SessionID(fmt.Sprintf("s-%d-%s", user, id)))
+	case 1:
+		return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) { return rules.Resume(v, id, now) }
+	case 2:
+		return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+			return rules.Exit(v, which, &report, webinar.UserExit, now)
+		}
+	case 3:
+		return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+			return rules.ClickCTA(v, which, &report, now)
+		}
+	case 4:
+		return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+			return rules.Register(v, webinar.Registration{Webinar: id, Type: webinar.Auto, Source: "x"}, now)
+		}
+	}
+	return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return rules.Progress(v, which, report, now)
+	}
+}
+
+// Whatever the mix of commands, a group gives the rows, the events in their
+// order and the answers that one after another gives.
+func TestAGroupDoesWhatOneByOneDoes(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		single, grouped := setup(t), setup(t)
+		for range rapid.IntRange(1, 4).Draw(rt, "batches") {
+			var batch []usermeta.Change
+			var alone []error
+			for range rapid.IntRange(1, 12).Draw(rt, "size") {
+				user, f := command(rt)
+				_, err := change(t.Context(), single.store, user, f)
+				alone = append(alone, err)
+				batch = append(batch, usermeta.Change{User: user, Apply: func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
+					r, err := f(v, now)
+					return r.Viewer, r.Events, err
+				}})
+			}
+			assert.Equal(rt, alone, grouped.store.Together(batch))
+		}
+		for user := uint64(1); user <= 5; user++ {
+			assert.Equal(rt, single.plain(t, user), grouped.plain(t, user), "viewer %d", user)
+		}
+	})
+}

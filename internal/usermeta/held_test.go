@@ -1,0 +1,111 @@
+package usermeta_test
+
+import (
+	"database/sql"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
+)
+
+// audience is a bench with n viewers of one lane, who have a session.
+func audience(t *testing.T, n int) (b bench, ids []webinar.UserID) {
+	t.Helper()
+	b = crowd(t)
+	for i := range n {
+		id := webinar.UserID(1000 + 2*i)
+		b.db.AddUser(t, uint64(id), fmt.Sprintf("viewer%d", id), "")
+		b.change(t, id, enter("a", "s"))
+		ids = append(ids, id)
+	}
+	return b, ids
+}
+
+// WordPress's own transactions hold rows of many viewers: more than there are
+// places beside the lane. The others are answered meanwhile.
+func TestManyHeldViewersHoldUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	b, ids := audience(t, 60)
+	tx, err := b.db.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	require.NoError(t, err)
+	for _, id := range ids[:20] {
+		_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = ? FOR UPDATE", id)
+		require.NoError(t, err)
+	}
+
+	var answered atomic.Int32
+	var wg sync.WaitGroup
+	for _, id := range ids {
+		wg.Go(func() {
+			_, err := change(t.Context(), b.store, id, progress("a", 5))
+			assert.NoError(t, err)
+			answered.Add(1)
+		})
+	}
+	require.Eventually(t, func() bool { return answered.Load() == 40 }, 3*time.Second, time.Millisecond)
+	require.NoError(t, tx.Rollback())
+	wg.Wait()
+	for _, id := range ids {
+		assert.Equal(t, "5", b.plain(t, uint64(id))["last_position_sec"])
+	}
+}
+
+// At WordPress's isolation level a lock on one user's rows reaches into the gap
+// beside them: whoever has to insert there waits, and nobody with them.
+func TestAGapLockHoldsUpOnlyWhoInsertsThere(t *testing.T) {
+	t.Parallel()
+	b, ids := audience(t, 40)
+	b.db.AddUser(t, 1041, "plain", "")
+	b.db.SetMeta(t, 1041, "nickname", "x")
+	tx, err := b.db.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+	require.NoError(t, err)
+	_, err = tx.Exec("UPDATE wp_usermeta FORCE INDEX (user_id) SET meta_value = 'y' WHERE user_id = 1041 AND meta_key = 'nickname'")
+	require.NoError(t, err)
+
+	var answered atomic.Int32
+	var wg sync.WaitGroup
+	for _, id := range ids {
+		wg.Go(func() {
+			_, err := change(t.Context(), b.store, id, enter("b", "s2"))
+			assert.NoError(t, err)
+			answered.Add(1)
+		})
+	}
+	// Only the neighbours of 1041 cannot insert.
+	require.Eventually(t, func() bool { return answered.Load() >= 36 }, 4*time.Second, time.Millisecond)
+	begun := time.Now()
+	b.change(t, 100, progress("a", 7))
+	assert.Less(t, time.Since(begun), time.Second, "the lane is free")
+	require.NoError(t, tx.Rollback())
+	wg.Wait()
+	for _, id := range ids {
+		assert.Equal(t, "s2", b.plain(t, uint64(id))["session_id"])
+	}
+}
+
+// A viewer who is alone in the lane is no reason to wait in it.
+func TestALoneHeldViewerDoesNotBlockTheLane(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	tx, err := b.db.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	require.NoError(t, err)
+	_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = 6 FOR UPDATE")
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() {
+		_, err := change(t.Context(), b.store, 6, progress("a", 6))
+		done <- err
+	}()
+	require.Eventually(t, func() bool { return b.store.Straggles(6) }, 5*time.Second, time.Millisecond)
+	begun := time.Now()
+	b.change(t, 8, progress("a", 8))
+	assert.Less(t, time.Since(begun), 500*time.Millisecond)
+	require.NoError(t, tx.Rollback())
+	require.NoError(t, <-done)
+}
