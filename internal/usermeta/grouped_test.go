@@ -12,9 +12,9 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// command is a random command of a random viewer, 4 and 5 of whom do not exist.
-func command(t *rapid.T) (webinar.UserID, func(webinar.Viewer, time.Time) (webinar.Result, error)) {
-	user := webinar.UserID(rapid.IntRange(1, 5).Draw(t, "user"))
+// command is a random command of a random viewer: one of five, from base.
+func command(t *rapid.T, base uint64) (webinar.UserID, func(webinar.Viewer, time.Time) (webinar.Result, error)) {
+	user := webinar.UserID(base + rapid.Uint64Range(0, 4).Draw(t, "user"))
 	id := rapid.SampledFrom([]webinar.ID{"a", "b", "c", "d"}).Draw(t, "webinar") // d is not listed
 	report := webinar.Report{
 		Position: rapid.Int64Range(0, 1000).Draw(t, "position"),
@@ -48,13 +48,19 @@ func command(t *rapid.T) (webinar.UserID, func(webinar.Viewer, time.Time) (webin
 // order and the answers that one after another gives.
 func TestAGroupDoesWhatOneByOneDoes(t *testing.T) {
 	t.Parallel()
+	single, grouped := setup(t), setup(t)
+	base := uint64(1000)
 	rapid.Check(t, func(rt *rapid.T) {
-		single, grouped := setup(t), setup(t)
+		base += 10
+		for user := base; user < base+3; user++ { // the other two do not exist
+			single.db.AddUser(t, user, fmt.Sprintf("viewer%d", user), "")
+			grouped.db.AddUser(t, user, fmt.Sprintf("viewer%d", user), "")
+		}
 		for range rapid.IntRange(1, 4).Draw(rt, "batches") {
 			var batch []usermeta.Change
 			var alone []error
 			for range rapid.IntRange(1, 12).Draw(rt, "size") {
-				user, f := command(rt)
+				user, f := command(rt, base)
 				_, err := change(t.Context(), single.store, user, f)
 				alone = append(alone, err)
 				batch = append(batch, usermeta.Change{User: user, Apply: func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
@@ -64,7 +70,7 @@ func TestAGroupDoesWhatOneByOneDoes(t *testing.T) {
 			}
 			assert.Equal(rt, alone, grouped.store.Together(batch))
 		}
-		for user := uint64(1); user <= 5; user++ {
+		for user := base; user < base+5; user++ {
 			assert.Equal(rt, single.plain(t, user), grouped.plain(t, user), "viewer %d", user)
 		}
 	})
