@@ -21,7 +21,13 @@ import (
 	"autowebinar/internal/mariadbtest"
 )
 
-func TestMain(m *testing.M) { mariadbtest.Main(m) }
+func TestMain(m *testing.M) {
+	code := mariadbtest.Run(m)
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
 
 // binary builds the program once for all tests.
 var binary = sync.OnceValues(func() (string, error) {
