@@ -44,9 +44,10 @@ lint: ## gofmt, vet, staticcheck, in both modules.
 
 .PHONY: bench
 bench: install ## Figures beside those of the bare driver and of WordPress, in six minutes.
-	@# Longer or other runs by the environment: BENCH_ROUNDS, BENCH_SECONDS (of a
-	@# turn), BENCH_ROWS=10000,1000000,10000000, BENCH_AUDIENCE (viewers),
-	@# BENCH_AUDIENCE_SECONDS, BENCH_AUDIENCE_CONNECTIONS, BENCH_PROFILES (a folder).
+	@# Other runs by the environment: BENCH (Audience, Report, Scale or Start),
+	@# BENCH_ROUNDS, BENCH_SECONDS (of a turn), BENCH_ROWS=10000,1000000,10000000,
+	@# BENCH_AUDIENCE (viewers), BENCH_AUDIENCE_SECONDS, BENCH_AUDIENCE_CONNECTIONS,
+	@# BENCH_PROFILES (an absolute folder, for profiles of the service).
 	.ci/bench $(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
 
 .PHONY: build

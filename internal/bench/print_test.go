@@ -9,7 +9,7 @@ import (
 )
 
 const legend = `
-min and max are of the turns, all else is a median. trips and commits: statements and durable commits a report,
+min and max are of the turns, all else is a median; ratios are of turns in the same round. trips and commits: statements and durable commits a report,
 by the database's own count. µs: processor time a report, of the database, of the service (for e of nginx and PHP),
 and of the load itself (wrk for d and e; this process, which holds driver and store, for a to c).
 MB: resident memory of the service after the turn. The service has the viewers' logins in its cache when a turn of d
@@ -32,7 +32,8 @@ func printReports(w io.Writer, title string, race []*contestant) {
 	for _, c := range race {
 		if strings.HasPrefix(c.name, "d") {
 			fmt.Fprintf(w, "%s: %s × a, %s × e; its p99 is %s × the p50 of e\n", c.name,
-				of(c.rate(), race[0].rate()), of(c.rate(), last.rate()), of(median(c.turns, p99), median(last.turns, p50)))
+				beside(c.turns, race[0].turns, turn.rate), beside(c.turns, last.turns, turn.rate),
+				readable(median(c.turns, p99)/median(last.turns, p50)))
 		}
 	}
 }
@@ -62,7 +63,7 @@ func (c *contestant) row(base *contestant) []string {
 	return []string{
 		c.name,
 		fmt.Sprintf("%.0f", c.rate()), fmt.Sprintf("%.0f", slices.Min(rates)), fmt.Sprintf("%.0f", slices.Max(rates)),
-		of(c.rate(), base.rate()),
+		beside(c.turns, base.turns, turn.rate),
 		figure("%.2f", p50), figure("%.2f", p99),
 		figure("%.3f", func(t turn) float64 { return t.each(float64(t.questions)) }),
 		figure("%.3f", func(t turn) float64 { return t.each(float64(c.commits(t))) }),

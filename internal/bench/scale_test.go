@@ -145,8 +145,8 @@ func printScale(w *os.File, sizes []*size, backlogs []int) {
 	for _, s := range sizes {
 		alone, crowded := median(s.alone, p50), median(s.crowded, turn.rate)
 		row := []string{
-			fmt.Sprint(s.rows), fmt.Sprintf("%.2f", alone), of(alone, median(first.alone, p50)),
-			fmt.Sprintf("%.0f", crowded), of(crowded, median(first.crowded, turn.rate)),
+			fmt.Sprint(s.rows), fmt.Sprintf("%.2f", alone), beside(s.alone, first.alone, p50),
+			fmt.Sprintf("%.0f", crowded), beside(s.crowded, first.crowded, turn.rate),
 		}
 		for _, backlog := range backlogs {
 			row = append(row, fmt.Sprintf("%.2f", median(s.polls[backlog], p50)))

@@ -30,6 +30,16 @@ func median(turns []turn, f func(turn) float64) float64 {
 	return medianOf(figures(turns, f))
 }
 
+// beside is the median of how f compares with the base's in the same round: the
+// machine's own ups and downs hit both.
+func beside(turns, base []turn, f func(turn) float64) string {
+	ratios := make([]float64, len(turns))
+	for i := range turns {
+		ratios[i] = f(turns[i]) / f(base[i])
+	}
+	return readable(medianOf(ratios))
+}
+
 func figures(turns []turn, f func(turn) float64) []float64 {
 	all := make([]float64, len(turns))
 	for i, t := range turns {
@@ -64,15 +74,12 @@ func printTable(w io.Writer, rows [][]string) {
 	}
 }
 
-// of is a ratio for people.
-func of(a, b float64) string {
-	if b == 0 {
-		return "-"
+// readable is a ratio for people.
+func readable(ratio float64) string {
+	if ratio >= 10 {
+		return fmt.Sprintf("%.0f", ratio)
 	}
-	if a/b >= 10 {
-		return fmt.Sprintf("%.0f", a/b)
-	}
-	return fmt.Sprintf("%.2f", a/b)
+	return fmt.Sprintf("%.2f", ratio)
 }
 
 func TestTableAlignsAndRatiosAreReadable(t *testing.T) {
@@ -80,6 +87,14 @@ func TestTableAlignsAndRatiosAreReadable(t *testing.T) {
 	var out strings.Builder
 	printTable(&out, [][]string{{"", "reports/s"}, {"a", "1"}, {"the longest", "22"}})
 	require.Equal(t, "             reports/s\n"+"a                    1\n"+"the longest         22\n", out.String())
-	require.Equal(t, []string{"-", "0.50", "103"}, []string{of(1, 0), of(1, 2), of(103, 1)})
+	require.Equal(t, []string{"0.50", "103"}, []string{readable(0.5), readable(103.2)})
 	require.Equal(t, 3.0, medianOf([]float64{9, 3, 1}))
+
+	turns := func(reports ...int) (all []turn) {
+		for _, n := range reports {
+			all = append(all, turn{sample: sample{reports: n, elapsed: time.Second}})
+		}
+		return all
+	}
+	require.Equal(t, "2.00", beside(turns(20, 200, 5), turns(10, 100, 1), turn.rate), "by round")
 }
