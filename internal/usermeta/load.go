@@ -1,7 +1,11 @@
 package usermeta
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -15,8 +19,8 @@ import (
 // waited for.
 type loadedRow struct {
 	row
-	Now        string `db:"now"`
-	UserExists bool   `db:"user_exists"`
+	now        string // as the server writes it; sorts by time
+	userExists bool
 }
 
 // loaded is what a viewer's rows say at a time.
@@ -85,24 +89,70 @@ func (s *Store) loadFree(ctx context.Context, tx *sqlx.Tx, groups []viewerChange
 	return rows, free, held, nil
 }
 
-// readRows reads viewers by one of the statements over {usermeta}.
-func readRows(ctx context.Context, q sqlx.QueryerContext, statement string, ids []webinar.UserID) (rows []loadedRow, err error) {
+// readRows reads viewers by one of the statements over {usermeta}. Most of what
+// the service does is done here: the rows are scanned by hand, and what is the
+// same in many of them is kept once.
+func readRows(ctx context.Context, q sqlx.QueryerContext, statement string, ids []webinar.UserID) ([]loadedRow, error) {
 	query, args, err := sqlx.In(statement, ids)
 	if err != nil {
 		return nil, err
 	}
-	return rows, sqlx.SelectContext(ctx, q, &rows, query, args...)
+	found, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	var id, user, key, value, now, exists sql.RawBytes
+	rows := make([]loadedRow, 0, rowsAViewer*len(ids))
+	latest := ""
+	for found.Next() {
+		if err := found.Scan(&id, &user, &key, &value, &now, &exists); err != nil {
+			return nil, err
+		}
+		if latest != string(now) {
+			latest = string(now)
+		}
+		r := loadedRow{now: latest, userExists: string(exists) == "1"}
+		r.Key, r.Value = knownKey(key), string(value)
+		var owner uint64
+		if r.ID, err = strconv.ParseUint(string(id), 10, 64); err != nil {
+			return nil, err
+		}
+		if owner, err = strconv.ParseUint(string(user), 10, 64); err != nil {
+			return nil, err
+		}
+		r.User = webinar.UserID(owner)
+		rows = append(rows, r)
+	}
+	return rows, found.Err()
+}
+
+// rowsAViewer is how many rows to expect of one.
+const rowsAViewer = 8
+
+// knownKey is the key as a string, without a copy where it is one of ours.
+func knownKey(key []byte) string {
+	for _, known := range sessionKeys {
+		if string(key) == known {
+			return known
+		}
+	}
+	return string(key)
 }
 
 // interpretAll makes sense of the rows of many viewers.
 func (s *Store) interpretAll(rows []loadedRow) map[webinar.UserID]loaded {
-	byUser := map[webinar.UserID][]loadedRow{}
-	for _, r := range rows {
-		byUser[r.User] = append(byUser[r.User], r)
-	}
-	found := make(map[webinar.UserID]loaded, len(byUser))
-	for user, rows := range byUser {
-		found[user] = s.interpret(user, rows)
+	slices.SortFunc(rows, func(a, b loadedRow) int {
+		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.ID, b.ID))
+	})
+	found := map[webinar.UserID]loaded{}
+	for len(rows) > 0 {
+		n := 1
+		for n < len(rows) && rows[n].User == rows[0].User {
+			n++
+		}
+		found[rows[0].User] = s.interpret(rows[0].User, rows[:n])
+		rows = rows[n:]
 	}
 	return found
 }
@@ -114,8 +164,8 @@ func (s *Store) interpret(user webinar.UserID, rows []loadedRow) loaded {
 	var latest string
 	for i, r := range rows {
 		plain[i] = r.row
-		latest = max(latest, r.Now)
-		l.unknownUser = !r.UserExists
+		latest = max(latest, r.now)
+		l.unknownUser = !r.userExists
 	}
 	l.snap = read(user, plain)
 	for _, r := range l.snap.damaged {

@@ -108,6 +108,8 @@ func NewLogins(c Config) *Logins {
 type Login struct {
 	User  webinar.UserID
 	token string // of the cookie: part of the nonce
+
+	nonces nonces // computed once for all requests of a cached login
 }
 
 // Format implements fmt.Formatter, so that no verb prints the token.
@@ -156,7 +158,7 @@ func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie, accept func
 
 // Nonce returns the wp_rest nonce that WordPress would give this login now.
 func (l *Logins) Nonce(login Login) string {
-	return nonceAt(l.salts, nonceTick(l.now(), l.nonceLife), login.User, login.token)
+	return login.noncesAt(l.salts, nonceTick(l.now(), l.nonceLife)).current
 }
 
 // CheckNonce reports whether nonce is a wp_rest nonce of this login that has
@@ -217,6 +219,7 @@ func (l *Logins) verify(ctx context.Context, cookie *http.Cookie) (Login, error)
 		return Login{}, errNoSession
 	}
 	login := Login{User: a.ID, token: c.token}
+	login.nonces = login.noncesAt(l.salts, nonceTick(now, l.nonceLife))
 	l.cache.put(key, login, min(c.expires, expires), now)
 	return login, nil
 }

@@ -28,13 +28,30 @@ func nonceAt(salts Salts, tick int64, user webinar.UserID, token string) string 
 	return mac[len(mac)-12 : len(mac)-2]
 }
 
-// nonceValid accepts the nonces of the current tick and of the one before, so
-// a nonce lives for half its life at least.
+// nonces are the two that are valid at a tick: its own and that of the one
+// before, so a nonce lives for half its life at least.
+type nonces struct {
+	tick              int64
+	current, previous string
+}
+
+// noncesAt are the login's nonces at a tick: as they were computed with it,
+// unless time has gone on since.
+func (l Login) noncesAt(salts Salts, tick int64) nonces {
+	if l.nonces.tick == tick && l.nonces.current != "" {
+		return l.nonces
+	}
+	return nonces{
+		tick:     tick,
+		current:  nonceAt(salts, tick, l.User, l.token),
+		previous: nonceAt(salts, tick-1, l.User, l.token),
+	}
+}
+
 func nonceValid(salts Salts, tick int64, login Login, nonce string) bool {
 	if !salts.usable() || login.User == 0 {
 		return false
 	}
-	current := nonceAt(salts, tick, login.User, login.token)
-	previous := nonceAt(salts, tick-1, login.User, login.token)
-	return hmac.Equal([]byte(nonce), []byte(current)) || hmac.Equal([]byte(nonce), []byte(previous))
+	valid := login.noncesAt(salts, tick)
+	return hmac.Equal([]byte(nonce), []byte(valid.current)) || hmac.Equal([]byte(nonce), []byte(valid.previous))
 }
