@@ -61,6 +61,10 @@ func firstSecret(environ []string) string {
 // whose signature is wrong gets 401.
 func printer(out io.Writer, verifier *standardwebhooks.Webhook, status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost { // autowebinar check, say
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 		if err != nil {
 			http.Error(w, "cannot read", http.StatusBadRequest)
