@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -79,7 +80,11 @@ func TestTheServiceStopsQuicklyAndLosesNothing(t *testing.T) {
 	s := start(t, env).ready(t)
 	v.must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
 	v.must(t, s, 200, "/exit", `{"webinar_id":"intro"}`)
-	assert.Less(t, s.stop(t), 10*time.Second)
+	stopped := make(chan time.Duration)
+	go func() { stopped <- s.stop(t) }()
+	require.Eventually(t, func() bool { return s.readiness() == http.StatusServiceUnavailable }, 5*time.Second, time.Millisecond)
+	v.must(t, s, 200, "/session?webinar_id=intro", "") // balancers look elsewhere first
+	assert.Less(t, <-stopped, 10*time.Second)
 
 	sink.setDown(false)
 	start(t, env)

@@ -13,6 +13,10 @@
 //     transaction and released after it, because there is no row to lock
 //     (a gap lock would stall WordPress).
 //
+// Changes that wait at the same time share a commit (lane.go, commit.go). A lane
+// waits for nobody's lock: a viewer whose rows somebody else holds is worked on
+// beside it (straggler.go).
+//
 // Everything runs at READ COMMITTED. Times are the database's, in UTC and whole
 // seconds. Duplicate rows, foreign and damaged values are read as WordPress
 // would read them: the lowest umeta_id counts, what cannot be parsed is absent.

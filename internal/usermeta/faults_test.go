@@ -133,3 +133,20 @@ func TestAChangeIsRepeatedWhenItsConnectionIsKilled(t *testing.T) {
 	}
 	assert.Equal(t, "200", b.plain(t, 1)["last_position_sec"])
 }
+
+// What a connection may wait for, and how long its locks outlive a replica that
+// vanishes: nothing but the session's own settings bounds these.
+func TestEveryConnectionIsBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	pool, err := usermeta.Open(config(t, b.db.DSN))
+	require.NoError(t, err)
+	t.Cleanup(func() { pool.Close() })
+	for name, want := range map[string]string{
+		"innodb_lock_wait_timeout": "1", "lock_wait_timeout": "2", "wait_timeout": "15", "time_zone": "+00:00",
+	} {
+		var got string
+		require.NoError(t, pool.QueryRowContext(t.Context(), "SHOW SESSION VARIABLES LIKE '"+name+"'").Scan(&name, &got))
+		assert.Equal(t, want, got, name)
+	}
+}

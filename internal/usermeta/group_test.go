@@ -2,7 +2,6 @@ package usermeta_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -135,10 +134,7 @@ func TestOneViewersTroubleIsNotTheOthers(t *testing.T) {
 func TestAViewerWhoseRowsAreHeldKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	b := crowd(t)
-	tx, err := b.db.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	require.NoError(t, err)
-	_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = 6 FOR UPDATE")
-	require.NoError(t, err)
+	release := b.hold(t, 6)
 
 	done := make(chan error, 1)
 	var errs map[webinar.UserID]error
@@ -156,7 +152,7 @@ func TestAViewerWhoseRowsAreHeldKeepsNobodyWaiting(t *testing.T) {
 		t.Fatal("viewer 6 is not held")
 	default:
 	}
-	require.NoError(t, tx.Rollback())
+	release()
 	<-done
 	for id, err := range errs {
 		assert.NoError(t, err, "viewer %d", id)
@@ -221,10 +217,7 @@ func TestChangesOfOneViewerInOneCommitFollowEachOther(t *testing.T) {
 func TestAHeldViewerWithManyRequestsHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	b := crowd(t)
-	tx, err := b.db.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	require.NoError(t, err)
-	_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = 6 FOR UPDATE")
-	require.NoError(t, err)
+	release := b.hold(t, 6)
 	var wg sync.WaitGroup
 	for i := range int64(100) {
 		wg.Go(func() {
@@ -238,7 +231,7 @@ func TestAHeldViewerWithManyRequestsHoldsUpNobody(t *testing.T) {
 		b.change(t, id, progress("a", int64(id)))
 	}
 	assert.Less(t, time.Since(begun), time.Second)
-	require.NoError(t, tx.Rollback())
+	release()
 	wg.Wait()
 	assert.Equal(t, "99", b.plain(t, 6)["last_position_sec"])
 	assert.Zero(t, b.store.Straggling(6))

@@ -27,18 +27,25 @@ func audience(t *testing.T, n int) (b bench, ids []webinar.UserID) {
 	return b, ids
 }
 
+// hold locks all rows of viewers, as a transaction of WordPress may, until
+// release is called.
+func (b bench) hold(t *testing.T, ids ...webinar.UserID) (release func()) {
+	t.Helper()
+	tx, err := b.db.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	require.NoError(t, err)
+	for _, id := range ids {
+		_, err := tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = ? FOR UPDATE", id)
+		require.NoError(t, err)
+	}
+	return func() { require.NoError(t, tx.Rollback()) }
+}
+
 // WordPress's own transactions hold rows of many viewers: more than there are
 // places beside the lane. The others are answered meanwhile.
 func TestManyHeldViewersHoldUpNobodyElse(t *testing.T) {
 	t.Parallel()
 	b, ids := audience(t, 60)
-	tx, err := b.db.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	require.NoError(t, err)
-	for _, id := range ids[:20] {
-		_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = ? FOR UPDATE", id)
-		require.NoError(t, err)
-	}
-
+	release := b.hold(t, ids[:20]...)
 	var answered atomic.Int32
 	var wg sync.WaitGroup
 	for _, id := range ids {
@@ -49,7 +56,7 @@ func TestManyHeldViewersHoldUpNobodyElse(t *testing.T) {
 		})
 	}
 	require.Eventually(t, func() bool { return answered.Load() == 40 }, 3*time.Second, time.Millisecond)
-	require.NoError(t, tx.Rollback())
+	release()
 	wg.Wait()
 	for _, id := range ids {
 		assert.Equal(t, "5", b.plain(t, uint64(id))["last_position_sec"])
@@ -93,10 +100,7 @@ func TestAGapLockHoldsUpOnlyWhoInsertsThere(t *testing.T) {
 func TestALoneHeldViewerDoesNotBlockTheLane(t *testing.T) {
 	t.Parallel()
 	b := crowd(t)
-	tx, err := b.db.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	require.NoError(t, err)
-	_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = 6 FOR UPDATE")
-	require.NoError(t, err)
+	release := b.hold(t, 6)
 	done := make(chan error, 1)
 	go func() {
 		_, err := change(t.Context(), b.store, 6, progress("a", 6))
@@ -106,6 +110,6 @@ func TestALoneHeldViewerDoesNotBlockTheLane(t *testing.T) {
 	begun := time.Now()
 	b.change(t, 8, progress("a", 8))
 	assert.Less(t, time.Since(begun), 500*time.Millisecond)
-	require.NoError(t, tx.Rollback())
+	release()
 	require.NoError(t, <-done)
 }

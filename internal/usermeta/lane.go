@@ -89,7 +89,7 @@ func (l *lane) serve() {
 	if len(fresh) > 0 {
 		begun := time.Now()
 		l.commit(fresh)
-		l.adapt(time.Since(begun))
+		l.adapt(len(batch), time.Since(begun))
 	}
 }
 
@@ -101,13 +101,15 @@ const (
 	leastBatch  = 8
 )
 
-func (l *lane) adapt(took time.Duration) {
+// adapt sets the size of the next batches. That a small one was quick says
+// nothing about large ones.
+func (l *lane) adapt(size int, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case took > slowCommit:
 		l.batch = max(l.limit()/2, leastBatch)
-	case took < quickCommit:
+	case took < quickCommit && size >= l.limit():
 		l.batch = min(2*l.limit(), l.most)
 	}
 }

@@ -128,3 +128,36 @@ func TestACommitThatPanicsAnswersEverybodyAndTheLaneGoesOn(t *testing.T) {
 		assert.NoError(t, l.do(newChange()))
 	})
 }
+
+// Rows are locked for as long as a commit takes, so slow ones become smaller.
+func TestBatchesFollowTheClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lane{most: 64, room: 1000}
+		each := 10 * time.Millisecond // a change
+		largest := 0
+		l.commit = func(changes []*change) {
+			largest = max(largest, len(changes))
+			time.Sleep(time.Duration(len(changes)) * each)
+			finishAll(changes, nil)
+		}
+		crowd := func(n int) {
+			var wg sync.WaitGroup
+			for range n {
+				wg.Go(func() {
+					_ = l.do(&change{until: time.Now().Add(time.Hour), done: make(chan struct{}), lead: make(chan struct{})})
+				})
+			}
+			wg.Wait()
+		}
+		crowd(300)
+		largest = 0
+		crowd(50)
+		assert.Equal(t, leastBatch, largest, "80 ms, no longer")
+		each = 10 * time.Microsecond
+		crowd(500)
+		largest = 0
+		crowd(200)
+		assert.Equal(t, 64, largest, "as many as may be once they are quick")
+	})
+}

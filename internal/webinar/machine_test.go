@@ -41,7 +41,7 @@ func TestAnyOrderOfCommands(t *testing.T) {
 			},
 			"deliver late": func(t *rapid.T) {
 				if len(m.late) == 0 {
-					t.SkipNow()
+					return // nothing yet
 				}
 				i := rapid.IntRange(0, len(m.late)-1).Draw(t, "which")
 				c := m.late[i]
@@ -50,7 +50,7 @@ func TestAnyOrderOfCommands(t *testing.T) {
 			},
 			"deliver again": func(t *rapid.T) {
 				if len(m.past) == 0 {
-					t.SkipNow()
+					return // nothing yet
 				}
 				m.deliver(t, rapid.SampledFrom(m.past).Draw(t, "which"))
 			},
