@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"internal/mariadbtest":          {"internal/mariadbtest/mariadbd"},
 	"internal/mariadbtest/mariadbd": {},
 	"internal/contracttest":         {"api"},
+	"internal/servicetest":          {"internal/contracttest", "internal/mariadbtest"},
 	"internal/bench":                {},
 	"internal/e2e":                  {},
 }

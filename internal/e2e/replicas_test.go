@@ -11,20 +11,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/servicetest"
 )
 
 func TestManyRequestsOfOneNewViewerOverTwoReplicas(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), newSink(t)
-	v := newViewer(t, db, 1)
-	env := settings(db, db.DSN, sink.URL)
-	replicas := []*service{start(t, env).ready(t), start(t, env).ready(t)}
+	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	v := servicetest.NewViewer(t, db, 1)
+	env := servicetest.Settings(db.DSN, sink.URL)
+	replicas := []*servicetest.Service{servicetest.Start(t, env).Ready(t), servicetest.Start(t, env).Ready(t)}
 
 	var wg sync.WaitGroup
-	answers := make(chan answer, 200)
+	answers := make(chan servicetest.Answer, 200)
 	for i := range cap(answers) {
 		wg.Go(func() {
-			a, err := v.send(replicas[i%2], "/enter", `{"webinar_id":"intro"}`)
+			a, err := v.Send(replicas[i%2], "/enter", `{"webinar_id":"intro"}`)
 			assert.NoError(t, err)
 			answers <- a
 		})
@@ -33,60 +34,60 @@ func TestManyRequestsOfOneNewViewerOverTwoReplicas(t *testing.T) {
 	close(answers)
 	created, sessions := 0, map[any]bool{}
 	for a := range answers {
-		assert.Contains(t, []int{200, 201}, a.status, "%v", a.body)
-		if a.status == 201 {
+		assert.Contains(t, []int{200, 201}, a.Status, "%v", a.Body)
+		if a.Status == 201 {
 			created++
 		}
-		sessions[a.body["session_id"]] = true
+		sessions[a.Body["session_id"]] = true
 	}
 	assert.Equal(t, 1, created)
 	assert.Len(t, sessions, 1)
-	for key, values := range db.Meta(t, v.id) {
+	for key, values := range db.Meta(t, v.ID) {
 		assert.Len(t, values, 1, key)
 	}
-	sink.waits(t, "1", "entered")
+	sink.Waits(t, "1", "entered")
 }
 
 func TestAnEventIsDeliveredWhicheverReplicaWroteIt(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), newSink(t)
-	a, b := newViewer(t, db, 1), newViewer(t, db, 2)
-	env := settings(db, db.DSN, sink.URL)
-	first := start(t, env).ready(t)
-	second := start(t, env).ready(t)
-	a.must(t, first, 201, "/enter", `{"webinar_id":"intro"}`)
-	b.must(t, second, 201, "/enter", `{"webinar_id":"intro"}`)
-	sink.waits(t, "1", "entered")
-	sink.waits(t, "2", "entered")
+	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	a, b := servicetest.NewViewer(t, db, 1), servicetest.NewViewer(t, db, 2)
+	env := servicetest.Settings(db.DSN, sink.URL)
+	first := servicetest.Start(t, env).Ready(t)
+	second := servicetest.Start(t, env).Ready(t)
+	a.Must(t, first, 201, "/enter", `{"webinar_id":"intro"}`)
+	b.Must(t, second, 201, "/enter", `{"webinar_id":"intro"}`)
+	sink.Waits(t, "1", "entered")
+	sink.Waits(t, "2", "entered")
 
 	// Whoever leads goes; the other takes over what is written meanwhile.
 	leader, other := first, second
-	if !strings.Contains(first.log.String(), "term begins") {
+	if !strings.Contains(first.Log(), "term begins") {
 		leader, other = second, first
 	}
-	require.NoError(t, leader.cmd.Process.Kill())
+	leader.Kill()
 	killed := time.Now()
-	a.must(t, other, 200, "/exit", `{"webinar_id":"intro"}`)
-	sink.waits(t, "1", "entered", "left")
+	a.Must(t, other, 200, "/exit", `{"webinar_id":"intro"}`)
+	sink.Waits(t, "1", "entered", "left")
 	assert.Less(t, time.Since(killed), 6*time.Second)
 }
 
 func TestTheServiceStopsQuicklyAndLosesNothing(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), newSink(t)
-	v := newViewer(t, db, 1)
-	env := settings(db, db.DSN, sink.URL)
-	sink.setDown(true)
-	s := start(t, env).ready(t)
-	v.must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
-	v.must(t, s, 200, "/exit", `{"webinar_id":"intro"}`)
+	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	v := servicetest.NewViewer(t, db, 1)
+	env := servicetest.Settings(db.DSN, sink.URL)
+	sink.SetDown(true)
+	s := servicetest.Start(t, env).Ready(t)
+	v.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
+	v.Must(t, s, 200, "/exit", `{"webinar_id":"intro"}`)
 	stopped := make(chan time.Duration)
-	go func() { stopped <- s.stop(t) }()
-	require.Eventually(t, func() bool { return s.readiness() == http.StatusServiceUnavailable }, 5*time.Second, time.Millisecond)
-	v.must(t, s, 200, "/session?webinar_id=intro", "") // balancers look elsewhere first
+	go func() { stopped <- s.Stop(t) }()
+	require.Eventually(t, func() bool { return s.Readiness() == http.StatusServiceUnavailable }, 5*time.Second, time.Millisecond)
+	v.Must(t, s, 200, "/session?webinar_id=intro", "") // balancers look elsewhere first
 	assert.Less(t, <-stopped, 10*time.Second)
 
-	sink.setDown(false)
-	start(t, env)
-	sink.waits(t, "1", "entered", "left")
+	sink.SetDown(false)
+	servicetest.Start(t, env)
+	sink.Waits(t, "1", "entered", "left")
 }

@@ -1,4 +1,4 @@
-package e2e
+package servicetest
 
 import (
 	"encoding/json"
@@ -16,8 +16,8 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// delivery is a webhook that was accepted.
-type delivery struct {
+// Delivery is a webhook that was accepted.
+type Delivery struct {
 	ID, User string
 	At       time.Time
 	Type     string         `json:"type"`
@@ -25,8 +25,8 @@ type delivery struct {
 	Data     map[string]any `json:"data"`
 }
 
-// sink receives webhooks. It fails the test on a signature that is not right.
-type sink struct {
+// Sink receives webhooks. It fails the test on a signature that is not right.
+type Sink struct {
 	URL string
 
 	t        testing.TB
@@ -35,21 +35,21 @@ type sink struct {
 	mu         sync.Mutex
 	down       bool
 	refused    int
-	deliveries []delivery
+	deliveries []Delivery
 }
 
-func newSink(t testing.TB) *sink {
+func NewSink(t testing.TB) *Sink {
 	t.Helper()
-	verifier, err := standardwebhooks.NewWebhook(webhookSecret)
+	verifier, err := standardwebhooks.NewWebhook(WebhookSecret)
 	require.NoError(t, err)
-	s := &sink{t: t, verifier: verifier}
+	s := &Sink{t: t, verifier: verifier}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.URL = server.URL + "/events"
 	return s
 }
 
-func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
@@ -60,21 +60,21 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	assert.NoError(s.t, err)
 	assert.NoError(s.t, s.verifier.Verify(body, r.Header))
-	d := delivery{ID: r.Header.Get("webhook-id"), User: r.Header.Get("autowebinar-user"), At: time.Now()}
+	d := Delivery{ID: r.Header.Get("webhook-id"), User: r.Header.Get("autowebinar-user"), At: time.Now()}
 	assert.NoError(s.t, json.Unmarshal(body, &d))
 	s.deliveries = append(s.deliveries, d)
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *sink) setDown(down bool) {
+func (s *Sink) SetDown(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = down
 }
 
-// types are the events of a user in the order of their first delivery, without
+// Types are the events of a user in the order of their first delivery, without
 // the prefix that all share.
-func (s *sink) types(user string) []string {
+func (s *Sink) Types(user string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var types []string
@@ -88,10 +88,10 @@ func (s *sink) types(user string) []string {
 	return types
 }
 
-func (s *sink) find(user, eventType string) []delivery {
+func (s *Sink) Find(user, eventType string) []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var found []delivery
+	var found []Delivery
 	for _, d := range s.deliveries {
 		if d.User == user && d.Type == "client_webinar_"+eventType {
 			found = append(found, d)
@@ -100,11 +100,11 @@ func (s *sink) find(user, eventType string) []delivery {
 	return found
 }
 
-// waits until the user's events are these, in this order.
-func (s *sink) waits(t testing.TB, user string, types ...string) {
+// Waits until the user's events are these, in this order.
+func (s *Sink) Waits(t testing.TB, user string, types ...string) {
 	t.Helper()
-	if !assert.Eventually(t, func() bool { return len(s.types(user)) >= len(types) }, 20*time.Second, 10*time.Millisecond) {
-		t.Logf("seen so far: %v", s.types(user))
+	if !assert.Eventually(t, func() bool { return len(s.Types(user)) >= len(types) }, 20*time.Second, 10*time.Millisecond) {
+		t.Logf("seen so far: %v", s.Types(user))
 	}
-	require.Equal(t, types, s.types(user))
+	require.Equal(t, types, s.Types(user))
 }

@@ -1,0 +1,232 @@
+// Package servicetest runs the service as operations does, for tests that look at
+// it from outside: the real binary, built with the race detector, with viewers
+// who are logged in as WordPress logs them in, a sink that verifies signatures
+// with somebody else's library, and a wire to the database that can be cut.
+package servicetest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+)
+
+// Main is the body of a TestMain: it runs the tests, removes the binary and the
+// database server that they used, and exits.
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a TestMain that has more to clean up: it returns the exit code.
+func Run(m *testing.M) int {
+	code := mariadbtest.Run(m)
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	return code
+}
+
+// binary builds the program once for all tests of a package.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "awservice")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "autowebinar")
+	return path, build(path, "-race")
+})
+
+// Build makes a binary of its own for a test, with further flags of go build.
+func Build(t testing.TB, flags ...string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "autowebinar")
+	require.NoError(t, build(path, flags...))
+	return path
+}
+
+func build(path string, flags ...string) error {
+	args := append([]string{"build", "-o", path}, flags...)
+	out, err := exec.Command("go", append(args, "autowebinar/cmd/autowebinar")...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Service is one running instance.
+type Service struct {
+	URL, Admin string
+
+	cmd    *exec.Cmd
+	log    *lockedBuffer
+	exited chan error
+}
+
+// Settings are the environment of an instance on a database, with a sink.
+func Settings(dsn, sink string) map[string]string {
+	env := map[string]string{
+		"AUTOWEBINAR_LISTEN": "127.0.0.1:0", "AUTOWEBINAR_ADMIN_LISTEN": "127.0.0.1:0",
+		"AUTOWEBINAR_DB_DSN":         dsn,
+		"AUTOWEBINAR_WEBHOOK_URL":    sink,
+		"AUTOWEBINAR_WEBHOOK_SECRET": WebhookSecret,
+		"AUTOWEBINAR_WEBHOOK_RETRY":  "50ms,100ms,200ms",
+		"AUTOWEBINAR_SERVICE_KEYS":   ServiceKey,
+		"AUTOWEBINAR_WEBINARS":       "intro=3600,pro=600",
+		"AUTOWEBINAR_LEAD_META_KEY":  "crm_lead_id",
+	}
+	for name, value := range Salts {
+		env["WORDPRESS_"+name] = value
+	}
+	return env
+}
+
+// Start runs an instance until the test ends and waits until it listens.
+func Start(t testing.TB, env map[string]string) *Service {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	return StartBinary(t, path, env)
+}
+
+// StartBinary is Start with a binary of the test's own.
+func StartBinary(t testing.TB, path string, env map[string]string) *Service {
+	t.Helper()
+	s := &Service{cmd: exec.Command(path, "serve"), log: &lockedBuffer{}, exited: make(chan error, 1)}
+	for name, value := range env {
+		s.cmd.Env = append(s.cmd.Env, name+"="+value)
+	}
+	stderr, err := s.cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
+	listening := make(chan struct{})
+	go s.read(stderr, listening)
+	t.Cleanup(func() {
+		s.Kill()
+		if t.Failed() {
+			t.Logf("log of the instance:\n%s", s.log.String())
+		}
+	})
+	select {
+	case <-listening:
+	case err := <-s.exited:
+		s.exited <- err
+		t.Fatalf("the service ended: %v\n%s", err, s.log.String())
+	case <-time.After(20 * time.Second):
+		t.Fatalf("the service does not listen:\n%s", s.log.String())
+	}
+	return s
+}
+
+// read keeps the log, and takes the addresses from its first line.
+func (s *Service) read(stderr io.Reader, listening chan<- struct{}) {
+	lines := bufio.NewScanner(stderr)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		s.log.add(lines.Bytes())
+		var line struct{ Msg, Address, Admin string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+			s.URL, s.Admin = "http://"+line.Address, "http://"+line.Admin
+			close(listening)
+		}
+	}
+	s.exited <- s.cmd.Wait()
+}
+
+// Ready waits until the instance says that it is.
+func (s *Service) Ready(t testing.TB) *Service {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.Readiness() == http.StatusOK }, 20*time.Second, 20*time.Millisecond, "ready")
+	return s
+}
+
+func (s *Service) Readiness() int {
+	res, err := http.Get(s.Admin + "/readyz")
+	if err != nil {
+		return 0
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
+// Stop ends the instance as an orchestrator does, and returns how long it took.
+func (s *Service) Stop(t testing.TB) time.Duration {
+	t.Helper()
+	begun := time.Now()
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	select {
+	case err := <-s.exited:
+		s.exited <- err
+		require.NoError(t, err, s.log.String())
+	case <-time.After(15 * time.Second):
+		t.Fatal("the service does not stop")
+	}
+	return time.Since(begun)
+}
+
+// Kill ends the instance at once, as a power cut does, and waits until it is gone.
+func (s *Service) Kill() {
+	_ = s.cmd.Process.Kill()
+	err := <-s.exited
+	s.exited <- err
+}
+
+// Signal sends the instance a signal.
+func (s *Service) Signal(t testing.TB, signal syscall.Signal) {
+	t.Helper()
+	require.NoError(t, s.cmd.Process.Signal(signal))
+}
+
+// PID is the number of the process.
+func (s *Service) PID() int { return s.cmd.Process.Pid }
+
+// Log is what the instance has logged so far.
+func (s *Service) Log() string { return s.log.String() }
+
+// lockedBuffer is a log that is written and read at the same time.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) add(line []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Write(line)
+	b.buf.WriteByte('\n')
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// Through returns the DSN with the server's address replaced.
+func Through(t testing.TB, dsn, address string) string {
+	t.Helper()
+	cfg, err := mysql.ParseDSN(dsn)
+	require.NoError(t, err)
+	cfg.Net, cfg.Addr = "tcp", address
+	return cfg.FormatDSN()
+}
+
+func AddressOf(t testing.TB, dsn string) string {
+	t.Helper()
+	cfg, err := mysql.ParseDSN(dsn)
+	require.NoError(t, err)
+	require.False(t, strings.HasPrefix(cfg.Net, "unix"))
+	return cfg.Addr
+}
