@@ -163,11 +163,11 @@ func (f *fields) flag(name string) bool {
 	return value
 }
 
-// uuid is a UUID in the usual form; a random one if left out.
+// uuid is a UUID in the usual form; a new one, which holds the time, if left out.
 func (f *fields) uuid(name string) uuid.UUID {
 	value, ok := f.string(name)
 	if !ok {
-		return uuid.New()
+		return uuid.Must(uuid.NewV7())
 	}
 	id, err := uuid.Parse(value)
 	if err != nil || len(value) != 36 {

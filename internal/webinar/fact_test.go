@@ -139,3 +139,42 @@ func TestEvaluateFindsCurrentAndAside(t *testing.T) {
 	_, err := site().Evaluate(webinar.Viewer{User: viewer42}, "", evaluation, at(0))
 	require.ErrorIs(t, err, webinar.ErrNoSession)
 }
+
+func TestARepeatHappenedWhenItsIDSays(t *testing.T) {
+	t.Parallel()
+	v := viewing(watched(10)) // began at 0
+	made := func(second int64) uuid.UUID {
+		id := uuid.Must(uuid.NewV7())
+		ms := at(second).UnixMilli() + 250
+		for i := range 6 {
+			id[i] = byte(ms >> (8 * (5 - i)))
+		}
+		return id
+	}
+	random := uuid.MustParse("0b7c8a44-61c4-4a55-9d0c-3a5e2f9d1c02")
+	tests := []struct {
+		name        string
+		id          uuid.UUID
+		first, then int64
+	}{
+		{"made while watching", made(400), 400, 400},
+		{"by a clock that is ahead", made(500 + 299), 799, 799},
+		{"by a clock that is far ahead", made(900 + 301), 500, 900},
+		{"before the session", made(-3600), 0, 0},
+		{"without a time", random, 500, 900},
+		{"nothing", uuid.Nil, 500, 900},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for now, want := range map[int64]int64{500: tt.first, 900: tt.then} {
+				form, err := site().Submit(v, webinar.Which{Webinar: intro}, webinar.Form{Submission: tt.id}, at(now))
+				require.NoError(t, err)
+				assert.Equal(t, at(want), form.Events[0].At)
+				evaluated, err := site().Evaluate(v, intro, tt.id, at(now))
+				require.NoError(t, err)
+				assert.Equal(t, at(want), evaluated.Events[0].At)
+			}
+		})
+	}
+}

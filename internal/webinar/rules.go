@@ -173,14 +173,15 @@ func (r Rules) Register(v Viewer, reg Registration, now time.Time) (Result, erro
 }
 
 // Evaluate classifies the attendance of a session that was entered: the current
-// one, or that of the webinar named. Repeats of one evaluation carry one id.
+// one, or that of the webinar named. Repeats of one evaluation carry one id and,
+// where that is a UUIDv7, one time.
 func (r Rules) Evaluate(v Viewer, id ID, evaluation uuid.UUID, now time.Time) (Result, error) {
 	v = v.Clone()
 	s, err := r.findNamed(&v, Which{Webinar: id})
 	if err != nil {
 		return Result{}, err
 	}
-	event := v.event(EventAttendanceClassified, s, now, string(s.ID), evaluation.String())
+	event := v.event(EventAttendanceClassified, s, occurred(evaluation, s, now), string(s.ID), evaluation.String())
 	event.Attended = s.Completed
 	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
 }
@@ -193,15 +194,36 @@ type Form struct {
 }
 
 // Submit makes the event of a form. It changes nothing: answers are not stored.
+// Repeats of one submission carry one id and, where that is a UUIDv7, one time.
 func (r Rules) Submit(v Viewer, w Which, form Form, now time.Time) (Result, error) {
 	v = v.Clone()
 	s, err := r.findNamed(&v, w)
 	if err != nil {
 		return Result{}, err
 	}
-	event := v.event(EventFormSubmitted, s, now, form.ID, form.Submission.String())
+	event := v.event(EventFormSubmitted, s, occurred(form.Submission, s, now), form.ID, form.Submission.String())
 	event.FormID, event.FormPayload = form.ID, form.Payload
 	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
+}
+
+// maxClockSkew is how far the clock of whoever made an id may be ahead of ours.
+const maxClockSkew = 5 * time.Minute
+
+// occurred is when something happened that a caller may repeat and that no row
+// remembers. Only the caller's id is the same in every repeat, so if it holds a
+// time (UUIDv7) that is the one, but not before the session began.
+func occurred(id uuid.UUID, s *Session, now time.Time) time.Time {
+	if id.Version() != 7 {
+		return now
+	}
+	at := time.Unix(id.Time().UnixTime()).UTC().Truncate(time.Second)
+	switch {
+	case at.After(now.Add(maxClockSkew)):
+		return now
+	case at.Before(s.StartedAt):
+		return s.StartedAt
+	}
+	return at
 }
 
 func (r Rules) lists(id ID) bool {
