@@ -33,14 +33,14 @@ func Main(m *testing.M) { os.Exit(Run(m)) }
 // Run is Main for a TestMain that has more to clean up: it returns the exit code.
 func Run(m *testing.M) int {
 	code := mariadbtest.Run(m)
-	if path, err := binary(); err == nil {
+	if path, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
 	return code
 }
 
-// binary builds the program once for all tests of a package.
-var binary = sync.OnceValues(func() (string, error) {
+// program builds the program once for all tests of a package.
+var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "awservice")
 	if err != nil {
 		return "", err
@@ -96,7 +96,7 @@ func Settings(dsn, sink string) map[string]string {
 // Start runs an instance until the test ends and waits until it listens.
 func Start(t testing.TB, env map[string]string) *Service {
 	t.Helper()
-	path, err := binary()
+	path, err := program()
 	require.NoError(t, err)
 	return StartBinary(t, path, env)
 }

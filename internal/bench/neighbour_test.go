@@ -1,0 +1,108 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/servicetest"
+)
+
+const (
+	reportRate = 1000 // a second
+	watchers   = 1000 // who send them
+)
+
+// BenchmarkNeighbour shows what WordPress feels of the service: how long its
+// writes take to rows of the very viewers who report a thousand times a second,
+// beside how long the same writes take in another database of that server, under
+// the same load.
+func BenchmarkNeighbour(b *testing.B) {
+	o := readOptions(b)
+	server := startServer(b, binlog...)
+	ours, theirs := newSite(b, server, "ours"), newSite(b, server, "theirs")
+	for _, s := range []*site{ours, theirs} {
+		s.admit(b, watchers, true)
+		s.fillProfiles(b)
+	}
+	sv := startService(b, build(b), ours)
+	same := make([][]time.Duration, 0, o.rounds)
+	other := make([][]time.Duration, 0, o.rounds)
+	for range o.rounds {
+		same = append(same, neighbourly(b, o, sv, ours, ours))
+		other = append(other, neighbourly(b, o, sv, ours, theirs))
+	}
+	b.ReportMetric(0, "ns/op")
+	fmt.Printf("\nWordPress writing beside %d reports a second, medians of %d turns:\n\n", reportRate, o.rounds)
+	fmt.Printf("| where it writes | p50 | p99 | longest |\n| --- | --- | --- | --- |\n")
+	print := func(name string, turns [][]time.Duration) (p99 time.Duration) {
+		var half, high, top []time.Duration
+		for _, took := range turns {
+			half, high, top = append(half, percentile(took, 50)), append(high, percentile(took, 99)), append(top, percentile(took, 100))
+		}
+		p99 = percentile(high, 50)
+		fmt.Printf("| %s | %.1f ms | %.1f ms | %.1f ms |\n", name, milliseconds(percentile(half, 50)), milliseconds(p99), milliseconds(percentile(top, 50)))
+		return p99
+	}
+	beside, apart := print("rows of the same viewers", same), print("another database of the server", other)
+	fmt.Printf("\np99: %.2f × (wanted: at most 2 ×); no write failed\n", float64(beside)/float64(apart))
+}
+
+// neighbourly is how long WordPress's writes to a site take while the service takes
+// reports for another, or the same.
+func neighbourly(b *testing.B, o options, sv *service, reported, written *site) []time.Duration {
+	b.Helper()
+	sv.logIn(b, reported.people)
+	ctx, stop := context.WithTimeout(b.Context(), o.slice)
+	defer stop()
+	var crowd sync.WaitGroup
+	var late sync.Map
+	position := reported.reserve()
+	client := newClient(64)
+	defer client.CloseIdleConnections()
+	begun := time.Now()
+	for worker := range 64 {
+		crowd.Go(func() {
+			for i := worker; ; i += 64 {
+				time.Sleep(time.Until(begun.Add(time.Duration(i) * time.Second / reportRate)))
+				if ctx.Err() != nil {
+					return
+				}
+				p := reported.people[i%len(reported.people)]
+				body := fmt.Sprintf(`{"position_sec":%d,"webinar_id":%q}`, position+int64(i/len(reported.people)), webinarID)
+				if err := p.send(client, "POST", sv.url+"/progress", body); err != nil {
+					late.Store(i, err)
+				}
+			}
+		})
+	}
+	neighbour := servicetest.Neighbour{DB: written.pool(b, 8).DB, Usermeta: "wp_usermeta"}
+	for _, p := range written.people {
+		neighbour.Users = append(neighbour.Users, p.id)
+	}
+	took, errs := neighbour.Work(ctx, 4, 5*time.Millisecond)
+	crowd.Wait()
+	require.Empty(b, errs, "writes of WordPress failed")
+	late.Range(func(_, err any) bool {
+		b.Fatal(err)
+		return false
+	})
+	return took
+}
+
+// fillProfiles gives every viewer the rows that WordPress's plugins would.
+func (s *site) fillProfiles(b *testing.B) {
+	b.Helper()
+	var meta []any
+	for _, p := range s.people {
+		for _, key := range servicetest.NeighbourKeys() {
+			meta = append(meta, p.id, key, "x")
+		}
+	}
+	s.insert(b, "wp_usermeta (user_id, meta_key, meta_value)", 3, meta)
+	run(b, s.admin, "ANALYZE TABLE wp_usermeta")
+}
