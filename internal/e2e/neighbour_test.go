@@ -42,34 +42,61 @@ func TestWordPressWritesBesideTheService(t *testing.T) {
 	populate(t, db)
 	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
 	defer stop()
-	var reports, webinars atomic.Int64
+	var reports, evaluations, entries atomic.Int64
 	var wg sync.WaitGroup
 	for i, v := range viewers {
 		wg.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				// Two webinars in turn, so that rows are renamed as well, and
-				// first entries, whose rows do not exist yet.
-				route, body, want := "/progress", fmt.Sprintf(`{"webinar_id":%q,"position_sec":%d}`, []string{"intro", "pro"}[n/8%2], n%600), 200
+				// Two webinars in turn: rows are renamed as well, and those of a
+				// first entry do not exist yet.
+				body := fmt.Sprintf(`{"webinar_id":%q,"position_sec":%d}`, []string{"intro", "pro"}[n/8%2], n%600)
+				route := "/progress"
 				if n%8 == 0 {
 					route = "/enter"
 				}
 				a, err := v.Send(replicas[(i+n)%2], route, body)
-				if !assert.NoError(t, err) || !assert.Contains(t, []int{want, 201}, a.Status, "%v", a.Body) {
+				if !assert.NoError(t, err) || !assert.Contains(t, []int{200, 201}, a.Status, "%v", a.Body) {
 					return
 				}
 				reports.Add(1)
 				if a.Status == 201 {
-					webinars.Add(1)
+					entries.Add(1)
 				}
+			}
+		})
+	}
+	for i := range 4 {
+		wg.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				// An evaluation is an event, and so a row that is deleted again.
+				who := fmt.Sprintf(`{"user_ids":[%d,%d]}`, 1+(i+n)%16, 1+(i+n+5)%16)
+				if !assert.Equal(t, 200, evaluate(t, client, replicas[(i+n)%2], who)) {
+					return
+				}
+				evaluations.Add(2)
 			}
 		})
 	}
 	took, errs := neighbour.Work(ctx, 4, 0)
 	wg.Wait()
 	require.Empty(t, errs)
-	assert.EqualValues(t, 2*len(viewers), webinars.Load(), "each viewer entered two webinars, once each")
+	assert.EqualValues(t, 2*len(viewers), entries.Load(), "each viewer entered two webinars, once each")
 	require.Greater(t, len(took), 100)
-	t.Logf("%d writes of WordPress beside %d requests, the longest took %s", len(took), reports.Load(), took[len(took)-1])
+	t.Logf("%d writes of WordPress, the longest took %s, beside %d requests and %d evaluations", len(took), took[len(took)-1], reports.Load(), evaluations.Load())
+}
+
+func evaluate(t testing.TB, client *http.Client, s *servicetest.Service, who string) (status int) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, s.URL+"/wp-json/autowebinar/v1/attendance", strings.NewReader(who))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+servicetest.ServiceKey)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := client.Do(req)
+	if !assert.NoError(t, err) {
+		return 0
+	}
+	res.Body.Close()
+	return res.StatusCode
 }
 
 // populate adds the rows of a site's other users. With those of a few alone the

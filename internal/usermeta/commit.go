@@ -4,27 +4,31 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
-
-	"autowebinar/internal/webinar"
 )
 
 // manner is how a transaction goes about the viewers' locks.
 type manner struct {
 	named  bool // take the viewers' named locks first: they have no row to lock by
 	nowait bool // wait for nobody: give back the viewers whose locks others hold
+	inTurn bool // lock one viewer after another, each when the one before is written
 }
+
+// quick tells whether the rows of a batch can be locked by one statement: most
+// batches add nothing, and nobody is kept waiting by what it locks besides.
+func (m manner) quick() bool { return m.nowait && !m.named && !m.inTurn }
 
 // outcome is what became of the groups of one transaction.
 type outcome struct {
 	carried []viewerChanges // committed, or refused one by one
 	rowless []viewerChanges // have no row to lock by: they need their named locks
 	held    []viewerChanges // somebody else holds their locks
-	undone  []viewerChanges // were rolled back for the sake of the held ones
+	inTurn  []viewerChanges // add rows, and may not hold up who locks the rows beside
 }
 
 // commit carries a batch through: it finishes every change, or leaves it to a
@@ -54,8 +58,8 @@ func (s *Store) carry(ctx context.Context, groups []viewerChanges, m manner) {
 	for _, g := range out.held {
 		s.straggle(g, m.named)
 	}
-	if len(out.undone) > 0 {
-		s.carry(ctx, out.undone, m)
+	if len(out.inTurn) > 0 {
+		s.carry(ctx, out.inTurn, manner{named: m.named, nowait: m.nowait, inTurn: true})
 	}
 	if len(out.rowless) > 0 {
 		s.carry(ctx, out.rowless, manner{named: true, nowait: m.nowait})
@@ -110,23 +114,26 @@ func (s *Store) transact(ctx context.Context, groups []viewerChanges, m manner) 
 		return out, err
 	}
 	defer tx.Rollback()
-	found, groups, held, err := s.load(ctx, tx, groups, m)
-	if err != nil {
-		return out, err
+	steps := [][]viewerChanges{groups}
+	if m.inTurn {
+		steps = slices.Collect(slices.Chunk(groups, 1))
 	}
-	out.held = append(out.held, held...)
-	decided := s.decide(groups, found, m, &out)
-	if decided.plan.empty() {
+	var wrote, eventful bool
+	for _, step := range steps {
+		d, err := s.step(ctx, tx, step, m, &out)
+		wrote, eventful = wrote || !d.plan.empty(), eventful || d.eventful
+		if isLocked(err) && m.nowait {
+			return out.makeWay(len(groups) == 1 || m.inTurn), nil
+		}
+		if err != nil {
+			return outcome{}, err
+		}
+	}
+	if !wrote {
 		return out, nil
 	}
-	if err := s.write(ctx, tx, decided.plan); err != nil {
-		if isLocked(err) && m.nowait {
-			return decided.makeWay(out), nil
-		}
-		return outcome{}, err
-	}
 	err = tx.Commit()
-	if decided.eventful && s.nudge != nil {
+	if eventful && s.nudge != nil {
 		s.nudge() // whatever the answer was: the events may be there
 	}
 	if err != nil {
@@ -135,19 +142,36 @@ func (s *Store) transact(ctx context.Context, groups []viewerChanges, m manner) 
 	return out, nil
 }
 
-// decision is what is to be written for all viewers of a transaction.
+// step locks, decides and writes for some of a transaction's viewers.
+//
+// Whoever adds rows may have to wait for a statement of WordPress on the next
+// user's rows, which locks the gap before them. If we held that user's rows in
+// turn, WordPress would lose its statement to a deadlock. So nothing is added
+// for a viewer while the rows of a later one are locked: waits then lead from
+// each viewer to a later one only, and never in a circle.
+func (s *Store) step(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m manner, out *outcome) (decision, error) {
+	got, err := s.load(ctx, tx, groups, m)
+	if err != nil {
+		return decision{}, err
+	}
+	out.held = append(out.held, got.held...)
+	d := s.decide(got, m, out)
+	return d, s.write(ctx, tx, d.plan)
+}
+
+// decision is what is to be written for the viewers of a step.
 type decision struct {
 	plan     plan
 	eventful bool
-	adding   []viewerChanges // whose plan adds rows or keys
-	settled  []viewerChanges // the others
 }
 
-// decide applies the changes of every viewer whose rows are locked.
-func (s *Store) decide(groups []viewerChanges, found map[webinar.UserID]loaded, m manner, out *outcome) decision {
-	var d decision
-	for _, g := range groups {
-		viewer, known := found[g.user]
+// decide applies the changes of every viewer whose rows are locked, and plans
+// what can be written now.
+func (s *Store) decide(got grasp, m manner, out *outcome) decision {
+	var now, adding decision
+	var adders []viewerChanges
+	for _, g := range got.free {
+		viewer, known := got.found[g.user]
 		switch {
 		case known && viewer.unknownUser, m.named && !known:
 			g.refuse(ErrUnknownUser)
@@ -156,40 +180,40 @@ func (s *Store) decide(groups []viewerChanges, found map[webinar.UserID]loaded, 
 			continue
 		default:
 			p, eventful := g.decide(viewer.snap, viewer.now, s.log)
-			d.plan.put = append(d.plan.put, p.put...)
-			d.plan.remove = append(d.plan.remove, p.remove...)
-			d.eventful = d.eventful || eventful
 			if p.adds {
-				d.adding = append(d.adding, g)
-			} else {
-				d.settled = append(d.settled, g)
+				adding.join(p, eventful)
+				adders = append(adders, g)
+				continue
 			}
+			now.join(p, eventful)
 		}
 		out.carried = append(out.carried, g)
 	}
-	return d
+	if len(adders) > 0 && adders[0].user < got.last {
+		out.inTurn = append(out.inTurn, adders...)
+		return now
+	}
+	out.carried = append(out.carried, adders...)
+	now.join(adding.plan, adding.eventful)
+	return now
 }
 
-// makeWay is the outcome where a write met somebody's gap lock: only what adds
-// to an index can, so the viewers who do are worked on alone, and the others
-// once more without them.
-func (d decision) makeWay(out outcome) outcome {
-	carried := map[webinar.UserID]bool{}
-	for _, g := range append(d.adding, d.settled...) {
-		carried[g.user] = true
+func (d *decision) join(p plan, eventful bool) {
+	d.plan.put = append(d.plan.put, p.put...)
+	d.plan.remove = append(d.plan.remove, p.remove...)
+	d.eventful = d.eventful || eventful
+}
+
+// makeWay is the outcome where a write met somebody's gap lock. Whoever is in
+// the way of nobody but themselves is worked on beside the lane; the others are
+// tried in turn.
+func (out outcome) makeWay(alone bool) outcome {
+	way := outcome{rowless: out.rowless, held: out.held, inTurn: out.inTurn}
+	if alone {
+		way.held = append(way.held, out.carried...)
+	} else {
+		way.inTurn = append(way.inTurn, out.carried...)
 	}
-	way := outcome{rowless: out.rowless, held: out.held}
-	for _, g := range out.carried {
-		if !carried[g.user] {
-			way.carried = append(way.carried, g) // refused without a write
-		}
-	}
-	if len(d.adding) == 0 {
-		way.held = append(way.held, d.settled...)
-		return way
-	}
-	way.held = append(way.held, d.adding...)
-	way.undone = d.settled
 	return way
 }
 

@@ -38,7 +38,7 @@ func TestASteadyReportTakesFourRoundTrips(t *testing.T) {
 		rule func(webinar.Viewer, time.Time) (webinar.Result, error)
 		most int
 	}{
-		{"first entry", enter("a", "s1"), 10}, // refused without the named lock, then with it
+		{"first entry", enter("a", "s1"), 11}, // refused without the named lock, then with it
 		{"first report", progress("a", 10), 4},
 		{"steady report", progress("a", 20), 4},
 		{"report with events", progress("a", 1000), 4},

@@ -30,63 +30,76 @@ type loaded struct {
 	unknownUser bool
 }
 
-// load reads and locks the rows of all viewers, and tells those from whom
-// somebody else holds a row. Who has no rows is missing in found, unless the
-// named locks are held: then only who does not exist is.
-func (s *Store) load(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m manner) (found map[webinar.UserID]loaded, free, held []viewerChanges, err error) {
-	statement := s.sql.lock
-	if m.nowait {
-		statement += " NOWAIT"
-	}
-	rows, err := readRows(ctx, tx, statement, users(groups))
-	free = groups
-	if m.nowait && isLocked(err) {
-		rows, free, held, err = s.loadFree(ctx, tx, groups)
-	}
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	found = s.interpretAll(rows)
-	if m.named {
-		err = s.fillIn(ctx, tx, found, free)
-	}
-	return found, free, held, err
+// grasp is what a transaction has got hold of.
+type grasp struct {
+	found      map[webinar.UserID]loaded
+	free, held []viewerChanges // held: somebody else holds one of their rows
+	last       webinar.UserID  // the highest viewer of whom rows are locked
 }
 
-// loadFree locks what can be locked at once. Whoever has a row beside that is
-// held by somebody else.
-func (s *Store) loadFree(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges) (rows []loadedRow, free, held []viewerChanges, err error) {
-	locked, err := readRows(ctx, tx, s.sql.lock+" SKIP LOCKED", users(groups))
+// load reads and locks the rows of all viewers. Who has no rows is missing in
+// found, unless the named locks are held: then only who does not exist is.
+func (s *Store) load(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m manner) (grasp, error) {
+	if !m.quick() {
+		return s.loadExactly(ctx, tx, groups, m)
+	}
+	rows, err := readRows(ctx, tx, s.sql.lock+" NOWAIT", users(groups))
+	if isLocked(err) {
+		return s.loadExactly(ctx, tx, groups, m)
+	}
+	return grasp{found: s.interpretAll(rows), free: groups, last: groups[len(groups)-1].user}, err
+}
+
+// loadExactly locks the viewers' own rows and no others, of those viewers whose
+// rows can be had. It takes a statement more than the quick way, by which MariaDB
+// locks all rows of the viewers' users.
+func (s *Store) loadExactly(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m manner) (grasp, error) {
+	statement := s.sql.lockExactly
+	if m.nowait {
+		statement += " SKIP LOCKED"
+	}
+	query, args, err := sqlx.In(statement, users(groups))
 	if err != nil {
-		return nil, nil, nil, err
+		return grasp{}, err
+	}
+	var locked []uint64
+	if err := tx.SelectContext(ctx, &locked, query, args...); err != nil {
+		return grasp{}, err
 	}
 	all, err := readRows(ctx, tx, s.sql.read, users(groups))
 	if err != nil {
-		return nil, nil, nil, err
+		return grasp{}, err
 	}
 	mine := make(map[uint64]bool, len(locked))
-	for _, r := range locked {
-		mine[r.ID] = true
+	for _, id := range locked {
+		mine[id] = true
 	}
+	// A row that is not locked is held by somebody, or came while we locked.
 	others := map[webinar.UserID]bool{}
 	for _, r := range all {
 		if !mine[r.ID] {
 			others[r.User] = true
 		}
 	}
-	for _, r := range locked {
-		if !others[r.User] {
-			rows = append(rows, r)
+	var g grasp
+	for _, r := range all {
+		if mine[r.ID] {
+			g.last = max(g.last, r.User)
 		}
 	}
-	for _, g := range groups {
-		if others[g.user] {
-			held = append(held, g)
+	all = slices.DeleteFunc(all, func(r loadedRow) bool { return others[r.User] })
+	g.found = s.interpretAll(all)
+	for _, group := range groups {
+		if others[group.user] {
+			g.held = append(g.held, group)
 		} else {
-			free = append(free, g)
+			g.free = append(g.free, group)
 		}
 	}
-	return rows, free, held, nil
+	if m.named {
+		err = s.fillIn(ctx, tx, g.found, g.free)
+	}
+	return g, err
 }
 
 // readRows reads viewers by one of the statements over {usermeta}. Most of what

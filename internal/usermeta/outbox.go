@@ -21,7 +21,10 @@ import (
 //
 // Statements that read the queue use the meta_key index without ORDER BY: the
 // key is a prefix index, so sorting would read the whole backlog. Statements
-// that settle a message go by primary key and are guarded by the value read.
+// that settle a message are guarded by the value read. Those that delete find
+// their row by the user_id index, which holds the primary key as well: WordPress
+// locks a user's rows in that order, so neither ends the other's statement by a
+// deadlock.
 type Outbox struct {
 	db      *sqlx.DB
 	cfg     Config
@@ -50,11 +53,11 @@ func newOutboxStatements(cfg Config) outboxStatements {
 		waiting: text("SELECT umeta_id, user_id, SUBSTRING_INDEX(COALESCE(meta_value, ''), '|', -1) AS next_attempt FROM {usermeta} FORCE INDEX (meta_key) WHERE " + exactly),
 		backlog: text("SELECT " + columns + `, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id) AS user_exists
 			FROM {usermeta} m FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?)`),
-		remove: text("DELETE FROM {usermeta} WHERE umeta_id = ? AND COALESCE(meta_value, '') = ?"),
+		remove: text("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id = ? AND COALESCE(m.meta_value, '') = ?"),
 		// A row that stands where it should is not written again.
 		move: text(`UPDATE {usermeta} SET meta_value = CASE WHEN umeta_id = ? THEN ? ELSE meta_value END, meta_key = ?
 			WHERE umeta_id IN (?) AND meta_key IN (?) AND (umeta_id <> ? OR COALESCE(meta_value, '') = ?)`),
-		withdraw: text("DELETE FROM {usermeta} WHERE umeta_id IN (?) AND meta_key IN (?)"),
+		withdraw: text("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id IN (?) AND m.meta_key IN (?)"),
 		lead:     text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key = ? ORDER BY umeta_id"),
 	}
 }
@@ -185,7 +188,7 @@ func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
 // Accept deletes the row of an accepted message. A row that is gone, or that
 // somebody changed meanwhile, is no error.
 func (o *Outbox) Accept(ctx context.Context, m Message) error {
-	return o.exec(ctx, o.sql.remove, m.RowID, m.value)
+	return o.exec(ctx, o.sql.remove, m.Event.User, m.RowID, m.value)
 }
 
 // Postpone writes the new counts of the head, b.Messages[0], and moves all rows
@@ -236,7 +239,7 @@ func (o *Outbox) Withdraw(ctx context.Context, user webinar.UserID) (int, error)
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	query, args, err := sqlx.In(o.sql.withdraw, ids, []string{keyOutbox, keyOutboxWait})
+	query, args, err := sqlx.In(o.sql.withdraw, user, ids, []string{keyOutbox, keyOutboxWait})
 	if err != nil {
 		return 0, err
 	}

@@ -8,7 +8,8 @@ import "strings"
 // the time at which the statement began to wait for it; the connections run in
 // UTC. The index is forced because the other one would lock the whole namespace.
 type statements struct {
-	lock, read, users        string
+	lock, lockExactly        string
+	read, users              string
 	putHead, putTail, remove string
 }
 
@@ -20,7 +21,15 @@ func newStatements(cfg Config) statements {
 		WHERE m.user_id IN (?) AND m.meta_key LIKE 'autowebinar\_%'`
 	text := cfg.fill
 	return statements{
-		lock:    text(viewer + " FOR UPDATE"),
+		lock: text(viewer + " FOR UPDATE"),
+		// DISTINCT keeps the inner query apart: it locks nothing. Rows are locked
+		// by the index by which WordPress finds them, in its order.
+		lockExactly: text(`
+			SELECT m.umeta_id
+			FROM (SELECT DISTINCT user_id, umeta_id FROM {usermeta} FORCE INDEX (user_id)
+			      WHERE user_id IN (?) AND meta_key LIKE 'autowebinar\_%' ORDER BY user_id, umeta_id) own
+			STRAIGHT_JOIN {usermeta} m FORCE INDEX (user_id) ON m.user_id = own.user_id AND m.umeta_id = own.umeta_id
+			FOR UPDATE`),
 		read:    text(viewer),
 		users:   text("SELECT ID AS user_id, SYSDATE() AS now FROM {users} WHERE ID IN (?)"),
 		putHead: text("INSERT INTO {usermeta} (umeta_id, user_id, meta_key, meta_value) VALUES"),
