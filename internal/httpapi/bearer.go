@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -15,7 +16,11 @@ import (
 var (
 	errForgedToken = errors.New("httpapi: no token of ours")
 	errSubject     = errors.New("httpapi: the token names no user, or two")
+	errIssuedLater = errors.New("httpapi: the token was issued in the future")
 )
+
+// maxClockSkew is how far the clock of a token's issuer may be ahead of ours.
+const maxClockSkew = 5 * time.Minute
 
 // proveBearer takes a service key or a viewer's JWT.
 func (a *API) proveBearer(token string) (caller, error) {
@@ -62,6 +67,9 @@ func parseJWT(token string, secret []byte) (webinar.UserID, error) {
 		return 0, err
 	case err != nil:
 		return 0, fmt.Errorf("%w: %w", errForgedToken, err)
+	}
+	if at, err := claims.GetIssuedAt(); err == nil && at != nil && time.Until(at.Time) > maxClockSkew {
+		return 0, errIssuedLater
 	}
 	data, _ := claims["data"].(map[string]any)
 	account, _ := data["user"].(map[string]any)

@@ -34,6 +34,22 @@ var (
 	errNoSession = fmt.Errorf("%w: no such session", ErrNotLoggedIn)
 )
 
+// Reason is why a cookie was refused, in a word or two, for logs and metrics;
+// empty where err does not say.
+func Reason(err error) string {
+	switch {
+	case errors.Is(err, errMalformed):
+		return "malformed_cookie"
+	case errors.Is(err, errExpired):
+		return "expired_cookie"
+	case errors.Is(err, errNoUser), errors.Is(err, errSignature):
+		return "forged_cookie"
+	case errors.Is(err, errNoSession):
+		return "ended_session"
+	}
+	return ""
+}
+
 const (
 	cookiePrefix = "wordpress_logged_in_"
 	maxTried     = 4
@@ -142,7 +158,7 @@ func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie, accept func
 			outcome = ErrNotAccepted
 		case !errors.Is(err, ErrNotLoggedIn):
 			return Login{}, err
-		case outcome != ErrNotAccepted:
+		case outcome != ErrNotAccepted && !errors.Is(outcome, ErrForged): // junk behind a forgery does not hide it
 			outcome = err
 		}
 		// Only what may have cost a query counts: junk in front of a good
@@ -231,5 +247,5 @@ func (l *Logins) warnUnreadable(ctx context.Context, user webinar.UserID, now ti
 		return
 	}
 	l.logger.WarnContext(ctx, "session_tokens cannot be read: the user counts as logged out",
-		"user_id", uint64(user), "error", err)
+		"user", uint64(user), "error", err)
 }

@@ -206,7 +206,7 @@ func TestUnreadableSessionsAreLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(t, `UPDATE wp_usermeta SET meta_value = 'O:8:"Sessions":0:{}'`)
-	lines := func() int { return strings.Count(s.log.String(), "user_id=7") }
+	lines := func() int { return strings.Count(s.log.String(), "user=7") }
 	for range 3 {
 		_, err := s.verify(t, s.goldenCookie())
 		require.ErrorIs(t, err, errNoSession)

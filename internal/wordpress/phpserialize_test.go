@@ -1,7 +1,9 @@
 package wordpress
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -106,10 +108,12 @@ func serialize(value any) string {
 		return "i:" + strconv.FormatInt(v, 10) + ";"
 	case string:
 		return "s:" + strconv.Itoa(len(v)) + `:"` + v + `";`
+	case float64:
+		return "d:" + strings.ToUpper(strings.TrimPrefix(strconv.FormatFloat(v, 'G', -1, 64), "+")) + ";"
 	case map[string]any:
 		out := "a:" + strconv.Itoa(len(v)) + ":{"
-		for key, element := range v {
-			out += serialize(key) + serialize(element)
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			out += serialize(key) + serialize(v[key])
 		}
 		return out + "}"
 	}
@@ -145,6 +149,26 @@ func FuzzUnserialize(f *testing.F) {
 		if err != nil {
 			require.ErrorIs(t, err, ErrSerialized)
 			require.Nil(t, value)
+			return
 		}
+		require.LessOrEqual(t, weight(value), len(src), "what is kept was there")
+		again, err := Unserialize([]byte(serialize(value)))
+		require.NoError(t, err)
+		require.Equal(t, serialize(value), serialize(again))
 	})
+}
+
+// weight is the bytes of all strings in a value, and a byte for each element.
+func weight(value any) int {
+	switch v := value.(type) {
+	case string:
+		return len(v)
+	case map[string]any:
+		sum := 0
+		for _, element := range v {
+			sum += 1 + weight(element)
+		}
+		return sum
+	}
+	return 0
 }

@@ -1,0 +1,295 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/servicetest"
+)
+
+var updateHostile = flag.Bool("update-hostile", false, "write testdata/hostile.golden anew")
+
+// hostile is what no honest client sends. It goes over the wire byte by byte,
+// because net/http's own client would tidy it or refuse to send it.
+type hostile struct{ name, raw string }
+
+// target is the service under attack, with what the attacks must leave alone.
+type target struct {
+	db       *mariadbtest.DB
+	service  *servicetest.Service
+	sink     *servicetest.Sink
+	anna     servicetest.Viewer // whose login the requests carry
+	boris    servicetest.Viewer // whose data nobody may see
+	foreign  string             // the id of his session
+	token    string             // a good JWT of Anna's
+	session  string             // the id of her session
+	checksum string
+}
+
+const jwtSecret = "jwt-secret-of-the-tests-0123456789abcdef"
+
+// newTarget starts a service that logs all it can and delivers nothing, so that
+// every event row stays where it can be seen.
+func newTarget(t *testing.T, settings ...string) *target {
+	t.Helper()
+	tt := &target{db: mariadbtest.New(t), sink: servicetest.NewSink(t)}
+	tt.anna, tt.boris = servicetest.NewViewer(t, tt.db, 1), servicetest.NewViewer(t, tt.db, 2)
+	tt.checksum = tt.db.Checksum(t)
+	env := servicetest.Settings(tt.db.DSN, tt.sink.URL)
+	maps.Copy(env, map[string]string{
+		"AUTOWEBINAR_DISPATCH": "off", "AUTOWEBINAR_LOG_LEVEL": "debug", "AUTOWEBINAR_JWT_SECRET": jwtSecret,
+		"AUTOWEBINAR_RATE_VIEWER": "0", "AUTOWEBINAR_RATE_LOGIN": "0",
+	})
+	for i := 0; i < len(settings); i += 2 {
+		env[settings[i]] = settings[i+1]
+	}
+	tt.service = servicetest.Start(t, env).Ready(t)
+	tt.token = signed(t, map[string]any{"sub": "1", "exp": time.Now().Add(time.Hour).Unix()})
+	tt.session = tt.anna.Must(t, tt.service, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"].(string)
+	tt.foreign = tt.boris.Must(t, tt.service, 201, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string)
+	return tt
+}
+
+// rows are all rows of ours, of all users.
+func (tt *target) rows(t testing.TB) []string {
+	t.Helper()
+	var rows []string
+	require.NoError(t, tt.db.SQL.Select(&rows, `SELECT CONCAT(umeta_id, ' ', user_id, ' ', meta_key, '=', meta_value)
+		FROM wp_usermeta WHERE meta_key LIKE 'auto%' ORDER BY umeta_id`))
+	return rows
+}
+
+// exchange sends bytes, ends its side of the connection, and returns all answers.
+func (tt *target) exchange(t testing.TB, raw string) []answered {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(tt.service.URL, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(60*time.Second)))
+	go func() { // the answer may come before all is sent
+		_, _ = io.WriteString(conn, raw)
+		_ = conn.(*net.TCPConn).CloseWrite()
+	}()
+	var answers []answered
+	from := bufio.NewReader(conn)
+	for {
+		method := "GET"
+		if len(answers) == 0 && strings.HasPrefix(raw, "HEAD ") {
+			method = "HEAD"
+		}
+		res, err := http.ReadResponse(from, &http.Request{Method: method})
+		if err != nil {
+			return answers
+		}
+		content, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		if res.StatusCode != http.StatusContinue {
+			answers = append(answers, answered{res, content})
+		}
+	}
+}
+
+type answered struct {
+	*http.Response
+	content []byte
+}
+
+// String is the status, and what says why: code and parameters, or the text of
+// net/http where a request never was one.
+func (a answered) String() string {
+	if !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
+		if a.StatusCode == http.StatusOK {
+			return fmt.Sprint(a.StatusCode, " ", a.Header.Get("Content-Type"))
+		}
+		return fmt.Sprintf("%d %q", a.StatusCode, a.content)
+	}
+	var body struct {
+		Code string
+		Data struct{ Params json.RawMessage }
+	}
+	_ = json.Unmarshal(a.content, &body)
+	text := strings.TrimSpace(fmt.Sprint(a.StatusCode, " ", body.Code))
+	var named map[string]string
+	var missing []string
+	if json.Unmarshal(body.Data.Params, &named) == nil {
+		missing = slices.Sorted(maps.Keys(named))
+	} else {
+		_ = json.Unmarshal(body.Data.Params, &missing)
+	}
+	return strings.Join(append([]string{text}, missing...), " ")
+}
+
+// requireDecent holds one answer to what every answer promises.
+func (tt *target) requireDecent(t testing.TB, name string, a answered) {
+	t.Helper()
+	assert.NotEqual(t, http.StatusInternalServerError, a.StatusCode, "%s: %s", name, a.content)
+	assert.Less(t, len(a.content), 200_000, name)
+	assert.NotContains(t, string(a.content), tt.foreign, "%s: another viewer's session", name)
+	assert.Empty(t, a.Header.Values("Access-Control-Allow-Origin"), name)
+	for _, leak := range []string{"wp_usermeta", "SELECT ", "goroutine ", ".go:", servicetest.SessionToken, tt.token} {
+		if !strings.HasPrefix(a.Header.Get("Content-Type"), "text/javascript") && !strings.Contains(a.Header.Get("Content-Type"), "yaml") {
+			assert.NotContains(t, string(a.content), leak, name)
+		}
+	}
+	if strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
+		assert.Equal(t, "nosniff", a.Header.Get("X-Content-Type-Options"), name)
+		assert.Contains(t, a.Header.Get("Cache-Control"), "no-store", name)
+		assert.Regexp(t, `^[0-9a-f-]{36}$`, a.Header.Get("X-Request-Id"), name)
+		assert.Equal(t, a.StatusCode == 503, a.Header.Get("Retry-After") != "", name)
+		assert.True(t, a.Request.Method == "HEAD" || json.Valid(a.content), name)
+	}
+}
+
+// TestHostileRequests holds the table of hostile requests to their golden
+// answers, and looks after each that nothing came of what was refused.
+func TestHostileRequests(t *testing.T) {
+	t.Parallel()
+	tt := newTarget(t)
+	before := vitals(t, tt.service)
+	var page strings.Builder
+	all := slices.Concat(tt.hostileNumbers(), tt.hostileBodies(), tt.hostileValues(), tt.hostilePaths(), tt.hostileMethods(), tt.hostileWire(), tt.hostileHeaders())
+	require.Greater(t, len(all), 150)
+	seen := map[string]bool{}
+	for _, h := range all {
+		require.False(t, seen[h.name], h.name)
+		seen[h.name] = true
+		rows := tt.rows(t)
+		answers := tt.exchange(t, h.raw)
+		var texts []string
+		accepted := false
+		for _, a := range answers {
+			tt.requireDecent(t, h.name, a)
+			texts = append(texts, a.String())
+			accepted = accepted || a.StatusCode < 300
+		}
+		if !accepted || !strings.HasPrefix(h.raw, "POST") {
+			require.Equal(t, rows, tt.rows(t), "%s: %v", h.name, texts)
+		}
+		fmt.Fprintf(&page, "%-50s %s\n", h.name, strings.Join(texts, " + "))
+	}
+	requireGolden(t, "testdata/hostile.golden", page.String())
+	tt.requireUnharmed(t, before)
+}
+
+func requireGolden(t testing.TB, path, got string) {
+	t.Helper()
+	if *updateHostile {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+// requireUnharmed is for when the attack is over: the service is as it was, and
+// its log tells nothing.
+func (tt *target) requireUnharmed(t testing.TB, before vital) {
+	t.Helper()
+	assert.Equal(t, tt.checksum, tt.db.Checksum(t), "nothing outside the namespace has changed")
+	for _, row := range tt.rows(t) {
+		assert.True(t, isPlain(row), "a row of plain characters: %q", row)
+	}
+	his := rows(t, tt.db, tt.boris)
+	assert.Equal(t, tt.foreign, his["session_id"])
+	assert.NotContains(t, his, "last_position_sec")
+
+	tt.anna.Must(t, tt.service, 200, "/session", "")
+	require.Equal(t, http.StatusOK, tt.service.Readiness())
+	require.Eventually(t, func() bool { return vitals(t, tt.service).goroutines <= before.goroutines+20 }, 30*time.Second, 100*time.Millisecond,
+		"goroutines end with their requests")
+	assert.Less(t, vitals(t, tt.service).peakMB, before.peakMB+200, "memory")
+
+	for _, secret := range []string{jwtSecret, tt.token, canary} {
+		assert.NotContains(t, tt.service.Log(), secret)
+	}
+	for line := range strings.Lines(tt.service.Log()) {
+		assert.Less(t, len(line), 2000, "a line does not grow with the request: %.300s", line)
+		assert.NotContains(t, line, `"level":"ERROR"`)
+	}
+}
+
+func isPlain(row string) bool {
+	return strings.IndexFunc(row, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+}
+
+// canary stands where a secret would stand in a request: in form answers,
+// parameters and headers. No log has it.
+const canary = "canary-0123456789"
+
+// vital is how a process fares.
+type vital struct {
+	peakMB, goroutines int
+}
+
+func vitals(t testing.TB, s *servicetest.Service) (v vital) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID()))
+	require.NoError(t, err)
+	for line := range strings.Lines(string(status)) {
+		if kilobytes, found := strings.CutPrefix(line, "VmHWM:"); found {
+			_, err := fmt.Sscan(kilobytes, &v.peakMB)
+			require.NoError(t, err)
+			v.peakMB /= 1024
+		}
+	}
+	res, err := http.Get(s.Admin + "/debug/pprof/goroutine?debug=1")
+	require.NoError(t, err)
+	defer res.Body.Close()
+	first, err := bufio.NewReader(res.Body).ReadString('\n')
+	require.NoError(t, err)
+	_, err = fmt.Sscanf(first, "goroutine profile: total %d", &v.goroutines)
+	require.NoError(t, err)
+	return v
+}
+
+// The parts of which requests are made.
+
+const api = "/wp-json/autowebinar/v1"
+
+// page are the headers of a page of Anna's.
+func (tt *target) page() string {
+	return "Host: example.test\r\nCookie: " + tt.anna.Cookie + "\r\nX-WP-Nonce: " + tt.anna.Nonce + "\r\n"
+}
+
+func (tt *target) key() string {
+	return "Host: example.test\r\nAuthorization: Bearer " + servicetest.ServiceKey + "\r\n"
+}
+
+// post is a whole request of a page of Anna's to a route.
+func (tt *target) post(route, body string) string {
+	return sized("POST "+api+route, tt.page()+"Content-Type: application/json\r\n", body)
+}
+
+func (tt *target) get(target string) string {
+	return "GET " + target + " HTTP/1.1\r\n" + tt.page() + "\r\n"
+}
+
+// sized is a request with its true length.
+func sized(start, headers, body string) string {
+	return fmt.Sprintf("%s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s", start, headers, len(body), body)
+}
+
+// chunks is a body in chunks of a size.
+func chunks(body string, size int) string {
+	var b bytes.Buffer
+	for part := range slices.Chunk([]byte(body), size) {
+		fmt.Fprintf(&b, "%x\r\n%s\r\n", len(part), part)
+	}
+	return b.String() + "0\r\n\r\n"
+}

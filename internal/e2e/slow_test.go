@@ -1,0 +1,109 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSlowClientsHoldUpNobody opens connections that say nothing, or one byte at
+// a time, in the header and in the body: others are served meanwhile, and each
+// ends by itself. Nothing is stored of half a body.
+func TestSlowClientsHoldUpNobody(t *testing.T) {
+	t.Parallel()
+	tt := newTarget(t)
+	before, rows := vitals(t, tt.service), tt.rows(t)
+	whole := sized("POST "+api+"/enter", tt.page()+"Content-Type: application/json\r\n", `{"webinar_id":"pro"}`)
+	head := strings.Index(whole, "\r\n\r\n") + 4
+	var wg sync.WaitGroup
+	for i := range 150 {
+		wg.Go(func() {
+			switch i % 3 {
+			case 0:
+				assert.Empty(t, tt.drip(t, "", ""), "who says nothing hears nothing")
+			case 1:
+				assert.Contains(t, []string{"", `400 "400 Bad Request"`}, tt.drip(t, whole[:10], whole[10:head]), "half a header is no request")
+			case 2:
+				assert.Equal(t, "503 autowebinar_unavailable", tt.drip(t, whole[:head], strings.Repeat(" ", 20)), "half a body may be sent again")
+			}
+		})
+	}
+	for range 20 {
+		tt.boris.Must(t, tt.service, 200, "/session", "")
+		time.Sleep(50 * time.Millisecond)
+	}
+	wg.Wait()
+	assert.Equal(t, rows, tt.rows(t))
+	tt.requireUnharmed(t, before)
+}
+
+// drip sends the beginning at once and the rest in single bytes, as long as the
+// service listens, and returns the answer, if there is one.
+func (tt *target) drip(t testing.TB, beginning, rest string) string {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(tt.service.URL, "http://"))
+	if !assert.NoError(t, err) {
+		return ""
+	}
+	defer conn.Close()
+	assert.NoError(t, conn.SetDeadline(time.Now().Add(90*time.Second)))
+	_, err = io.WriteString(conn, beginning)
+	assert.NoError(t, err)
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for i := range len(rest) - 1 {
+			select {
+			case <-done:
+				return
+			case <-time.After(2 * time.Second):
+				if _, err := conn.Write([]byte(rest[i : i+1])); err != nil {
+					return
+				}
+			}
+		}
+	}()
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return ""
+	}
+	content, err := io.ReadAll(res.Body)
+	assert.NoError(t, err)
+	return answered{res, content}.String()
+}
+
+// TestAFloodOfRefusals: many guesses at once, each as if from an address of its own.
+func TestAFloodOfRefusals(t *testing.T) {
+	t.Parallel()
+	tt := newTarget(t, "AUTOWEBINAR_RATE_LOGIN", "1,5")
+	before := vitals(t, tt.service)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[string]int{}
+	for worker := range 16 {
+		wg.Go(func() {
+			for i := range 50 {
+				spoofed := fmt.Sprintf("X-Forwarded-For: 198.51.%d.%d\r\nForwarded: for=198.51.%d.%d\r\nX-Real-IP: 198.51.%d.%d\r\n", worker, i, worker, i, worker, i)
+				raw := "GET " + api + "/session HTTP/1.1\r\nHost: example.test\r\nAuthorization: Bearer " + canary + "\r\n" + spoofed + "\r\n"
+				for _, a := range tt.exchange(t, raw) {
+					mu.Lock()
+					seen[a.String()]++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, 800, seen["401 rest_not_logged_in"]+seen["429 autowebinar_too_many_requests"], "%v", seen)
+	assert.Greater(t, seen["429 autowebinar_too_many_requests"], 600, "%v: no header makes a client another", seen)
+	require.Equal(t, http.StatusOK, tt.service.Readiness())
+	tt.requireUnharmed(t, before)
+}

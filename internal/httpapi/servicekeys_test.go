@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A measurement of nanoseconds would prove nothing on a busy machine. Instead the
+// comparison itself is read: every key is hashed and compared in constant time,
+// and nothing leaves the loop before its end.
+func TestEveryServiceKeyIsCompared(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "bearer.go", nil, 0)
+	require.NoError(t, err)
+	loops, compares := 0, 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		f, isFunc := n.(*ast.FuncDecl)
+		if !isFunc || f.Name.Name != "isServiceKey" {
+			return true
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			loop, isLoop := n.(*ast.RangeStmt)
+			if !isLoop {
+				return true
+			}
+			loops++
+			ast.Inspect(loop.Body, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.BranchStmt, *ast.ReturnStmt, *ast.IfStmt, *ast.SwitchStmt:
+					t.Errorf("%T in the loop: its time would tell which key is near", n)
+				case *ast.SelectorExpr:
+					if n.Sel.Name == "ConstantTimeCompare" {
+						compares++
+					}
+				}
+				return true
+			})
+			return false
+		})
+		return false
+	})
+	assert.Equal(t, 1, loops)
+	assert.Equal(t, 1, compares)
+}
+
+func TestServiceKeysAreToldApartByEveryByte(t *testing.T) {
+	t.Parallel()
+	keys := []string{"first-key-0123456789", "second-key-0123456789", "third-key-0123456789"}
+	a := &API{keys: digests(keys)}
+	for _, key := range keys {
+		assert.True(t, a.isServiceKey(key))
+		for i := range key {
+			changed := []byte(key)
+			changed[i] ^= 1
+			assert.False(t, a.isServiceKey(string(changed)))
+			assert.False(t, a.isServiceKey(key[:i]))
+		}
+		assert.False(t, a.isServiceKey(key+"\x00"))
+	}
+	assert.False(t, (&API{}).isServiceKey(""))
+	assert.False(t, (&API{keys: digests([]string{"x", "x"})}).isServiceKey("y"))
+}
