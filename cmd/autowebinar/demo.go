@@ -48,7 +48,12 @@ func demonstrate(ctx context.Context, args []string, s streams, _ []string) erro
 func showDemo(ctx context.Context, s streams, database *demo.Database, listener net.Listener, log *slog.Logger) error {
 	url := "http://" + listener.Addr().String()
 	secret := randomSecret()
-	cfg, err := demoConfig(database.DSN, url, secret)
+	wire, dsn, err := demo.NewWire(database.DSN)
+	if err != nil {
+		return err
+	}
+	defer wire.Close()
+	cfg, err := demoConfig(dsn, url, secret)
 	if err != nil {
 		return err
 	}
@@ -56,7 +61,7 @@ func showDemo(ctx context.Context, s streams, database *demo.Database, listener 
 	if err != nil {
 		return err
 	}
-	cfg.Salts = site.Salts
+	cfg.Salts, cfg.JWTSecret = site.Salts, site.JWTSecret
 	svc, err := newService(cfg, log)
 	if err != nil {
 		return err
@@ -68,7 +73,9 @@ func showDemo(ctx context.Context, s streams, database *demo.Database, listener 
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/wp-json/", svc.handler)
-	mux.Handle("/", demo.Handler(demo.Config{Site: site, DB: svc.pool.DB, Sink: sink, Logger: log}))
+	mux.Handle("/", demo.Handler(demo.Config{
+		Site: site, DB: svc.pool.DB, Sink: sink, Wire: wire, Engine: database.Name, Logger: log,
+	}))
 	srv := server(mux, log)
 	srv.WriteTimeout = 0 // the page follows the events on one long answer
 	srv.RegisterOnShutdown(sink.Close)
@@ -89,7 +96,7 @@ func demoConfig(dsn, url, secret string) (config.Config, error) {
 	}, os.ReadFile)
 }
 
-// seed makes the two viewers, before the service itself begins.
+// seed makes the viewers, before the service itself begins.
 func seed(ctx context.Context, cfg config.Config) (*demo.Site, error) {
 	svc, err := newService(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -88,5 +88,5 @@ func TestSeedingAgainKeepsWhatWasWatched(t *testing.T) {
 	assert.Equal(t, []string{"autowebinar_session_id", "nickname", "session_tokens", "wp_capabilities"}, keys)
 	var logins []string
 	require.NoError(t, db.SQL.Select(&logins, "SELECT user_login FROM wp_users ORDER BY ID"))
-	assert.Equal(t, []string{"anna", "boris"}, logins)
+	assert.Equal(t, []string{"anna", "boris", "clara"}, logins)
 }

@@ -8,7 +8,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wordpress"
@@ -16,6 +20,9 @@ import (
 
 // loginLife is how long WordPress remembers a login that asked for it.
 const loginLife = 14 * 24 * time.Hour
+
+// tokenLife is short: the phone's player fetches another one.
+const tokenLife = 10 * time.Minute
 
 // Viewer is one of the demo's users.
 type Viewer struct {
@@ -27,26 +34,31 @@ type Viewer struct {
 	expires time.Time
 }
 
+// Name is the login as people write a name.
+func (v Viewer) Name() string { return strings.ToUpper(v.Login[:1]) + v.Login[1:] }
+
 // Site is the WordPress that the demo plays: salts, and viewers who are logged in.
 type Site struct {
 	Salts      map[string]string // the eight constants of wp-config.php, by name; made anew by each Seed
+	JWTSecret  []byte            // of the tokens; made anew by each Seed
 	CookieName string            // wordpress_logged_in_<hash>
-	Viewers    []Viewer          // ids 1 and 2
+	Viewers    []Viewer          // ids 1, 2 and 3
 }
 
-// Seed fills the tables with two viewers, and a session for each, of whom the
+// Seed fills the tables with three viewers, and a session for each, of whom the
 // returned Site can make the logins. Rows of an earlier demo are replaced; what
 // the viewers watched is kept.
 func Seed(ctx context.Context, db *sql.DB, now time.Time) (*Site, error) {
 	sum := md5.Sum([]byte("http://" + mailDomain[1:]))
 	site := &Site{
 		Salts:      map[string]string{},
+		JWTSecret:  []byte(rand.Text() + rand.Text()),
 		CookieName: "wordpress_logged_in_" + hex.EncodeToString(sum[:]),
 	}
 	for _, name := range wordpress.SaltNames() {
 		site.Salts[name] = rand.Text() + rand.Text()
 	}
-	for i, login := range []string{"anna", "boris"} {
+	for i, login := range []string{"anna", "boris", "clara"} {
 		site.Viewers = append(site.Viewers, Viewer{
 			ID:      webinar.UserID(i + 1),
 			Login:   login,
@@ -124,4 +136,13 @@ func (s *Site) Cookie(v Viewer) *http.Cookie {
 // viewer's at the time now.
 func (s *Site) Nonce(v Viewer, now time.Time) string {
 	return restNonce(s.Salts["NONCE_KEY"]+s.Salts["NONCE_SALT"], now, uint64(v.ID), v.token)
+}
+
+// Token is a viewer's JWT, good for ten minutes.
+func (s *Site) Token(v Viewer, now time.Time) (string, error) {
+	claims := jwt.RegisteredClaims{
+		Subject:   strconv.FormatUint(uint64(v.ID), 10),
+		ExpiresAt: jwt.NewNumericDate(now.Add(tokenLife)),
+	}
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(s.JWTSecret)
 }

@@ -1,22 +1,20 @@
 package demo
 
 import (
-	"bytes"
 	"database/sql"
 	"embed"
-	"encoding/json"
 	"html/template"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
 	"autowebinar/internal/webinar"
 )
 
-// Webinars is the AUTOWEBINAR_WEBINARS of the demo: both are the one video.
-const Webinars = "intro=60,pro=60"
+// Webinars is the AUTOWEBINAR_WEBINARS of the demo: both are the one video, of
+// a hundred seconds.
+const Webinars = "intro=100,pro=100"
 
 // SinkPath is where Handler receives webhooks.
 const SinkPath = "/demo/sink"
@@ -32,6 +30,8 @@ type Config struct {
 	Site     *Site            // required
 	DB       *sql.DB          // required: the rows are read from it
 	Sink     *Sink            // required
+	Wire     *Wire            // between the service and its database; nil: the page cannot cut it
+	Engine   string           // of the database, for people; may be empty
 	BasePath string           // of the service, beside this handler; default BasePathDefault
 	Now      func() time.Time // default time.Now
 	Logger   *slog.Logger     // default slog.Default()
@@ -40,19 +40,24 @@ type Config struct {
 // server answers the demo's own routes.
 type server struct {
 	Config
-	page *template.Template
+	pages *template.Template
 }
 
 // Handler gives the page at / and what it needs under /demo/. The service's own
 // routes are mounted beside it by the caller; the page loads the player client
 // from <BasePath>/player.js.
 //
-//	GET  /?viewer=1&webinar=intro   the page, and the viewer's login cookie
-//	GET  /demo/rows?viewer=1        {"viewer","rows":[{"umeta_id","meta_key","meta_value"}]}
-//	GET  /demo/events               server-sent events: receipt, sink
-//	POST /demo/sink                 the webhooks
-//	POST /demo/sink/down, …/up      take the sink down, bring it back: 204
-//	GET  /demo/webinar.mp4, page.js, style.css
+//	GET  /?viewer=1&webinar=intro            the page, and the viewer's login cookie
+//	GET  /demo/phone?viewer=1&webinar=intro  a second device, which logs in by a token
+//	GET  /demo/token?viewer=1                a viewer's JWT, as a JSON string
+//	GET  /demo/rows?viewer=1                 {"viewer","now","rows":[{"umeta_id","meta_key","meta_value"}]};
+//	                                         503 while the database does not answer
+//	POST /demo/forget?viewer=1               delete what the service stored of a viewer: 204
+//	GET  /demo/events                        server-sent events: receipt, sink
+//	POST /demo/sink                          the webhooks
+//	POST /demo/sink/down, …/up               take the sink down, bring it back: 204
+//	POST /demo/database/down, …/up           cut the wire to the database, mend it: 204
+//	GET  /demo/<file of the page>
 func Handler(cfg Config) http.Handler {
 	if cfg.BasePath == "" {
 		cfg.BasePath = BasePathDefault
@@ -63,65 +68,33 @@ func Handler(cfg Config) http.Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	s := &server{Config: cfg, page: template.Must(template.ParseFS(pageFiles, "page/index.html"))}
+	s := &server{Config: cfg, pages: template.Must(template.ParseFS(pageFiles, "page/*.html"))}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.index)
+	mux.HandleFunc("GET /demo/phone", s.phone)
+	mux.HandleFunc("GET /demo/token", s.token)
 	mux.HandleFunc("GET /demo/rows", s.rows)
+	mux.HandleFunc("POST /demo/forget", s.forget)
 	mux.HandleFunc("GET /demo/events", cfg.Sink.stream)
 	mux.Handle("POST "+SinkPath, cfg.Sink)
-	mux.HandleFunc("POST "+SinkPath+"/down", s.setSink(true))
-	mux.HandleFunc("POST "+SinkPath+"/up", s.setSink(false))
-	mux.HandleFunc("GET /demo/page.js", file("page.js", "text/javascript; charset=utf-8"))
-	mux.HandleFunc("GET /demo/style.css", file("style.css", "text/css; charset=utf-8"))
-	mux.HandleFunc("GET /demo/webinar.mp4", file("webinar.mp4", "video/mp4"))
+	toggle(mux, SinkPath, cfg.Sink.SetDown)
+	if cfg.Wire != nil {
+		toggle(mux, "/demo/database", cfg.Wire.SetCut)
+	}
+	for name, serve := range files() {
+		mux.HandleFunc("GET /demo/"+name, serve)
+	}
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-// file serves an embedded file, also in ranges: browsers seek in a video by them.
-func file(name, contentType string) http.HandlerFunc {
-	content, err := pageFiles.ReadFile("page/" + name)
-	if err != nil {
-		panic("demo: " + err.Error()) // not in the binary: no test has passed
+// toggle adds the two routes of something that can be taken down.
+func toggle(mux *http.ServeMux, path string, set func(down bool)) {
+	for route, down := range map[string]bool{"/down": true, "/up": false} {
+		mux.HandleFunc("POST "+path+route, func(w http.ResponseWriter, _ *http.Request) {
+			set(down)
+			w.WriteHeader(http.StatusNoContent)
+		})
 	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", contentType)
-		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
-	}
-}
-
-// policy lets the page load and call nothing but this server.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self'; connect-src 'self'; " +
-	"img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-func (s *server) index(w http.ResponseWriter, r *http.Request) {
-	viewer, ok := s.viewer(w, r)
-	if !ok {
-		return
-	}
-	webinarID := r.URL.Query().Get("webinar")
-	names := []string{"intro", "pro"}
-	if !slices.Contains(names, webinarID) {
-		webinarID = names[0]
-	}
-	var page bytes.Buffer
-	err := s.page.Execute(&page, map[string]any{
-		"Viewer": viewer, "Viewers": s.Site.Viewers,
-		"Webinar": webinarID, "Webinars": names,
-		"Base": s.BasePath, "Nonce": s.Site.Nonce(viewer, s.Now()),
-	})
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	http.SetCookie(w, s.Site.Cookie(viewer))
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy)
-	h.Set("Cache-Control", "no-store") // the page holds one viewer's nonce
-	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = page.WriteTo(w)
 }
 
 // viewer reads the parameter of that name; without it, the first one.
@@ -133,60 +106,10 @@ func (s *server) viewer(w http.ResponseWriter, r *http.Request) (Viewer, bool) {
 	id, err := strconv.ParseUint(text, 10, 64)
 	viewer, ok := s.Site.Viewer(webinar.UserID(id))
 	if err != nil || !ok {
-		http.Error(w, "viewer must be 1 or 2", http.StatusBadRequest)
+		http.Error(w, "viewer must be the id of one of the demo's", http.StatusBadRequest)
 		return Viewer{}, false
 	}
 	return viewer, true
-}
-
-// metaRow is one row of wp_usermeta; a NULL value is shown as the empty string.
-type metaRow struct {
-	ID    uint64 `json:"umeta_id"`
-	Key   string `json:"meta_key"`
-	Value string `json:"meta_value"`
-}
-
-func (s *server) rows(w http.ResponseWriter, r *http.Request) {
-	viewer, ok := s.viewer(w, r)
-	if !ok {
-		return
-	}
-	rows, err := s.readRows(r, viewer)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(map[string]any{"viewer": viewer.ID, "rows": rows})
-}
-
-func (s *server) readRows(r *http.Request, viewer Viewer) ([]metaRow, error) {
-	found, err := s.DB.QueryContext(r.Context(), `
-		SELECT umeta_id, meta_key, COALESCE(meta_value, '')
-		FROM wp_usermeta
-		WHERE user_id = ? AND meta_key LIKE 'autowebinar\_%'
-		ORDER BY umeta_id`, viewer.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer found.Close()
-	rows := []metaRow{}
-	for found.Next() {
-		var row metaRow
-		if err := found.Scan(&row.ID, &row.Key, &row.Value); err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
-	}
-	return rows, found.Err()
-}
-
-func (s *server) setSink(down bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		s.Sink.SetDown(down)
-		w.WriteHeader(http.StatusNoContent)
-	}
 }
 
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {

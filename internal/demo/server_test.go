@@ -1,7 +1,7 @@
 package demo
 
 import (
-	"encoding/json"
+	"database/sql"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -30,7 +30,13 @@ func newWorld(t *testing.T) world {
 	site, err := Seed(t.Context(), db.SQL.DB, time.Now())
 	require.NoError(t, err)
 	sink := newSink(t, 0)
-	server := httptest.NewServer(Handler(Config{Site: site, DB: db.SQL.DB, Sink: sink}))
+	wire, dsn, err := NewWire(db.AdminDSN)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, wire.Close()) })
+	wired, err := sql.Open("mysql", dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { wired.Close() })
+	server := httptest.NewServer(Handler(Config{Site: site, DB: wired, Sink: sink, Wire: wire, Engine: "a MariaDB"}))
 	t.Cleanup(server.Close)
 	return world{Server: server, site: site, sink: sink, db: db}
 }
@@ -52,94 +58,6 @@ func (w world) ask(t *testing.T, method, path string, header ...string) (*http.R
 	return response, string(body)
 }
 
-func TestPageLogsTheViewerIn(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	for query, want := range map[string]struct {
-		viewer  Viewer
-		webinar string
-	}{
-		"/":                         {w.site.Viewers[0], "intro"},
-		"/?viewer=2&webinar=pro":    {w.site.Viewers[1], "pro"},
-		"/?viewer=1&webinar=%22%3E": {w.site.Viewers[0], "intro"},
-	} {
-		response, page := w.ask(t, "GET", query)
-		assert.Equal(t, 200, response.StatusCode)
-		require.Len(t, response.Cookies(), 1)
-		cookie := response.Cookies()[0]
-		assert.Equal(t, w.site.Cookie(want.viewer).Value, cookie.Value)
-		assert.True(t, cookie.HttpOnly)
-		assert.Contains(t, page, `data-webinar="`+want.webinar+`"`)
-		assert.Contains(t, page, `data-nonce="`+w.site.Nonce(want.viewer, time.Now())+`"`)
-		assert.Contains(t, page, `data-base="/wp-json/autowebinar/v1"`)
-	}
-}
-
-// Everything on the page comes from this server, and the policy says so.
-func TestPageIsSelfContained(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	response, page := w.ask(t, "GET", "/")
-	assert.Contains(t, response.Header.Get("Content-Security-Policy"), "default-src 'none'")
-	assert.Equal(t, "no-store", response.Header.Get("Cache-Control"))
-	for _, text := range []string{page, readPage(t, "page.js"), readPage(t, "style.css")} {
-		assert.NotRegexp(t, `https?:|//[a-z]+\.|@import`, text)
-	}
-	assert.NotRegexp(t, `(?i)\sstyle=|\son[a-z]+=|<script>`, page)
-	for path, contentType := range map[string]string{
-		"/demo/page.js": "text/javascript", "/demo/style.css": "text/css", "/demo/webinar.mp4": "video/mp4",
-	} {
-		assert.Contains(t, page+readPage(t, "page.js"), path[len("/demo/"):])
-		response, body := w.ask(t, "GET", path)
-		assert.Equal(t, 200, response.StatusCode)
-		assert.True(t, strings.HasPrefix(response.Header.Get("Content-Type"), contentType), path)
-		assert.NotEmpty(t, body)
-	}
-}
-
-func readPage(t *testing.T, name string) string {
-	t.Helper()
-	text, err := pageFiles.ReadFile("page/" + name)
-	require.NoError(t, err)
-	return string(text)
-}
-
-func TestVideoCanBeSoughtIn(t *testing.T) {
-	t.Parallel()
-	response, body := newWorld(t).ask(t, "GET", "/demo/webinar.mp4", "Range: bytes=4-7")
-	assert.Equal(t, http.StatusPartialContent, response.StatusCode)
-	assert.Equal(t, "ftyp", body)
-
-	video := readPage(t, "webinar.mp4")
-	assert.Less(t, len(video), 300<<10)
-	assert.Less(t, strings.Index(video, "moov"), strings.Index(video, "mdat"), "the index is in front")
-}
-
-func TestRowsAreTheViewersOwn(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	_, body := w.ask(t, "GET", "/demo/rows?viewer=1")
-	assert.JSONEq(t, `{"viewer": 1, "rows": []}`, body)
-
-	w.db.SQL.MustExec(`INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES
-		(1, 'autowebinar_session_id', 's1'), (2, 'autowebinar_session_id', 's2'), (1, 'autowebinarx', '-'), (1, 'autowebinar_completed', NULL)`)
-	_, body = w.ask(t, "GET", "/demo/rows?viewer=1")
-	var got struct{ Rows []metaRow }
-	require.NoError(t, json.Unmarshal([]byte(body), &got))
-	require.Len(t, got.Rows, 2)
-	assert.Equal(t, "autowebinar_session_id=s1", got.Rows[0].Key+"="+got.Rows[0].Value)
-	assert.Equal(t, "autowebinar_completed=", got.Rows[1].Key+"="+got.Rows[1].Value)
-
-	for _, viewer := range []string{"3", "0", "-1", "x", "1x"} {
-		response, _ := w.ask(t, "GET", "/demo/rows?viewer="+viewer)
-		assert.Equal(t, 400, response.StatusCode, viewer)
-	}
-	require.NoError(t, w.db.SQL.Close())
-	response, body := w.ask(t, "GET", "/demo/rows?viewer=1")
-	assert.Equal(t, 500, response.StatusCode)
-	assert.NotContains(t, body, "sql")
-}
-
 func TestSinkIsTakenDownByTheSiteItselfAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -159,10 +77,44 @@ func TestSinkIsTakenDownByTheSiteItselfAlone(t *testing.T) {
 	assert.Contains(t, next(), `"verified":true`)
 }
 
+// The page asks for the rows; with the wire cut there are none, and it is told so
+// at once.
+func TestDatabaseIsCutOffAndMended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rows := func() int {
+		response, body := w.ask(t, "GET", "/demo/rows")
+		assert.NotContains(t, body, "sql")
+		return response.StatusCode
+	}
+	assert.Equal(t, 200, rows())
+	response, _ := w.ask(t, "POST", "/demo/database/down", "Sec-Fetch-Site: cross-site")
+	assert.Equal(t, 403, response.StatusCode)
+	response, _ = w.ask(t, "POST", "/demo/database/down")
+	assert.Equal(t, 204, response.StatusCode)
+	assert.Equal(t, 503, rows())
+	response, _ = w.ask(t, "POST", "/demo/forget?viewer=1")
+	assert.Equal(t, 503, response.StatusCode)
+	response, _ = w.ask(t, "POST", "/demo/database/up")
+	assert.Equal(t, 204, response.StatusCode)
+	assert.Equal(t, 200, rows())
+}
+
+func TestWithoutAWireThereIsNoSwitch(t *testing.T) {
+	t.Parallel()
+	handler := Handler(Config{Site: &Site{Viewers: []Viewer{{ID: 1, Login: "anna", pass: "$wp$2y$10$abcdefgh"}}}, Sink: newSink(t, 0)})
+	page := httptest.NewRecorder()
+	handler.ServeHTTP(page, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	assert.NotContains(t, page.Body.String(), `id="database"`)
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "POST", "/demo/database/down", nil))
+	assert.Equal(t, 404, answer.Code)
+}
+
 func TestTheRestIsNotTheDemos(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, path := range []string{"/wp-json/autowebinar/v1/session", "/demo/", "/demo/index.html", "/favicon.ico"} {
+	for _, path := range []string{"/wp-json/autowebinar/v1/session", "/demo/", "/demo/index.html", "/demo/webinar.mp4.txt", "/demo/no.js", "/favicon.ico"} {
 		response, _ := w.ask(t, "GET", path)
 		assert.Equal(t, 404, response.StatusCode, path)
 	}

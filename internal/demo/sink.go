@@ -23,11 +23,15 @@ type Receipt struct {
 	At       time.Time       `json:"at"`
 	Outcome  Outcome         `json:"outcome"`
 	Reason   string          `json:"reason,omitempty"` // why it was refused
-	ID       string          `json:"webhook_id"`
-	User     string          `json:"user"`           // header autowebinar-user
-	Repeat   bool            `json:"repeat"`         // this id was accepted before, and that is still kept
-	Body     json.RawMessage `json:"body,omitempty"` // as received; absent unless accepted
-	Verified bool            `json:"verified"`       // the signature is genuine
+	Verified bool            `json:"verified"`         // the signature is genuine
+	User     string          `json:"user"`             // header autowebinar-user
+	Type     string          `json:"type,omitempty"`   // of the body, when genuine: client_webinar_…
+	Attempt  int             `json:"attempt"`          // 1, 2, …: how often this id has come, of what is kept
+	Repeat   bool            `json:"repeat"`           // this id was accepted before, and that is still kept
+	Body     json.RawMessage `json:"body,omitempty"`   // as received; absent unless accepted
+	ID       string          `json:"webhook_id"`       // the three headers of Standard Webhooks
+	SentAt   string          `json:"webhook_timestamp"`
+	Proof    string          `json:"webhook_signature"`
 }
 
 // Outcome is what the sink answered.
@@ -108,12 +112,23 @@ func (s *Sink) receive(header http.Header, body []byte) Receipt {
 	r := Receipt{
 		Seq:      s.seq,
 		At:       s.now().UTC(),
-		ID:       header.Get(standardwebhooks.HeaderWebhookID),
-		User:     header.Get("autowebinar-user"),
-		Verified: verifyErr == nil,
 		Outcome:  Accepted,
+		Verified: verifyErr == nil,
+		User:     header.Get("autowebinar-user"),
+		Attempt:  1,
+		ID:       header.Get(standardwebhooks.HeaderWebhookID),
+		SentAt:   header.Get(standardwebhooks.HeaderWebhookTimestamp),
+		Proof:    header.Get(standardwebhooks.HeaderWebhookSignature),
 	}
-	r.Repeat = slices.ContainsFunc(s.receipts, func(old Receipt) bool { return old.Outcome == Accepted && old.ID == r.ID })
+	for _, old := range s.receipts {
+		if old.ID == r.ID {
+			r.Attempt++
+			r.Repeat = r.Repeat || old.Outcome == Accepted
+		}
+	}
+	if r.Verified {
+		r.Type = typeIn(body)
+	}
 	switch {
 	case verifyErr != nil:
 		r.Outcome, r.Reason = Forged, verifyErr.Error()
@@ -128,6 +143,15 @@ func (s *Sink) receive(header http.Header, body []byte) Receipt {
 	s.receipts = s.receipts[max(0, len(s.receipts)-s.keep):]
 	s.announce()
 	return r
+}
+
+// typeIn is the type of an event, empty where the body has none.
+func typeIn(body []byte) string {
+	var event struct {
+		Type string `json:"type"`
+	}
+	_ = json.Unmarshal(body, &event)
+	return event.Type
 }
 
 // SetDown takes the sink down, so that it answers 503, or brings it back.

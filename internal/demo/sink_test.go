@@ -44,6 +44,7 @@ func deliver(t *testing.T, to http.Handler, secret, id, body string, at time.Tim
 func TestSinkTellsGenuineFromForged(t *testing.T) {
 	t.Parallel()
 	const body = `{"type":"client_webinar_entered","data":{"webinar_id":"intro"}}`
+	const entered = "client_webinar_entered"
 	other := "whsec_" + base64.StdEncoding.EncodeToString([]byte("another secret of some length"))
 	now := time.Now()
 	for name, test := range map[string]struct {
@@ -72,6 +73,9 @@ func TestSinkTellsGenuineFromForged(t *testing.T) {
 			assert.Equal(t, test.want != Forged, receipts[0].Verified)
 			assert.Equal(t, "id-1", receipts[0].ID)
 			assert.Equal(t, "1", receipts[0].User)
+			assert.Equal(t, map[bool]string{true: entered}[receipts[0].Verified], receipts[0].Type, "of what is genuine only")
+			assert.Equal(t, fmt.Sprint(test.at.Unix()), receipts[0].SentAt)
+			assert.True(t, strings.HasPrefix(receipts[0].Proof, "v1,"))
 			if test.want == Accepted {
 				assert.JSONEq(t, body, string(receipts[0].Body))
 			} else {
@@ -108,7 +112,9 @@ func TestSinkKnowsARepeatAndKeepsTheLast(t *testing.T) {
 	require.Len(t, receipts, 3)
 	assert.Equal(t, []uint64{3, 4, 5}, []uint64{receipts[0].Seq, receipts[1].Seq, receipts[2].Seq})
 	assert.True(t, receipts[0].Repeat, "accepted before")
+	assert.Equal(t, 3, receipts[0].Attempt)
 	assert.False(t, receipts[1].Repeat)
+	assert.Equal(t, 1, receipts[1].Attempt)
 	assert.Equal(t, `"not JSON"`, string(receipts[0].Body), "shown as it is")
 
 	later, _, _ := sink.after(4)

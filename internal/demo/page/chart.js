@@ -1,0 +1,52 @@
+// The drawing of where the viewer stands: what was watched, the marks, this
+// device, the phone, and the live point.
+
+import { $, clock, write } from './dom.js';
+
+const svg = $('chart');
+const part = (name) => svg.querySelector(name);
+
+/**
+ * view: {name, duration, session (of meta.js, or null), at (this device, or null),
+ * phone (position, or null), live (seconds since the start, or null)}.
+ */
+export function draw(view) {
+  const { duration, session, at, phone, live } = view;
+  const share = (seconds) => Math.max(0, Math.min(100, (100 * seconds) / duration));
+  const furthest = session?.furthest ?? 0;
+  part('.furthest').setAttribute('width', `${share(furthest)}%`);
+  part('.unsent').setAttribute('width', at !== null && at > furthest ? `${share(at)}%` : 0);
+  for (const mark of svg.querySelectorAll('[data-mark]')) {
+    mark.classList.toggle('done', (session?.percent ?? 0) >= Number(mark.dataset.mark));
+  }
+  place('.you', at, at, `You ${clock(at ?? 0)}`, share);
+  place('.other', phone, phone, `Phone ${clock(phone ?? 0)}`, share);
+  const over = live !== null && live >= duration;
+  place('.live', live, Math.min(live ?? 0, duration), over ? 'Live is over' : `Live ${clock(live ?? 0)}`, share);
+  svg.setAttribute('height', phone === null ? 104 : 128);
+  write($('where'), describe(view, over));
+}
+
+function place(name, shown, at, label, share) {
+  const group = part(name);
+  group.setAttribute('visibility', shown === null ? 'hidden' : 'visible');
+  if (shown === null) return;
+  const x = share(at);
+  group.querySelector('circle')?.setAttribute('cx', `${x}%`);
+  for (const end of ['x1', 'x2']) group.querySelector('line')?.setAttribute(end, `${x}%`);
+  const text = group.querySelector('text');
+  text.setAttribute('x', `${x}%`);
+  text.setAttribute('text-anchor', x < 12 ? 'start' : x > 88 ? 'end' : 'middle');
+  write(text, label);
+}
+
+function describe({ name, duration, session, at, live }, over) {
+  if (!session) return `${name} has not entered yet.`;
+  const here = at ?? session.position;
+  const behind = Math.floor(live - here);
+  const distance = Math.abs(behind) < 2 ? 'at the live point' : `${Math.abs(behind)} s ${behind > 0 ? 'behind' : 'ahead of'} the live point`;
+  const against = over ? 'the live showing is over' : distance;
+  const mark = session.completed ? 'completed' : `mark reached: ${session.percent} %`;
+  const unsent = here - session.furthest > 3 ? ` ${Math.floor(here - session.furthest)} s are not stored yet.` : '';
+  return `At ${clock(here)} of ${clock(duration)}, ${against}. Watched up to ${clock(session.furthest)}; ${mark}.${unsent}`;
+}
