@@ -29,9 +29,13 @@ func commands() []command {
 		{"serve", "run the service (the default)", serve},
 		{"demo", "show everything on this machine: database, service, sink, page", demonstrate},
 		{"check", "look at database, grants, salts and sink, and say what to do", check},
+		{"outbox", "list, show, retry or drop the events that are not delivered", outbox},
+		{"attendance", "classify the attendance of a webinar's viewers", attendance},
+		{"export", "write a webinar's sessions as CSV", export},
+		{"purge", "delete the service's rows of a viewer, of deleted users, or all", purge},
 		{"sink", "receive webhooks, verify and print them", receive},
 		{"health", "ask a running service whether it is alive (for HEALTHCHECK)", health},
-		{"config", "print the reference of all settings", reference},
+		{"config", "print the settings in force and where they came from, or all there are", configuration},
 		{"version", "print the version", printVersion},
 	}
 }
@@ -43,7 +47,7 @@ var errReported = errors.New("")
 const (
 	exitOK    = 0
 	exitError = 1
-	exitUsage = 2
+	exitUsage = 2 // also: nothing could be told
 )
 
 // run is the whole program, but for the process around it.
@@ -77,33 +81,57 @@ func run(ctx context.Context, args []string, s streams, environ []string) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "usage: autowebinar [command]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(w, "\nSettings are environment variables: autowebinar config prints them all.\n")
+	fmt.Fprint(w, "\nSettings are environment variables: autowebinar config --reference prints them all.\nautowebinar COMMAND -h explains a command.\n")
 }
 
 var errUsage = errors.New("wrong usage")
 
-// flags makes a flag set that prints to the command's own stream.
-func flags(name string, s streams) *flag.FlagSet {
+// flags makes a flag set that prints to the command's own stream. Its help is
+// the given text, then the flags.
+func flags(name string, s streams, help ...string) *flag.FlagSet {
 	set := flag.NewFlagSet("autowebinar "+name, flag.ContinueOnError)
 	set.SetOutput(s.err)
+	set.Usage = func() {
+		fmt.Fprintf(s.err, "usage: autowebinar %s [flags]\n", name)
+		for _, text := range help {
+			fmt.Fprintf(s.err, "\n%s\n", text)
+		}
+		fmt.Fprintln(s.err)
+		set.PrintDefaults()
+	}
 	return set
 }
 
 // parse parses args and refuses words that are no flags.
 func parse(set *flag.FlagSet, args []string) error {
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
+	words, err := parseWords(set, args)
+	if err == nil && len(words) > 0 {
+		return misused(set, "unexpected argument %q", words[0])
+	}
+	return err
+}
+
+// parseWords parses args and returns the words among them that are no flags.
+func parseWords(set *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := set.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, errUsage // it is printed already
 		}
-		return errUsage
+		if set.NArg() == 0 {
+			return words, nil
+		}
+		words, args = append(words, set.Arg(0)), set.Args()[1:]
 	}
-	if set.NArg() > 0 {
-		fmt.Fprintf(set.Output(), "unexpected argument %q\n", set.Arg(0))
-		return errUsage
-	}
-	return nil
+}
+
+// misused says what is wrong with the command line.
+func misused(set *flag.FlagSet, format string, args ...any) error {
+	fmt.Fprintf(set.Output(), "%s: %s; see %s -h\n", set.Name(), fmt.Sprintf(format, args...), set.Name())
+	return errUsage
 }
 
 // loadConfig reads the settings; the error names every problem.
@@ -113,11 +141,4 @@ func loadConfig(environ []string) (config.Config, error) {
 		return cfg, fmt.Errorf("the configuration is not usable:\n%w", err)
 	}
 	return cfg, nil
-}
-
-func reference(_ context.Context, args []string, s streams, _ []string) error {
-	if err := parse(flags("config", s), args); err != nil {
-		return err
-	}
-	return config.Reference(s.out)
 }

@@ -14,7 +14,14 @@ import (
 // Its error is a Problems: all that is wrong, by variable. The Config is the
 // zero Config then.
 func Load(environ []string, readFile func(name string) ([]byte, error)) (Config, error) {
-	l := &loader{env: environment(environ), readFile: readFile, found: map[string]setting{}}
+	return newLoader(environ, readFile).load()
+}
+
+func newLoader(environ []string, readFile func(name string) ([]byte, error)) *loader {
+	return &loader{env: environment(environ), readFile: readFile, found: map[string]setting{}}
+}
+
+func (l *loader) load() (Config, error) {
 	l.unknownNames()
 	l.readWPConfig()
 

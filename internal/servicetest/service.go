@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest"
@@ -115,8 +116,10 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 	go s.read(stderr, listening)
 	t.Cleanup(func() {
 		s.Kill()
+		assert.Empty(t, leaks(s.log.String(), env), "secrets in the log")
 		if t.Failed() {
-			t.Logf("log of the instance:\n%s", s.log.String())
+			text := s.log.String()
+			t.Logf("log of the instance, the end of it:\n%s", text[max(0, len(text)-maxShown):])
 		}
 	})
 	select {
@@ -195,6 +198,12 @@ func (s *Service) PID() int { return s.cmd.Process.Pid }
 // Log is what the instance has logged so far.
 func (s *Service) Log() string { return s.log.String() }
 
+// How much of a log is kept, and shown of an instance whose test failed.
+const (
+	maxLog   = 64 << 20
+	maxShown = 4 << 10
+)
+
 // lockedBuffer is a log that is written and read at the same time.
 type lockedBuffer struct {
 	mu  sync.Mutex
@@ -206,6 +215,9 @@ func (b *lockedBuffer) add(line []byte) {
 	defer b.mu.Unlock()
 	b.buf.Write(line)
 	b.buf.WriteByte('\n')
+	if b.buf.Len() > maxLog {
+		b.buf.Next(maxLog / 2)
+	}
 }
 
 func (b *lockedBuffer) String() string {

@@ -45,7 +45,7 @@ func NewSink(t testing.TB) *Sink {
 	s := &Sink{t: t, verifier: verifier}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	s.URL = server.URL + "/events"
+	s.URL = server.URL + "/events/sink-token-of-the-tests"
 	return s
 }
 

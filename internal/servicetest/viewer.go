@@ -57,14 +57,19 @@ func NewViewer(t testing.TB, db *mariadbtest.DB, id uint64) Viewer {
 	fragment := PasswordHash[len(PasswordHash)-4:]
 	key := mac(md5.New, Salts["LOGGED_IN_KEY"]+Salts["LOGGED_IN_SALT"], login+"|"+fragment+"|"+expires+"|"+SessionToken)
 	proof := mac(sha256.New, key, login+"|"+expires+"|"+SessionToken)
-	tick := (time.Now().Unix() + 43199) / 43200
-	nonce := mac(md5.New, Salts["NONCE_KEY"]+Salts["NONCE_SALT"], fmt.Sprintf("%d|wp_rest|%d|%s", tick, id, SessionToken))
 	return Viewer{
 		ID:     id,
 		Cookie: "wordpress_logged_in_0123=" + url.PathEscape(strings.Join([]string{login, expires, SessionToken, proof}, "|")),
-		Nonce:  nonce[20:30],
+		Nonce:  nonce(id, nonceTick(time.Now())),
 		Client: &http.Client{Transport: contracttest.Transport(t, nil), Timeout: 20 * time.Second},
 	}
+}
+
+func nonceTick(now time.Time) int64 { return (now.Unix() + 43199) / 43200 }
+
+// nonce is the wp_rest nonce of a viewer in a tick.
+func nonce(id uint64, tick int64) string {
+	return mac(md5.New, Salts["NONCE_KEY"]+Salts["NONCE_SALT"], fmt.Sprintf("%d|wp_rest|%d|%s", tick, id, SessionToken))[20:30]
 }
 
 func mac(algorithm func() hash.Hash, key, text string) string {

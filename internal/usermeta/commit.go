@@ -37,7 +37,9 @@ type outcome struct {
 func (s *Store) commit(batch []*change) {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
+	begun := time.Now()
 	s.carry(ctx, byViewer(batch), manner{nowait: true})
+	s.cfg.observer().Committed(len(batch), time.Since(begun))
 }
 
 // carry makes one commit for all groups. If that fails for a reason that may
@@ -82,6 +84,7 @@ func (s *Store) persist(ctx context.Context, groups []viewerChanges, m manner) (
 		if !again(err) || attempt == changeAttempts {
 			return outcome{}, err
 		}
+		s.cfg.observer().Repeated(whyAgain(err))
 		s.log.DebugContext(ctx, "commit repeated", "viewers", len(groups), "attempt", attempt, "error", err)
 		select {
 		case <-ctx.Done():

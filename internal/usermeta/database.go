@@ -29,7 +29,8 @@ type Config struct {
 	DSN            *mysql.Config
 	UsersTable     string
 	UsermetaTable  string
-	MaxConnections int // of the pool; default 32
+	MaxConnections int      // of the pool; default 32
+	Observer       Observer // nil: nobody
 }
 
 // Open makes a pool with the settings that the store relies on. It does not

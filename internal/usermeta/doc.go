@@ -17,6 +17,11 @@
 // waits for nobody's lock: a viewer whose rows somebody else holds is worked on
 // beside it (straggler.go).
 //
+// An operator's commands go beside it: Outbox.Retry and Outbox.Drop change rows
+// of the queue by primary key, guarded by what was read; Store.Purge deletes a
+// viewer's rows under both of the viewer's locks, so that a change finds all of
+// them or none.
+//
 // Everything runs at READ COMMITTED. Times are the database's, in UTC and whole
 // seconds. Duplicate rows, foreign and damaged values are read as WordPress
 // would read them: the lowest umeta_id counts, what cannot be parsed is absent.

@@ -40,7 +40,7 @@ func NewOutbox(db *sqlx.DB, cfg Config, leadKey string, log *slog.Logger) *Outbo
 }
 
 type outboxStatements struct {
-	due, waiting, backlog, remove, move, withdraw, lead string
+	due, waiting, backlog, remove, move, withdraw, lead, count, estimate, one string
 }
 
 func newOutboxStatements(cfg Config) outboxStatements {
@@ -58,6 +58,9 @@ func newOutboxStatements(cfg Config) outboxStatements {
 		move: text(`UPDATE {usermeta} SET meta_value = CASE WHEN umeta_id = ? THEN ? ELSE meta_value END, meta_key = ?
 			WHERE umeta_id IN (?) AND meta_key IN (?) AND (umeta_id <> ? OR COALESCE(meta_value, '') = ?)`),
 		withdraw: text("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id IN (?) AND m.meta_key IN (?)"),
+		count:    text("SELECT COUNT(*), MIN(umeta_id) FROM (SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE " + exactly + " LIMIT ?) AS first"),
+		estimate: text("EXPLAIN SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ?"),
+		one:      text("SELECT " + columns + " FROM {usermeta} WHERE umeta_id = ?"),
 		lead:     text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key = ? ORDER BY umeta_id"),
 	}
 }
@@ -265,6 +268,7 @@ func (o *Outbox) exec(ctx context.Context, query string, args ...any) error {
 		if err == nil || !again(err) || attempt == changeAttempts || ctx.Err() != nil {
 			return classify(err)
 		}
+		o.cfg.observer().Repeated(whyAgain(err))
 		time.Sleep(time.Duration(attempt) * 5 * time.Millisecond)
 	}
 }

@@ -78,5 +78,7 @@ func (s *Store) Change(_ context.Context, user webinar.UserID, apply ApplyFunc) 
 	}
 	// One viewer's changes are always in one lane: they never wait for each
 	// other's row locks.
-	return s.lanes[user%committers].do(c)
+	err := s.lanes[user%committers].do(c)
+	tellRefused(s.cfg.observer(), err)
+	return err
 }

@@ -51,6 +51,10 @@ type Config struct {
 
 	// Args are further options of mariadbd, after all others.
 	Args []string
+
+	// Env are settings of the server's environment, NAME=value, beside those
+	// of this process.
+	Env []string
 }
 
 // Server is one private server. Its methods may be called from several
@@ -123,7 +127,7 @@ func (s *Server) Start(ctx context.Context) error {
 }
 
 func (s *Server) run(ctx context.Context, port int) error {
-	proc, err := launch(s.home, s.binary, s.options(port))
+	proc, err := launch(s.home, s.binary, s.options(port), s.cfg.Env)
 	if err != nil {
 		return err
 	}

@@ -43,8 +43,9 @@ type process struct {
 	err  error         // how it ended; read it after done
 }
 
-func launch(home, binary string, args []string) (*process, error) {
+func launch(home, binary string, args, env []string) (*process, error) {
 	cmd := exec.Command("sh", append([]string{"-c", supervisor, "sh", home, binary}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFailed, err)

@@ -1,0 +1,333 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/mariadbtest/mariadbd"
+	"autowebinar/internal/servicetest"
+	"autowebinar/internal/usermeta"
+)
+
+// examine runs check --json and returns what it found, by name.
+func examine(t *testing.T, env []string) (code int, found map[string]checkFinding) {
+	t.Helper()
+	code, out, errs := ask(t, env, "check", "--json")
+	assert.Empty(t, errs)
+	var report checkReport
+	require.NoError(t, json.Unmarshal([]byte(out), &report), out)
+	found = map[string]checkFinding{}
+	failed := 0
+	for _, f := range report.Findings {
+		found[f.Name] = f
+		assert.NotEmpty(t, f.Detail, f.Name)
+		assert.Equal(t, f.State == usermeta.OK, f.Advice == "", "advice where there is something to do: %+v", f)
+		if f.State == usermeta.Fail || f.State == usermeta.Unfit {
+			failed++
+		}
+	}
+	assert.Equal(t, failed, report.Failed)
+	assert.Equal(t, map[bool]int{true: 1, false: 0}[failed > 0], code)
+	for _, secret := range []string{testSecret, "token-in-the-path"} {
+		assert.NotContains(t, out, secret)
+	}
+	return code, found
+}
+
+func wellSink(t *testing.T) string {
+	t.Helper()
+	sink := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(sink.Close)
+	return sink.URL + "/token-in-the-path"
+}
+
+func TestTheWordsOfCheck(t *testing.T) {
+	t.Parallel()
+	well := replace(environ(mariadbtest.New(t), wellSink(t)), "AUTOWEBINAR_TRUSTED_PROXIES=10.0.0.0/8")
+	code, out, errs := ask(t, well, "check")
+	assert.Equal(t, 0, code, errs)
+	golden(t, "check-well.golden", out)
+
+	x := newTable(t, 1)
+	x.enter(t, 1, "intro")
+	x.exec(t, "UPDATE wp_usermeta SET meta_key = 'autowebinar_outbox_dead' WHERE meta_key = 'autowebinar_outbox'")
+	x.SetMeta(t, 1, "autowebinar_session_id", "twin")
+	x.SetMeta(t, 2, "autowebinar_session_id", "orphan")
+	x.exec(t, "GRANT SELECT ON wp_options TO '"+x.Name+"'@'%'")
+	x.exec(t, "REVOKE DELETE ON wp_usermeta FROM '"+x.Name+"'@'%'")
+	x.exec(t, "ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET latin1, ENGINE=MyISAM")
+	ill := replace(replace(x.env, "WORDPRESS_NONCE_SALT=c"), "WORDPRESS_AUTH_KEY=put your unique phrase here")
+	code, out, errs = ask(t, ill, "check")
+	assert.Equal(t, 1, code, errs)
+	golden(t, "check-ill.golden", out)
+	_, out, _ = ask(t, ill, "check", "--json")
+	golden(t, "check-ill.golden.json", out)
+
+	code, out, errs = ask(t, []string{"AUTOWEBINAR_HEARTBEET_SEC=5"}, "check")
+	assert.Equal(t, 1, code, "nothing but the configuration can be looked at")
+	assert.Empty(t, errs)
+	golden(t, "check-unconfigured.golden", out)
+}
+
+func TestCheckFindsTroubleInTheDatabase(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		damage string
+		states map[string]usermeta.State
+	}{
+		"a grant is missing":       {"REVOKE INSERT ON wp_usermeta FROM {account}", map[string]usermeta.State{"write grants": usermeta.Fail}},
+		"users cannot be read":     {"REVOKE SELECT ON wp_users FROM {account}", map[string]usermeta.State{"users table": usermeta.Fail, "write grants": usermeta.Fail, "rows": usermeta.Unknown}},
+		"too much is granted":      {"GRANT ALL ON {db}.* TO {account}", map[string]usermeta.State{"least privilege": usermeta.Warn, "grants": usermeta.Warn}},
+		"MyISAM":                   {"ALTER TABLE wp_usermeta ENGINE=MyISAM", map[string]usermeta.State{"engine": usermeta.Unfit}},
+		"an index is gone":         {"ALTER TABLE wp_usermeta DROP INDEX meta_key", map[string]usermeta.State{"indexes": usermeta.Unfit, "rows": usermeta.Unknown}},
+		"a collation of two bytes": {"ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET utf16", map[string]usermeta.State{"collation": usermeta.Fail}},
+		"AUTO_INCREMENT is gone":   {"ALTER TABLE wp_usermeta MODIFY umeta_id bigint unsigned NOT NULL", map[string]usermeta.State{"columns": usermeta.Fail}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := mariadbtest.New(t)
+			_, err := x.SQL.ExecContext(t.Context(), strings.NewReplacer("{account}", "'"+x.Name+"'@'%'", "{db}", x.Name).Replace(test.damage))
+			require.NoError(t, err)
+			before := x.Checksum(t)
+			_, found := examine(t, environ(x, wellSink(t)))
+			assert.Equal(t, before, x.Checksum(t), "check changes nothing")
+			for name, state := range test.states {
+				assert.Equal(t, state, found[name].State, "%+v", found[name])
+			}
+		})
+	}
+	t.Run("it is not there", func(t *testing.T) {
+		t.Parallel()
+		env := replace(environ(mariadbtest.New(t), wellSink(t)), "AUTOWEBINAR_DB_DSN=nobody:nothing@tcp(127.0.0.1:1)/wordpress")
+		_, found := examine(t, env)
+		assert.Equal(t, usermeta.Fail, found["connection"].State)
+		assert.Equal(t, usermeta.OK, found["sink"].State, "the rest is looked at")
+	})
+}
+
+// own is a server whose settings may be changed, and its environment.
+func own(t *testing.T, cfg mariadbd.Config) (*sqlx.DB, []string) {
+	t.Helper()
+	server, err := mariadbd.Start(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, server.Close()) })
+	admin, err := sqlx.Open("mysql", server.AdminDSN(""))
+	require.NoError(t, err)
+	admin.SetMaxOpenConns(1) // USE lasts
+	t.Cleanup(func() { admin.Close() })
+	for _, statement := range []string{
+		"CREATE DATABASE own", "USE own",
+		"CREATE TABLE wp_users (ID bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, user_login varchar(60), user_pass varchar(255), user_status int NOT NULL DEFAULT 0)",
+		`CREATE TABLE wp_usermeta (umeta_id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, user_id bigint unsigned NOT NULL DEFAULT 0,
+			meta_key varchar(255), meta_value longtext, KEY user_id (user_id), KEY meta_key (meta_key(191)))`,
+		"CREATE USER service@'%' IDENTIFIED BY 'p'",
+		"GRANT SELECT ON own.wp_users TO service@'%'",
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON own.wp_usermeta TO service@'%'",
+	} {
+		_, err := admin.ExecContext(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
+	return admin, environ(&mariadbtest.DB{DSN: "service:p@tcp(" + server.Addr() + ")/own"}, wellSink(t))
+}
+
+func TestCheckFindsTroubleWithTheServer(t *testing.T) {
+	t.Parallel()
+	clock := servicetest.NewClock(t)
+	admin, env := own(t, mariadbd.Config{Args: []string{"--log-bin", "--server-id=1", "--binlog-format=ROW"}, Env: clock.Env})
+	_, found := examine(t, env)
+	assert.Equal(t, usermeta.OK, found["binary log"].State)
+	assert.Equal(t, usermeta.OK, found["clock"].State, found["clock"].Detail)
+
+	_, err := admin.Exec("SET GLOBAL binlog_format = 'STATEMENT'")
+	require.NoError(t, err)
+	_, found = examine(t, env)
+	assert.Equal(t, usermeta.Unfit, found["binary log"].State)
+	_, err = admin.Exec("SET GLOBAL binlog_format = 'MIXED'")
+	require.NoError(t, err)
+
+	_, err = admin.Exec("SET GLOBAL read_only = 1")
+	require.NoError(t, err)
+	_, found = examine(t, env)
+	assert.Equal(t, usermeta.Fail, found["writable"].State)
+	assert.Equal(t, usermeta.OK, found["rows"].State, "it can be read")
+	_, err = admin.Exec("SET GLOBAL read_only = 0")
+	require.NoError(t, err)
+
+	clock.Set(t, -10*time.Minute)
+	_, found = examine(t, env)
+	assert.Equal(t, usermeta.Warn, found["clock"].State)
+	assert.Contains(t, found["clock"].Advice, "synchronise")
+}
+
+// A proxy that hands statements out to several connections loses named locks.
+func TestCheckFindsNamedLocksThatDoNotHold(t *testing.T) {
+	t.Parallel()
+	db := mariadbtest.New(t)
+	wire := servicetest.NewWire(t, servicetest.AddressOf(t, db.DSN))
+	wire.SetRule(func(statement string) *servicetest.Reply {
+		if strings.Contains(statement, "GET_LOCK") {
+			return &servicetest.Reply{Number: 1235, Message: "GET_LOCK is not supported here"}
+		}
+		return nil
+	})
+	env := replace(environ(db, wellSink(t)), "AUTOWEBINAR_DB_DSN="+servicetest.Through(t, db.DSN, wire.Address))
+	_, found := examine(t, env)
+	assert.Equal(t, usermeta.Fail, found["named locks"].State)
+	assert.Contains(t, found["named locks"].Advice, "no proxy")
+	assert.Equal(t, usermeta.Unknown, found["shared locks"].State)
+}
+
+func TestCheckFindsTroubleWithSaltsAndProxies(t *testing.T) {
+	t.Parallel()
+	well := environ(mariadbtest.New(t), wellSink(t))
+	var missing []string
+	for _, entry := range well {
+		if !strings.HasPrefix(entry, "WORDPRESS_LOGGED_IN_SALT=") {
+			missing = append(missing, entry)
+		}
+	}
+	for name, test := range map[string]struct {
+		env     []string
+		finding string
+		state   usermeta.State
+		detail  string
+	}{
+		"a salt is missing":    {missing, "salts", usermeta.Fail, "LOGGED_IN_SALT is missing"},
+		"a salt is empty":      {replace(well, "WORDPRESS_NONCE_KEY="), "salts", usermeta.Fail, "NONCE_KEY is empty"},
+		"a salt is the sample": {replace(well, "WORDPRESS_NONCE_KEY=put your unique phrase here"), "salts", usermeta.Fail, "NONCE_KEY is the sample phrase"},
+		"a salt is repeated":   {replace(well, "WORDPRESS_NONCE_KEY=a"), "salts", usermeta.Fail, "NONCE_KEY has the same value as AUTH_KEY"},
+		"no proxy":             {well, "proxies", usermeta.Warn, "no proxy is trusted"},
+		"every proxy":          {replace(well, "AUTOWEBINAR_TRUSTED_PROXIES=0.0.0.0/0"), "proxies", usermeta.Warn, "every address is trusted"},
+		"one proxy":            {replace(well, "AUTOWEBINAR_TRUSTED_PROXIES=10.1.2.3"), "proxies", usermeta.OK, "10.1.2.3/32"},
+		"no events":            {replace(well, "AUTOWEBINAR_WEBHOOK_URL=off"), "sink", usermeta.Warn, "no event is ever written"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, found := examine(t, test.env)
+			assert.Equal(t, test.state, found[test.finding].State)
+			assert.Contains(t, found[test.finding].Detail, test.detail)
+		})
+	}
+}
+
+func TestCheckFindsTroubleWithTheSink(t *testing.T) {
+	t.Parallel()
+	db := mariadbtest.New(t)
+	answering := func(answer http.HandlerFunc) string {
+		server := httptest.NewServer(answer)
+		t.Cleanup(server.Close)
+		return server.URL + "/token-in-the-path"
+	}
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+	}
+	secure := httptest.NewUnstartedServer(status(http.StatusOK))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	plain := answering(status(http.StatusOK))
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { silent.Close() })
+
+	for name, test := range map[string]struct {
+		url     string
+		finding string
+		state   usermeta.State
+		detail  string
+		advice  string
+	}{
+		"it is dead":                 {"http://127.0.0.1:1/token-in-the-path", "sink", usermeta.Fail, "no answer from 127.0.0.1:1", "wait in the outbox"},
+		"it has no address":          {"http://sink.invalid/token-in-the-path", "sink", usermeta.Fail, "no answer from sink.invalid", ""},
+		"nobody knows its authority": {secure.URL + "/token-in-the-path", "sink", usermeta.Fail, "certificate", "SSL_CERT_FILE"},
+		"it speaks no TLS":           {"https" + strings.TrimPrefix(plain, "http"), "sink", usermeta.Fail, "does not speak TLS", "http://"},
+		"it redirects":               {answering(http.RedirectHandler("/elsewhere", http.StatusMovedPermanently).ServeHTTP), "sink", usermeta.Warn, "status 301", "final address"},
+		"it fails":                   {answering(status(http.StatusBadGateway)), "sink", usermeta.Warn, "status 502", "failing"},
+		"it is gone":                 {answering(status(http.StatusGone)), "sink", usermeta.Warn, "status 410", "nobody listens"},
+		"it refuses HEAD, as it may": {answering(status(http.StatusMethodNotAllowed)), "sink", usermeta.OK, "status 405", ""},
+		"its clock is an hour behind": {answering(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+		}), "sink clock", usermeta.Warn, "1h0m", "synchronise"},
+		"it does not tell the time": {answering(func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = nil }), "sink clock", usermeta.Unknown, "no Date", "synchronised"},
+		"it does not answer":        {"http://" + silent.Addr().String() + "/token-in-the-path", "sink", usermeta.Fail, "within 10s", "wait in the outbox"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, found := examine(t, environ(db, test.url))
+			f := found[test.finding]
+			assert.Equal(t, test.state, f.State, "%+v", f)
+			assert.Contains(t, f.Detail, test.detail)
+			assert.Contains(t, f.Advice, test.advice)
+		})
+	}
+}
+
+func TestACertificateThatRunsOutIsSeenBefore(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	res, err := server.Client().Get(server.URL)
+	require.NoError(t, err)
+	res.Body.Close()
+	until := server.Certificate().NotAfter
+	assert.Equal(t, usermeta.OK, sinkTLS(res.Request.URL, res, until.Add(-30*24*time.Hour)).State)
+	assert.Equal(t, usermeta.Warn, sinkTLS(res.Request.URL, res, until.Add(-time.Hour)).State)
+	res.TLS = nil
+	assert.Equal(t, usermeta.OK, sinkTLS(res.Request.URL, res, time.Now()).State, "on this machine")
+	res.Request.URL.Host = "engine.example"
+	assert.Equal(t, usermeta.Warn, sinkTLS(res.Request.URL, res, time.Now()).State)
+	res.Request.URL.Host = "engine:8080"
+	assert.Equal(t, usermeta.OK, sinkTLS(res.Request.URL, res, time.Now()).State, "a container's name")
+}
+
+func TestWhatCanBeToldOfAnObjectCache(t *testing.T) {
+	t.Parallel()
+	const start = "<?php\ndefine('DB_NAME', 'x');\n"
+	for name, test := range map[string]struct {
+		config string // "": no wp-config.php
+		dropIn bool
+		state  usermeta.State
+		detail string
+	}{
+		"nothing to look at":    {"", false, usermeta.Unknown, "cannot be seen from here"},
+		"no sign":               {start, false, usermeta.OK, "no sign"},
+		"redis":                 {start + "define('WP_REDIS_HOST', 'redis');", false, usermeta.Warn, "WP_REDIS_HOST"},
+		"redis, computed":       {start + "define('WP_REDIS_HOST', getenv('X') . '.local');", false, usermeta.Warn, "WP_REDIS_HOST"},
+		"redis, group excluded": {start + "define('WP_REDIS_HOST', 'redis');\ndefine('WP_REDIS_IGNORED_GROUPS', ['user_meta']);", false, usermeta.OK, "see that user_meta is in it"},
+		"the drop-in":           {start, true, usermeta.Warn, "object-cache.php is there"},
+		"commented out":         {start + "// define('WP_REDIS_HOST', 'redis');\n# define('WP_CACHE_KEY_SALT', 'x');", false, usermeta.OK, "no sign"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			var env []string
+			if test.config != "" {
+				path := filepath.Join(folder, "wp-config.php")
+				require.NoError(t, os.WriteFile(path, []byte(test.config), 0o600))
+				env = append(env, "AUTOWEBINAR_WP_CONFIG="+path)
+			}
+			if test.dropIn {
+				require.NoError(t, os.Mkdir(filepath.Join(folder, "wp-content"), 0o700))
+				require.NoError(t, os.WriteFile(filepath.Join(folder, "wp-content", "object-cache.php"), nil, 0o600))
+			}
+			f := inspectObjectCache(env)
+			assert.Equal(t, test.state, f.State, "%+v", f)
+			assert.Contains(t, f.Detail, test.detail)
+			assert.Equal(t, f.State == usermeta.OK, f.Advice == "")
+		})
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"autowebinar/internal/usermeta"
+)
+
+// entryTable prints outbox rows as they come: columns of fixed width, or one
+// JSON object a line.
+type entryTable struct {
+	w      io.Writer
+	asJSON bool
+	places map[usermeta.Place]int
+	odd    map[usermeta.Reading]int
+	rows   int
+}
+
+func newEntryTable(w io.Writer, asJSON bool) *entryTable {
+	return &entryTable{w: w, asJSON: asJSON, places: map[usermeta.Place]int{}, odd: map[usermeta.Reading]int{}}
+}
+
+const entryLine = "%-10v %-8s %-10v %-22s %-16s %-20s %-9v %-20s %s\n"
+
+func (t *entryTable) add(page []usermeta.Entry) error {
+	var b strings.Builder
+	for _, e := range page {
+		if t.rows == 0 && !t.asJSON {
+			fmt.Fprintf(&b, entryLine, "ROW", "PLACE", "USER", "EVENT", "WEBINAR", "HAPPENED (UTC)", "ATTEMPTS", "NEXT (UTC)", "WEBHOOK ID")
+		}
+		t.rows++
+		t.places[e.Place]++
+		if e.Reading != usermeta.Readable {
+			t.odd[e.Reading]++
+		}
+		if t.asJSON {
+			line, err := json.Marshal(viewEntry(e))
+			if err != nil {
+				return err
+			}
+			b.Write(append(line, '\n'))
+			continue
+		}
+		b.WriteString(entryRow(e))
+	}
+	_, err := io.WriteString(t.w, b.String())
+	return err
+}
+
+func entryRow(e usermeta.Entry) string {
+	v := viewEntry(e)
+	if e.Reading != usermeta.Readable {
+		return fmt.Sprintf(entryLine, v.Row, v.Place, v.User, "("+string(v.Reading)+")", "-", "-", "-", "-", "-")
+	}
+	next := shown(v.NextAttempt)
+	switch {
+	case e.Place == usermeta.PlaceDead:
+		next = "never"
+	case v.NextAttempt == nil && e.Place == usermeta.PlaceWaiting:
+		next = "in its turn"
+	case v.NextAttempt == nil:
+		next = "now"
+	}
+	return fmt.Sprintf(entryLine, v.Row, v.Place, v.User, strings.TrimPrefix(string(v.Type), "client_webinar_"),
+		v.Webinar, shown(v.Happened), v.Attempts, next, v.WebhookID)
+}
+
+// end prints how many there were.
+func (t *entryTable) end() error {
+	if t.asJSON {
+		return nil
+	}
+	line := fmt.Sprintf("%s: %d due, %d waiting, %d dead\n", count(t.rows, "event"),
+		t.places[usermeta.PlaceDue], t.places[usermeta.PlaceWaiting], t.places[usermeta.PlaceDead])
+	if n := t.odd[usermeta.OtherVersion]; n > 0 {
+		line += fmt.Sprintf("%d of another version: kept for a build that can read them\n", n)
+	}
+	if n := t.odd[usermeta.Damaged]; n > 0 {
+		line += fmt.Sprintf("%d damaged: they can only be looked at and dropped\n", n)
+	}
+	_, err := io.WriteString(t.w, line)
+	return err
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+)
+
+const purgeHelp = `Deletes the service's rows (autowebinar_…) from the user meta table: of one viewer, of
+users whom WordPress no longer has, or all of them (removal: stop the service first).
+It says what would go; --yes, or the word typed at a terminal, deletes it, a few viewers
+at a time. Events that wait for delivery go with the rows and are never delivered.
+
+It may run beside the service. A viewer is deleted as a whole, under the locks that the
+service itself takes; whoever watches meanwhile begins a new session.`
+
+// purge deletes rows.
+func purge(ctx context.Context, args []string, s streams, environ []string) error {
+	set := flags("purge", s, purgeHelp,
+		"  autowebinar purge --user 42\n"+
+			"  autowebinar purge --orphans --yes")
+	user := userFlag(set, "user", "the rows of this WordPress `user`")
+	orphans := set.Bool("orphans", false, "the rows of users who were deleted")
+	all := set.Bool("all", false, "every row of the service")
+	yes := set.Bool("yes", false, "delete them")
+	asJSON := set.Bool("json", false, "print a JSON object")
+	if err := parse(set, args); err != nil {
+		return err
+	}
+	modes := 0
+	for _, given := range []bool{*user != 0, *orphans, *all} {
+		if given {
+			modes++
+		}
+	}
+	if modes != 1 {
+		return misused(set, "give one of --user, --orphans, --all")
+	}
+	t, err := openTools(s, environ)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	p := purging{tools: t, user: *user, orphans: *orphans, yes: *yes, asJSON: *asJSON}
+	return p.run(ctx, s)
+}
+
+type purging struct {
+	*tools
+	user    webinar.UserID // 0: of all, or of orphans
+	orphans bool
+	yes     bool
+	asJSON  bool
+}
+
+// purged is what would be, or was, deleted.
+type purged struct {
+	Users   int  `json:"users"`
+	Rows    int  `json:"rows"`
+	Events  int  `json:"undelivered_events"`
+	Deleted int  `json:"deleted_rows"`
+	DryRun  bool `json:"dry_run"`
+}
+
+func (p purging) run(ctx context.Context, s streams) error {
+	users, done, err := p.look(ctx)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	if !p.asJSON {
+		fmt.Fprintf(s.out, "%s of %s\n", count(done.Rows, "row"), count(done.Users, "user"))
+	}
+	if err := p.warn(ctx, s, done); err != nil {
+		return interrupted(ctx, err)
+	}
+	done.DryRun = !p.yes && (done.Rows == 0 || !confirm(s, p.word()))
+	if done.DryRun {
+		if p.asJSON {
+			return printJSON(s.out, done)
+		}
+		_, err := fmt.Fprintln(s.out, "nothing was deleted: repeat with --yes")
+		return err
+	}
+	if err := p.delete(ctx, s, users, &done); err != nil {
+		return fmt.Errorf("%s deleted, then: %w; repeat the command for the rest", count(done.Deleted, "row"), interrupted(ctx, err))
+	}
+	if p.asJSON {
+		return printJSON(s.out, done)
+	}
+	_, err = fmt.Fprintf(s.out, "%s deleted\n", count(done.Deleted, "row"))
+	return err
+}
+
+// look finds whose rows are meant.
+func (p purging) look(ctx context.Context) ([]webinar.UserID, purged, error) {
+	holdings, err := p.store.Holdings(ctx, p.user)
+	var users []webinar.UserID
+	var done purged
+	for _, h := range holdings.Holders {
+		if p.orphans && h.Exists {
+			continue
+		}
+		users = append(users, h.User)
+		done.Users++
+		done.Rows += h.Rows
+		done.Events += h.Events
+	}
+	return users, done, err
+}
+
+func (p purging) warn(ctx context.Context, s streams, done purged) error {
+	if done.Events > 0 {
+		fmt.Fprintf(s.err, "warning: %s among them not delivered yet, and never will be (autowebinar outbox list)\n", count(done.Events, "event"))
+	}
+	led, err := p.store.Led(ctx)
+	if err == nil && led && p.user == 0 && !p.orphans {
+		fmt.Fprintln(s.err, "warning: a service is running on this table: its viewers begin new sessions, whose rows stay; stop it first if you remove it")
+	}
+	return err
+}
+
+func (p purging) word() string {
+	switch {
+	case p.user != 0:
+		return fmt.Sprintf("purge %d", p.user)
+	case p.orphans:
+		return "purge orphans"
+	}
+	return "purge all"
+}
+
+func (p purging) delete(ctx context.Context, s streams, users []webinar.UserID, done *purged) error {
+	bar := newProgress(s, len(users))
+	defer bar.end()
+	for batch := range slices.Chunk(users, usermeta.PurgeBatch) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		n, err := p.store.Purge(ctx, batch, p.orphans)
+		done.Deleted += n
+		if err != nil {
+			return err
+		}
+		bar.add(len(batch))
+	}
+	return nil
+}

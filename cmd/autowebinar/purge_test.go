@@ -1,0 +1,86 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPurgeShowsFirstAndDeletesWithYes(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		flags   []string
+		out     string // without --yes
+		warning string
+		left    int // users with rows
+	}{
+		"one viewer":            {[]string{"--user", "2"}, "6 rows of 1 user\n", "1 event among them not delivered", 4},
+		"a viewer without rows": {[]string{"--user", "99"}, "0 rows of 0 users\n", "", 5},
+		"who was deleted":       {[]string{"--orphans"}, "4 rows of 1 user\n", "", 4},
+		"all":                   {[]string{"--all"}, "30 rows of 5 users\n", "1 event among them", 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := audience(t)
+			x.leave(t, 2, "intro")
+			x.exec(t, "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) SELECT ID, 'nickname', 'x' FROM wp_users")
+			before := x.Checksum(t)
+			code, out, errs := ask(t, x.env, append([]string{"purge"}, test.flags...)...)
+			assert.Equal(t, 0, code, errs)
+			assert.Equal(t, test.out+"nothing was deleted: repeat with --yes\n", out)
+			assert.Contains(t, errs, test.warning)
+			assert.Equal(t, test.warning == "", errs == "")
+			assert.Equal(t, before, x.Checksum(t))
+
+			code, out, errs = ask(t, x.env, append([]string{"purge", "--yes"}, test.flags...)...)
+			assert.Equal(t, 0, code, errs)
+			assert.Equal(t, test.out+strings.Split(test.out, " ")[0]+" rows deleted\n", out)
+			assert.Equal(t, 4, x.count(t, "meta_key = 'nickname'"))
+			var left int
+			require.NoError(t, x.SQL.Get(&left, "SELECT COUNT(DISTINCT user_id) FROM wp_usermeta WHERE meta_key LIKE 'autowebinar\\_%'"))
+			assert.Equal(t, test.left, left)
+
+			code, out, _ = ask(t, x.env, append([]string{"purge", "--yes", "--json"}, test.flags...)...)
+			assert.Equal(t, 0, code)
+			assert.JSONEq(t, `{"users":0,"rows":0,"undelivered_events":0,"deleted_rows":0,"dry_run":false}`, out, "safe to repeat")
+		})
+	}
+}
+
+// Beside a running service: a viewer who watches is deleted whole; the next
+// report is refused, and the player's next entry begins a new session.
+func TestAViewerWhoWatchesIsPurgedWhole(t *testing.T) {
+	t.Parallel()
+	x := newTable(t, 1)
+	env := replace(replace(x.env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:0"), "AUTOWEBINAR_SERVICE_KEYS=key-of-the-scenario-engine")
+	found, _ := begin(t, env, `"address":"([^"]+)"`, "serve")
+	send := func(route, body string) int {
+		req, err := http.NewRequest(http.MethodPost, "http://"+found[1]+"/wp-json/autowebinar/v1/users/1/"+route, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer key-of-the-scenario-engine")
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		defer res.Body.Close()
+		return res.StatusCode
+	}
+	require.Eventually(t, func() bool { return send("enter", `{"webinar_id":"intro"}`) == http.StatusCreated }, time.Minute, 20*time.Millisecond)
+	require.Equal(t, http.StatusOK, send("progress", `{"webinar_id":"intro","position_sec":2}`))
+	require.Eventually(t, func() bool {
+		_, out, errs := ask(t, x.env, "purge", "--all")
+		return strings.Contains(errs, "a service is running on this table") && strings.Contains(out, "nothing was deleted")
+	}, time.Minute, 100*time.Millisecond, "the dispatcher's lock is seen")
+
+	code, out, errs := ask(t, x.env, "purge", "--user", "1", "--yes")
+	require.Equal(t, 0, code, errs)
+	assert.Contains(t, out, "rows deleted")
+	assert.Zero(t, x.count(t, "meta_key LIKE 'autowebinar\\_%'"))
+	assert.Equal(t, http.StatusNotFound, send("progress", `{"webinar_id":"intro","position_sec":3}`))
+	assert.Equal(t, http.StatusCreated, send("enter", `{"webinar_id":"intro"}`))
+	assert.Equal(t, http.StatusOK, send("progress", `{"webinar_id":"intro","position_sec":1}`))
+	assert.Equal(t, 1, x.count(t, "meta_key = 'autowebinar_session_id'"))
+}

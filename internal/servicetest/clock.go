@@ -1,0 +1,48 @@
+package servicetest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// EnvFaketime names libfaketimeMT.so.1 where it is not found by itself.
+const EnvFaketime = "AUTOWEBINAR_LIBFAKETIME"
+
+// Clock is the clock of a MariaDB server that can be stepped while it runs.
+type Clock struct {
+	// Env goes into the Config of the server.
+	Env  []string
+	path string
+}
+
+// NewClock returns a clock that is right.
+func NewClock(t testing.TB) *Clock {
+	t.Helper()
+	library := os.Getenv(EnvFaketime)
+	if library == "" {
+		found, err := filepath.Glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+		require.NoError(t, err)
+		require.NotEmpty(t, found, "install libfaketime (Debian: apt-get install libfaketime) or set %s to the path of libfaketimeMT.so.1", EnvFaketime)
+		library = found[0]
+	}
+	c := &Clock{path: filepath.Join(t.TempDir(), "clock")}
+	c.Env = []string{
+		"LD_PRELOAD=" + library, "FAKETIME_TIMESTAMP_FILE=" + c.path, "FAKETIME_NO_CACHE=1",
+		"FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_RESET=1", "NO_FAKE_STAT=1",
+	}
+	c.Set(t, 0)
+	return c
+}
+
+// Set makes the clock differ from the machine's, from now on.
+func (c *Clock) Set(t testing.TB, ahead time.Duration) {
+	t.Helper()
+	// The server reads the file at any moment: it must never be half written.
+	require.NoError(t, os.WriteFile(c.path+".new", fmt.Appendf(nil, "%+.3f\n", ahead.Seconds()), 0o600))
+	require.NoError(t, os.Rename(c.path+".new", c.path))
+}

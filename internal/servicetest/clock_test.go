@@ -1,0 +1,64 @@
+package servicetest
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/mariadbtest/mariadbd"
+)
+
+func TestAServersClockIsSteppedWhileItRuns(t *testing.T) {
+	t.Parallel()
+	clock := NewClock(t)
+	server, err := mariadbd.Start(t.Context(), mariadbd.Config{Env: clock.Env})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, server.Close()) })
+	db, err := sql.Open("mysql", server.AdminDSN(""))
+	require.NoError(t, err)
+	t.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(4)
+
+	waiter, err := db.Conn(t.Context())
+	require.NoError(t, err)
+	defer waiter.Close()
+	for _, ahead := range []time.Duration{0, time.Hour, 0, -time.Hour, time.Hour, 0} {
+		clock.Set(t, ahead)
+		var seconds int64
+		require.NoError(t, db.QueryRow("SELECT UNIX_TIMESTAMP(UTC_TIMESTAMP())").Scan(&seconds))
+		assert.InDelta(t, time.Now().Add(ahead).Unix(), seconds, 5, ahead)
+
+		// What waits inside the server waits by another clock.
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		_, err := waiter.ExecContext(ctx, "SELECT SLEEP(0.2)")
+		cancel()
+		require.NoError(t, err, ahead)
+		assert.GreaterOrEqual(t, time.Since(begun), 150*time.Millisecond)
+	}
+}
+
+func TestTheServicesClockIsSteppedWhileItRuns(t *testing.T) {
+	t.Parallel()
+	db, sink := mariadbtest.New(t), NewSink(t)
+	clock := NewGoClock(t)
+	env := Settings(db.DSN, sink.URL)
+	maps.Copy(env, clock.Env)
+	s := StartBinary(t, clock.Binary, env).Ready(t)
+	for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
+		clock.Set(t, ahead)
+		res, err := http.Get(s.Admin + "/healthz")
+		require.NoError(t, err)
+		res.Body.Close()
+		date, err := http.ParseTime(res.Header.Get("Date"))
+		require.NoError(t, err)
+		assert.InDelta(t, time.Now().Add(ahead).Unix(), date.Unix(), 5, ahead)
+	}
+}

@@ -1,0 +1,85 @@
+package servicetest
+
+import (
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// leaks are the secrets that a log holds: of the instance's environment, of the
+// viewers of NewViewer, and whatever has the shape of a login.
+func leaks(log string, env map[string]string) []string {
+	var found []string
+	for name, secret := range secretsOf(env) {
+		if strings.Contains(log, secret) {
+			found = append(found, name)
+		}
+	}
+	for name, shape := range shapes() {
+		if shape.MatchString(log) {
+			found = append(found, name)
+		}
+	}
+	nonces := nonces(time.Now())
+	for _, word := range regexp.MustCompile(`\b[0-9a-f]{10}\b`).FindAllString(log, -1) {
+		if nonces[word] {
+			return append(found, "a viewer's nonce")
+		}
+	}
+	return found
+}
+
+// secretsOf finds the secrets among an instance's settings, by name.
+func secretsOf(env map[string]string) map[string]string {
+	secrets := map[string]string{"the session token": SessionToken, "the password's hash": PasswordHash}
+	for name, value := range env {
+		secretive := strings.HasSuffix(name, "_SALT") || strings.HasSuffix(name, "_SECRET") || strings.HasSuffix(name, "_PASSWORD") ||
+			strings.HasSuffix(name, "_KEYS") || strings.HasPrefix(name, "WORDPRESS_") && strings.HasSuffix(name, "_KEY")
+		if secretive {
+			for i, part := range strings.Split(value, ",") {
+				secrets[name+" "+strconv.Itoa(i)] = strings.TrimPrefix(strings.TrimSpace(part), "whsec_")
+			}
+		}
+	}
+	if dsn, err := mysql.ParseDSN(env["AUTOWEBINAR_DB_DSN"]); err == nil {
+		secrets["the database's password"] = dsn.Passwd
+	}
+	if sink, err := url.Parse(env["AUTOWEBINAR_WEBHOOK_URL"]); err == nil && len(path.Base(sink.Path)) >= tokenLength {
+		secrets["the token of the sink"] = path.Base(sink.Path)
+	}
+	for name, secret := range secrets {
+		if len(secret) < 8 {
+			delete(secrets, name) // it would be found in any text
+		}
+	}
+	return secrets
+}
+
+// tokenLength tells tokens from plain names at the end of a sink's address.
+const tokenLength = 16
+
+func shapes() map[string]*regexp.Regexp {
+	return map[string]*regexp.Regexp{
+		"a JWT":          regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}`),
+		"a login cookie": regexp.MustCompile(`(?i)(\||%7C)[0-9]{10}(\||%7C)[A-Za-z0-9]{43}(\||%7C)[0-9a-f]{64}`),
+	}
+}
+
+// knownViewers is up to which id the nonces of viewers are looked for.
+const knownViewers = 2000
+
+// nonces are those that the viewers of NewViewer were given lately.
+func nonces(now time.Time) map[string]bool {
+	all := map[string]bool{}
+	for id := range uint64(knownViewers) {
+		for _, tick := range []int64{nonceTick(now), nonceTick(now) - 1} {
+			all[nonce(id+1, tick)] = true
+		}
+	}
+	return all
+}

@@ -1,0 +1,51 @@
+package torture
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/servicetest"
+)
+
+// A server that has become a replica refuses writes. Who only looks need not
+// know; who writes is told to come back, and can, to the same process.
+func TestAReadOnlyFailOver(t *testing.T) {
+	t.Parallel()
+	db, server := newDatabase(t, ownServer())
+	sink := servicetest.NewSink(t)
+	v := servicetest.NewViewer(t, db, 1)
+	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
+	v.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
+	sink.Waits(t, "1", "entered")
+	r := &rig{TB: t, base: db, db: db.SQL, server: server}
+
+	r.surely(t.Context(), "SET GLOBAL read_only = 1")
+	for range 3 {
+		for route, body := range map[string]string{
+			"/progress": `{"webinar_id":"intro","position_sec":1}`, "/enter": `{"webinar_id":"pro"}`,
+			"/register": `{"webinar_id":"intro","source":"mail"}`, "/cta": `{"webinar_id":"intro"}`,
+		} {
+			refused := v.Must(t, s, 503, route, body)
+			assert.Equal(t, "autowebinar_unavailable", refused.Body["code"], route)
+			assert.NotEmpty(t, refused.Header.Get("Retry-After"), route)
+		}
+		v.Must(t, s, 200, "/session?webinar_id=intro", "")
+		for _, id := range r.connections(t.Context(), db.SQL) {
+			_, _ = db.SQL.Exec(fmt.Sprint("KILL ", id)) // it may be gone
+		}
+	}
+
+	r.surely(t.Context(), "SET GLOBAL read_only = 0")
+	require.Eventually(t, func() bool {
+		a, err := v.Send(s, "/exit", `{"webinar_id":"intro"}`)
+		return err == nil && a.Status == http.StatusOK
+	}, 30*time.Second, 50*time.Millisecond)
+	v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
+	sink.Waits(t, "1", "entered", "left", "entered")
+	s.Ready(t)
+}

@@ -1,0 +1,75 @@
+package torture
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"autowebinar/internal/servicetest"
+)
+
+// stepClocks gives the rig the clocks that it needs.
+func (r *rig) stepClocks() {
+	if r.needs.stepped {
+		r.databaseClock = servicetest.NewClock(r)
+		cfg := *r.needs.server
+		cfg.Env = append(cfg.Env, r.databaseClock.Env...)
+		r.needs.server = &cfg
+	}
+	if r.needs.steppedGo {
+		r.serviceClock = servicetest.NewGoClock(r)
+		r.needs.binary = r.serviceClock.Binary
+		settings := maps.Clone(r.serviceClock.Env)
+		maps.Copy(settings, r.needs.settings)
+		r.needs.settings = settings
+	}
+}
+
+const clockStep = time.Hour
+
+// clockFaults are clocks that jump by an hour.
+func clockFaults() []fault {
+	return []fault{
+		{
+			name:   "the clock of the database jumps ahead",
+			needs:  needs{server: ownServer(), stepped: true},
+			inject: func(ctx context.Context, r *rig) { stepDatabase(ctx, r, clockStep) },
+		},
+		{
+			name:   "the clock of the database falls back",
+			needs:  needs{server: ownServer(), stepped: true},
+			inject: func(ctx context.Context, r *rig) { stepDatabase(ctx, r, -clockStep) },
+		},
+		{
+			name:   "the clocks of the replicas jump",
+			needs:  needs{replicas: 2, steppedGo: true},
+			inject: stepServices,
+		},
+	}
+}
+
+// stepDatabase sets the database's clock wrong, and later right again, which is
+// a jump as well.
+func stepDatabase(ctx context.Context, r *rig, ahead time.Duration) {
+	if !slices.Contains(r.clock.offsets(), ahead) {
+		r.clock.may(ahead)
+	}
+	r.databaseClock.Set(r, ahead)
+	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
+	r.databaseClock.Set(r, 0)
+	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
+}
+
+// stepServices lets the replicas' clock jump ahead and back, while the sink is
+// gone and events wait for their next attempt by that clock.
+func stepServices(ctx context.Context, r *rig) {
+	for _, ahead := range []time.Duration{clockStep, 0} {
+		r.sink.behaves(status(503))
+		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
+		r.serviceClock.Set(r, ahead)
+		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
+		r.sink.behaves(nil)
+		r.pause(ctx, 200*time.Millisecond, 600*time.Millisecond)
+	}
+}

@@ -1,0 +1,224 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jmoiron/sqlx"
+
+	"autowebinar/internal/mariadbtest/mariadbd"
+	"autowebinar/internal/servicetest"
+)
+
+// ownServer is a server that keeps what it acknowledged, whatever is done to it.
+func ownServer() *mariadbd.Config { return &mariadbd.Config{Durable: true} }
+
+// databaseFaults are what the database, or the way to it, does to the service.
+func databaseFaults() []fault {
+	faults := []fault{
+		{name: "the database restarts", needs: needs{server: ownServer()}, inject: func(ctx context.Context, r *rig) {
+			restart(ctx, r, r.server.Stop)
+		}},
+		{name: "the database is killed", needs: needs{server: ownServer()}, inject: func(ctx context.Context, r *rig) {
+			restart(ctx, r, r.server.Kill)
+		}},
+		{name: "the database turns read-only", needs: needs{server: ownServer()}, inject: readOnly},
+		{name: "the database has no connection left", needs: needs{server: ownServer()}, inject: noConnections},
+		{name: "connections to the database are reset", inject: resets},
+		{name: "connections to the database are killed", inject: kills},
+		{name: "the database is slow", inject: slowDatabase},
+		{name: "the database answers too late", inject: lateDatabase},
+		{name: "the database falls silent", inject: silentDatabase},
+		{name: "the answer of a commit is lost", inject: func(ctx context.Context, r *rig) {
+			ruled(ctx, r, 3, servicetest.Reply{Lost: true}, "COMMIT")
+		}},
+	}
+	for _, e := range []struct {
+		name  string
+		reply servicetest.Reply
+		of    []string
+	}{
+		{"the disk of the database is full", servicetest.Reply{Number: 1021, Message: "Disk full (/tmp/#sql); waiting for someone to free some space"}, writes},
+		{"a table of the database is full", servicetest.Reply{Number: 1114, Message: "The table 'wp_usermeta' is full"}, writes},
+		{"commits of the database fail", servicetest.Reply{Number: 1180, Message: "Got error 28 \"No space left on device\" during COMMIT"}, []string{"COMMIT"}},
+		{"the database is read-only now and then", servicetest.Reply{Number: 1290, Message: "The MariaDB server is running with the --read-only option so it cannot execute this statement"}, append([]string{"COMMIT"}, writes...)},
+		{"the database finds deadlocks", servicetest.Reply{Number: 1213, Message: "Deadlock found when trying to get lock; try restarting transaction"}, append([]string{"SELECT", "COMMIT"}, writes...)},
+		{"the database is tired of waiting for locks", servicetest.Reply{Number: 1205, Message: "Lock wait timeout exceeded; try restarting transaction"}, append([]string{"SELECT"}, writes...)},
+		{"the database is shutting down", servicetest.Reply{Number: 1053, Message: "Server shutdown in progress", Hangup: true}, []string{""}},
+		{"the database kills connections", servicetest.Reply{Number: 1927, Message: "Connection was killed", Hangup: true}, []string{""}},
+	} {
+		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) { ruled(ctx, r, 4, e.reply, e.of...) }})
+	}
+	return append(faults, wordpressFaults()...)
+}
+
+var writes = []string{"INSERT", "UPDATE", "DELETE"}
+
+// mending is a context for what must be done even where the run is over.
+func mending(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+}
+
+// trouble is an error of what we do as an administrator or as WordPress. One
+// that anybody must live with is none, nor is that another fault has the server
+// down just now.
+func (r *rig) trouble(err error) {
+	var sqlErr *mysql.MySQLError
+	switch {
+	case err == nil:
+	case errors.As(err, &sqlErr) && slices.Contains([]uint16{1205, 1213}, sqlErr.Number):
+	case r.server != nil && sqlErr == nil:
+	case r.server != nil && slices.Contains([]uint16{1040, 1053, 1927}, sqlErr.Number):
+	default:
+		r.Errorf("administrator: %v", err)
+	}
+}
+
+// surely runs a statement as the administrator, as soon as the server takes it.
+func (r *rig) surely(ctx context.Context, statement string) {
+	r.until(ctx, func() bool {
+		_, err := r.db.ExecContext(ctx, statement)
+		r.trouble(err)
+		return err == nil
+	})
+}
+
+func restart(ctx context.Context, r *rig, end func() error) {
+	r.pause(ctx, 0, 300*time.Millisecond)
+	if err := end(); err != nil {
+		r.Errorf("the server does not end: %v", err)
+	}
+	r.pause(ctx, 0, 700*time.Millisecond)
+	mend, cancel := mending(ctx)
+	defer cancel()
+	if err := r.server.Start(mend); err != nil && !errors.Is(err, mariadbd.ErrRunning) {
+		r.Errorf("the server does not come back: %v", err)
+	}
+	r.pause(ctx, 500*time.Millisecond, time.Second)
+}
+
+// readOnly is a fail-over: the server refuses writes, and the proxy before it
+// ends the connections.
+func readOnly(ctx context.Context, r *rig) {
+	mend, cancel := mending(ctx)
+	defer cancel()
+	r.surely(mend, "SET GLOBAL read_only = 1")
+	for range r.random(2) {
+		r.killConnections(mend, 1)
+	}
+	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
+	r.surely(mend, "SET GLOBAL read_only = 0")
+}
+
+// noConnections takes all connections that the server gives, and ends those
+// that the service has.
+func noConnections(ctx context.Context, r *rig) {
+	const least = 10 // of max_connections
+	mend, cancel := mending(ctx)
+	defer cancel()
+	var taken []*sqlx.Conn
+	for range least {
+		conn, err := r.db.Connx(mend)
+		if r.trouble(err); err != nil {
+			return
+		}
+		defer conn.Close()
+		taken = append(taken, conn)
+	}
+	limit := func(n int) {
+		_, err := taken[0].ExecContext(mend, fmt.Sprint("SET GLOBAL max_connections = ", n))
+		r.trouble(err) // a server that was restarted meanwhile has forgotten it
+	}
+	limit(least)
+	defer limit(1000)
+	for range 5 {
+		for _, id := range r.connections(mend, taken[0]) {
+			_, _ = taken[0].ExecContext(mend, fmt.Sprint("KILL ", id)) // it may be gone
+		}
+		r.pause(ctx, 50*time.Millisecond, 300*time.Millisecond)
+	}
+}
+
+// connections are the numbers of the service's connections.
+func (r *rig) connections(ctx context.Context, admin sqlx.QueryerContext) []int64 {
+	var ids []int64
+	err := sqlx.SelectContext(ctx, admin, &ids, "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND USER <> 'root'", r.base.Name)
+	r.trouble(err)
+	return ids
+}
+
+// killConnections ends one in share of the service's connections.
+func (r *rig) killConnections(ctx context.Context, share int) {
+	for _, id := range r.connections(ctx, r.db) {
+		if r.random(share) == 0 {
+			_, _ = r.db.ExecContext(ctx, fmt.Sprint("KILL ", id)) // it may be gone
+		}
+	}
+}
+
+func kills(ctx context.Context, r *rig) {
+	mend, cancel := mending(ctx)
+	defer cancel()
+	for range 10 {
+		r.killConnections(mend, 2)
+		r.pause(ctx, 10*time.Millisecond, 200*time.Millisecond)
+	}
+}
+
+func resets(ctx context.Context, r *rig) {
+	for range 15 {
+		r.one().wire.Reset(func() bool { return r.random(3) == 0 })
+		r.pause(ctx, 5*time.Millisecond, 150*time.Millisecond)
+	}
+}
+
+// slowDatabase gives every packet 200 ms: too much for nobody's patience.
+func slowDatabase(ctx context.Context, r *rig) {
+	p := r.one()
+	p.wire.Delay(100*time.Millisecond + time.Duration(r.random(100))*time.Millisecond)
+	defer p.wire.Delay(0)
+	r.pause(ctx, time.Second, 3*time.Second)
+}
+
+// lateDatabase keeps all packets, sometimes for longer than the service waits:
+// then a commit arrives that nobody believes in any more.
+func lateDatabase(ctx context.Context, r *rig) {
+	p := r.one()
+	p.wire.Hold()
+	defer p.wire.Mend()
+	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
+	if r.random(3) == 0 {
+		r.pause(ctx, 5*time.Second, 5500*time.Millisecond)
+	}
+}
+
+// silentDatabase loses all packets, and the connections for good.
+func silentDatabase(ctx context.Context, r *rig) {
+	p := r.one()
+	p.wire.Drop()
+	defer p.wire.Mend()
+	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
+}
+
+// ruled gives a reply to one in share of the statements that begin with one of
+// the words.
+func ruled(ctx context.Context, r *rig, share int, reply servicetest.Reply, words ...string) {
+	rule := func(statement string) *servicetest.Reply {
+		for _, word := range words {
+			if strings.HasPrefix(statement, word) && r.random(share) == 0 {
+				return &reply
+			}
+		}
+		return nil
+	}
+	for _, p := range r.replicas {
+		p.wire.SetRule(rule)
+		defer p.wire.SetRule(nil)
+	}
+	r.pause(ctx, time.Second, 2*time.Second)
+}

@@ -1,0 +1,169 @@
+package torture
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// sinkFaults are what the sink does to the service.
+func sinkFaults() []fault {
+	faults := []fault{
+		{name: "the sink redirects", inject: redirects},
+		{name: "the sink falls silent", inject: silentSink},
+		{name: "the sink is of many minds", inject: mixedSink},
+	}
+	for _, e := range []struct {
+		name   string
+		behave behaviour
+	}{
+		{"the sink answers 500", status(http.StatusInternalServerError)},
+		{"the sink answers 410", status(http.StatusGone)},
+		{"the sink answers 429", tooMany},
+		{"the sink breaks off", brokenOff("")},
+		{"the sink closes half-way", brokenOff("HTTP/1.1 200 OK\r\nContent-Len")},
+		{"the sink speaks no HTTP", brokenOff("220 mail.example.test ESMTP\r\n" + strings.Repeat("\x00garbage\xff", 100))},
+		{"the sink takes events and loses its answer", losesAnswers},
+		{"the sink takes events and closes half-way", takesByHalf},
+		{"the sink takes events and never stops talking", endless(http.StatusOK)},
+		{"the sink refuses and never stops talking", endless(http.StatusServiceUnavailable)},
+		{"the sink is slow", slowSink},
+		{"the sink dislikes some viewers", dislikesSome},
+	} {
+		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) {
+			r.behaving(ctx, e.behave, 500*time.Millisecond, 1500*time.Millisecond)
+		}})
+	}
+	return faults
+}
+
+// behaving lets the sink behave so for a while.
+func (r *rig) behaving(ctx context.Context, b behaviour, least, most time.Duration) {
+	r.sink.behaves(b)
+	defer r.sink.behaves(nil)
+	r.pause(ctx, least, most)
+}
+
+// status answers with a status.
+func status(code int) behaviour {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+func tooMany(w http.ResponseWriter, r *http.Request) {
+	after := "1"
+	if len(r.Header.Get("webhook-id"))%2 == 0 {
+		after = time.Now().Add(time.Second).UTC().Format(http.TimeFormat)
+	}
+	w.Header().Set("Retry-After", after)
+	w.WriteHeader(http.StatusTooManyRequests)
+}
+
+// brokenOff says so much and closes the connection.
+func brokenOff(text string) behaviour {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		_, _ = conn.Write([]byte(text))
+		conn.Close()
+	}
+}
+
+// losesAnswers takes the event, every other time, and says nothing.
+func losesAnswers(w http.ResponseWriter, r *http.Request) {
+	if time.Now().UnixNano()/1000%2 == 0 {
+		w.(*answer).take()
+		brokenOff("")(w, r)
+	}
+}
+
+// takesByHalf says that it has the event, and not much else.
+func takesByHalf(w http.ResponseWriter, r *http.Request) {
+	w.(*answer).take()
+	brokenOff("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nthank y")(w, r)
+}
+
+// endless answers and talks on until nobody listens.
+func endless(code int) behaviour {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(code)
+		for r.Context().Err() == nil {
+			if _, err := fmt.Fprintln(w, strings.Repeat("and another thing, ", 10)); err != nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+func slowSink(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) }
+
+// dislikesSome refuses the events of every third viewer.
+func dislikesSome(w http.ResponseWriter, _ *http.Request) {
+	switch w.(*answer).user % 6 {
+	case 0:
+		w.WriteHeader(http.StatusInternalServerError)
+	case 3:
+		unwanted(w, nil)
+	}
+}
+
+// unwanted is for the event alone: the sink is well. A form would be refused
+// for good.
+func unwanted(w http.ResponseWriter, _ *http.Request) {
+	if bytes.Contains(w.(*answer).entry.bodies[0], []byte("form_submitted")) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	w.WriteHeader(http.StatusUnprocessableEntity)
+}
+
+// silentSink accepts connections and says nothing, until it closes them.
+func silentSink(ctx context.Context, r *rig) {
+	over, cancel := context.WithCancel(ctx)
+	r.sink.behaves(func(w http.ResponseWriter, req *http.Request) {
+		select {
+		case <-over.Done():
+		case <-req.Context().Done():
+		}
+		brokenOff("")(w, req)
+	})
+	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
+	r.sink.behaves(nil)
+	cancel()
+}
+
+// redirects sends the service to another path of the sink and to a server that
+// only it can reach. It must not go.
+func redirects(ctx context.Context, r *rig) {
+	var followed atomic.Int64
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
+	defer inside.Close()
+	r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path != "/events" {
+			followed.Add(1)
+		}
+		codes := []int{301, 302, 303, 307, 308}
+		code := codes[r.random(len(codes))]
+		w.Header().Set("Location", []string{"/elsewhere", inside.URL + "/secret", "//" + inside.Listener.Addr().String()}[r.random(3)])
+		w.WriteHeader(code)
+	}, 500*time.Millisecond, 1500*time.Millisecond)
+	if n := followed.Load(); n > 0 {
+		r.Errorf("%d redirects were followed", n)
+	}
+}
+
+// mixedSink does something else each time.
+func mixedSink(ctx context.Context, r *rig) {
+	all := []behaviour{
+		func(http.ResponseWriter, *http.Request) {}, status(500), status(503), tooMany, status(410), unwanted, brokenOff(""),
+		brokenOff("HTTP/1.0 200"), losesAnswers, takesByHalf, slowSink, status(204),
+	}
+	r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) { all[r.random(len(all))](w, req) }, time.Second, 2*time.Second)
+}

@@ -1,0 +1,95 @@
+package torture
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest/mariadbd"
+)
+
+// allFaults is everything that we know how to break.
+func allFaults() []fault {
+	return slices.Concat(
+		[]fault{{name: "nothing", inject: nothing}},
+		serviceFaults(), killPoints(), databaseFaults(), sinkFaults(), clockFaults(),
+	)
+}
+
+// short is how long a run lasts in make test.
+const short = 2 * time.Second
+
+// Each fault alone, again and again while a crowd is at it.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	seed := seedOf(t)
+	for _, f := range allFaults() {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, seed, f.needs)
+			r.passes(r.ordeal(short, r.injecting(func() fault { return f })))
+		})
+	}
+}
+
+// Several faults at once, on three replicas.
+func TestMixedFaults(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, seedOf(t), mixed(slices.Concat(hands()...)))
+	r.passes(r.ordeal(2*short, r.mixing(hands())))
+}
+
+// The same for as long as TORTURE_FOR says: make torture.
+func TestTorture(t *testing.T) {
+	t.Parallel()
+	length := short
+	if text := os.Getenv("TORTURE_FOR"); text != "" {
+		var err error
+		length, err = time.ParseDuration(text)
+		require.NoError(t, err, "TORTURE_FOR")
+	}
+	r := newRig(t, seedOf(t), mixed(slices.Concat(hands()...)))
+	r.passes(r.ordeal(length, r.mixing(hands())))
+}
+
+// mixed is what all faults together need. Each sees more than it asked for.
+func mixed(faults []fault) needs {
+	all := needs{replicas: 3}
+	for _, f := range faults {
+		all.replicas = max(all.replicas, f.needs.replicas)
+		all.stepped = all.stepped || f.needs.stepped
+		all.steppedGo = all.steppedGo || f.needs.steppedGo
+		all.server = cmp.Or(all.server, f.needs.server)
+	}
+	if all.server == nil {
+		all.server = &mariadbd.Config{}
+	}
+	return all
+}
+
+// hands are the faults by what they hurt: no two of one hand come at once. The
+// database's clock is left alone here: with it, too much would explain too much.
+func hands() [][]fault {
+	return [][]fault{
+		slices.Concat(serviceFaults(), killPoints()),
+		databaseFaults(),
+		sinkFaults(),
+	}
+}
+
+// mixing injects faults from several hands at once.
+func (r *rig) mixing(hands [][]fault) func(ctx context.Context) {
+	return func(ctx context.Context) {
+		var wg sync.WaitGroup
+		for _, faults := range hands {
+			wg.Go(func() { r.injecting(func() fault { return faults[r.random(len(faults))] })(ctx) })
+		}
+		wg.Wait()
+	}
+}

@@ -1,0 +1,145 @@
+package torture
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// wordpressFaults are what WordPress, or an administrator, does to the rows of
+// the same viewers. What it may lose by it is no business of ours here.
+func wordpressFaults() []fault {
+	return []fault{
+		{name: "an administrator holds rows", inject: holdsRows},
+		{name: "an administrator locks the table", inject: locksTable},
+		{name: "WordPress writes crosswise", inject: func(ctx context.Context, r *rig) { wordpressIsBusy(ctx, r, crosswise) }},
+		{name: "WordPress saves profiles", inject: func(ctx context.Context, r *rig) { wordpressIsBusy(ctx, r, savesProfile) }},
+		{name: "WordPress deletes and inserts", inject: func(ctx context.Context, r *rig) { wordpressIsBusy(ctx, r, deletesAndInserts) }},
+	}
+}
+
+// viewers is how many viewers there are: their ids are the numbers from 1.
+func (r *rig) viewers(ctx context.Context) (n int) {
+	r.trouble(r.db.GetContext(ctx, &n, "SELECT COUNT(*) FROM wp_users"))
+	return max(n, 1)
+}
+
+// holdsRows locks some viewers for longer than the service waits for a lock.
+func holdsRows(ctx context.Context, r *rig) {
+	mend, cancel := mending(ctx)
+	defer cancel()
+	tx, err := r.db.BeginTxx(mend, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+	if r.trouble(err); err != nil {
+		return
+	}
+	defer tx.Rollback()
+	first := 1 + r.random(r.viewers(mend))
+	var ids []int64
+	err = tx.SelectContext(mend, &ids, "SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id BETWEEN ? AND ? FOR UPDATE", first, first+3)
+	r.trouble(err)
+	r.pause(ctx, 500*time.Millisecond, 2500*time.Millisecond)
+}
+
+// locksTable is what a backup without a snapshot does, or ALTER TABLE.
+func locksTable(ctx context.Context, r *rig) {
+	mend, cancel := mending(ctx)
+	defer cancel()
+	conn, err := r.db.Connx(mend)
+	if r.trouble(err); err != nil {
+		return
+	}
+	defer conn.Close()
+	_, err = conn.ExecContext(mend, "LOCK TABLES wp_usermeta READ")
+	r.trouble(err)
+	r.pause(ctx, 500*time.Millisecond, 2500*time.Millisecond)
+	_, err = conn.ExecContext(mend, "UNLOCK TABLES")
+	r.trouble(err)
+}
+
+// wordpressIsBusy lets four writers do something for a while, each in a session
+// as WordPress has it: the isolation level is the server's own.
+func wordpressIsBusy(ctx context.Context, r *rig, do func(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error) {
+	r.foreign.Store(true)
+	mend, cancel := mending(ctx)
+	defer cancel()
+	viewers := r.viewers(mend)
+	busy, done := context.WithTimeout(ctx, time.Second+time.Duration(r.random(1000))*time.Millisecond)
+	defer done()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			conn, err := r.db.Connx(mend)
+			if r.trouble(err); err != nil {
+				return
+			}
+			defer conn.Close()
+			for busy.Err() == nil {
+				if err := do(mend, r, conn, 1+r.random(viewers)); err != nil {
+					r.trouble(err)
+					r.pause(busy, 0, 10*time.Millisecond)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// crosswise writes to two viewers in one transaction, the later one first: the
+// service locks viewers in ascending order. The index is the one that a server
+// takes where there are many users; all rows that it sees there are locked.
+func crosswise(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
+	tx, err := conn.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, user := range []int{user + 1 + r.random(3), user} {
+		if _, err := tx.ExecContext(ctx, "UPDATE wp_usermeta FORCE INDEX (user_id) SET meta_value = ? WHERE user_id = ? AND meta_key = 'wp_seen'", fmt.Sprint(time.Now().UnixNano()), user); err != nil {
+			return err
+		}
+		r.pause(ctx, 0, 5*time.Millisecond)
+	}
+	return tx.Commit()
+}
+
+// savesProfile is the user editor: many update_user_meta and one row of users.
+func savesProfile(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
+	for _, key := range []string{"nickname", "first_name", "last_name", "description", "locale"} {
+		var ids []int64
+		if err := conn.SelectContext(ctx, &ids, "SELECT umeta_id FROM wp_usermeta WHERE meta_key = ? AND user_id = ?", key, user); err != nil {
+			return err
+		}
+		statement := "UPDATE wp_usermeta SET meta_value = ? WHERE user_id = ? AND meta_key = ?"
+		if len(ids) == 0 {
+			statement = "INSERT INTO wp_usermeta (meta_value, user_id, meta_key) VALUES (?, ?, ?)"
+		}
+		if _, err := conn.ExecContext(ctx, statement, fmt.Sprint(time.Now().UnixNano()), user, key); err != nil {
+			return err
+		}
+	}
+	_, err := conn.ExecContext(ctx, "UPDATE wp_users SET display_name = ? WHERE ID = ?", fmt.Sprint("viewer ", r.random(100)), user)
+	return err
+}
+
+// deletesAndInserts moves other keys of our viewers, in one transaction, as a
+// plugin does that replaces a list.
+func deletesAndInserts(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
+	tx, err := conn.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, "DELETE FROM wp_usermeta WHERE user_id = ? AND meta_key IN ('autoloaded_tags', 'wp_tags', 'zz_tags')", user); err != nil {
+		return err
+	}
+	for _, key := range []string{"autoloaded_tags", "wp_tags", "zz_tags"} { // on both sides of our keys in the index
+		if _, err := tx.ExecContext(ctx, "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (?, ?, ?)", user, key, "a"); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,94 @@
+package torture
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"autowebinar/internal/servicetest"
+)
+
+// killPoints end the process at the worst of moments, exactly.
+func killPoints() []fault {
+	return []fault{
+		{name: "killed before a commit has reached the server", needs: needs{calm: true}, inject: killAtCommit(&servicetest.Reply{Hangup: true}, 0)},
+		{name: "killed before the answer to a commit has come", needs: needs{calm: true}, inject: killAtCommit(&servicetest.Reply{Lost: true}, 0)},
+		{name: "killed just after a commit", needs: needs{calm: true}, inject: killAtCommit(nil, time.Millisecond)},
+		{name: "killed while the sink has a delivery", needs: needs{calm: true}, inject: killAtDelivery(false)},
+		{name: "killed when the sink has taken a delivery", needs: needs{calm: true}, inject: killAtDelivery(true)},
+	}
+}
+
+// killAtCommit kills the service when a COMMIT passes on the wire: the next one
+// with something in it.
+func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx context.Context, r *rig) {
+	return func(ctx context.Context, r *rig) {
+		p := r.one()
+		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		reached, dead := make(chan struct{}), make(chan struct{})
+		var taken atomic.Bool
+		p.wire.SetRule(func(statement string) *servicetest.Reply {
+			if !strings.EqualFold(statement, "COMMIT") || !taken.CompareAndSwap(false, true) {
+				return nil
+			}
+			close(reached)
+			if reply != nil {
+				<-dead
+			}
+			return reply
+		})
+		defer p.wire.SetRule(nil)
+		select {
+		case <-reached:
+		case <-waiting.Done():
+			if taken.CompareAndSwap(false, true) {
+				return // it did not come to that
+			}
+			<-reached
+		}
+		if after > 0 {
+			r.pause(context.WithoutCancel(ctx), 0, after)
+		}
+		p.kill()
+		close(dead)
+		p.start()
+	}
+}
+
+// killAtDelivery kills the service when the sink has a delivery, before it hears
+// anything; taken: the sink counts it as taken.
+func killAtDelivery(taken bool) func(ctx context.Context, r *rig) {
+	return func(ctx context.Context, r *rig) {
+		p := r.one()
+		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		reached, dead := make(chan struct{}), make(chan struct{})
+		var seen atomic.Bool
+		r.sink.behaves(func(w http.ResponseWriter, _ *http.Request) {
+			if !seen.CompareAndSwap(false, true) {
+				return
+			}
+			if taken {
+				w.(*answer).take()
+			}
+			close(reached)
+			<-dead
+			panic(http.ErrAbortHandler)
+		})
+		defer r.sink.behaves(nil)
+		select {
+		case <-reached:
+		case <-waiting.Done():
+			if seen.CompareAndSwap(false, true) {
+				return // it did not come to that
+			}
+			<-reached
+		}
+		p.kill()
+		close(dead)
+		p.start()
+	}
+}

@@ -1,0 +1,175 @@
+package torture
+
+import (
+	"context"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/mariadbtest/mariadbd"
+	"autowebinar/internal/servicetest"
+)
+
+// fault is something that goes wrong. inject makes it go wrong and returns when
+// it is over and mended; it is called again and again while a run lasts, and it
+// ends early when ctx ends, but mends first.
+type fault struct {
+	name   string
+	needs  needs
+	inject func(ctx context.Context, r *rig)
+}
+
+// needs is what a fault wants of the rig that it is used on.
+type needs struct {
+	replicas int               // 0: one
+	server   *mariadbd.Config  // a database server of the rig's own; nil: that of all tests, which nobody may hurt
+	settings map[string]string // of the service, beside the rig's
+	binary   string            // of the service; empty: built with the race detector
+	people   int               // 0: as many as are usual
+	devices  int               // of each viewer; 0: one, and some have two
+	eager    deed              // every third wish is this; empty: none
+	pause    time.Duration     // the mean between two requests of a viewer; 0: the usual
+	calm     bool              // connections to the database hold, so that nothing is applied twice
+	least    int64             // answers before a run is over, if they come in time; 0: it is over with the time
+	patience time.Duration     // how long the queue may take to drain in the end; 0: a minute
+
+	stepped   bool // the clock of the database can be stepped; only with a server
+	steppedGo bool // the clocks of the replicas can be stepped
+}
+
+// rig is a service to be hurt, with all that is around it.
+type rig struct {
+	testing.TB
+	seed     uint64
+	needs    needs
+	replicas []*replica
+	server   *mariadbd.Server // nil: not the rig's own
+	base     *mariadbtest.DB
+	db       *sqlx.DB // all privileges, not through a wire
+	sink     *recorder
+	clock    clock
+
+	databaseClock *servicetest.Clock   // nil: right for ever
+	serviceClock  *servicetest.GoClock // nil: right for ever
+
+	// foreign: somebody else writes rows of other prefixes in this database, so
+	// that they are not compared.
+	foreign atomic.Bool
+	// mayDie: a fault makes events dead, by refusing them beyond their budget.
+	mayDie atomic.Bool
+
+	faults   atomic.Int64 // injected
+	requests atomic.Int64
+	acked    atomic.Int64
+	unacked  atomic.Int64 // sent, and nobody knows what became of them
+	refused  atomic.Int64 // among these: told to come back
+
+	mu  sync.Mutex
+	rng *rand.Rand
+}
+
+// replica is one instance of the service with its own wire to the database.
+type replica struct {
+	wire *servicetest.Wire
+
+	rig     *rig
+	env     map[string]string
+	service atomic.Pointer[servicetest.Service]
+}
+
+// newRig starts everything and waits until it is ready.
+func newRig(t testing.TB, seed uint64, n needs) *rig {
+	t.Helper()
+	r := &rig{TB: t, seed: seed, needs: n, sink: newRecorder(t), rng: rand.New(rand.NewPCG(seed, 0))}
+	r.stepClocks()
+	r.base, r.server = newDatabase(t, r.needs.server)
+	r.db = r.base.SQL
+	for range max(n.replicas, 1) {
+		r.replicas = append(r.replicas, r.newReplica())
+	}
+	for _, replica := range r.replicas {
+		replica.service.Load().Ready(t)
+	}
+	return r
+}
+
+func (r *rig) newReplica() *replica {
+	wire := servicetest.NewWire(r, servicetest.AddressOf(r, r.base.DSN))
+	env := servicetest.Settings(servicetest.Through(r, r.base.DSN, wire.Address), r.sink.URL)
+	maps.Copy(env, map[string]string{
+		"AUTOWEBINAR_WEBINARS":          webinars,
+		"AUTOWEBINAR_MAX_PLAYBACK_RATE": "16", // so that a webinar is watched in seconds
+		"AUTOWEBINAR_RATE_VIEWER":       "0",
+	})
+	maps.Copy(env, r.needs.settings)
+	p := &replica{wire: wire, rig: r, env: env}
+	p.start()
+	return p
+}
+
+// start starts the instance anew. It need not be ready.
+func (p *replica) start() {
+	if p.rig.needs.binary != "" {
+		p.service.Store(servicetest.StartBinary(p.rig, p.rig.needs.binary, p.env))
+		return
+	}
+	p.service.Store(servicetest.Start(p.rig, p.env))
+}
+
+// kill ends the instance as a power cut does.
+func (p *replica) kill() { p.service.Load().Kill() }
+
+// random is a number below n.
+func (r *rig) random(n int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rng.IntN(n)
+}
+
+// one is any of the replicas.
+func (r *rig) one() *replica { return r.replicas[r.random(len(r.replicas))] }
+
+// pause waits for a random time, but not beyond ctx.
+func (r *rig) pause(ctx context.Context, least, most time.Duration) {
+	d := least + time.Duration(r.random(int(most-least)+1))
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// until waits for a condition, or the end of ctx.
+func (r *rig) until(ctx context.Context, condition func() bool) bool {
+	for {
+		if condition() {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// newDatabase makes a database with WordPress's tables and the service's
+// account, on a server of its own if one is wanted.
+func newDatabase(t testing.TB, cfg *mariadbd.Config) (*mariadbtest.DB, *mariadbd.Server) {
+	t.Helper()
+	if cfg == nil {
+		return mariadbtest.New(t), nil
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	server, err := mariadbd.Start(ctx, *cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = server.Close() })
+	return siteOn(t, server), server
+}

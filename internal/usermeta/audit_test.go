@@ -1,0 +1,137 @@
+package usermeta_test
+
+import (
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/usermeta"
+)
+
+const auditWell = `grants: ok
+columns: ok
+collation: ok
+cluster: ok
+shared locks: ok
+rows: ok
+orphans: ok
+duplicates: ok
+outbox: ok`
+
+func TestAnAuditSaysWhatAnOperatorShouldKnow(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		damage  []string // statements; {account} is the service's
+		finding string
+		state   usermeta.State
+		detail  string
+		advice  string
+		admin   bool
+	}{
+		"all is well": {},
+		"everything granted on the database": {
+			damage: []string{"GRANT ALL ON {db}.* TO {account}"}, finding: "grants", state: usermeta.Warn, detail: "ALL PRIVILEGES on {db}.*", advice: "REVOKE"},
+		"one privilege too many": {
+			damage: []string{"GRANT INSERT ON wp_users TO {account}"}, finding: "grants", state: usermeta.Warn, detail: "INSERT on {db}.wp_users", advice: "REVOKE"},
+		"a table too many": {
+			damage: []string{"GRANT SELECT ON wp_options TO {account}"}, finding: "grants", state: usermeta.Warn, detail: "SELECT on {db}.wp_options", advice: "migrations-none.md"},
+		"the administrator": {admin: true, finding: "grants", state: usermeta.Warn, detail: "on *.*", advice: "an account of its own"},
+		"an import lost AUTO_INCREMENT": {
+			damage: []string{"ALTER TABLE wp_usermeta MODIFY umeta_id bigint unsigned NOT NULL"}, finding: "columns", state: usermeta.Fail, detail: "umeta_id lost AUTO_INCREMENT", advice: "schema.php"},
+		"short keys": {
+			damage: []string{"ALTER TABLE wp_usermeta MODIFY meta_key varchar(191)"}, finding: "columns", state: usermeta.Fail, detail: "meta_key has 191 characters", advice: "schema.php"},
+		"short values": {
+			damage: []string{"ALTER TABLE wp_usermeta MODIFY meta_value varchar(500)"}, finding: "columns", state: usermeta.Fail, detail: "meta_value is varchar", advice: "schema.php"},
+		"latin1": {
+			damage: []string{"ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET latin1"}, finding: "collation", state: usermeta.Warn, detail: "latin1_swedish_ci", advice: "utf8mb4"},
+		"two bytes a letter": {
+			damage: []string{"ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET ucs2"}, finding: "collation", state: usermeta.Fail, detail: "ucs2_general_ci", advice: "convert wp_usermeta to utf8mb4"},
+		"a deleted user": {
+			damage: []string{"INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (77, 'autowebinar_completed', '1'), (77, 'nickname', 'x')"}, finding: "orphans", state: usermeta.Warn, detail: "no longer has: 1", advice: "purge --orphans"},
+		"PHP wrote a key twice": {
+			damage:  []string{"INSERT INTO wp_users (ID) VALUES (1)", "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'autowebinar_completed', '1'), (1, 'autowebinar_completed', '1'), (1, 'nickname', 'x'), (1, 'nickname', 'x')"},
+			finding: "duplicates", state: usermeta.Warn, detail: "beyond the first of their key: 1", advice: "PHP"},
+		"an event was given up": {
+			damage:  []string{"INSERT INTO wp_users (ID) VALUES (1)", "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'autowebinar_outbox_dead', 'x'), (1, 'autowebinar_outbox', 'x')"},
+			finding: "outbox", state: usermeta.Warn, detail: "events that wait: 1, dead: 1", advice: "outbox list --dead"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := mariadbtest.New(t)
+			names := strings.NewReplacer("{account}", "'"+db.Name+"'@'%'", "{db}", db.Name)
+			for _, statement := range test.damage {
+				_, err := db.SQL.ExecContext(t.Context(), names.Replace(statement))
+				require.NoError(t, err)
+			}
+			dsn := db.DSN
+			if test.admin {
+				dsn = db.AdminDSN
+			}
+			before := db.Checksum(t)
+			findings := inspected(t, config(t, dsn)).Audit(t.Context())
+			assert.Equal(t, before, db.Checksum(t), "an audit changes nothing")
+			want := auditWell
+			if test.finding != "" {
+				want = strings.Replace(want, test.finding+": ok", test.finding+": "+string(test.state), 1)
+			}
+			assert.Equal(t, want, states(findings), "%+v", findings)
+			for _, f := range findings {
+				assert.NotEmpty(t, f.Detail)
+				assert.Equal(t, f.State == usermeta.OK, f.Advice == "", "%+v", f)
+				if f.Name == test.finding {
+					assert.Contains(t, f.Detail, names.Replace(test.detail))
+					assert.Contains(t, f.Advice, test.advice)
+				}
+			}
+		})
+	}
+}
+
+// A balancer sends every other connection to another server: each grants the
+// same lock.
+func TestAnAuditFindsConnectionsThatReachDifferentServers(t *testing.T) {
+	t.Parallel()
+	one, two := private(t), private(t)
+	addresses := []string{config(t, one.db.DSN).DSN.Addr, config(t, two.db.DSN).DSN.Addr}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	var turn atomic.Int64
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", addresses[turn.Add(1)%2])
+			if err != nil {
+				client.Close()
+				continue
+			}
+			go func() { defer server.Close(); _, _ = io.Copy(server, client) }()
+			go func() { defer client.Close(); _, _ = io.Copy(client, server) }()
+		}
+	}()
+	cfg := config(t, one.db.DSN)
+	cfg.DSN.Addr = listener.Addr().String()
+	for _, f := range inspected(t, cfg).Audit(t.Context()) {
+		if f.Name == "shared locks" {
+			assert.Equal(t, usermeta.Fail, f.State)
+			assert.Contains(t, f.Advice, "one server")
+			return
+		}
+	}
+	t.Fatal("no such finding")
+}
+
+func TestAnAuditOfNoServerSaysNothing(t *testing.T) {
+	t.Parallel()
+	assert.Empty(t, inspected(t, config(t, "nobody:nothing@tcp(127.0.0.1:1)/wordpress")).Audit(t.Context()))
+}

@@ -1,0 +1,134 @@
+package usermeta
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"autowebinar/internal/webinar"
+)
+
+// Retry makes events due at once and begins their attempts anew, and says how
+// many rows it changed. The rows keep their ids, so the viewer's order stays.
+// Only the oldest event of a viewer is ever sent: so all that waits for the same
+// viewers becomes due with them, and dead rows only where they are meant.
+//
+// Rows that cannot be read stay as they are, and so does a row that was settled
+// or changed since it was read. A dispatcher that holds such a row in flight
+// settles it as ever.
+func (o *Outbox) Retry(ctx context.Context, entries []Entry) (int, error) {
+	chosen := map[uint64]Entry{}
+	for _, e := range entries {
+		chosen[e.RowID] = e
+	}
+	beside, err := o.waitingWith(ctx, entries)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range beside {
+		chosen[e.RowID] = e
+	}
+	all := slices.SortedFunc(maps.Values(chosen), byRow)
+	all = slices.DeleteFunc(all, func(e Entry) bool { return e.Reading != Readable || e.Place == PlaceDue })
+	return o.inBatches(ctx, all, o.renew)
+}
+
+// waitingWith reads what waits for the viewers of the entries.
+func (o *Outbox) waitingWith(ctx context.Context, entries []Entry) ([]Entry, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	users := make([]webinar.UserID, len(entries))
+	for i, e := range entries {
+		users[i] = e.User
+	}
+	query, args, err := sqlx.In(o.cfg.fill(`SELECT umeta_id, user_id, meta_key, COALESCE(meta_value, '') AS meta_value
+		FROM {usermeta} FORCE INDEX (user_id) WHERE user_id IN (?) AND meta_key = ?`), users, keyOutboxWait)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	if err := o.db.SelectContext(ctx, &rows, query, args...); err != nil {
+		return nil, classify(err)
+	}
+	var waiting []Entry
+	for _, r := range rows {
+		if r.Key == keyOutboxWait {
+			waiting = append(waiting, newEntry(r))
+		}
+	}
+	return waiting, nil
+}
+
+// Drop deletes the rows of events, which are then never delivered, and says how
+// many. Rows of another version stay, and so does a row that changed since it
+// was read.
+func (o *Outbox) Drop(ctx context.Context, entries []Entry) (int, error) {
+	known := slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return e.Reading == OtherVersion })
+	return o.inBatches(ctx, known, func(batch []Entry) (string, []any) {
+		guard, args := o.guard(batch)
+		return o.cfg.fill("DELETE FROM {usermeta} WHERE " + guard), args
+	})
+}
+
+// inBatches runs a statement for some rows at a time: each is one short
+// transaction.
+func (o *Outbox) inBatches(ctx context.Context, entries []Entry, statement func([]Entry) (string, []any)) (int, error) {
+	done := 0
+	for batch := range slices.Chunk(entries, entryPage) {
+		query, args := statement(batch)
+		n, err := o.execCounted(ctx, query, args...)
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// renew is the statement that makes rows due with fresh counts.
+func (o *Outbox) renew(batch []Entry) (string, []any) {
+	var cases strings.Builder
+	args := []any{keyOutbox}
+	for _, e := range batch {
+		m := e.Message
+		m.Attempts, m.FirstAttempt, m.NextAttempt = 0, time.Time{}, time.Time{}
+		cases.WriteString(" WHEN ? THEN ?")
+		args = append(args, e.RowID, encodeMessage(m))
+	}
+	guard, guardArgs := o.guard(batch)
+	return o.cfg.fill("UPDATE {usermeta} SET meta_key = ?, meta_value = CASE umeta_id" + cases.String() + " ELSE meta_value END WHERE " + guard),
+		append(args, guardArgs...)
+}
+
+// guard picks rows by primary key and only as they were read.
+func (o *Outbox) guard(batch []Entry) (string, []any) {
+	args := make([]any, 0, 4*len(batch))
+	for _, e := range batch {
+		args = append(args, e.RowID)
+	}
+	for _, e := range batch {
+		args = append(args, e.RowID, e.Place.key(), e.Value)
+	}
+	return "umeta_id IN (" + list("?", len(batch)) + ") AND (" +
+		strings.Repeat(" OR umeta_id = ? AND meta_key = ? AND COALESCE(meta_value, '') = ?", len(batch))[4:] + ")", args
+}
+
+// execCounted is exec that tells how many rows there were.
+func (o *Outbox) execCounted(ctx context.Context, query string, args ...any) (int, error) {
+	for attempt := 1; ; attempt++ {
+		result, err := o.db.ExecContext(ctx, query, args...)
+		if err == nil {
+			n, err := result.RowsAffected()
+			return int(n), err
+		}
+		if !again(err) || attempt == changeAttempts || ctx.Err() != nil {
+			return 0, classify(err)
+		}
+		time.Sleep(time.Duration(attempt) * 5 * time.Millisecond)
+	}
+}

@@ -1,0 +1,142 @@
+package usermeta_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+)
+
+func TestPurgeDeletesTheNamespaceOfTheUsersGivenAndNothingElse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for user := webinar.UserID(1); user <= 3; user++ {
+		b.change(t, user, enter("a", webinar.SessionID(fmt.Sprint("s", user))))
+		b.change(t, user, enter("b", webinar.SessionID(fmt.Sprint("t", user))))
+		b.db.SetMeta(t, uint64(user), "nickname", "x")
+		b.db.SetMeta(t, uint64(user), "autowebinarish", "not ours")
+		b.db.SetMeta(t, uint64(user), "Autowebinar_completed", "not ours either")
+	}
+	b.set(t, "DELETE FROM wp_users WHERE ID = 3")
+	holdings, err := b.store.Holdings(t.Context(), 0)
+	require.NoError(t, err)
+	require.Len(t, holdings.Holders, 3)
+	assert.Equal(t, usermeta.Holder{User: 3, Exists: false, Rows: 10, Events: 2}, holdings.Holders[2])
+	one, err := b.store.Holdings(t.Context(), 2)
+	require.NoError(t, err)
+	assert.Equal(t, holdings.Holders[1:2], one.Holders)
+
+	n, err := b.store.Purge(t.Context(), []webinar.UserID{3, 2, 1}, true)
+	require.NoError(t, err)
+	assert.Equal(t, 10, n, "the one who is gone")
+	n, err = b.store.Purge(t.Context(), []webinar.UserID{2, 2}, false)
+	require.NoError(t, err)
+	assert.Equal(t, 10, n)
+	for user := uint64(2); user <= 3; user++ {
+		assert.Equal(t, map[string][]string{"nickname": {"x"}, "autowebinarish": {"not ours"}, "Autowebinar_completed": {"not ours either"}}, b.db.Meta(t, user))
+	}
+	assert.Len(t, b.plain(t, 1), 12)
+	n, err = b.store.Purge(t.Context(), nil, false)
+	require.NoError(t, err)
+	assert.Zero(t, n)
+}
+
+// A viewer who watches while they are purged, again and again: each of their
+// changes finds either all of a session or none, so no half of one is left.
+func TestPurgeOfAViewerWhoWatches(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other, _ := b.replica(t)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for worker, store := range []*usermeta.Store{b.store, other} {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				session := webinar.SessionID(fmt.Sprintf("s%d.%d", worker, i))
+				_, err := change(t.Context(), store, 1, enter("a", session))
+				assert.NoError(t, err)
+				_, err = change(t.Context(), store, 1, progress("a", int64(i)))
+				if err != nil {
+					assert.ErrorIs(t, err, webinar.ErrNoSession)
+				}
+			}
+		})
+	}
+	for range 40 {
+		_, err := b.store.Purge(t.Context(), []webinar.UserID{1}, false)
+		require.NoError(t, err)
+		for key, values := range b.db.Meta(t, 1) {
+			if key != "autowebinar_outbox" {
+				assert.Len(t, values, 1, key)
+			}
+		}
+		v, now, err := b.store.Read(t.Context(), 1)
+		require.NoError(t, err)
+		if v.Current != nil {
+			assert.Equal(t, webinar.ID("a"), v.Current.Webinar, "a whole session")
+			assert.WithinDuration(t, now, v.Current.StartedAt, time.Minute)
+		}
+	}
+	close(stop)
+	wg.Wait()
+}
+
+func TestHoldingsCountWhatIsOdd(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	b.db.SetMeta(t, 1, "autowebinar_session_id", "twin")
+	b.db.SetMeta(t, 1, "autowebinar_session_id", "triplet")
+	b.db.SetMeta(t, 2, "autowebinar_session_id", "another's")
+	b.db.SetMeta(t, 2, "autowebinar_outbox_dead", "x")
+	b.db.SetMeta(t, 2, "autowebinar_outbox_dead", "x")
+	b.db.SetMeta(t, 99, "autowebinar_completed", "1")
+	for user, want := range map[webinar.UserID]usermeta.Holdings{
+		0: {Rows: 11, Orphans: 1, Duplicates: 2, Waiting: 1, Dead: 2},
+		1: {Rows: 7, Duplicates: 2, Waiting: 1},
+		3: {},
+	} {
+		got, err := b.store.Holdings(t.Context(), user)
+		require.NoError(t, err)
+		got.Holders = nil
+		assert.Equal(t, want, got, user)
+	}
+}
+
+func TestAnAudienceIsWhoHasASessionOfTheWebinar(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.db.AddUser(t, 4, "viewer4", "")
+	b.change(t, 1, enter("a", "s1"))
+	b.change(t, 2, enter("a", "s2"))
+	b.change(t, 2, enter("b", "s3"))
+	b.change(t, 3, enter("b", "s4"))
+	b.change(t, 4, enter("c", "s5"))
+	for id, want := range map[webinar.ID][]webinar.UserID{"a": {1, 2}, "b": {2, 3}, "c": {4}, "none": nil} {
+		got, err := b.store.Audience(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, id)
+	}
+	viewers, err := b.store.ReadViewers(t.Context(), []webinar.UserID{4, 2, 1000, 2})
+	require.NoError(t, err)
+	require.Len(t, viewers, 2)
+	assert.Equal(t, webinar.SessionID("s3"), viewers[0].Current.ID)
+	assert.Equal(t, webinar.SessionID("s2"), viewers[0].Aside["a"].ID)
+	logins, err := b.store.Logins(t.Context(), []webinar.UserID{1, 1000})
+	require.NoError(t, err)
+	assert.Equal(t, map[webinar.UserID]string{1: "viewer1"}, logins)
+	led, err := b.store.Led(t.Context())
+	require.NoError(t, err)
+	assert.False(t, led)
+}
