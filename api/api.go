@@ -8,7 +8,8 @@ import "embed"
 
 // Files holds openapi.yaml (OpenAPI 3.1: the REST routes and, under webhooks,
 // the events), events/<type>.schema.json with the examples beside them, and
-// player/*.js.
+// the player client: player/dist/, built from the sources beside it, and its
+// types.
 //
-//go:embed openapi.yaml events/*.json player/*.js
+//go:embed openapi.yaml events/*.json player/dist player/autowebinar.d.ts
 var Files embed.FS

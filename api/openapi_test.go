@@ -51,6 +51,8 @@ func TestTheDocumentHasTheRoutesAndTheEvents(t *testing.T) {
 	assert.ElementsMatch(t, []string{
 		"post /enter", "post /progress", "post /exit", "post /resume", "post /cta", "post /register", "post /form",
 		"get /session", "post /attendance", "get /openapi.yaml", "get /player.js",
+		"get /player.js.map", "get /player.classic.js", "get /player.classic.js.map", "get /player/vimeo.js",
+		"get /player/vimeo.js.map", "get /player/youtube.js", "get /player/youtube.js.map", "get /autowebinar.d.ts",
 		"post /users/{user_id}/enter", "post /users/{user_id}/progress", "post /users/{user_id}/exit",
 		"post /users/{user_id}/resume", "post /users/{user_id}/cta", "post /users/{user_id}/register",
 		"post /users/{user_id}/form", "get /users/{user_id}/session",

@@ -29,7 +29,10 @@ var allowed = map[string][]string{
 	"internal/mariadbtest/mariadbd": {},
 	"internal/contracttest":         {"api"},
 	"internal/servicetest":          {"internal/contracttest", "internal/mariadbtest"},
+	"internal/torture":              {},
 	"internal/bench":                {},
+	"internal/browser":              {},
+	"internal/site":                 {},
 	"internal/e2e":                  {},
 }
 
@@ -60,6 +63,8 @@ func TestImportsPointOneWay(t *testing.T) {
 			switch {
 			case strings.HasPrefix(imported, "github.com/go-chi/"):
 				assert.Equal(t, "internal/httpapi", name, "only the REST door knows chi")
+			case strings.HasPrefix(imported, "github.com/prometheus/"):
+				assert.Equal(t, "internal/telemetry", name, "only telemetry knows Prometheus")
 			case imported == "testing":
 				assert.True(t, strings.HasSuffix(name, "test"), "%s links the testing package", name)
 			}

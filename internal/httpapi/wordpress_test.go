@@ -140,8 +140,16 @@ func TestFilesForOutsiders(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for route, file := range map[string]struct{ name, mediaType string }{
-		"/openapi.yaml": {"openapi.yaml", "application/yaml"},
-		"/player.js":    {"player/autowebinar.js", "text/javascript; charset=utf-8"},
+		"/openapi.yaml":          {"openapi.yaml", "application/yaml"},
+		"/player.js":             {"player/dist/player.js", "text/javascript; charset=utf-8"},
+		"/player.js.map":         {"player/dist/player.js.map", "application/json"},
+		"/player.classic.js":     {"player/dist/player.classic.js", "text/javascript; charset=utf-8"},
+		"/player.classic.js.map": {"player/dist/player.classic.js.map", "application/json"},
+		"/player/vimeo.js":       {"player/dist/player/vimeo.js", "text/javascript; charset=utf-8"},
+		"/player/vimeo.js.map":   {"player/dist/player/vimeo.js.map", "application/json"},
+		"/player/youtube.js":     {"player/dist/player/youtube.js", "text/javascript; charset=utf-8"},
+		"/player/youtube.js.map": {"player/dist/player/youtube.js.map", "application/json"},
+		"/autowebinar.d.ts":      {"player/autowebinar.d.ts", "text/plain; charset=utf-8"},
 	} {
 		want, err := api.Files.ReadFile(file.name)
 		require.NoError(t, err)

@@ -1,0 +1,268 @@
+package browser
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/servicetest"
+)
+
+// demonstration is `autowebinar demo`, with a private database.
+type demonstration struct {
+	URL string
+	cmd *exec.Cmd
+}
+
+func demonstrate(t *testing.T, binary string) *demonstration {
+	t.Helper()
+	d := &demonstration{cmd: exec.Command(binary, "demo", "--db", "mariadbd", "--listen", "127.0.0.1:0")}
+	out, err := d.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, d.cmd.Start())
+	t.Cleanup(d.stop)
+	page := regexp.MustCompile(`page +(\S+)`)
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if found := page.FindStringSubmatch(lines.Text()); found != nil {
+			d.URL = found[1]
+			return d
+		}
+	}
+	t.Fatal("the demo does not start")
+	return nil
+}
+
+// stop ends the demo as Ctrl-C does.
+func (d *demonstration) stop() {
+	_ = d.cmd.Process.Signal(syscall.SIGINT)
+	_ = d.cmd.Wait()
+}
+
+// click presses a control of the page by its id.
+func (p *tab) click(id string) {
+	p.t.Helper()
+	p.does(`document.getElementById('` + id + `').click()`)
+}
+
+// meta is the script that reads a row in the page's table.
+func meta(key string) string {
+	return `[...document.querySelectorAll('#rows tr')].find((tr) => tr.querySelector('b').textContent === '` + key + `')?.children[1].textContent`
+}
+
+// shoot takes pictures of the whole page, at three widths and in both themes,
+// and checks that it fits.
+func (p *tab) shoot(name string) {
+	p.t.Helper()
+	folder := os.Getenv("SCREENSHOTS")
+	if folder == "" {
+		folder = p.t.ArtifactDir()
+	}
+	require.NoError(p.t, os.MkdirAll(folder, 0o755))
+	for _, width := range []int64{360, 768, 1280} {
+		for _, theme := range []string{"light", "dark"} {
+			p.at(width, theme)
+			_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+			}})
+			require.NoError(p.t, err)
+			p.waits(fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-reduced-motion)').matches && document.fonts.status === 'loaded'`, width))
+			assert.LessOrEqual(p.t, do[int64](p, `document.documentElement.scrollWidth`), width, "%s: nothing sticks out", name)
+			picture := run(p, chromedp.FullScreenshot(100))
+			require.NoError(p.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", name, width, theme)), picture, 0o644))
+			p.accessible(name + ", " + theme)
+		}
+	}
+}
+
+// accessible asks axe-core for everything that it knows how to judge: names,
+// roles, landmarks, contrast.
+func (p *tab) accessible(state string) {
+	p.t.Helper()
+	axe, err := os.ReadFile("../../.ci/npm/node_modules/axe-core/axe.min.js")
+	require.NoError(p.t, err)
+	run(p, chromedp.Evaluate[int](string(axe)+";0"))
+	assert.Empty(p.t, do[[]string](p, `(await axe.run(document, { iframes: false })).violations
+		.map(({ help, nodes }) => help + ': ' + nodes.map(({ html, any }) => html + ' ' + (any[0]?.message ?? '')).join(', '))`), state)
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	binary := servicetest.Build(t, "-race")
+	for name, test := range map[string]func(*testing.T, string){
+		"tells its story": demoTellsItsStory, "shows faults": demoShowsFaults, "works by keyboard": demoWorksByKeyboard,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, binary)
+		})
+	}
+}
+
+// The page shows what it is there to show, from the first row to the event that
+// had to wait, and it can be looked at on every screen.
+func demoTellsItsStory(t *testing.T, binary string) {
+	d := demonstrate(t, binary)
+	p := open(t).tab(t, d.URL)
+	p.says("#sink-state", "receiver on")
+	p.says("#where", "Anna has not entered yet")
+	assert.True(t, do[bool](p, `!document.getElementById('rows-empty').hidden && !document.getElementById('events-empty').hidden`))
+	p.shoot("1-before")
+
+	p.click("play")
+	p.click("fast")
+	p.says("#events .event.accepted", "entered")
+	p.says("#events .event.accepted .pill", "✓ verified")
+	p.says("#note", "Anna is in")
+	p.waits(meta("progress_percent") + ` === '25'`)
+	p.says("#log", "Mark reached: 25 %")
+	p.says("#where", "mark reached: 25 %")
+	p.waits(`document.querySelector('[data-mark="25"]').classList.contains('done')`)
+
+	p.click("skip")
+	p.says("#log", "The service cut the jump")
+	p.waits(`document.getElementById('video').currentTime < 55`)
+	assert.Equal(t, "25", do[string](p, meta("progress_percent")), "nobody gets a mark for skipping")
+
+	p.click("sink")
+	p.says("#sink-state", "receiver off")
+	p.click("register")
+	p.says("#waiting .event", "registered")
+	p.says("#waiting .event .facts", "attempt")
+	p.says("#events .event.down .pill", "refused")
+	p.click("call")
+	p.waits(`document.querySelector('#chart .other').getAttribute('visibility') === 'visible'`)
+	p.waits(`document.querySelector('#phone iframe').contentDocument.getElementById('note').textContent.startsWith('Came back at 0:')`)
+	p.shoot("2-waiting")
+
+	p.click("sink")
+	p.waits(`document.getElementById('waiting-box').hidden`)
+	p.waits(`![...document.querySelectorAll('#rows b')].some((key) => key.textContent.startsWith('outbox'))`)
+	registered := `[...document.querySelectorAll('#events .accepted')].find((li) => li.textContent.includes('registered'))`
+	p.waits(registered)
+	p.does(registered + `.querySelector('details').open = true`)
+	shown := do[string](p, registered+`.textContent`)
+	for _, want := range []string{"1: ", "503, the receiver is off", "204, taken", "webhook-signature", "v1,", `"source": "demo page"`} {
+		assert.Contains(t, shown, want)
+	}
+	p.click("hangup")
+	p.says("#events", "left")
+	p.shoot("3-arrived")
+	assert.Empty(t, p.complaints(false))
+}
+
+// What is broken on purpose is said, and mends itself.
+func demoShowsFaults(t *testing.T, binary string) {
+	d := demonstrate(t, binary)
+	p := open(t).tab(t, d.URL+"?viewer=2&webinar=pro")
+	p.says("#sink-state", "receiver on")
+	p.click("play")
+	p.says("#note", "Boris is in")
+	p.waits(meta("last_position_sec") + ` > 2`)
+
+	p.click("network")
+	p.says("#link", "lost, journal at")
+	stored := do[string](p, meta("last_position_sec"))
+	p.waits(`document.getElementById('video').currentTime > ` + stored + ` + 8`)
+	p.says("#where", "s are not stored yet")
+	assert.Equal(t, stored, do[string](p, meta("last_position_sec")), "nothing arrives")
+	p.goTo(d.URL + "?viewer=2&webinar=pro") // the journal is kept, and the switch stays off
+	p.says("#link", "journal at")
+	p.click("network")
+	p.waits(meta("last_position_sec") + ` > ` + stored + ` + 6`)
+	p.says("#link", "online")
+	assert.Empty(t, p.complaints(false))
+
+	p.click("database")
+	p.says("#alarm", "The database does not answer")
+	p.waits(`document.getElementById('database').getAttribute('aria-checked') === 'false'`)
+	p.shoot("4-no-database")
+	p.click("database")
+	p.waits(`document.getElementById('alarm').hidden`)
+
+	p.click("forget")
+	p.says("#note", "Press play: Boris enters") // the page was loaded again
+	p.says("#sink-state", "receiver on")
+	p.says("#where", "Boris has not entered yet")
+	p.click("play")
+	p.says("#note", "Boris is in")
+	d.stop()
+	p.says("#alarm", "The demo does not answer")
+	p.says("#link", "service away, journal at")
+	p.shoot("5-no-demo")
+	assert.Empty(t, p.complaints(true))
+}
+
+// Everything can be reached and done by the keyboard, in the order of the page.
+func demoWorksByKeyboard(t *testing.T, binary string) {
+	d := demonstrate(t, binary)
+	p := open(t).tab(t, d.URL)
+	p.says("#sink-state", "receiver on")
+	press := func(keys string) { run(p, chromedp.KeyEvent(keys)) }
+	focused := func() string {
+		return do[string](p, `((e) => e.id || e.getAttribute('href') || e.textContent.trim())(document.activeElement)`)
+	}
+	to := func(id string) {
+		for range 60 {
+			if focused() == id {
+				return
+			}
+			press(kb.Tab)
+		}
+		t.Fatalf("%s cannot be reached", id)
+	}
+	press(kb.Tab)
+	assert.Equal(t, "#stage", focused(), "first of all: past the header")
+	for _, id := range []string{
+		"?viewer=2&webinar=intro", "?viewer=1&webinar=pro", "theme", "seek", "play", "skip", "fast", "leave", "back", "call",
+		"cta", "register", "rating", "comment",
+	} {
+		to(id)
+		assert.NotEqual(t, "none", do[string](p, `((e) => getComputedStyle(e.id === 'seek' ? e.previousElementSibling : e).outlineStyle)(document.activeElement)`), "%s: the focus is seen", id)
+	}
+	for _, id := range []string{"network", "sink", "database", "forget", "What the player said 0", "The last answer of the service"} {
+		to(id)
+	}
+
+	p.does(`document.body.focus()`)
+	p.does(`document.getElementById('theme').focus()`)
+	press(kb.Enter)
+	assert.Equal(t, "true", do[string](p, `document.getElementById('theme').getAttribute('aria-pressed')`))
+	assert.Equal(t, "dark", do[string](p, `document.documentElement.dataset.theme`))
+	to("play")
+	press(kb.Enter)
+	p.says("#note", "Anna is in")
+	p.says("#play", "Pause")
+	to("network")
+	press(" ")
+	p.says("#link", "offline")
+	press(" ")
+	p.says("#link", "online")
+
+	p.does(`document.querySelector('#rows .key').focus()`)
+	p.says("#tip", "It is made when the viewer first enters")
+	p.waits(`document.getElementById('tip').matches(':popover-open')`)
+	assert.Equal(t, "tip", do[string](p, `document.activeElement.getAttribute('aria-describedby')`))
+	press(kb.Escape)
+	p.waits(`!document.getElementById('tip').matches(':popover-open')`)
+
+	to("comment")
+	press(" indeed" + kb.Enter)
+	p.says("#note", "The receiver took the form")
+	p.does(`document.querySelector('#events summary').focus()`)
+	press(kb.Enter)
+	body := do[string](p, `document.querySelector('#events details[open] pre').textContent`)
+	assert.True(t, strings.Contains(body, "indeed") || strings.Contains(body, "client_webinar_entered"), body)
+	assert.Empty(t, p.complaints(false))
+}

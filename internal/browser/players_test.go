@@ -1,0 +1,115 @@
+package browser
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// watched plays, seeks, pauses and leaves with a player of any kind. The page
+// has made v, the element that plays, and attached a.
+func watched(t *testing.T, s *site, p *tab) {
+	t.Helper()
+	p.waits(`window.a && window.v`)
+	p.does(`await play()`)
+	p.waits(`a.session && v.currentTime > 41 && v.currentTime < 50`)
+	s.becomes(t, "last_position_sec", atLeast(42))
+	for _, c := range s.said("progress") {
+		assert.GreaterOrEqual(t, c.Body["position_sec"], 39.0, "nothing was reported before the video was there")
+		assert.NotContains(t, c.Body, "seeked")
+	}
+	p.does(`seek(10)`)
+	s.hears(t, "progress", "the viewer sought", func(c call) bool {
+		return c.Body["seeked"] == true && c.Body["position_sec"].(float64) < 20
+	})
+	p.waits(`v.currentTime > 12 && v.currentTime < 30`)
+	p.does(`seek(90)`)
+	p.waits(`told.some((e) => e.type === 'clamped')`)
+	p.waits(`v.currentTime < 80`)
+	p.does(`await a.leave()`)
+	p.waits(`v.paused`)
+	s.sink.Waits(t, "1", "entered", "left")
+	assert.Empty(t, p.complaints(false))
+}
+
+func TestVideoJS(t *testing.T) {
+	t.Parallel()
+	s := build(t, nil)
+	s.stands(t, 40)
+	s.page("/", `<!doctype html>
+<title>A webinar</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/npm/video.js/dist/video-js.min.css">
+<video id="player" class="video-js" controls muted><source src="/webinar.mp4" type="video/mp4"></video>
+<script src="/npm/video.js/dist/video.min.js"></script>
+<script type="module">
+  import { attach } from '/wp-json/autowebinar/v1/player.js';
+`+recorder+`
+  const player = videojs('player');
+  note(attach(player, { webinarId: 'intro', nonce: '{{nonce}}' }));
+  player.ready(() => { window.v = player.tech(true).el(); });
+  window.play = () => player.play();
+  window.seek = (seconds) => player.currentTime(seconds);
+</script>
+`)
+	watched(t, s, open(t).tab(t, s.URL+"/"))
+}
+
+func TestPlyr(t *testing.T) {
+	t.Parallel()
+	s := build(t, nil)
+	s.stands(t, 40)
+	s.page("/", `<!doctype html>
+<title>A webinar</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/npm/plyr/dist/plyr.css">
+<video id="player" controls muted><source src="/webinar.mp4" type="video/mp4"></video>
+<script src="/npm/plyr/dist/plyr.min.js"></script>
+<script type="module">
+  import { attach } from '/wp-json/autowebinar/v1/player.js';
+`+recorder+`
+  const player = new Plyr('#player', { muted: true, iconUrl: '/npm/plyr/dist/plyr.svg', blankVideo: '' });
+  note(attach(player, { webinarId: 'intro', nonce: '{{nonce}}' }));
+  window.play = () => player.play();
+  window.seek = (seconds) => { player.currentTime = seconds; };
+</script>
+`)
+	watched(t, s, open(t).tab(t, s.URL+"/"))
+}
+
+func TestAStandInForVimeosDocumentedInterface(t *testing.T) {
+	t.Parallel()
+	s := build(t, nil)
+	s.stands(t, 40)
+	s.page("/", `<!doctype html>
+<title>A webinar</title><link rel="icon" href="data:,">
+<video src="/webinar.mp4" controls muted></video>
+<script src="/testdata/vimeo.js"></script>
+<script type="module">
+  import { attach } from '/wp-json/autowebinar/v1/player.js';
+`+recorder+`
+  const player = new Vimeo.Player(v);
+  note(attach(player, { webinarId: 'intro', nonce: '{{nonce}}' }));
+  window.play = () => player.play();
+  window.seek = (seconds) => player.setCurrentTime(seconds);
+</script>
+`)
+	watched(t, s, open(t).tab(t, s.URL+"/"))
+}
+
+func TestAStandInForYouTubesDocumentedInterface(t *testing.T) {
+	t.Parallel()
+	s := build(t, nil)
+	s.stands(t, 40)
+	s.page("/", `<!doctype html>
+<title>A webinar</title><link rel="icon" href="data:,">
+<video src="/webinar.mp4" controls muted></video>
+<script src="/testdata/youtube.js"></script>
+<script type="module">
+  import { attach } from '/wp-json/autowebinar/v1/player.js';
+`+recorder+`
+  const player = new YT.Player(v);
+  note(attach(player, { webinarId: 'intro', nonce: '{{nonce}}' }));
+  const ready = new Promise((done) => player.addEventListener('onReady', done));
+  window.play = () => ready.then(() => player.playVideo());
+  window.seek = (seconds) => player.seekTo(seconds, true);
+</script>
+`)
+	watched(t, s, open(t).tab(t, s.URL+"/"))
+}

@@ -1,0 +1,193 @@
+package browser
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/servicetest"
+)
+
+// envScreenshots names a folder for pictures of the status page; empty: none.
+const envScreenshots = "AUTOWEBINAR_SCREENSHOTS"
+
+// looks are how people see the page.
+var looks = []struct {
+	width  int64
+	scheme string
+}{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}}
+
+// at shows the page in a width and a scheme.
+func (p *tab) at(width int64, scheme string) {
+	p.t.Helper()
+	_, err := chromedp.Call(p.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1})
+	require.NoError(p.t, err)
+	_, err = chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	require.NoError(p.t, err)
+}
+
+// stands checks in every look that nothing of the page is cut off sideways and
+// that texts can be read on what is behind them.
+func (p *tab) stands(name string) {
+	p.t.Helper()
+	for _, look := range looks {
+		p.at(look.width, look.scheme)
+		assert.LessOrEqual(p.t, do[float64](p, "document.documentElement.scrollWidth"), float64(look.width), "%s at %d px", name, look.width)
+		assert.Empty(p.t, do[[]string](p, faint), "%s at %d px, %s", name, look.width, look.scheme)
+		p.photographs(name, look.width, look.scheme)
+	}
+	p.at(looks[0].width, looks[0].scheme)
+}
+
+// faint lists texts whose contrast with their background is below 4.5 (WCAG AA).
+const faint = `(() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const paint = (colors) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const color of colors) { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); }
+    const light = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((c) => c / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];
+  };
+  const found = [];
+  for (const node of document.querySelectorAll('body *')) {
+    const text = [...node.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join('');
+    if (!text || !node.checkVisibility() || node.closest('noscript, .skip')) continue;
+    const behind = [];
+    for (let n = node; n; n = n.parentElement) behind.unshift(getComputedStyle(n).backgroundColor);
+    const [back, front] = [paint(behind), paint([...behind, getComputedStyle(node).color])];
+    const contrast = (Math.max(back, front) + 0.05) / (Math.min(back, front) + 0.05);
+    if (contrast < 4.5) found.push(text.slice(0, 40) + ': ' + contrast.toFixed(2));
+  }
+  return found;
+})()`
+
+func (p *tab) photographs(name string, width int64, scheme string) {
+	p.t.Helper()
+	folder := os.Getenv(envScreenshots)
+	if folder == "" {
+		return
+	}
+	picture, err := chromedp.Call(p.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: ptr(true)})
+	require.NoError(p.t, err)
+	require.NoError(p.t, os.WriteFile(filepath.Join(folder, name+"-"+strconv.FormatInt(width, 10)+"-"+scheme+".png"), picture.Data, 0o600))
+}
+
+// says waits until an element reads so.
+func (p *tab) says(selector, text string) {
+	p.t.Helper()
+	p.waits(`document.querySelector('` + selector + `').textContent.includes(` + strconv.Quote(text) + `)`)
+}
+
+func TestTheStatusPageShowsAServiceThatIsWell(t *testing.T) {
+	t.Parallel()
+	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
+	for id := uint64(1); id <= 4; id++ {
+		v := servicetest.NewViewer(t, db, id)
+		v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
+		for position := 0; position <= int(id)*150; position += 50 {
+			servicetest.Passes(t, db, v, 60*time.Second)
+			v.Must(t, s, 200, "/progress", `{"webinar_id":"pro","position_sec":`+strconv.Itoa(position)+`}`)
+		}
+	}
+	sink.Waits(t, "4", "entered", "completed", "attendance_classified")
+
+	b := open(t)
+	p := b.tab(t, s.Admin+"/")
+	p.says("#verdict", "All is well")
+	p.says("#viewers .figure", "4")
+	p.says("#funnel", "Entered4")
+	p.says("#funnel", "25 %4 · 100 %")
+	p.says("#funnel", "50 %3 · 75 %")
+	p.says("#funnel", "100 %1 · 25 %")
+	p.says("#role", "This replica sends")
+	p.says("#sink", "Sink answers")
+	p.says("#waiting", "0")
+	p.says("#dead", "0")
+	p.says("#ready", "Ready")
+	p.says("#checks", "databaseok")
+	p.waits(`document.querySelectorAll('.chart .curve').length >= 3`)
+	p.waits(`Number(document.querySelector('#viewers .chart').getAttribute('aria-label').match(/max (\d+)/)[1]) === 4`)
+
+	config := do[string](p, "document.querySelector('#config').textContent")
+	assert.Contains(t, config, "webhook_urlhttp://127.0.0.1")
+	assert.NotContains(t, config, servicetest.ServiceKey)
+	assert.Equal(t, 1., do[float64](p, "document.querySelectorAll('h1').length"))
+	assert.Empty(t, do[[]string](p, `[...new Set(performance.getEntriesByType('resource').map((e) => new URL(e.name).origin))].filter((o) => o !== location.origin)`), "nothing comes from elsewhere")
+	p.stands("well")
+	p.does("document.querySelector('details').open = true")
+	p.stands("config")
+	assert.Empty(t, p.complaints(false))
+}
+
+// onBehalf posts as a server that has a key: viewers of that test cannot log in.
+func onBehalf(t *testing.T, s *servicetest.Service, v servicetest.Viewer, route, body string) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, fmt.Sprintf("%s%s/users/%d%s", s.URL, base, v.ID, route), strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+servicetest.ServiceKey)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	require.Equal(t, http.StatusCreated, res.StatusCode)
+}
+
+func TestTheStatusPageShowsTrouble(t *testing.T) {
+	t.Parallel()
+	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	wire := servicetest.NewWire(t, servicetest.AddressOf(t, db.DSN))
+	env := servicetest.Settings(servicetest.Through(t, db.DSN, wire.Address), sink.URL)
+	delete(env, "WORDPRESS_NONCE_SALT")
+	env["AUTOWEBINAR_WEBHOOK_RETRY"] = "100ms,5s"
+	s := servicetest.Start(t, env).Ready(t)
+	sink.SetDown(true)
+	v := servicetest.NewViewer(t, db, 1)
+	onBehalf(t, s, v, "/enter", `{"webinar_id":"pro"}`)
+	db.SetMeta(t, 1, "autowebinar_outbox_dead", "1|client_webinar_left|7f4df4ea-0000-5000-8000-000000000000|1|pro|auto|x|user_exit||9|1|1")
+
+	b := open(t)
+	p := b.tab(t, s.Admin+"/")
+	p.says("#verdict", "There is trouble")
+	p.says("#problems", "The sink does not take events (status 500)")
+	p.says("#problems", "Nothing is lost: 1 event waits")
+	p.says("#problems", "1 dead event")
+	p.says("#problems", "WordPress logins are off: ")
+	p.says("#sink", "Sink fails")
+	p.says("#errors", "unavailable: status 500")
+	p.says("#dead", "1")
+	p.stands("trouble")
+
+	sink.SetDown(false)
+	sink.Waits(t, "1", "entered")
+	p.waits(`!document.querySelector('#problems').textContent.includes('The sink does not')`)
+	p.says("#sink", "Sink answers")
+
+	wire.Cut()
+	p.says("#problems", "The database cannot be used: ")
+	p.says("#ready", "Not ready")
+	p.stands("database")
+	wire.Mend()
+	p.says("#ready", "Ready")
+
+	s.Kill()
+	p.says("#verdict", "The service does not answer")
+	p.says("#problems", "What you see below is from ")
+	p.stands("lost")
+	assert.Empty(t, p.complaints(true))
+}
