@@ -119,6 +119,7 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 		assert.Empty(t, leaks(s.log.String(), env), "secrets in the log")
 		if t.Failed() {
 			text := s.log.String()
+			t.Logf("what the instance complained of:\n%s", complaints(text))
 			t.Logf("log of the instance, the end of it:\n%s", text[max(0, len(text)-maxShown):])
 		}
 	})
@@ -131,6 +132,19 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 		t.Fatalf("the service does not listen:\n%s", s.log.String())
 	}
 	return s
+}
+
+// complaints are the first errors in a log, and what is no line of the log: a
+// report of the race detector, say.
+func complaints(log string) string {
+	var found strings.Builder
+	for line := range strings.Lines(log) {
+		ordinary := strings.HasPrefix(line, "{") && !strings.Contains(line, `"level":"ERROR"`)
+		if !ordinary && found.Len() < maxShown {
+			found.WriteString(line)
+		}
+	}
+	return found.String()
 }
 
 // read keeps the log, and takes the addresses from its first line.

@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -75,8 +77,16 @@ type connector struct{ driver.Connector }
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
-	if err != nil {
+	var netErr net.Error
+	var sqlErr *mysql.MySQLError
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || errors.As(err, &netErr) || errors.As(err, &sqlErr):
 		return nil, err
+	default:
+		// A connection that breaks during the handshake: the driver has no word
+		// for it that can be told apart.
+		return nil, fmt.Errorf("%w: %w", driver.ErrBadConn, err)
 	}
 	for _, statement := range []string{setIsolation, setSession} {
 		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, statement, nil); err != nil {

@@ -42,6 +42,7 @@ var unavailableNumbers = map[uint16]bool{
 	1040: true, // too many connections
 	1041: true, // out of resources
 	1042: true, // bad host
+	1043: true, // bad handshake
 	1044: true, // access denied to the database
 	1045: true, // access denied
 	1047: true, // Galera: node not ready
@@ -52,6 +53,7 @@ var unavailableNumbers = map[uint16]bool{
 	1130: true, // host not allowed
 	1142: true, // command denied: grants are missing
 	1146: true, // no such table: being restored
+	1156: true, // packets out of order
 	1158: true, // network
 	1159: true, // network
 	1160: true, // network
@@ -104,7 +106,8 @@ func lostConnection(err error) bool {
 	var netErr net.Error
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
 		errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &netErr)
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, mysql.ErrMalformPkt) ||
+		errors.Is(err, mysql.ErrPktSync) || errors.As(err, &netErr)
 }
 
 // classify marks what a caller may answer with "try again later".
@@ -115,7 +118,6 @@ func classify(err error) error {
 	var sqlErr *mysql.MySQLError
 	unavailable := again(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
 		errors.Is(err, sql.ErrTxDone) || // the time-out ended the transaction before Commit did
-
 		errors.As(err, &sqlErr) && unavailableNumbers[sqlErr.Number]
 	if unavailable {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
