@@ -122,15 +122,18 @@ func (s *Store) transact(ctx context.Context, groups []viewerChanges, m manner) 
 		steps = slices.Collect(slices.Chunk(groups, 1))
 	}
 	var wrote, eventful bool
-	for _, step := range steps {
+	for i, step := range steps {
 		d, err := s.step(ctx, tx, step, m, &out)
-		wrote, eventful = wrote || !d.plan.empty(), eventful || d.eventful
-		if isLocked(err) && m.nowait {
-			return out.makeWay(len(groups) == 1 || m.inTurn), nil
-		}
 		if err != nil {
 			return outcome{}, err
 		}
+		if err := s.write(ctx, tx, d.plan); isLocked(err) && m.nowait {
+			out.carried = append(out.carried, slices.Concat(steps[i+1:]...)...)
+			return out.makeWay(len(groups) == 1 || m.inTurn), nil
+		} else if err != nil {
+			return outcome{}, err
+		}
+		wrote, eventful = wrote || !d.plan.empty(), eventful || d.eventful
 	}
 	if !wrote {
 		return out, nil
@@ -145,7 +148,8 @@ func (s *Store) transact(ctx context.Context, groups []viewerChanges, m manner) 
 	return out, nil
 }
 
-// step locks, decides and writes for some of a transaction's viewers.
+// step locks the rows of some of a transaction's viewers, and decides what to
+// write before the next step.
 //
 // Whoever adds rows may have to wait for a statement of WordPress on the next
 // user's rows, which locks the gap before them. If we held that user's rows in
@@ -158,8 +162,7 @@ func (s *Store) step(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m
 		return decision{}, err
 	}
 	out.held = append(out.held, got.held...)
-	d := s.decide(got, m, out)
-	return d, s.write(ctx, tx, d.plan)
+	return s.decide(got, m, out), nil
 }
 
 // decision is what is to be written for the viewers of a step.
@@ -207,12 +210,12 @@ func (d *decision) join(p plan, eventful bool) {
 	d.eventful = d.eventful || eventful
 }
 
-// makeWay is the outcome where a write met somebody's gap lock. Whoever is in
-// the way of nobody but themselves is worked on beside the lane; the others are
-// tried in turn.
-func (out outcome) makeWay(alone bool) outcome {
+// makeWay is the outcome where a write met somebody's gap lock: those who would
+// have been carried are tried in turn, and who were in turn are worked on beside
+// the lane, which has waited long enough.
+func (out outcome) makeWay(waited bool) outcome {
 	way := outcome{rowless: out.rowless, held: out.held, inTurn: out.inTurn}
-	if alone {
+	if waited {
 		way.held = append(way.held, out.carried...)
 	} else {
 		way.inTurn = append(way.inTurn, out.carried...)
