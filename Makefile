@@ -21,6 +21,11 @@ test: install lint ## Every test there is, on real engines, with the race detect
 	$(GO) test -race -count=1 ./...
 	$(GO) -C $(EMBEDDED) test -race -count=1 ./...
 	$(GO) test -race -count=1 -tags embedded -run EmbeddedEngine ./internal/demo
+	GO="$(GO)" .ci/fuzz 3
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser of outside bytes, FUZZ_SECONDS each (30).
+	GO="$(GO)" .ci/fuzz $(or $(FUZZ_SECONDS),30)
 
 .PHONY: test-mysql
 test-mysql: install ## The storage tests on a real MySQL server, which it fetches (Debian, root).
@@ -44,11 +49,17 @@ lint: ## gofmt, vet, staticcheck, in both modules.
 
 .PHONY: bench
 bench: install ## Figures beside those of the bare driver and of WordPress, in six minutes.
-	@# Other runs by the environment: BENCH (Audience, Report, Scale or Start),
+	@# Other runs by the environment: BENCH (Audience, Neighbour, Report, Scale or Start),
 	@# BENCH_ROUNDS, BENCH_SECONDS (of a turn), BENCH_ROWS=10000,1000000,10000000,
 	@# BENCH_AUDIENCE (viewers), BENCH_AUDIENCE_SECONDS, BENCH_AUDIENCE_CONNECTIONS,
 	@# BENCH_PROFILES (an absolute folder, for profiles of the service).
 	.ci/bench $(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
+
+.PHONY: torture
+torture: install ## Everything that can break, mixed, for FOR=15m, while a checker watches.
+	@# SEED=… repeats the wishes of the viewers and the order of the faults.
+	TORTURE_FOR=$(or $(FOR),15m) TORTURE_SEED=$(SEED) $(GO) test -race -count=1 -timeout 0 -v -run 'TestTorture' ./internal/torture
+	GO="$(GO)" .ci/fuzz 30
 
 .PHONY: build
 build: ## The binary, static, in bin/.

@@ -39,7 +39,7 @@ func serve(ctx context.Context, args []string, s streams, environ []string) erro
 	context.AfterFunc(ctx, func() { svc.stopping.Store(true) })
 	err = serveAll(ctx, svc.run,
 		listening{Server: server(svc.handler, log), on: public, lingers: true},
-		listening{Server: server(svc.health.Handler(), log), on: admin, lingers: true})
+		listening{Server: server(svc.admin, log), on: admin, lingers: true})
 	log.Info("stopped", "error", err)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,8 @@ type service struct {
 	dispatcher *webhook.Dispatcher // nil: WEBHOOK_URL is off
 	handler    http.Handler
 	health     *telemetry.Health
+	monitor    *telemetry.Monitor
+	admin      http.Handler
 	stopping   atomic.Bool
 }
 
@@ -38,7 +41,9 @@ type service struct {
 // connected yet.
 func newService(cfg config.Config, log *slog.Logger) (*service, error) {
 	s := &service{cfg: cfg, log: log, health: telemetry.NewHealth()}
-	tables := usermeta.Config{DSN: cfg.DSN, UsersTable: cfg.UsersTable, UsermetaTable: cfg.UsermetaTable}
+	metrics := telemetry.NewMetrics(version())
+	watch := observer{metrics}
+	tables := usermeta.Config{DSN: cfg.DSN, UsersTable: cfg.UsersTable, UsermetaTable: cfg.UsermetaTable, Observer: watch}
 	var err error
 	if s.pool, err = usermeta.Open(tables); err != nil {
 		return nil, err
@@ -49,7 +54,7 @@ func newService(cfg config.Config, log *slog.Logger) (*service, error) {
 	nudge := func() {}
 	if cfg.WebhookURL != nil {
 		sender := webhook.NewSender(webhook.SenderConfig{
-			URL: cfg.WebhookURL, Signer: webhook.NewSigner(cfg.WebhookSecrets...), Version: version(),
+			URL: cfg.WebhookURL, Signer: webhook.NewSigner(cfg.WebhookSecrets...), Version: version(), Observe: watch.attempted,
 		})
 		forms = webhook.NewForms(sender, log)
 		s.dispatcher = webhook.New(webhook.Config{
@@ -58,14 +63,15 @@ func newService(cfg config.Config, log *slog.Logger) (*service, error) {
 		nudge = s.dispatcher.Nudge
 	}
 	s.store = usermeta.New(s.pool, tables, log, nudge)
+	logins, loginsOff := s.logins()
 	s.handler = httpapi.New(httpapi.Config{
 		BasePaths: cfg.BasePaths,
 		Rules:     webinar.Rules{Durations: cfg.Webinars, MaxRate: cfg.MaxPlaybackRate, Heartbeat: int64(cfg.HeartbeatSec)},
 		Viewers:   s.store, Leads: s.outbox, Forms: forms,
-		Logins: s.logins(), JWTSecret: cfg.JWTSecret, ServiceKeys: cfg.ServiceKeys,
+		Logins: logins, JWTSecret: cfg.JWTSecret, ServiceKeys: cfg.ServiceKeys,
 		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies,
 		RateViewer: httpapi.Rate(cfg.RateViewer), RateLogin: httpapi.Rate(cfg.RateLogin),
-		Logger: log,
+		Logger: log, Observer: watch,
 	})
 	s.health.Register("database", s.store.Ping)
 	s.health.Register("running", func(context.Context) error {
@@ -75,23 +81,26 @@ func newService(cfg config.Config, log *slog.Logger) (*service, error) {
 		return nil
 	})
 	s.health.Inform("dispatcher", s.describeDispatcher)
+	s.monitor = s.newMonitor(metrics, loginsOff)
+	s.admin = telemetry.Admin(s.health, metrics, s.monitor)
 	return s, nil
 }
 
-// logins is nil where the salts do not allow for cookie logins: the rest of the
-// service works without.
-func (s *service) logins() httpapi.Logins {
+// logins is nil, and why is not empty, where the salts do not allow for cookie
+// logins: the rest of the service works without.
+func (s *service) logins() (logins httpapi.Logins, why string) {
 	salts, err := wordpress.NewSalts(s.cfg.Salts)
 	if err != nil {
 		s.log.Error("WordPress logins are off", "error", err)
-		s.health.Inform("logins", func() string { return "WordPress logins are off: " + err.Error() })
-		return nil
+		why = strings.TrimPrefix(err.Error(), "wordpress: ")
+		s.health.Inform("logins", func() string { return "WordPress logins are off: " + why })
+		return nil, why
 	}
 	s.health.Inform("logins", func() string { return "WordPress logins are on" })
 	return wordpress.NewLogins(wordpress.Config{
 		DB: s.pool, UsersTable: s.cfg.UsersTable, UsermetaTable: s.cfg.UsermetaTable, Salts: salts,
 		CookieName: s.cfg.CookieName, NonceLife: s.cfg.NonceLife, Logger: s.log,
-	})
+	}), ""
 }
 
 func (s *service) describeDispatcher() string {
@@ -106,9 +115,24 @@ func (s *service) describeDispatcher() string {
 	return "leads"
 }
 
-// run does the work beside the requests until ctx ends: it waits for a usable
-// database, then delivers events whenever this replica is chosen.
+// run does the work beside the requests until ctx ends.
 func (s *service) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	watching, stop := context.WithCancel(ctx)
+	group.Go(func() error {
+		s.monitor.Run(watching)
+		return nil
+	})
+	group.Go(func() error {
+		defer stop()
+		return s.deliver(ctx)
+	})
+	return group.Wait()
+}
+
+// deliver waits for a usable database, then delivers events whenever this replica
+// is chosen, until ctx ends.
+func (s *service) deliver(ctx context.Context) error {
 	if err := s.awaitDatabase(ctx); err != nil {
 		return err
 	}
@@ -175,7 +199,7 @@ func server(h http.Handler, log *slog.Logger) *http.Server {
 // says that it is not ready, so that balancers look elsewhere.
 const (
 	linger = time.Second
-	drain  = 8 * time.Second
+	drain  = 7 * time.Second
 )
 
 // listening is a server with its listener.

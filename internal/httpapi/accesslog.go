@@ -10,18 +10,27 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5/middleware"
+	"github.com/google/uuid"
 
 	"autowebinar/internal/webinar"
 )
 
 // notes is what the layers below add to the one line a request gets in the log.
 type notes struct {
+	route string
 	user  webinar.UserID
 	code  string
 	cause error
+
+	events     []webinar.Event // that it led to
+	evaluation uuid.UUID
 }
 
-const maxLoggedPath = 200
+// The log must not grow with what anybody may send.
+const (
+	maxLoggedPath   = 200
+	maxLoggedMethod = 20
+)
 
 type notesKey struct{}
 
@@ -38,6 +47,16 @@ func note(r *http.Request, code string, cause error) {
 	n.code, n.cause = code, cause
 }
 
+// onRoute notes which route was found, as the route table has it.
+func onRoute(route string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		noted(r).route = route
+		next(w, r)
+	}
+}
+
+func noteEvents(r *http.Request, events []webinar.Event) { noted(r).events = events }
+
 func noteViewer(r *http.Request, user webinar.UserID) { noted(r).user = user }
 
 // logAccess writes one line a request: the path without its query, which may
@@ -50,18 +69,25 @@ func (a *API) logAccess(next http.Handler) http.Handler {
 		counted := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		next.ServeHTTP(counted, r)
 
-		status := counted.Status()
+		status, took := counted.Status(), time.Since(begun)
 		if status == 0 {
 			status = http.StatusOK
 		}
+		a.observer.Answered(n.route, status, n.code, took)
 		attrs := []slog.Attr{
 			slog.String("request_id", w.Header().Get(headerRequestID)),
-			slog.String("method", r.Method), slog.String("path", loggedPath(r)), slog.Int("status", status),
-			slog.Int("bytes", counted.BytesWritten()), slog.Duration("duration", time.Since(begun)),
+			slog.String("method", r.Method[:min(len(r.Method), maxLoggedMethod)]), slog.String("path", loggedPath(r)), slog.Int("status", status),
+			slog.Int("bytes", counted.BytesWritten()), slog.Duration("duration", took),
 			slog.String("client", clientAddress(r).String()),
 		}
 		if n.user != 0 {
 			attrs = append(attrs, slog.Uint64("user", uint64(n.user)))
+		}
+		if len(n.events) > 0 {
+			attrs = append(attrs, slog.Any("webhook_ids", webhookIDs(n.events)))
+		}
+		if n.evaluation != uuid.Nil {
+			attrs = append(attrs, slog.String("evaluation_id", n.evaluation.String()))
 		}
 		if n.code != "" {
 			attrs = append(attrs, slog.String("code", n.code))
@@ -73,8 +99,18 @@ func (a *API) logAccess(next http.Handler) http.Handler {
 	})
 }
 
+// webhookIDs are what the lines of the deliveries carry.
+func webhookIDs(events []webinar.Event) []string {
+	ids := make([]string, len(events))
+	for i, e := range events {
+		ids[i] = e.ID.String()
+	}
+	return ids
+}
+
 // loggedPath is the path, and the route of plain permalinks, without anything
-// that looks like a parameter: hand-made addresses put a nonce there.
+// that looks like a parameter: hand-made addresses put a nonce there, encoded
+// twice for good measure.
 func loggedPath(r *http.Request) string {
 	path := cutParameters(r.URL.Path)
 	if route := r.URL.Query().Get("rest_route"); route != "" {
@@ -84,7 +120,7 @@ func loggedPath(r *http.Request) string {
 }
 
 func cutParameters(path string) string {
-	if at := strings.IndexAny(path, "?&;="); at >= 0 {
+	if at := strings.IndexAny(path, "?&;=%"); at >= 0 {
 		path = path[:at]
 	}
 	return path[:min(len(path), maxLoggedPath)]

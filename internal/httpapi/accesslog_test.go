@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/httpapi"
+	"autowebinar/internal/webinar"
 )
 
 // That every answer has one line, with its request id and without a secret, is
@@ -19,7 +20,7 @@ import (
 func TestTheAccessLine(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.ask(t, "POST", "/enter?_locale="+canary+"&_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro","x":"`+canary+`"}`, loggedIn(anna()),
+	entered := s.ask(t, "POST", "/enter?_locale="+canary+"&_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro","x":"`+canary+`"}`, loggedIn(anna()),
 		header("User-Agent", canary), header("Referer", canary))
 	s.send(t, "GET", "/?rest_route=/autowebinar/v1/session&webinar_id="+canary, "", bearer(canary+"-token"))
 	s.ask(t, "POST", "/register", `{"webinar_id":"`+canary+`","source":"`+canary+`"}`, token(7))
@@ -40,6 +41,10 @@ func TestTheAccessLine(t *testing.T) {
 			delete(got, name)
 		}
 		delete(got, "cause")
+		if want["status"] == 201. {
+			assert.Equal(t, []any{webinar.EventID(webinar.EventEntered, 7, entered.json["session_id"].(string)).String()}, got["webhook_ids"])
+			delete(got, "webhook_ids")
+		}
 		want["client"] = "127.0.0.1"
 		assert.Equal(t, want, got)
 	}

@@ -63,13 +63,15 @@ type Config struct {
 	RateViewer     Rate // per viewer
 	RateLogin      Rate // failed logins: forged ones per address, wrong nonces per viewer
 
-	Logger *slog.Logger
+	Logger   *slog.Logger
+	Observer Observer // nil: nobody
 }
 
 // API answers the routes of the service.
 type API struct {
 	cfg       Config
 	log       *slog.Logger
+	observer  Observer
 	viewers   *limiter[webinar.UserID]
 	nonces    *limiter[webinar.UserID] // wrong ones: ends the loop of a client that gets no other
 	forgeries *limiter[netip.Prefix]
@@ -90,6 +92,10 @@ func New(cfg Config) http.Handler {
 		cfg: cfg, log: cfg.Logger, keys: digests(cfg.ServiceKeys),
 		viewers: newLimiter[webinar.UserID](cfg.RateViewer), nonces: newLimiter[webinar.UserID](cfg.RateLogin),
 		forgeries: newLimiter[netip.Prefix](cfg.RateLogin),
+		observer:  cfg.Observer,
+	}
+	if a.observer == nil {
+		a.observer = nobody{}
 	}
 	h := a.routes()
 	for _, wrap := range []func(http.Handler) http.Handler{
@@ -107,8 +113,8 @@ func (a *API) routes() http.Handler {
 	for _, base := range a.cfg.BasePaths {
 		root.Route(base, func(r chi.Router) {
 			both := func(method, path string, limit int64, e endpoint) {
-				r.Method(method, path, a.door(a.viewer, limit, e))
-				r.Method(method, "/users/{user_id:[0-9]+}"+path, a.door(a.onBehalf, limit, e))
+				r.Method(method, path, a.door(path, a.viewer, limit, e))
+				r.Method(method, "/users/{user_id:[0-9]+}"+path, a.door("/users/{user_id}"+path, a.onBehalf, limit, e))
 			}
 			both(http.MethodPost, "/enter", bodyLimit, a.enter)
 			both(http.MethodPost, "/progress", bodyLimit, a.progress)
@@ -118,9 +124,14 @@ func (a *API) routes() http.Handler {
 			both(http.MethodPost, "/cta", bodyLimit, a.cta)
 			both(http.MethodPost, "/register", bodyLimit, a.register)
 			both(http.MethodPost, "/form", formBodyLimit, a.form)
-			r.Method(http.MethodPost, "/attendance", a.door(a.service, formBodyLimit, a.attendance))
-			r.Get("/openapi.yaml", file("openapi.yaml", "application/yaml"))
-			r.Get("/player.js", file("player/autowebinar.js", "text/javascript; charset=utf-8"))
+			r.Method(http.MethodPost, "/attendance", a.door("/attendance", a.service, formBodyLimit, a.attendance))
+			published := func(path, name, contentType string) { r.Get(path, onRoute(path, file(name, contentType))) }
+			published("/openapi.yaml", "openapi.yaml", "application/yaml")
+			for _, script := range []string{"player.js", "player.classic.js", "player/vimeo.js", "player/youtube.js"} {
+				published("/"+script, "player/dist/"+script, "text/javascript; charset=utf-8")
+				published("/"+script+".map", "player/dist/"+script+".map", "application/json")
+			}
+			published("/autowebinar.d.ts", "player/autowebinar.d.ts", "text/plain; charset=utf-8")
 		})
 	}
 	return root

@@ -37,6 +37,7 @@ func (a *API) attendance(r *request) (reply, error) {
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
+	noted(r.Request).evaluation = evaluation
 	view := attendanceView{EvaluationID: evaluation, Results: make([]attendanceResult, len(users))}
 	group, ctx := errgroup.WithContext(r.Context())
 	group.SetLimit(attendanceAtOnce)

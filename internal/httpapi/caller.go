@@ -60,13 +60,14 @@ func (a *API) onBehalf(r *http.Request) (caller, error) {
 // the Authorization header is somebody else's business (staging sites have
 // Basic there). Credentials that were made up cost the address a token; those
 // that were once good do not: honest viewers share addresses.
-func (a *API) identify(r *http.Request) (caller, error) {
+func (a *API) identify(r *http.Request) (who caller, err error) {
+	defer func() { a.observeLogin(who, err) }()
 	token, isBearer := bearer(r)
 	prove := a.proveLogin
 	if isBearer {
 		prove = func(*http.Request) (caller, error) { return a.proveBearer(token) }
 	}
-	who, err := prove(r)
+	who, err = prove(r)
 	switch {
 	case errors.Is(err, wordpress.ErrForged), errors.Is(err, errForgedToken):
 		return caller{}, limited(a.forgeries.take(network(clientAddress(r))), err)

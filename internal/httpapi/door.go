@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"strings"
 
@@ -17,6 +18,8 @@ type request struct {
 	*http.Request
 	user webinar.UserID
 	body *fields
+
+	report *webinar.Report // what the player said, if it did
 }
 
 // reply is a success.
@@ -33,8 +36,8 @@ type endpoint func(r *request) (reply, error)
 type admission func(r *http.Request) (caller, error)
 
 // door is the one way from HTTP to an endpoint and back.
-func (a *API) door(admit admission, limit int64, e endpoint) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (a *API) door(route string, admit admission, limit int64, e endpoint) http.HandlerFunc {
+	return onRoute(route, func(w http.ResponseWriter, r *http.Request) {
 		// The page that sent the last report of a visit is gone before the
 		// answer: that must not break off the report.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTimeout)
@@ -66,7 +69,7 @@ func (a *API) door(admit admission, limit int64, e endpoint) http.HandlerFunc {
 			return
 		}
 		writeJSON(w, answer.status, answer.body)
-	}
+	})
 }
 
 // readBody reads a JSON object. Beacons send JSON as text/plain, curl as a form;
@@ -82,10 +85,19 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*fields, err
 		return nil, errUnsupportedMedia
 	case errors.As(err, &tooLarge):
 		return nil, errBodyTooLarge
-	case err != nil: // it stopped half-way: what came says nothing
+	case stopped(err): // what came says nothing: the client may send it again
 		return nil, errUnavailable.because(err)
+	case err != nil: // broken chunks, and would be again
+		return nil, errInvalidJSON.because(err)
 	}
 	return parseFields(content)
+}
+
+// stopped tells whether a body stopped half-way: the connection broke, or it
+// came too slowly.
+func stopped(err error) bool {
+	var broken net.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &broken)
 }
 
 func mayBeJSON(contentType string, content []byte) bool {

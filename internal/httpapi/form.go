@@ -44,8 +44,10 @@ func (a *API) form(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	noteEvents(r.Request, []webinar.Event{event})
 	if err := a.cfg.Forms.Submit(r.Context(), event, lead); err != nil {
 		return reply{}, err
 	}
+	a.observer.Stepped(Step{Events: []webinar.Event{event}})
 	return reply{http.StatusOK, formView{form.Submission, wireTime(event.At)}}, nil
 }

@@ -14,6 +14,7 @@ type rule func(v webinar.Viewer, now time.Time) (webinar.Result, error)
 // apply runs a rule on the viewer of a request and stores what it leads to.
 func (a *API) apply(r *request, f rule) (result webinar.Result, now time.Time, err error) {
 	var current *webinar.Session
+	var step Step
 	err = a.cfg.Viewers.Change(r.Context(), r.user, func(v webinar.Viewer, at time.Time) (webinar.Viewer, []webinar.Event, error) {
 		var err error
 		current, now = v.Current, at
@@ -21,8 +22,9 @@ func (a *API) apply(r *request, f rule) (result webinar.Result, now time.Time, e
 			return v, nil, err
 		}
 		if a.cfg.Forms == nil {
-			return result.Viewer, nil, nil // no sink: an event row would never leave
+			result.Events = nil // no sink: an event row would never leave
 		}
+		step = stepOf(v, r.report, result)
 		return result.Viewer, result.Events, nil
 	})
 	if errors.Is(err, webinar.ErrSessionMismatch) {
@@ -35,16 +37,20 @@ func (a *API) apply(r *request, f rule) (result webinar.Result, now time.Time, e
 		p.session = &view
 		return result, now, p
 	}
+	if err == nil {
+		a.observer.Stepped(step)
+	}
 	return result, now, err
 }
 
 // answer applies a rule and shows the session that it named.
-func (a *API) answer(r *request, duration int64, f rule) (reply, error) {
+func (a *API) answer(r *request, f rule) (reply, error) {
 	result, now, err := a.apply(r, f)
 	if err != nil {
 		return reply{}, err
 	}
-	view := a.view(result.Session, now, duration)
+	noteEvents(r.Request, result.Events)
+	view := a.view(result.Session, now, r.claimedDuration())
 	view.Clamped = result.Clamped
 	status := http.StatusOK
 	if result.Created {
@@ -63,7 +69,7 @@ func (a *API) enter(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, 0, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Enter(v, id, newID, now)
 	})
 }
@@ -71,33 +77,34 @@ func (a *API) enter(r *request) (reply, error) {
 func (a *API) progress(r *request) (reply, error) {
 	which := r.body.which()
 	r.body.require("position_sec")
-	report := r.body.report()
+	r.report = r.body.report()
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, report.Duration, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return a.cfg.Rules.Progress(v, which, *report, now)
+	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Progress(v, which, *r.report, now)
 	})
 }
 
 func (a *API) exit(r *request) (reply, error) {
 	which := r.body.which()
-	report := r.body.report()
+	r.report = r.body.report()
 	reason := webinar.LeaveReason(r.body.oneOf("leave_reason",
 		string(webinar.UserExit), string(webinar.SessionEnd), string(webinar.NetworkLoss)))
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, claimed(report), func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return a.cfg.Rules.Exit(v, which, report, reason, now)
+	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Exit(v, which, r.report, reason, now)
 	})
 }
 
-func claimed(report *webinar.Report) int64 {
-	if report == nil {
+// claimedDuration is what the player said, 0 if it said nothing.
+func (r *request) claimedDuration() int64 {
+	if r.report == nil {
 		return 0
 	}
-	return report.Duration
+	return r.report.Duration
 }
 
 func (a *API) resume(r *request) (reply, error) {
@@ -105,7 +112,7 @@ func (a *API) resume(r *request) (reply, error) {
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, 0, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Resume(v, id, now)
 	})
 }
@@ -129,15 +136,14 @@ func (a *API) session(r *request) (reply, error) {
 
 func (a *API) cta(r *request) (reply, error) {
 	which := r.body.which()
-	var report *webinar.Report
 	if position := r.body.seconds("position_sec"); position != nil {
-		report = &webinar.Report{Position: *position}
+		r.report = &webinar.Report{Position: *position}
 	}
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, 0, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return a.cfg.Rules.ClickCTA(v, which, report, now)
+	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.ClickCTA(v, which, r.report, now)
 	})
 }
 
@@ -167,6 +173,7 @@ func (a *API) register(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	noteEvents(r.Request, result.Events)
 	status := http.StatusOK
 	if result.Created {
 		status = http.StatusCreated

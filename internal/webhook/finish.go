@@ -146,7 +146,7 @@ func (t *term) tally(r result, now time.Time) {
 			s.LastSuccess = now.UTC()
 		case Rejected, Unavailable, Unsendable:
 			s.Failed++
-			s.LastError, s.LastErrorAt = r.answer.reason(), now.UTC()
+			s.LastError, s.LastErrorAt = r.answer.Reason(), now.UTC()
 		}
 		if r.end == endBuried {
 			s.Dead++
@@ -163,8 +163,8 @@ func (t *term) count() {
 	})
 }
 
-// reason is the answer in a few words.
-func (a Answer) reason() string {
+// Reason is the answer in a few words.
+func (a Answer) Reason() string {
 	if a.Err != nil {
 		return a.Err.Error()
 	}

@@ -30,6 +30,10 @@ type SenderConfig struct {
 	Version   string            // of this service, for User-Agent; empty: "dev"
 	Parallel  int               // idle connections kept; 0: DefaultParallel
 	Transport http.RoundTripper // nil: one of its own, with the environment's proxy
+
+	// Observe is told of every attempt, those that failed before they left and
+	// those that a stop cut off among them; nil: nobody is. It must not block.
+	Observe func(webinar.Event, Answer)
 }
 
 // Sender makes single attempts. It is safe for parallel use.
@@ -38,6 +42,7 @@ type Sender struct {
 	signer    *Signer
 	userAgent string
 	client    *http.Client
+	observe   func(webinar.Event, Answer)
 }
 
 // NewSender returns a sender with its own pool of connections.
@@ -51,10 +56,14 @@ func NewSender(cfg SenderConfig) *Sender {
 	if cfg.Transport == nil {
 		cfg.Transport = newTransport(cfg.Parallel)
 	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(webinar.Event, Answer) {}
+	}
 	return &Sender{
 		url:       cfg.URL.String(),
 		signer:    cfg.Signer,
 		userAgent: "autowebinar/" + cfg.Version,
+		observe:   cfg.Observe,
 		client: &http.Client{
 			Transport:     cfg.Transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -90,6 +99,7 @@ func (s *Sender) post(ctx context.Context, e webinar.Event, body []byte, timeout
 	case timed.Err() != nil:
 		answer.Err = fmt.Errorf("no answer within %v", timeout)
 	}
+	s.observe(e, answer)
 	return answer
 }
 

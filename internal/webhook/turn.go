@@ -78,7 +78,9 @@ func (t *turns) send(ctx context.Context, user webinar.UserID) result {
 	if head.FirstAttempt.IsZero() {
 		head.FirstAttempt = began.UTC()
 	}
-	next, dead := t.retry.Next(head.Attempts, head.FirstAttempt, time.Now().UTC(), r.answer.RetryAfter)
+	// Not in UTC yet, which would take the monotonic reading away: in this
+	// process the plan holds whatever becomes of the clock.
+	next, dead := t.retry.Next(head.Attempts, head.FirstAttempt, time.Now(), r.answer.RetryAfter)
 	if dead {
 		head.NextAttempt = time.Time{}
 		t.report(ctx, slog.LevelError, "event is dead: operations must decide", *head, r.answer)
@@ -135,7 +137,9 @@ func (t *turns) attempt(ctx context.Context, b usermeta.Backlog) Answer {
 	event := b.Messages[0].Event
 	body, err := Body(event, b.LeadID)
 	if err != nil {
-		return Answer{Outcome: Unsendable, Err: err}
+		answer := Answer{Outcome: Unsendable, Err: err}
+		t.sender.observe(event, answer)
+		return answer
 	}
 	return t.sender.Send(ctx, event, body)
 }
@@ -181,7 +185,7 @@ func bounded(ctx context.Context, write func(context.Context) error) error {
 func (t *turns) report(ctx context.Context, level slog.Level, what string, m usermeta.Message, answer Answer) {
 	attrs := append(attemptAttrs(m.Event, answer), slog.Int("attempt", m.Attempts))
 	if level == slog.LevelWarn {
-		attrs = append(attrs, slog.Time("next_attempt", m.NextAttempt))
+		attrs = append(attrs, slog.Time("next_attempt", m.NextAttempt.UTC()))
 	}
 	t.log.LogAttrs(ctx, level, what, attrs...)
 }

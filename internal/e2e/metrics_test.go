@@ -1,0 +1,177 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/servicetest"
+)
+
+// metrics are the service's own, by "name{label=value,…}".
+func metrics(t testing.TB, s *servicetest.Service) map[string]float64 {
+	t.Helper()
+	res, err := http.Get(s.Admin + "/metrics")
+	require.NoError(t, err)
+	defer res.Body.Close()
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(res.Body)
+	require.NoError(t, err)
+	values := map[string]float64{}
+	for name, family := range families {
+		short, own := strings.CutPrefix(name, "autowebinar_")
+		if !own || short == "build_info" {
+			continue
+		}
+		for _, series := range family.GetMetric() {
+			values[short+labels(series)] = series.GetCounter().GetValue() + series.GetGauge().GetValue() + float64(series.GetHistogram().GetSampleCount())
+		}
+	}
+	return values
+}
+
+func labels(series *dto.Metric) string {
+	var all []string
+	for _, l := range series.GetLabel() {
+		all = append(all, l.GetName()+"="+l.GetValue())
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return "{" + strings.Join(all, ",") + "}"
+}
+
+func TestTheMetricsTellWhatHappened(t *testing.T) {
+	t.Parallel()
+	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
+	v := servicetest.NewViewer(t, db, 1)
+	v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
+	watch(t, db, s, v, v.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string), 0, 600)
+	v.Must(t, s, 200, "/progress", `{"webinar_id":"pro","position_sec":5}`) // a second tab
+	v.Must(t, s, 400, "/progress", `{"webinar_id":"pro"}`)
+	sink.Waits(t, "1", "entered", "completed", "attendance_classified")
+	stranger := v
+	stranger.Nonce = "0123456789"
+	stranger.Must(t, s, 403, "/session", "")
+
+	require.Eventually(t, func() bool { return metrics(t, s)["delivery_lag_seconds"] == 3 }, 10*time.Second, 50*time.Millisecond)
+	got := metrics(t, s)
+	for name, want := range map[string]float64{
+		"ready": 1, "viewers": 1, "dispatcher_leads": 1, "sink_up": 1,
+		"sessions_entered_total": 1, "sessions_completed_total": 1, "reports_total": 62, "reports_stale_total": 1, "reports_clamped_total": 0,
+		"marks_reached_total{mark=25}": 1, "marks_reached_total{mark=50}": 1, "marks_reached_total{mark=75}": 1, "marks_reached_total{mark=100}": 1,
+		"http_requests_total{route=/enter,status=201}": 1, "http_requests_total{route=/enter,status=200}": 1,
+		"http_requests_total{route=/progress,status=200}": 62, "http_requests_total{route=/progress,status=400}": 1,
+		"http_request_duration_seconds{route=/progress}":                                      63,
+		"http_refusals_total{code=rest_missing_callback_param}":                               1,
+		"login_refusals_total{reason=wrong_nonce}":                                            1,
+		"logins_total{kind=cookie}":                                                           65,
+		"events_total{type=client_webinar_entered}":                                           1,
+		"delivery_attempts_total{outcome=accepted,type=client_webinar_completed}":             1,
+		"delivery_attempts_total{outcome=accepted,type=client_webinar_attendance_classified}": 1,
+		"changes_waiting": 0, "events_died_total": 0, "outbox_count_failures_total": 0,
+	} {
+		assert.EqualValues(t, want, got[name], name)
+	}
+	assert.GreaterOrEqual(t, got["commit_changes"], 64.)
+	requireMatchingIDs(t, s.Log(), 3)
+}
+
+// requireMatchingIDs checks that each delivery in a log is of an event that the
+// line of a request of the same user names.
+func requireMatchingIDs(t testing.TB, log string, deliveries int) {
+	t.Helper()
+	type line struct {
+		Level, Msg string
+		RequestID  string   `json:"request_id"`
+		WebhookIDs []string `json:"webhook_ids"`
+		WebhookID  string   `json:"webhook_id"`
+		User       uint64
+	}
+	caused := map[string]uint64{} // the user of a webhook id
+	var delivered []line
+	for text := range strings.Lines(log) {
+		var l line
+		require.NoError(t, json.Unmarshal([]byte(text), &l), text)
+		switch l.Msg {
+		case "request":
+			assert.NotEmpty(t, l.RequestID)
+			for _, id := range l.WebhookIDs {
+				caused[id] = l.User
+			}
+		case "event delivered":
+			delivered = append(delivered, l)
+		}
+	}
+	assert.Len(t, delivered, deliveries)
+	for _, l := range delivered {
+		assert.Equal(t, l.User, caused[l.WebhookID], l.WebhookID)
+		assert.Equal(t, "INFO", l.Level)
+	}
+}
+
+func TestNothingThatAClientSendsMakesASeries(t *testing.T) {
+	t.Parallel()
+	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	env := servicetest.Settings(db.DSN, sink.URL)
+	delete(env, "AUTOWEBINAR_WEBINARS") // any webinar id is accepted
+	env["AUTOWEBINAR_RATE_LOGIN"] = "0"
+	s := servicetest.Start(t, env).Ready(t)
+	v := servicetest.NewViewer(t, db, 1)
+
+	sent := func(round int) []string {
+		litter(t, s, v, round)
+		sink.Waits(t, "1", slices.Repeat([]string{"registered", "entered"}, round+1)...)
+		require.Eventually(t, func() bool { return metrics(t, s)["outbox_events{state=due}"] == 0 }, 20*time.Second, 100*time.Millisecond)
+		return slices.DeleteFunc(slices.Sorted(maps.Keys(metrics(t, s))), func(name string) bool {
+			return strings.Contains(name, "retries") // a deadlock may happen at any time
+		})
+	}
+	first := sent(0)
+	for round := 1; round <= 5; round++ {
+		assert.Equal(t, first, sent(round), "the same requests with other garbage are the same series")
+	}
+	assert.Less(t, len(first), 120)
+}
+
+// litter sends garbage in every place that has a name in the metrics.
+func litter(t testing.TB, s *servicetest.Service, v servicetest.Viewer, round int) {
+	t.Helper()
+	junk := fmt.Sprintf("junk-%d", round)
+	v.Must(t, s, 201, "/register", `{"webinar_id":"`+junk+`","source":"`+junk+`"}`)
+	v.Must(t, s, 201, "/enter", `{"webinar_id":"`+junk+`"}`)
+	v.Must(t, s, 400, "/exit", `{"webinar_id":"`+junk+`","leave_reason":"`+junk+`"}`)
+	for _, r := range []struct{ method, path, authorization string }{
+		{"GET", "/" + junk, ""},
+		{strings.ToUpper(junk), "/wp-json/autowebinar/v1/enter", ""},
+		{"POST", "/wp-json/autowebinar/v1/" + junk, "Bearer " + servicetest.ServiceKey},
+		{"POST", "/wp-json/autowebinar/v1/users/" + fmt.Sprint(100+round) + "/enter", "Bearer " + servicetest.ServiceKey},
+		{"POST", "/wp-json/autowebinar/v1/users/" + junk + "/enter", "Bearer " + servicetest.ServiceKey},
+		{"POST", "/?rest_route=/autowebinar/v1/" + junk, ""},
+		{"POST", "/wp-json/autowebinar/v1/enter?_method=" + junk, ""},
+		{"POST", "/wp-json/autowebinar/v1/enter", "Bearer " + junk},
+	} {
+		req, err := http.NewRequest(r.method, s.URL+r.path, strings.NewReader(`{"webinar_id":"`+junk+`"}`))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", r.authorization)
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		res.Body.Close()
+		assert.Less(t, res.StatusCode, 500)
+		assert.GreaterOrEqual(t, res.StatusCode, 400)
+	}
+}

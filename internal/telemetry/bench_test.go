@@ -1,0 +1,26 @@
+package telemetry_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"autowebinar/internal/telemetry"
+)
+
+// BenchmarkRequest is all that is counted of one report of a player.
+func BenchmarkRequest(b *testing.B) {
+	m := telemetry.NewMetrics("test")
+	sessions := make([]string, 10_000)
+	for i := range sessions {
+		sessions[i] = "0199f3c2-5a1e-7000-8000-" + strconv.Itoa(100_000_000_000+i)
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			m.LoggedIn("cookie")
+			m.Stepped(telemetry.Step{Session: sessions[i%len(sessions)], Reported: true, From: 25, To: 25})
+			m.Answered("/progress", 200, "", 3*time.Millisecond)
+		}
+	})
+}

@@ -1,0 +1,152 @@
+package telemetry_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"database/sql"
+	"flag"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/telemetry"
+)
+
+var update = flag.Bool("update", false, "write the golden file")
+
+const golden = "testdata/metrics.txt"
+
+// scrape asks the handler as Prometheus does.
+func scrape(t *testing.T, handler http.Handler) (text []byte, families map[string]*dto.MetricFamily) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	require.Equal(t, http.StatusOK, w.Code)
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(w.Body.Bytes()))
+	require.NoError(t, err)
+	return w.Body.Bytes(), families
+}
+
+// quiet are sources of a service that is well and has nothing to do.
+func quiet() telemetry.Sources {
+	return telemetry.Sources{
+		Pool:     func() sql.DBStats { return sql.DBStats{MaxOpenConnections: 32, InUse: 1, Idle: 3} },
+		Queue:    func() telemetry.Queue { return telemetry.Queue{Room: 8192} },
+		Delivery: func() telemetry.Delivery { return telemetry.Delivery{Leads: true, SinkUp: true} },
+		Census:   func(context.Context) (telemetry.Census, error) { return telemetry.Census{Led: true}, nil },
+	}
+}
+
+// everything counts one of each kind.
+func everything(m *telemetry.Metrics) {
+	m.Answered("/enter", 201, "", time.Millisecond)
+	m.Answered("", 404, "rest_no_route", time.Millisecond)
+	m.LoggedIn("cookie")
+	m.LoginRefused("anonymous")
+	m.Committed(3, time.Millisecond)
+	m.Repeated("deadlock")
+	m.TurnedAway("full")
+	m.Stepped(telemetry.Step{Session: "s", Entered: true, Events: []string{"client_webinar_entered"}})
+	m.Attempted(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "accepted", Accepted: true})
+}
+
+func TestTheMetricsAreThoseOfTheGoldenFileAndLintClean(t *testing.T) {
+	t.Parallel()
+	m, health := telemetry.NewMetrics("test"), telemetry.NewHealth()
+	monitor := telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: health, Sources: quiet()})
+	ctx, stop := context.WithCancel(t.Context())
+	go monitor.Run(ctx)
+	defer stop()
+	everything(m)
+	require.Eventually(t, func() bool {
+		s := monitor.Status(t.Context())
+		return s.Outbox != nil && !s.Outbox.At.IsZero()
+	}, 10*time.Second, 10*time.Millisecond)
+
+	text, families := scrape(t, m.Handler())
+	var lines strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		if !strings.HasPrefix(name, "autowebinar_") {
+			continue
+		}
+		f := families[name]
+		var labels []string
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			labels = append(labels, l.GetName())
+		}
+		fmt.Fprintf(&lines, "%s %s {%s}\n", name, strings.ToLower(f.GetType().String()), strings.Join(labels, ","))
+		assert.Greater(t, len(f.GetHelp()), 20, name)
+		assert.True(t, strings.HasSuffix(f.GetHelp(), "."), "%s: help is a sentence", name)
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(lines.String()), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), lines.String())
+
+	problems, err := promlint.New(bytes.NewReader(text)).Lint()
+	require.NoError(t, err)
+	assert.Empty(t, problems)
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes"} {
+		assert.Contains(t, families, name)
+	}
+}
+
+func TestWhatIsCounted(t *testing.T) {
+	t.Parallel()
+	m := telemetry.NewMetrics("1.2.3")
+	m.Answered("/progress", 200, "", 20*time.Millisecond)
+	m.Answered("/progress", 503, "autowebinar_unavailable", time.Second)
+	m.Answered("", 999, "", time.Second)
+	// A viewer who jumps over a mark has reached it; completing counts once.
+	m.Stepped(telemetry.Step{Session: "a", Entered: true, Events: []string{"client_webinar_entered"}})
+	m.Stepped(telemetry.Step{Session: "a", Reported: true, From: 0, To: 50})
+	m.Stepped(telemetry.Step{Session: "a", Reported: true, Clamped: true, From: 50, To: 50})
+	m.Stepped(telemetry.Step{Session: "a", Reported: true, Stale: true, From: 50, To: 100, Completed: true,
+		Events: []string{"client_webinar_completed", "client_webinar_attendance_classified"}})
+	m.Attempted(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "accepted", Accepted: true, Age: 3 * time.Second})
+	m.Attempted(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "unavailable", Error: "status 500"})
+
+	_, families := scrape(t, m.Handler())
+	got := map[string]float64{}
+	for _, name := range []string{"http_requests_total", "http_refusals_total", "sessions_entered_total", "marks_reached_total", "sessions_completed_total",
+		"reports_total", "reports_clamped_total", "reports_stale_total", "events_total", "delivery_attempts_total", "build_info"} {
+		for _, series := range families["autowebinar_"+name].GetMetric() {
+			key := name
+			for _, l := range series.GetLabel() {
+				if l.GetName() != "goversion" {
+					key += " " + l.GetValue()
+				}
+			}
+			got[key] = cmp.Or(series.GetCounter().GetValue(), series.GetGauge().GetValue())
+		}
+	}
+	assert.Equal(t, map[string]float64{
+		"http_requests_total /progress 200": 1, "http_requests_total /progress 503": 1, "http_requests_total none other": 1,
+		"http_refusals_total autowebinar_unavailable": 1,
+		"sessions_entered_total":                      1, "sessions_completed_total": 1,
+		"marks_reached_total 25": 1, "marks_reached_total 50": 1, "marks_reached_total 75": 1, "marks_reached_total 100": 1,
+		"reports_total": 3, "reports_clamped_total": 1, "reports_stale_total": 1,
+		"events_total client_webinar_entered": 1, "events_total client_webinar_completed": 1, "events_total client_webinar_attendance_classified": 1,
+		"delivery_attempts_total accepted client_webinar_entered":    1,
+		"delivery_attempts_total unavailable client_webinar_entered": 1,
+		"build_info 1.2.3": 1,
+	}, got)
+	assert.InDelta(t, 3, families["autowebinar_delivery_lag_seconds"].GetMetric()[0].GetHistogram().GetSampleSum(), 0.001)
+}
