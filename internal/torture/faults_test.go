@@ -3,9 +3,11 @@ package torture
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,17 +47,64 @@ func TestMixedFaults(t *testing.T) {
 	r.passes(r.ordeal(2*short, r.mixing(hands())))
 }
 
-// The same for as long as TORTURE_FOR says: make torture.
+// How make torture spends its time: round after round, several at once, each with
+// a crowd and a database of its own. In a longer round more answers are lost than
+// can be told apart in the end.
+const (
+	round        = 5 * time.Second
+	roundsAtOnce = 3
+)
+
+// The same for as long as TORTURE_FOR says: make torture. Every fourth round the
+// clocks are wrong, and nothing else: with that, too much would explain too much.
 func TestTorture(t *testing.T) {
 	t.Parallel()
-	length := short
+	length, each, atOnce := time.Duration(0), short, 1
 	if text := os.Getenv("TORTURE_FOR"); text != "" {
 		var err error
 		length, err = time.ParseDuration(text)
 		require.NoError(t, err, "TORTURE_FOR")
+		each, atOnce = round, roundsAtOnce
 	}
-	r := newRig(t, seedOf(t), mixed(slices.Concat(hands()...)))
-	r.passes(r.ordeal(length, r.mixing(hands())))
+	seed, deadline := seedOf(t), time.Now().Add(length)
+	var (
+		wg     sync.WaitGroup
+		rounds atomic.Uint64
+		mu     sync.Mutex
+		total  verdict
+	)
+	for range atOnce {
+		wg.Go(func() {
+			for more := true; more && !t.Failed(); more = time.Now().Before(deadline) {
+				n := rounds.Add(1) - 1
+				t.Run(fmt.Sprintf("round %d", n+1), func(t *testing.T) {
+					v := tortureRound(t, seed+n, n%4 == 3, each)
+					mu.Lock()
+					defer mu.Unlock()
+					total.add(v)
+				})
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("TORTURE_SEED=%d, %d rounds: %s", seed, rounds.Load(), &total)
+	require.LessOrEqual(t, total.vague, 1+total.viewers/8, "viewers too vague to judge")
+}
+
+func tortureRound(t *testing.T, seed uint64, clocks bool, length time.Duration) *verdict {
+	var r *rig
+	var goWrong func(context.Context)
+	if clocks {
+		f := clockFaults()[seed%uint64(len(clockFaults()))]
+		r = newRig(t, seed, f.needs)
+		goWrong = r.injecting(func() fault { return f })
+	} else {
+		r = newRig(t, seed, mixed(slices.Concat(hands()...)))
+		goWrong = r.mixing(hands())
+	}
+	v := r.ordeal(length, goWrong)
+	r.passes(v)
+	return v
 }
 
 // mixed is what all faults together need. Each sees more than it asked for.

@@ -21,7 +21,7 @@ const lateness = 30 * time.Second
 const maxWorlds = 2000
 
 // searchTime is how long it looks.
-const searchTime = 20 * time.Second
+const searchTime = 4 * time.Second
 
 var (
 	errUnexplained = errors.New("nothing explains an answer")

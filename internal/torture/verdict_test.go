@@ -39,13 +39,22 @@ func (v *verdict) blame(count *int, format string, args ...any) {
 
 func (v *verdict) bad() bool {
 	return v.lost+v.causeless+v.duplicated+v.disordered+v.overlapped+v.altered+v.forged+
-		v.wrongRows+v.wrongReply+v.foreign+v.left+v.dead > 0 || 4*v.vague > v.viewers
+		v.wrongRows+v.wrongReply+v.foreign+v.left+v.dead > 0 || 2*v.vague > v.viewers
 }
 
+// add adds the counts and the reasons of another verdict.
 func (v *verdict) add(o *verdict) {
+	for _, sum := range []struct{ to, from *int64 }{
+		{&v.requests, &o.requests}, {&v.acknowledged, &o.acknowledged}, {&v.unacknowledged, &o.unacknowledged}, {&v.faults, &o.faults},
+	} {
+		*sum.to += *sum.from
+	}
 	for _, sum := range []struct{ to, from *int }{
+		{&v.events, &o.events}, {&v.deliveries, &o.deliveries}, {&v.redelivered, &o.redelivered},
 		{&v.lost, &o.lost}, {&v.causeless, &o.causeless}, {&v.duplicated, &o.duplicated}, {&v.disordered, &o.disordered},
-		{&v.altered, &o.altered}, {&v.wrongRows, &o.wrongRows}, {&v.wrongReply, &o.wrongReply}, {&v.left, &o.left}, {&v.dead, &o.dead}, {&v.vague, &o.vague},
+		{&v.overlapped, &o.overlapped}, {&v.altered, &o.altered}, {&v.forged, &o.forged}, {&v.wrongRows, &o.wrongRows},
+		{&v.wrongReply, &o.wrongReply}, {&v.foreign, &o.foreign}, {&v.left, &o.left}, {&v.dead, &o.dead},
+		{&v.vague, &o.vague}, {&v.viewers, &o.viewers},
 	} {
 		*sum.to += *sum.from
 	}
@@ -56,10 +65,10 @@ func (v *verdict) add(o *verdict) {
 func (v *verdict) String() string {
 	return fmt.Sprintf("%d requests, %d acknowledged, %d unacknowledged, %d faults; %d events in %d deliveries, %d redelivered; "+
 		"%d lost, %d causeless, %d duplicated, %d out of order, %d overlapping, %d altered, %d forged, %d wrong rows, %d wrong answers, "+
-		"%d foreign, %d left, %d dead, %d vague",
+		"%d foreign, %d left, %d dead; %d of %d viewers too vague to judge",
 		v.requests, v.acknowledged, v.unacknowledged, v.faults, v.events, v.deliveries, v.redelivered,
 		v.lost, v.causeless, v.duplicated, v.disordered, v.overlapped, v.altered, v.forged, v.wrongRows, v.wrongReply,
-		v.foreign, v.left, v.dead, v.vague)
+		v.foreign, v.left, v.dead, v.vague, v.viewers)
 }
 
 // reasons are the first things that were wrong.

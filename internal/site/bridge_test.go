@@ -1,0 +1,226 @@
+package site
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/servicetest"
+)
+
+// listenersHear: each of the six events arrives as the action that listeners
+// of old already wait for.
+func listenersHear(t *testing.T, s *site) {
+	boris, vera := s.addUser(t, "boris"), s.addUser(t, "vera")
+	b, v := newClient(t, s, "boris"), newClient(t, s, "vera")
+
+	b.must(t, 201, "/register", `{"webinar_id":"intro","source":"landing <page> \\ \"é\""}`)
+	session := b.must(t, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"]
+	b.must(t, 200, "/exit", `{"webinar_id":"intro","position_sec":1,"leave_reason":"network_loss"}`)
+	s.serverAsks(t, 200, "/attendance", fmt.Sprintf(`{"user_ids":[%d],"webinar_id":"intro"}`, boris))
+	// Vera stays to the end.
+	v.must(t, 201, "/enter", `{"webinar_id":"pro"}`)
+	s.timePasses(t, vera)
+	v.must(t, 200, "/progress", `{"webinar_id":"pro","position_sec":600}`)
+	v.must(t, 200, "/form", `{"webinar_id":"pro","form_id":"survey","form_payload":{"liked":true,"why":"Ясно"},"submission_id":"5f0c4b9e-3a39-4c3b-a3a3-0d6f6a1f6a01"}`)
+
+	heard := s.hears(t, boris, "client_webinar_registered", "client_webinar_entered", "client_webinar_left", "client_webinar_attendance_classified")
+	assert.Equal(t, `landing <page> \ "é"`, heard[0].Payload["source"])
+	assert.Equal(t, map[string]any{
+		"lead_id": fmt.Sprint(boris), "webinar_id": "intro", "webinar_type": "auto", "session_id": session,
+		"left_at": heard[2].Payload["left_at"], "leave_reason": "network_loss",
+	}, heard[2].Payload)
+	assert.Equal(t, heard[2].Payload["left_at"], heard[2].Meta["timestamp"])
+	assert.Equal(t, false, heard[3].Payload["attended"])
+
+	// The form is told within her request, beside the order of the others.
+	var order, forms []noted
+	for _, n := range s.hearsAny(t, vera, 4) {
+		if n.Action == "client_webinar_form_submitted" {
+			forms = append(forms, n)
+		} else {
+			order = append(order, n)
+		}
+	}
+	require.Len(t, forms, 1)
+	assert.Equal(t, map[string]any{"liked": true, "why": "Ясно"}, forms[0].Payload["form_payload"])
+	require.Len(t, order, 3)
+	assert.Equal(t, "client_webinar_attendance_classified", order[2].Action)
+	assert.Equal(t, true, order[2].Payload["attended"])
+
+	// What listens to attendance routes viewers as it always did.
+	assert.Equal(t, []string{"not_attended"}, s.routes(t, boris))
+	assert.Equal(t, []string{"attended"}, s.routes(t, vera))
+	assert.Equal(t, order[2].Meta["id"], s.meta(t, vera, "autowebinar_bridge_last_id"))
+}
+
+// timePasses puts a viewer's last report into the past.
+func (s *site) timePasses(t testing.TB, user uint64) {
+	t.Helper()
+	s.exec(t, "UPDATE "+s.usermeta+" SET meta_value = '2026-01-01 00:00:00' WHERE user_id = ? AND meta_key = 'autowebinar_last_seen_at'", user)
+}
+
+// routes are the answers of the site's own consumer about a user.
+func (s *site) routes(t testing.TB, user uint64) (statuses []string) {
+	t.Helper()
+	for _, n := range s.noted(t) {
+		if n.Action == "post_webinar_route" && n.Payload["lead_id"] == fmt.Sprint(user) {
+			statuses = append(statuses, n.Meta["status"].(string))
+		}
+	}
+	return statuses
+}
+
+// webhook is a delivery to the bridge.
+type webhook struct {
+	id, user, secret, body string
+	at                     time.Time
+}
+
+// entered is a good one.
+func entered(user uint64) webhook {
+	return webhook{
+		id: uuid.NewString(), user: fmt.Sprint(user), secret: servicetest.WebhookSecret, at: time.Now(),
+		body: fmt.Sprintf(`{"type":"client_webinar_entered","timestamp":"2026-11-21T10:00:00Z","data":{"lead_id":"%d","webinar_id":"intro","timestamp":"2026-11-21T10:00:00Z"}}`, user),
+	}
+}
+
+func (w webhook) header(t testing.TB) http.Header {
+	t.Helper()
+	signer, err := standardwebhooks.NewWebhook(w.secret)
+	require.NoError(t, err)
+	signature, err := signer.Sign(w.id, w.at, []byte(w.body))
+	require.NoError(t, err)
+	return http.Header{
+		"Webhook-Id": {w.id}, "Webhook-Timestamp": {fmt.Sprint(w.at.Unix())}, "Webhook-Signature": {signature}, "Autowebinar-User": {w.user},
+	}
+}
+
+func repeatIsHeardOnce(t *testing.T, s *site) {
+	user := s.addUser(t, "repeated")
+	first, second := entered(user), entered(user)
+	form := entered(user)
+	form.body = strings.Replace(form.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
+
+	for _, tt := range []struct {
+		webhook webhook
+		repeat  any
+	}{{first, nil}, {first, true}, {form, nil}, {first, true}, {form, true}, {second, nil}, {second, true}} {
+		a := ask(t, http.DefaultClient, s.bridge(), tt.webhook.body, tt.webhook.header(t))
+		assert.Equal(t, 200, a.Status, "%v", a.Body)
+		assert.Equal(t, tt.repeat, a.Body["repeat"])
+	}
+	heard := s.hears(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered")
+	assert.Equal(t, first.id, heard[0].Meta["id"])
+
+	// Ten at once are one.
+	third := entered(user)
+	done := make(chan int)
+	for range 10 {
+		go func() { done <- ask(t, http.DefaultClient, s.bridge(), third.body, third.header(t)).Status }()
+	}
+	for range 10 {
+		assert.Contains(t, []int{200, 503}, <-done)
+	}
+	s.hears(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered", "client_webinar_entered")
+}
+
+func webhooksAreRefused(t *testing.T, s *site) {
+	user := s.addUser(t, "refused")
+	const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+	for name, tt := range map[string]struct {
+		spoil  func(w *webhook)
+		header func(h http.Header)
+		status int
+		code   string
+	}{
+		"another secret":          {func(w *webhook) { w.secret = other }, nil, 401, "autowebinar_forged"},
+		"a body that was changed": {nil, func(h http.Header) { h.Set("Webhook-Id", uuid.NewString()) }, 401, "autowebinar_forged"},
+		"no signature":            {nil, func(h http.Header) { h.Del("Webhook-Signature") }, 401, "autowebinar_forged"},
+		"another version":         {nil, func(h http.Header) { h.Set("Webhook-Signature", "v1a"+h.Get("Webhook-Signature")[2:]) }, 401, "autowebinar_forged"},
+		"no id":                   {nil, func(h http.Header) { h.Del("Webhook-Id") }, 401, "autowebinar_unsigned"},
+		"no time":                 {nil, func(h http.Header) { h.Set("Webhook-Timestamp", "now") }, 401, "autowebinar_unsigned"},
+		"six minutes old":         {func(w *webhook) { w.at = w.at.Add(-6 * time.Minute) }, nil, 401, "autowebinar_stale"},
+		"of the future":           {func(w *webhook) { w.at = w.at.Add(6 * time.Minute) }, nil, 401, "autowebinar_stale"},
+		"a seventh event":         {func(w *webhook) { w.body = `{"type":"client_webinar_paused","data":{}}` }, nil, 400, "autowebinar_unknown_event"},
+		"another action":          {func(w *webhook) { w.body = `{"type":"init","data":{}}` }, nil, 400, "autowebinar_unknown_event"},
+		"no JSON":                 {func(w *webhook) { w.body = `{"type":` }, nil, 400, ""},
+		"of nobody":               {func(w *webhook) { w.user = "0" }, nil, 400, "autowebinar_unknown_event"},
+	} {
+		w := entered(user)
+		if tt.spoil != nil {
+			tt.spoil(&w)
+		}
+		header := w.header(t)
+		if tt.header != nil {
+			tt.header(header)
+		}
+		a := ask(t, http.DefaultClient, s.bridge(), w.body, header)
+		assert.Equal(t, tt.status, a.Status, "%s: %v", name, a.Body)
+		if tt.code != "" {
+			assert.Equal(t, tt.code, a.Body["code"], name)
+		}
+	}
+	gone := entered(999999)
+	a := ask(t, http.DefaultClient, s.bridge(), gone.body, gone.header(t))
+	assert.Equal(t, 200, a.Status)
+	assert.Equal(t, false, a.Body["accepted"], "a user who is gone")
+	s.hears(t, user)
+
+	// While a secret is changed the sender signs with both.
+	w := entered(user)
+	header := w.header(t)
+	w.secret = other
+	header.Set("Webhook-Signature", w.header(t).Get("Webhook-Signature")+" "+header.Get("Webhook-Signature"))
+	assert.Equal(t, 200, ask(t, http.DefaultClient, s.bridge(), w.body, header).Status)
+	s.hears(t, user, "client_webinar_entered")
+}
+
+// listenerFails: what a listener did not take is delivered again.
+func listenerFails(t *testing.T, s *site) {
+	for name, how := range map[string]string{"throws": "throw", "ends the program": "exit"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			user := s.addUser(t, "fails-"+how)
+			broken := filepath.Join(s.content(), fmt.Sprintf("broken-%d", user))
+			require.NoError(t, os.WriteFile(broken, []byte(how), 0o600))
+			w := entered(user)
+			a := ask(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
+			assert.Equal(t, 500, a.Status)
+			assert.NotContains(t, fmt.Sprint(a.Body), "does not work", "the reason is for PHP's log")
+			if how == "throw" {
+				assert.Equal(t, "autowebinar_listener_failed", a.Body["code"])
+			}
+			c := newClient(t, s, "fails-"+how)
+			c.must(t, 201, "/enter", `{"webinar_id":"intro"}`)
+			c.must(t, 200, "/exit", `{"webinar_id":"intro"}`)
+			require.Eventually(t, func() bool {
+				var waiting int
+				require.NoError(t, s.db.GetContext(t.Context(), &waiting, "SELECT COUNT(*) FROM "+s.usermeta+" WHERE user_id = ? AND meta_key = 'autowebinar_outbox_wait'", user))
+				return waiting == 2
+			}, 20*time.Second, 50*time.Millisecond, "both wait, in their order")
+
+			require.NoError(t, os.Remove(broken))
+			s.hears(t, user, "client_webinar_entered", "client_webinar_left")
+		})
+	}
+}
+
+// viewerIsDeletedMeanwhile: the mark of an event is no row of a user who is gone.
+func viewerIsDeletedMeanwhile(t *testing.T, s *site) {
+	user := s.addUser(t, "short-lived")
+	require.NoError(t, os.WriteFile(filepath.Join(s.content(), fmt.Sprintf("broken-%d", user)), []byte("delete"), 0o600))
+	w := entered(user)
+	a := ask(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
+	assert.Equal(t, 200, a.Status, "%v", a.Body)
+	assert.Empty(t, s.stored(t, user, "autowebinar_bridge_last_id"))
+}

@@ -1,0 +1,164 @@
+package site
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// browser is one Chromium for all tests; each person has a profile in it.
+type browser struct {
+	ctx   context.Context
+	close func()
+}
+
+// open starts Chromium when first asked.
+func (s *shared) openBrowser(t testing.TB) *browser {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.browser != nil {
+		return s.browser
+	}
+	path := os.Getenv("AUTOWEBINAR_CHROMIUM")
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil && path == "" {
+			path = found
+		}
+	}
+	require.NotEmpty(t, path, "no Chromium found: install it (Debian: apt-get install chromium), or set AUTOWEBINAR_CHROMIUM to its path")
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("mute-audio", true),
+		chromedp.Flag("disable-background-media-suspend", true),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WindowSize(1000, 800),
+	)
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	require.NoError(t, chromedp.Do(ctx))
+	s.browser = &browser{ctx: ctx, close: func() { cancel(); stop() }}
+	return s.browser
+}
+
+// person has a browser of their own. What its console says is shown when the
+// test fails.
+type person struct {
+	site *site
+	ctx  context.Context
+}
+
+// newPerson opens a browser window without any cookie.
+func newPerson(t testing.TB, s *site) *person {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(machines.openBrowser(t).ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
+	t.Cleanup(stop)
+	p := &person{site: s, ctx: ctx}
+	// A video that nobody sees is paused by the browser.
+	_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	require.NoError(t, err)
+	var mu sync.Mutex
+	var said []string
+	messages := chromedp.Console(ctx)
+	go func() {
+		for message, err := range messages {
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			said = append(said, string(message.Type)+": "+message.Text)
+			mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		if mu.Lock(); t.Failed() {
+			t.Logf("the browser's console:\n%s", strings.Join(said, "\n"))
+		}
+		mu.Unlock()
+	})
+	return p
+}
+
+func (p *person) do(t testing.TB, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(p.ctx, actions...))
+}
+
+// visits opens an address and waits until it is loaded.
+func (p *person) visits(t testing.TB, address string) {
+	t.Helper()
+	p.do(t, chromedp.Navigate(address))
+}
+
+// logsIn goes through wp-login.php, as people do.
+func (p *person) logsIn(t testing.TB, login string) *person {
+	t.Helper()
+	p.visits(t, p.site.home+"/wp-login.php?redirect_to="+url.QueryEscape(p.site.home+"/"))
+	p.do(t,
+		chromedp.WaitVisible(chromedp.ID("user_login")),
+		chromedp.SetValue(chromedp.ID("user_login"), login), chromedp.SetValue(chromedp.ID("user_pass"), password),
+		chromedp.Click(chromedp.ID("wp-submit")),
+	)
+	p.sees(t, `!location.pathname.endsWith('wp-login.php') && document.readyState === 'complete'`)
+	return p
+}
+
+// js runs an expression in the page, waits for its promise and decodes what it
+// gives into result, if that is not nil.
+func (p *person) js(t testing.TB, result any, expression string, args ...any) {
+	t.Helper()
+	text, err := p.evaluate(fmt.Sprintf(expression, args...))
+	require.NoError(t, err)
+	if result != nil {
+		require.NoError(t, json.Unmarshal(text, result), string(text))
+	}
+}
+
+func (p *person) evaluate(expression string) ([]byte, error) {
+	return chromedp.Run(p.ctx, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
+}
+
+// sees waits until an expression is true in the page.
+func (p *person) sees(t testing.TB, expression string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		text, err := p.evaluate("Boolean(" + expression + ")")
+		return err == nil && string(text) == "true"
+	}, 60*time.Second, 50*time.Millisecond, expression)
+}
+
+// watches plays the page's video, eight times as fast as people would, up to a
+// second of it or until something has happened.
+func (p *person) watches(t testing.TB, upTo int, until func() bool) {
+	t.Helper()
+	p.sees(t, `document.querySelector('video')?.readyState >= 1`)
+	require.Eventually(t, func() bool {
+		_, err := p.evaluate(fmt.Sprintf(`(() => {
+			const v = document.querySelector('video'), end = %d;
+			v.muted = true;
+			v.playbackRate = 8;
+			v.ontimeupdate = () => v.currentTime >= end && v.pause();
+			if (v.paused && v.currentTime >= end) v.currentTime = end - 2; // not everything was counted yet
+			if (v.paused && !v.ended) v.play();
+		})()`, upTo))
+		return err == nil && until()
+	}, 60*time.Second, 50*time.Millisecond, "watching")
+}
+
+func base64Of(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }

@@ -1,0 +1,67 @@
+package site
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// checker is the binary, built once for all tests.
+var checker = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(machines.home, "autowebinar")
+	out, err := exec.Command("go", "build", "-o", path, "autowebinar/cmd/autowebinar").CombinedOutput()
+	if err != nil {
+		return string(out), err
+	}
+	return path, nil
+})
+
+// check runs the command beside the service, with its settings and some more.
+func (s *site) check(t testing.TB, stdin string, settings ...string) string {
+	t.Helper()
+	path, err := checker()
+	require.NoError(t, err, path)
+	cmd := exec.Command(path, "check", "-login")
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Env = os.Environ()
+	for name, value := range s.env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	cmd.Env = append(cmd.Env, settings...)
+	out, _ := cmd.CombinedOutput() // checks of no interest here may fail
+	return string(out)
+}
+
+// checkProvesTheSalts against a login that somebody pastes, and prints none of it.
+func checkProvesTheSalts(t *testing.T, s *site) {
+	s.addUser(t, "pasted")
+	c := newClient(t, s, "pasted")
+	name, value := "", ""
+	for _, cookie := range c.cookies(t) {
+		if strings.HasPrefix(cookie.Name, "wordpress_logged_in_") {
+			name, value = cookie.Name, cookie.Value
+		}
+	}
+	require.NotEmpty(t, value)
+	for _, tt := range []struct{ pasted, setting, want string }{
+		{value, "", "cookie and nonce are right"},
+		{name + "=" + value, "", "cookie and nonce are right"},
+		{"Cookie: wp-settings-1=a; " + name + "=" + value, "", "cookie and nonce are right"},
+		{value, "WORDPRESS_NONCE_SALT=another", "the cookie is right, the nonce is not"},
+		{value, "WORDPRESS_LOGGED_IN_KEY=another", "wrong signature"},
+		{strings.Replace(value, "pasted", "nobody", 1), "", "no such user"},
+		{"half of a cookie", "", "malformed cookie"},
+		{"", "", "no cookie and nonce"},
+	} {
+		out := s.check(t, tt.pasted+"\n"+c.nonce+"\n", tt.setting)
+		assert.Contains(t, out, tt.want, tt.setting)
+		assert.NotContains(t, out, value)
+		assert.NotContains(t, out, c.nonce)
+	}
+}

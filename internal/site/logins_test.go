@@ -1,0 +1,83 @@
+package site
+
+import (
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// loginsEnd: whatever ends a login in WordPress ends it in the service within
+// half a minute, which is how long it may remember one.
+func loginsEnd(t *testing.T, s *site) {
+	for name, end := range map[string]func(t *testing.T, c *client, user uint64){
+		"log-out": func(t *testing.T, c *client, _ uint64) { c.logsOut(t) },
+		"log-out everywhere": func(t *testing.T, _ *client, user uint64) {
+			s.eval(t, nil, `WP_Session_Tokens::get_instance(%d)->destroy_all(); return true;`, user)
+		},
+		"password change": func(t *testing.T, _ *client, user uint64) {
+			s.eval(t, nil, `return wp_update_user(array('ID' => %d, 'user_pass' => 'another'));`, user)
+		},
+		"deletion": func(t *testing.T, _ *client, user uint64) {
+			s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/user.php'; return wp_delete_user(%d);`, user)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			login := "ends-" + strings.ReplaceAll(name, " ", "-")
+			user := s.addUser(t, login)
+			c := newClient(t, s, login)
+			c.must(t, 201, "/enter", `{"webinar_id":"intro"}`)
+
+			cookies := c.cookies(t)
+			end(t, c, user)
+			ended := time.Now()
+			thief := &client{site: s, http: withCookies(cookies), nonce: c.nonce}
+			// A page that was left open goes on reporting.
+			require.Eventually(t, func() bool {
+				return thief.send(t, "/progress", `{"webinar_id":"intro","position_sec":1}`).Status == 401
+			}, 60*time.Second, 200*time.Millisecond)
+			assert.Less(t, time.Since(ended), 35*time.Second)
+			if name == "deletion" {
+				var left []string
+				require.NoError(t, s.db.SelectContext(t.Context(), &left, "SELECT meta_key FROM "+s.usermeta+" WHERE user_id = ?", user))
+				assert.Empty(t, left, "no row of a user who is gone")
+			}
+		})
+	}
+}
+
+// logsOut follows the link that WordPress shows.
+func (c *client) logsOut(t testing.TB) {
+	t.Helper()
+	res, err := c.http.Get(c.site.home + "/wp-login.php?action=logout")
+	require.NoError(t, err)
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	link := regexp.MustCompile(`href="([^"]*action=logout[^"]*_wpnonce=[^"]*)"`).FindSubmatch(page)
+	require.NotNil(t, link, string(page))
+	res, err = c.http.Get(strings.ReplaceAll(string(link[1]), "&amp;", "&"))
+	require.NoError(t, err)
+	res.Body.Close()
+	require.Equal(t, 200, res.StatusCode)
+}
+
+// withCookies is a client that sends these whatever the server says.
+func withCookies(cookies []*http.Cookie) *http.Client {
+	return &http.Client{Timeout: time.Minute, Transport: sending(cookies)}
+}
+
+type sending []*http.Cookie
+
+func (cookies sending) RoundTrip(r *http.Request) (*http.Response, error) {
+	for _, cookie := range cookies {
+		r.AddCookie(cookie)
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}

@@ -1,0 +1,101 @@
+package site
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Wherever WordPress stands, its users watch and its listeners hear.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		release func(testing.TB) release
+		plan    plan
+	}{
+		"plain permalinks":             {newest, plan{plain: true}},
+		"plain permalinks in a folder": {oldest, plan{plain: true, folder: "/blog"}},
+		"a folder, an ordinary plugin": {oldest, plan{folder: "/blog", ordinary: true}},
+		"a prefix and custom tables":   {newest, plan{prefix: "Shop_7_", users: "people", usermeta: "people_meta"}},
+		"Apache":                       {newest, plan{apache: true}},
+		"Apache, plain permalinks":     {oldest, plan{apache: true, plain: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, tt.release(t), tt.plan)
+			user := s.addUser(t, "guest")
+			s.isWatched(t, user, "guest", s.addPage(t, "Webinar", `[autowebinar id="pro" src="`+s.folder+`/wp-content/uploads/webinar.mp4"]`))
+			s.hears(t, user, "client_webinar_entered", "client_webinar_left")
+		})
+	}
+}
+
+// isWatched: a user logs in, watches a little and leaves; WordPress's own script
+// reaches the service too.
+func (s *site) isWatched(t testing.TB, user uint64, login, page string) {
+	t.Helper()
+	p := newPerson(t, s).logsIn(t, login)
+	p.visits(t, page)
+	p.watches(t, 600, func() bool { return s.stored(t, user, "autowebinar_last_position_sec") != "" })
+	p.sees(t, `wp.apiFetch({path: '/autowebinar/v1/session?webinar_id=pro'}).then((r) => r.webinar_id === 'pro')`)
+	p.visits(t, "about:blank")
+	require.Eventually(t, func() bool { return s.stored(t, user, "autowebinar_left_at") != "" }, 20*time.Second, 50*time.Millisecond)
+	assert.Equal(t, s.stored(t, user, "autowebinar_session_id"), s.meta(t, user, "autowebinar_session_id"))
+}
+
+// The users of a network are one, and so is the service.
+func TestANetworkOfSites(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newest(t), plan{network: true})
+	user := s.addUser(t, "guest")
+	var second string
+	s.eval(t, &second, `
+		$id = wpmu_create_blog(DOMAIN_CURRENT_SITE, '/two/', 'Second', 1);
+		if (is_wp_error($id)) { return $id->get_error_message(); }
+		switch_to_blog($id);
+		global $wp_rewrite; $wp_rewrite->set_permalink_structure('/%%postname%%/');
+		switch_theme('site');
+		add_user_to_blog($id, %d, 'subscriber');
+		$post = wp_insert_post(wp_slash(array('post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Webinar', 'post_content' => '[autowebinar id="pro" src="/wp-content/uploads/webinar.mp4"]')));
+		return get_permalink($post);`, user)
+	require.Contains(t, second, "/two/webinar/")
+
+	p := newPerson(t, s).logsIn(t, "guest")
+	p.visits(t, second)
+	p.watches(t, 600, func() bool { return s.stored(t, user, "autowebinar_last_position_sec") != "" })
+	p.visits(t, "about:blank")
+	s.hears(t, user, "client_webinar_entered", "client_webinar_left")
+
+	// Leaving one site of the network is no deletion; leaving the network is.
+	s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/user.php'; switch_to_blog(get_id_from_blogname('two')); return wp_delete_user(%d);`, user)
+	assert.NotEmpty(t, s.stored(t, user, "autowebinar_session_id"))
+	s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/ms.php'; require_once ABSPATH . 'wp-admin/includes/user.php'; return wpmu_delete_user(%d);`, user)
+	assert.Empty(t, s.stored(t, user, "autowebinar_session_id"))
+}
+
+// WordPress keeps salts that its file lacks in a table that the service may not
+// read: cookie logins are off then, and everything says so.
+func TestSaltsInTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, oldest(t), plan{mute: true, salts: map[string]string{"AUTH_KEY": "put your unique phrase here", "LOGGED_IN_KEY": "one", "LOGGED_IN_SALT": "one"}})
+	s.addUser(t, "guest")
+	c := newClient(t, s, "guest")
+	refused := c.must(t, http.StatusUnauthorized, "/enter", `{"webinar_id":"intro"}`)
+	assert.Equal(t, "rest_not_logged_in", refused.Body["code"])
+	for _, said := range []string{s.service.Log(), s.check(t, "x\ny\n")} {
+		for _, want := range []string{"AUTH_KEY is the sample phrase", "LOGGED_IN_KEY has the same value as LOGGED_IN_SALT", "NONCE_SALT is missing"} {
+			assert.Contains(t, said, want)
+		}
+	}
+	assert.NotContains(t, strings.ReplaceAll(s.service.Log(), `"one"`, ""), "unique phrase")
+	// Service keys go on working; the event waits for WordPress to know the secret.
+	s.serverAsks(t, 201, "/users/1/enter", `{"webinar_id":"intro"}`)
+	w := entered(1)
+	deaf := ask(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
+	assert.Equal(t, 503, deaf.Status)
+	assert.Equal(t, "autowebinar_no_secret", deaf.Body["code"])
+}

@@ -1,0 +1,227 @@
+package site
+
+import (
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/servicetest"
+)
+
+// plan says what is peculiar about a site. Zero is a site with pretty
+// permalinks, the plugin, and the service whose sink is the plugin's bridge.
+type plan struct {
+	prefix   string            // of the tables; default wp_
+	folder   string            // such as /blog; default: the root of the host
+	plain    bool              // plain permalinks
+	salts    map[string]string // default: eight good ones; empty: none in the file
+	users    string            // name of the users table; default {prefix}users
+	usermeta string            // likewise
+	apache   bool              // in place of nginx
+	network  bool              // multisite, with a second site in /two/
+	without  bool              // without the plugin
+	ordinary bool              // the plugin is activated, and no must-use plugin
+	mute     bool              // WordPress lacks the webhooks' secret
+	dropin   string            // a file of testdata to be the object cache
+	settings map[string]string // further environment of the service
+}
+
+// site is a WordPress with the service beside it.
+type site struct {
+	plan
+	release release
+	tools   *tools
+	dir     string // wp-config.php, content, logs
+	host    string // host:port
+	home    string // address without a slash at its end
+	db      *sqlx.DB
+	account map[string]string // WordPress's, for wp-config.php
+	env     map[string]string // of the service
+	service *servicetest.Service
+	served  bool // by a web server
+}
+
+var sites atomic.Int64
+
+// newSite makes a site and serves it until the test ends.
+func newSite(t *testing.T, r release, p plan) *site {
+	t.Helper()
+	s := &site{plan: p, release: r, tools: needTools(t), dir: t.TempDir(), host: freeAddress(t)}
+	s.home = "http://" + s.host + p.folder
+	if s.prefix == "" {
+		s.prefix = "wp_"
+	}
+	if s.users == "" {
+		s.users = s.prefix + "users"
+	}
+	if s.usermeta == "" {
+		s.usermeta = s.prefix + "usermeta"
+	}
+	if s.salts == nil {
+		s.salts = servicetest.Salts
+	}
+	s.furnish(t)
+	s.database(t)
+	s.install(t)
+	s.start(t)
+	s.serve(t)
+	s.served = true
+	return s
+}
+
+// password is everybody's. It has what forms and shells like to spoil.
+const password = `correct horse "battery" & staple's`
+
+func (s *site) content() string { return filepath.Join(s.dir, "content") }
+func (s *site) config() string  { return filepath.Join(s.dir, "wp-config.php") }
+
+// furnish makes the site's own folder: theme, plugins, video.
+func (s *site) furnish(t testing.TB) {
+	t.Helper()
+	theme, plugins := filepath.Join(s.content(), "themes/site"), filepath.Join(s.content(), "mu-plugins")
+	for _, dir := range []string{theme, plugins, filepath.Join(s.content(), "uploads"), filepath.Join(s.dir, "root")} {
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+	}
+	for _, name := range []string{"style.css", "index.php", "functions.php"} {
+		copyFile(t, "testdata/theme/"+name, filepath.Join(theme, name))
+	}
+	for _, name := range []string{"listeners.php", "eval.php"} {
+		copyFile(t, "testdata/mu-plugins/"+name, filepath.Join(plugins, name))
+	}
+	if s.ordinary {
+		plugins = filepath.Join(s.content(), "plugins")
+		require.NoError(t, os.MkdirAll(plugins, 0o755))
+	}
+	if !s.without {
+		copyFile(t, "../../api/wordpress/autowebinar.php", filepath.Join(plugins, "autowebinar.php"))
+	}
+	if s.dropin != "" {
+		copyFile(t, "testdata/"+s.dropin, filepath.Join(s.content(), "object-cache.php"))
+	}
+	copyFile(t, "../demo/page/webinar.mp4", filepath.Join(s.content(), "uploads/webinar.mp4"))
+	if s.folder != "" {
+		require.NoError(t, os.Symlink(s.release.docroot, filepath.Join(s.dir, "root", s.folder)))
+	}
+}
+
+// root is what the web server serves.
+func (s *site) root() string {
+	if s.folder == "" {
+		return s.release.docroot
+	}
+	return filepath.Join(s.dir, "root")
+}
+
+// database makes the site's database and two accounts, WordPress's own and the
+// service's, writes wp-config.php and the environment of the service.
+func (s *site) database(t testing.TB) {
+	t.Helper()
+	server := machines.open(t).server
+	name := fmt.Sprintf("site%d", sites.Add(1))
+	own, ours := rand.Text(), rand.Text()
+
+	bare, err := sqlx.Open("mysql", server.AdminDSN(""))
+	require.NoError(t, err)
+	defer bare.Close()
+	for _, statement := range []string{
+		"CREATE DATABASE " + name + " CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
+		"CREATE USER '" + name + "'@'%' IDENTIFIED BY '" + own + "'",
+		"GRANT ALL ON " + name + ".* TO '" + name + "'@'%'",
+		"CREATE USER '" + name + "aw'@'%' IDENTIFIED BY '" + ours + "'",
+	} {
+		_, err := bare.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	s.db, err = sqlx.Open("mysql", server.AdminDSN(name))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.db.Close() })
+
+	s.account = map[string]string{"{database}": name, "{user}": name, "{password}": own, "{host}": server.Addr(), "{eval}": rand.Text()}
+	s.writeConfig(t, "")
+	s.env = map[string]string{
+		"AUTOWEBINAR_WP_CONFIG":      s.config(),
+		"WORDPRESS_DB_USER":          name + "aw",
+		"WORDPRESS_DB_PASSWORD":      ours,
+		"AUTOWEBINAR_LISTEN":         "127.0.0.1:0",
+		"AUTOWEBINAR_ADMIN_LISTEN":   "127.0.0.1:0",
+		"AUTOWEBINAR_BASE_PATH":      s.folder + "/wp-json/autowebinar/v1",
+		"AUTOWEBINAR_WEBHOOK_URL":    s.bridge(),
+		"AUTOWEBINAR_WEBHOOK_SECRET": servicetest.WebhookSecret,
+		"AUTOWEBINAR_WEBHOOK_RETRY":  "100ms,500ms,1s",
+		"AUTOWEBINAR_SERVICE_KEYS":   servicetest.ServiceKey,
+		"AUTOWEBINAR_WEBINARS":       "intro=60,pro=600",
+		// A minute of the video is watched in some seconds.
+		"AUTOWEBINAR_MAX_PLAYBACK_RATE": "16",
+		"AUTOWEBINAR_HEARTBEAT_SEC":     "1",
+	}
+	maps.Copy(s.env, s.settings)
+}
+
+// bridge is where the plugin receives events, whatever the permalinks.
+func (s *site) bridge() string {
+	return s.home + "/index.php?rest_route=/autowebinar-bridge/v1/events"
+}
+
+// writeConfig fills testdata/wp-config.php.
+func (s *site) writeConfig(t testing.TB, more string) {
+	t.Helper()
+	values := maps.Clone(s.account)
+	var salts strings.Builder
+	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+	for name, value := range s.salts {
+		fmt.Fprintf(&salts, "define( '%s', '%s' );\n", name, quote.Replace(value))
+	}
+	if s.users != s.prefix+"users" {
+		more += fmt.Sprintf("define( 'CUSTOM_USER_TABLE', '%s' );\ndefine( 'CUSTOM_USER_META_TABLE', '%s' );\n", s.users, s.usermeta)
+	}
+	if !s.mute {
+		more += fmt.Sprintf("define( 'AUTOWEBINAR_WEBHOOK_SECRET', '%s' );", servicetest.WebhookSecret)
+	}
+	values["{salts}"], values["{home}"], values["{content}"], values["{prefix}"], values["{more}"] = salts.String(), s.home, s.content(), s.prefix, more
+	text, err := os.ReadFile("testdata/wp-config.php")
+	require.NoError(t, err)
+	var pairs []string
+	for name, value := range values {
+		pairs = append(pairs, name, value)
+	}
+	require.NoError(t, os.WriteFile(s.config(), []byte(strings.NewReplacer(pairs...).Replace(string(text))), 0o600))
+}
+
+// start runs the service on the two grants that the README asks for.
+func (s *site) start(t *testing.T) {
+	t.Helper()
+	account := "'" + s.env["WORDPRESS_DB_USER"] + "'@'%'"
+	s.exec(t, "GRANT SELECT ON "+s.users+" TO "+account)
+	s.exec(t, "GRANT SELECT, INSERT, UPDATE, DELETE ON "+s.usermeta+" TO "+account)
+	s.service = servicetest.Start(t, s.env).Ready(t)
+}
+
+func (s *site) exec(t testing.TB, statement string, args ...any) {
+	t.Helper()
+	_, err := s.db.ExecContext(t.Context(), statement, args...)
+	require.NoError(t, err, statement)
+}
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(from)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(to, text, 0o644))
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}

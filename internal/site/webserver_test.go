@@ -1,0 +1,143 @@
+package site
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// serve starts the web server in front of PHP and the service.
+func (s *site) serve(t *testing.T) {
+	t.Helper()
+	var p *process
+	var err error
+	if s.plan.apache {
+		p, err = run(s.tools, s.dir, s.tools.apache, "-DFOREGROUND", "-f", s.apache(t))
+	} else {
+		p, err = run(s.tools, s.dir, s.tools.nginx, "-e", filepath.Join(s.dir, "nginx.log"), "-p", s.dir, "-c", s.nginx(t))
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		p.stop()
+		for _, name := range []string{p.log, filepath.Join(s.dir, "apache.log"), filepath.Join(s.dir, "nginx.log")} {
+			if text, _ := os.ReadFile(name); t.Failed() && len(text) > 0 {
+				t.Logf("%s:\n%s", filepath.Base(name), text)
+			}
+		}
+	})
+	require.NoError(t, p.await(func() bool {
+		conn, err := net.Dial("tcp", s.host)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	}))
+}
+
+// fill replaces names in one of the configurations of testdata.
+func (s *site) fill(t testing.TB, name string, more ...string) (path string) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + name)
+	require.NoError(t, err)
+	pairs := append(more, "{dir}", s.dir, "{address}", s.host, "{root}", s.root(), "{folder}", s.folder,
+		"{content}", s.content(), "{fpm}", machines.fpm(), "{config}", s.config())
+	path = filepath.Join(s.dir, name)
+	require.NoError(t, os.WriteFile(path, []byte(strings.NewReplacer(pairs...).Replace(string(text))), 0o600))
+	return path
+}
+
+// proxied are a document's lines with this service's address and this site's folder.
+func (s *site) proxied(t testing.TB, lines string) string {
+	t.Helper()
+	service, err := url.Parse(s.service.URL)
+	require.NoError(t, err)
+	return strings.NewReplacer("autowebinar:8080", service.Host, "/wp-json/autowebinar/", s.folder+"/wp-json/autowebinar/").Replace(lines)
+}
+
+// nginx writes the configuration, with the README's own lines.
+func (s *site) nginx(t testing.TB) (path string) {
+	t.Helper()
+	http, server := levels(proxyLines(t, "../../README.md", "nginx", s.plain))
+	rewrites := ""
+	if s.network {
+		rewrites = `if (!-e $request_filename) {
+      rewrite ^/[_0-9a-zA-Z-]+(/wp-(content|admin|includes).*)$ $1 last;
+      rewrite ^/[_0-9a-zA-Z-]+(/.*\.php)$ $1 last;
+    }`
+	}
+	return s.fill(t, "nginx.conf", "{http}", s.proxied(t, http), "{server}", s.proxied(t, server), "{rewrites}", rewrites)
+}
+
+// apache writes the configuration, with the lines of the plugin's page.
+func (s *site) apache(t testing.TB) (path string) {
+	t.Helper()
+	lines := proxyLines(t, "../../api/wordpress/README.md", "apache", s.plain)
+	var modules strings.Builder
+	for _, name := range []string{"mpm_event", "authz_core", "mime", "dir", "alias", "headers", "rewrite", "setenvif", "proxy", "proxy_http", "proxy_fcgi"} {
+		file := s.tools.find("lib/apache2/modules/mod_" + name + ".so")
+		require.NotEmpty(t, file, "Apache lacks mod_%s", name)
+		fmt.Fprintf(&modules, "LoadModule %s_module %s\n", name, file)
+	}
+	return s.fill(t, "apache.conf", "{modules}", modules.String(), "{server}", s.proxied(t, lines))
+}
+
+// proxyLines are those that a document tells operations to write: the first
+// block of a language, and the second too for plain permalinks.
+func proxyLines(t testing.TB, file, language string, plain bool) string {
+	t.Helper()
+	document, err := os.ReadFile(file)
+	require.NoError(t, err)
+	// Blocks of a list are indented.
+	text := regexp.MustCompile(`(?m)^ {3}`).ReplaceAllString(string(document), "")
+	blocks := regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1)
+	require.Len(t, blocks, 2, "%s has lines for %s, and more for plain permalinks", file, language)
+	if plain {
+		return blocks[0][1] + blocks[1][1]
+	}
+	return blocks[0][1]
+}
+
+// levels sorts lines for nginx by where they belong.
+func levels(lines string) (http, server string) {
+	for block := range topLevel(lines) {
+		if word, _, _ := strings.Cut(strings.TrimSpace(block), " "); word == "upstream" || word == "map" {
+			http += block
+		} else {
+			server += block
+		}
+	}
+	return http, server
+}
+
+// topLevel yields the directives of a configuration, one with its braces at a time.
+func topLevel(text string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		depth, begun := 0, 0
+		for i, c := range text {
+			switch c {
+			case '{':
+				depth++
+			case '}':
+				depth--
+			}
+			if depth == 0 && (c == '}' || c == ';') {
+				// What follows on the line is a comment.
+				end := i + 1
+				if j := strings.IndexByte(text[end:], '\n'); j >= 0 && strings.HasPrefix(strings.TrimSpace(text[end:end+j]), "#") {
+					end += j + 1
+				}
+				if begun < end && !yield(text[begun:end]) {
+					return
+				}
+				begun = max(begun, end)
+			}
+		}
+	}
+}

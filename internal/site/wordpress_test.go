@@ -1,0 +1,152 @@
+package site
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// install lets WordPress make its tables, and chooses the permalinks. At the
+// end of the test nothing that the plugin does may have displeased PHP.
+func (s *site) install(t testing.TB) {
+	t.Helper()
+	s.script(t, "", "testdata/install.php", s.release.docroot, password)
+	if s.network {
+		s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/upgrade.php'; require_once ABSPATH . 'wp-admin/includes/network.php';
+			global $wpdb; foreach ($wpdb->tables('ms_global') as $table => $name) { $wpdb->$table = $name; }
+			install_network(); return populate_network(1, $_SERVER['HTTP_HOST'], 'admin@example.test', 'A network', '/', false);`)
+		s.writeConfig(t, fmt.Sprintf("define( 'MULTISITE', true );\ndefine( 'SUBDOMAIN_INSTALL', false );\ndefine( 'DOMAIN_CURRENT_SITE', '%s' );\n"+
+			"define( 'PATH_CURRENT_SITE', '/' );\ndefine( 'SITE_ID_CURRENT_SITE', 1 );\ndefine( 'BLOG_ID_CURRENT_SITE', 1 );\n", s.host))
+	}
+	if !s.plain {
+		s.eval(t, nil, `global $wp_rewrite; $wp_rewrite->set_permalink_structure('/%%postname%%/'); return true;`)
+	}
+	if s.ordinary {
+		s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('autowebinar.php', '', false, true); return true;`)
+	}
+	t.Cleanup(func() {
+		for _, line := range strings.Split(s.debugLog(), "\n") {
+			assert.NotContains(t, line, "autowebinar.php", "PHP says nothing about the plugin")
+		}
+	})
+}
+
+func (s *site) debugLog() string {
+	text, _ := os.ReadFile(filepath.Join(s.content(), "debug.log"))
+	return string(text)
+}
+
+// script runs a PHP program as the site, with its own process, as cron jobs and
+// command lines have.
+func (s *site) script(t testing.TB, stdin string, args ...string) string {
+	t.Helper()
+	// Programs have no opcache of their own to share: it keeps files for them.
+	settings := append(slices.Clone(s.tools.settings), "-d", "opcache.enable_cli=1", "-d", "opcache.file_cache="+machines.home)
+	cmd := exec.Command(s.tools.php, append(settings, args...)...)
+	cmd.Env = append(s.tools.environment(), "SITE_CONFIG="+s.config(), "SITE_HOST="+s.host)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s\n%s", out, stderr.String())
+	return string(out)
+}
+
+// eval runs code inside WordPress, in a request of its own, and decodes what it
+// returns into result, if that is not nil.
+func (s *site) eval(t testing.TB, result any, code string, args ...any) {
+	t.Helper()
+	code = fmt.Sprintf(code, args...)
+	if !s.served {
+		s.decode(t, result, s.script(t, code, "testdata/run.php", s.release.docroot))
+		return
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.home+"/index.php", strings.NewReader(code))
+	require.NoError(t, err)
+	req.Header.Set("Site-Eval", s.account["{eval}"])
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	out, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Equal(t, 200, res.StatusCode, "%s\n%s", out, s.debugLog())
+	s.decode(t, result, string(out))
+}
+
+func (s *site) decode(t testing.TB, result any, text string) {
+	t.Helper()
+	if result != nil {
+		require.NoError(t, json.Unmarshal([]byte(text), result), text)
+	}
+}
+
+// addUser makes a subscriber and returns the id.
+func (s *site) addUser(t testing.TB, login string) (id uint64) {
+	t.Helper()
+	return s.addAccount(t, login, "subscriber")
+}
+
+// addAdmin makes an administrator: WordPress loses one of two logins of one
+// user at the same moment, so each story has its own.
+func (s *site) addAdmin(t testing.TB, login string) (id uint64) {
+	t.Helper()
+	return s.addAccount(t, login, "administrator")
+}
+
+func (s *site) addAccount(t testing.TB, login, role string) (id uint64) {
+	t.Helper()
+	s.eval(t, &id, `return wp_insert_user(wp_slash(array('user_login' => %q, 'user_pass' => base64_decode('%s'), 'user_email' => %q, 'role' => %q)));`,
+		login, base64Of(password), login+"@example.test", role)
+	require.NotZero(t, id)
+	return id
+}
+
+// addPage publishes a page and returns its address.
+func (s *site) addPage(t testing.TB, title, content string) (address string) {
+	t.Helper()
+	s.eval(t, &address, `$id = wp_insert_post(wp_slash(array('post_type' => 'page', 'post_status' => 'publish', 'post_title' => %q, 'post_content' => base64_decode('%s'))));
+		return get_permalink($id);`, title, base64Of(content))
+	return address
+}
+
+// meta is what get_user_meta() gives, in a process of its own.
+func (s *site) meta(t testing.TB, user uint64, key string) (value string) {
+	t.Helper()
+	s.eval(t, &value, `return get_user_meta(%d, '%s', true);`, user, key)
+	return value
+}
+
+// noted is what the site's listeners have heard.
+type noted struct {
+	Action  string
+	Payload map[string]any
+	Meta    map[string]any
+}
+
+func (s *site) noted(t testing.TB) []noted {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.content(), "noted.jsonl"))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	require.NoError(t, err)
+	var all []noted
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	for decoder.More() {
+		var n noted
+		require.NoError(t, decoder.Decode(&n))
+		all = append(all, n)
+	}
+	return all
+}
