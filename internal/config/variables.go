@@ -70,7 +70,7 @@ func serverVariables() []variable {
 	return []variable{
 		{name: listen, def: ":8080", doc: "Where the API listens, `host:port`.",
 			set: into(func(c *Config) *string { return &c.Listen }, parseListen)},
-		{name: adminListen, def: "127.0.0.1:9090", doc: "Where health, readiness and pprof listen; keep it private.",
+		{name: adminListen, def: "127.0.0.1:9090", doc: "Where the status page, metrics, health, readiness and pprof listen; keep it private.",
 			set: into(func(c *Config) *string { return &c.AdminListen }, parseListen)},
 		{name: "AUTOWEBINAR_BASE_PATH", def: "/wp-json/autowebinar/v1", doc: "The path of the API; a comma-separated list.",
 			set: into(func(c *Config) *[]string { return &c.BasePaths }, parseBasePaths)},
