@@ -1,6 +1,7 @@
 package usermeta
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -34,7 +35,16 @@ func (o *Outbox) Retry(ctx context.Context, entries []Entry) (int, error) {
 	}
 	all := slices.SortedFunc(maps.Values(chosen), byRow)
 	all = slices.DeleteFunc(all, func(e Entry) bool { return e.Reading != Readable || e.Place == PlaceDue })
-	return o.inBatches(ctx, all, o.renew)
+	done := 0
+	for batch := range slices.Chunk(all, entryPage) { // each is one short transaction
+		query, args := o.renew(batch)
+		n, err := o.execCounted(ctx, query, args...)
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
 }
 
 // waitingWith reads what waits for the viewers of the entries.
@@ -69,25 +79,39 @@ func (o *Outbox) waitingWith(ctx context.Context, entries []Entry) ([]Entry, err
 // was read.
 func (o *Outbox) Drop(ctx context.Context, entries []Entry) (int, error) {
 	known := slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return e.Reading == OtherVersion })
-	return o.inBatches(ctx, known, func(batch []Entry) (string, []any) {
-		guard, args := o.guard(batch)
-		return o.cfg.fill("DELETE FROM {usermeta} WHERE " + guard), args
-	})
-}
-
-// inBatches runs a statement for some rows at a time: each is one short
-// transaction.
-func (o *Outbox) inBatches(ctx context.Context, entries []Entry, statement func([]Entry) (string, []any)) (int, error) {
+	slices.SortFunc(known, func(a, b Entry) int { return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.RowID, b.RowID)) })
 	done := 0
-	for batch := range slices.Chunk(entries, entryPage) {
-		query, args := statement(batch)
-		n, err := o.execCounted(ctx, query, args...)
+	for batch := range slices.Chunk(known, entryPage) {
+		n, err := o.repeated(ctx, func() (int, error) { return o.dropAll(ctx, batch) })
 		done += n
 		if err != nil {
 			return done, err
 		}
 	}
 	return done, nil
+}
+
+// dropAll deletes rows in one short transaction, one after another: a statement
+// for all would lock them in another order than WordPress does.
+func (o *Outbox) dropAll(ctx context.Context, batch []Entry) (int, error) {
+	tx, err := o.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback()
+	done := 0
+	for _, e := range batch {
+		result, err := tx.ExecContext(ctx, o.sql.drop, e.User, e.RowID, e.Place.key(), e.Value)
+		if err != nil {
+			return 0, err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		done += int(n)
+	}
+	return done, tx.Commit()
 }
 
 // renew is the statement that makes rows due with fresh counts.
@@ -120,11 +144,22 @@ func (o *Outbox) guard(batch []Entry) (string, []any) {
 
 // execCounted is exec that tells how many rows there were.
 func (o *Outbox) execCounted(ctx context.Context, query string, args ...any) (int, error) {
-	for attempt := 1; ; attempt++ {
+	return o.repeated(ctx, func() (int, error) {
 		result, err := o.db.ExecContext(ctx, query, args...)
+		if err != nil {
+			return 0, err
+		}
+		n, err := result.RowsAffected()
+		return int(n), err
+	})
+}
+
+// repeated tries again what failed for a reason that passes.
+func (o *Outbox) repeated(ctx context.Context, try func() (int, error)) (int, error) {
+	for attempt := 1; ; attempt++ {
+		n, err := try()
 		if err == nil {
-			n, err := result.RowsAffected()
-			return int(n), err
+			return n, nil
 		}
 		if !again(err) || attempt == changeAttempts || ctx.Err() != nil {
 			return 0, classify(err)
