@@ -33,6 +33,7 @@ var allowed = map[string][]string{
 	"internal/bench":                {},
 	"internal/browser":              {},
 	"internal/site":                 {},
+	"internal/packaging":            {},
 	"internal/e2e":                  {},
 }
 
