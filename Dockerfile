@@ -1,17 +1,26 @@
-# The service as one static binary, without a shell, as nobody.
-FROM golang:1.26 AS build
+# What `make image` makes without an engine: the service as one static binary,
+# without a shell, as nobody.
+#
+#     docker build --build-arg VERSION=v1.0.0 -t autowebinar:v1.0.0 .
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
-RUN go mod download
-COPY api api
-COPY cmd cmd
-COPY internal internal
+COPY .ci/pack/go.mod .ci/pack/go.sum .ci/pack/
+RUN go mod download && go -C .ci/pack mod download
+COPY . .
 ARG VERSION=dev
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.stamped=${VERSION}" -o /autowebinar ./cmd/autowebinar
+ARG SOURCE_DATE_EPOCH=0
+ARG TARGETOS=linux
+ARG TARGETARCH=amd64
+RUN go -C .ci/pack run . -version "$VERSION" -platforms "$TARGETOS/$TARGETARCH" -out /rootfs rootfs
 
 FROM scratch
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /autowebinar /autowebinar
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="autowebinar" \
+      org.opencontainers.image.description="Auto-webinars for WordPress: sessions in user meta, events as signed webhooks" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION"
+COPY --from=build /rootfs /
 USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/autowebinar", "health"]

@@ -4,6 +4,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD_FLAGS = -trimpath -ldflags "-s -w -X main.stamped=$(VERSION)"
 STATICCHECK = $(GO) tool -modfile=.ci/tools.mod staticcheck
 EMBEDDED = internal/demo/embedded
+# The time of everything that is packed is the commit's.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+PACK = $(GO) -C .ci/pack run . -version $(VERSION) -revision "$(shell git rev-parse HEAD 2>/dev/null)"
 
 .DEFAULT_GOAL := help
 
@@ -18,8 +21,10 @@ demo: ## Show everything on this machine: database, service, sink, a page with a
 
 .PHONY: test
 test: install lint ## Every test there is, on real engines, with the race detector.
+	@.ci/wordpress versions
 	$(GO) test -race -count=1 ./...
 	$(GO) -C $(EMBEDDED) test -race -count=1 ./...
+	$(GO) -C .ci/pack test -race -count=1 ./...
 	$(GO) test -race -count=1 -tags embedded -run EmbeddedEngine ./internal/demo
 	GO="$(GO)" .ci/fuzz 3
 
@@ -38,10 +43,11 @@ quick: ## Formatting, vet and the tests of the rules: under a minute.
 	$(GO) test ./api/... ./internal/webinar ./internal/webhook ./internal/config ./internal/telemetry ./internal/usermeta ./internal/wordpress
 
 .PHONY: lint
-lint: ## gofmt, vet, staticcheck, in both modules.
+lint: ## gofmt, vet, staticcheck, in all modules.
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt'ed:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) -C $(EMBEDDED) vet ./...
+	$(GO) -C .ci/pack vet ./...
 	@# Left out of "all": ST1000 and ST1020-22 ask for comments in a fixed form
 	@# everywhere, ours are few and say why; ST1003 dislikes names that follow
 	@# WordPress's own.
@@ -66,8 +72,12 @@ build: ## The binary, static, in bin/.
 	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/autowebinar ./cmd/autowebinar
 
 .PHONY: image
-image: ## The container image (needs a Docker engine).
-	docker build --build-arg VERSION=$(VERSION) -t autowebinar:$(VERSION) .
+image: ## The container image, an OCI archive in dist/; needs no Docker engine.
+	$(PACK) image
+
+.PHONY: release
+release: ## Archives for Linux and macOS, with checksums, in dist/.
+	$(PACK) release
 
 .PHONY: install
 install:

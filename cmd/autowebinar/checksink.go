@@ -63,7 +63,7 @@ func noAnswer(f usermeta.Finding, host string, err error) usermeta.Finding {
 	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
 		f.Detail, f.Advice = fmt.Sprintf("%s does not speak TLS", host), "write http:// in AUTOWEBINAR_WEBHOOK_URL, or the port that has TLS"
 	case errors.As(err, &authority):
-		f.Advice = "its certificate is signed by nobody known here: complete its chain, or mount your authority's certificate and name it in SSL_CERT_FILE"
+		f.Advice = "its certificate is signed by nobody known here: complete its chain, or mount your authority's certificate into /etc/ssl/certs (SSL_CERT_FILE trusts that file and no other)"
 	case errors.As(err, &name):
 		f.Advice = "its certificate is for another name: use the name that it is for in AUTOWEBINAR_WEBHOOK_URL"
 	case errors.As(err, &expired), errors.As(err, &certificate):

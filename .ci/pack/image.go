@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// nobody is the account of the process: it owns nothing, here or on the host.
+const nobody = "65532:65532"
+
+// built is the image of one platform.
+type built struct {
+	v1.Image
+	on   platform
+	sbom []byte
+}
+
+// image makes the OCI archive, and a bill of materials beside it for each platform.
+func (p pack) image(ctx context.Context, on []platform) error {
+	var images []built
+	for _, platform := range on {
+		image, err := p.imageOf(ctx, platform)
+		if err != nil {
+			return err
+		}
+		images = append(images, image)
+		name := fmt.Sprintf("autowebinar-%s-image-%s-%s.spdx.json", safe(p.version), platform.system, platform.arch)
+		if err := os.WriteFile(filepath.Join(p.out, name), image.sbom, 0o644); err != nil {
+			return err
+		}
+	}
+	archive, err := p.ociArchive(images)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(p.out, "autowebinar-"+safe(p.version)+".oci.tar")
+	fmt.Printf("%s  %.1f MB for %d platforms\n", filepath.Base(path), float64(len(archive))/1e6, len(images))
+	return os.WriteFile(path, archive, 0o644)
+}
+
+// files are the image's: certificates and licenses, which rarely change, and the
+// binary.
+func (p pack) files(ctx context.Context, b binary) (still, moving tree, err error) {
+	licenses, err := p.licenses(ctx, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	still = tree{
+		// What is mounted into this folder is trusted as well: a private authority.
+		"etc/ssl/certs/ca-certificates.crt": {roots(), false},
+		"licenses/THIRD-PARTY-LICENSES":     {licenses, false},
+	}
+	if err := still.add(p.source, "LICENSE", "licenses", shipped); err != nil {
+		return nil, nil, err
+	}
+	return still, tree{"autowebinar": {b.content, true}}, nil
+}
+
+// rootfs writes an image's files into the folder: the Dockerfile's way.
+func (p pack) rootfs(ctx context.Context, on platform) error {
+	b, err := p.build(ctx, on)
+	if err != nil {
+		return err
+	}
+	still, moving, err := p.files(ctx, b)
+	if err != nil {
+		return err
+	}
+	if err := still.write(p.out); err != nil {
+		return err
+	}
+	return moving.write(p.out)
+}
+
+func (p pack) imageOf(ctx context.Context, on platform) (built, error) {
+	b, err := p.build(ctx, on)
+	if err != nil {
+		return built{}, err
+	}
+	return p.wrap(ctx, b)
+}
+
+// wrap makes an image around a binary.
+func (p pack) wrap(ctx context.Context, b binary) (built, error) {
+	still, moving, err := p.files(ctx, b)
+	if err != nil {
+		return built{}, err
+	}
+	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	image, err = mutate.ConfigFile(image, p.config(b.on))
+	if err != nil {
+		return built{}, err
+	}
+	for _, layer := range []struct {
+		tree
+		of string
+	}{{still, "certificate authorities, licenses"}, {moving, "autowebinar " + p.version}} {
+		content, err := layer.tar(p.made)
+		if err != nil {
+			return built{}, err
+		}
+		l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
+			tarball.WithMediaType(types.OCILayer), tarball.WithCompressionLevel(gzip.BestCompression))
+		if err != nil {
+			return built{}, err
+		}
+		if image, err = mutate.Append(image, mutate.Addendum{Layer: l, MediaType: types.OCILayer,
+			History: v1.History{Created: v1.Time{Time: p.made}, CreatedBy: "make image", Comment: layer.of}}); err != nil {
+			return built{}, err
+		}
+	}
+	sbom, err := p.sbom(b, true)
+	return built{image, b.on, sbom}, err
+}
+
+// config says how the image is run. The Dockerfile says the same.
+func (p pack) config(on platform) *v1.ConfigFile {
+	labels := map[string]string{
+		"org.opencontainers.image.title":       "autowebinar",
+		"org.opencontainers.image.description": "Auto-webinars for WordPress: sessions in user meta, events as signed webhooks",
+		"org.opencontainers.image.licenses":    "MIT",
+		"org.opencontainers.image.version":     p.version,
+		"org.opencontainers.image.created":     p.made.Format(time.RFC3339),
+	}
+	if p.revision != "" {
+		labels["org.opencontainers.image.revision"] = p.revision
+	}
+	return &v1.ConfigFile{
+		Architecture: on.arch, OS: on.system, Created: v1.Time{Time: p.made},
+		Config: v1.Config{
+			User:         nobody,
+			Entrypoint:   []string{"/autowebinar"},
+			Cmd:          []string{"serve"},
+			ExposedPorts: map[string]struct{}{"8080/tcp": {}},
+			Labels:       labels,
+			Healthcheck: &v1.HealthConfig{
+				Test:     []string{"CMD", "/autowebinar", "health"},
+				Interval: 10 * time.Second, Timeout: 4 * time.Second, StartPeriod: 5 * time.Second,
+			},
+		},
+		RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}},
+	}
+}
+
+// ociArchive joins the images in one index, with a bill of materials for each,
+// and adds the list by which older engines load archives.
+func (p pack) ociArchive(images []built) ([]byte, error) {
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	var legacy []legacyImage
+	for i, image := range images {
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image.Image, Descriptor: v1.Descriptor{
+			Platform: &v1.Platform{OS: image.on.system, Architecture: image.on.arch}}})
+		tag := safe(p.version)
+		if i > 0 {
+			tag += "-" + image.on.arch
+		}
+		entry, err := newLegacyImage(image, "autowebinar:"+tag)
+		if err != nil {
+			return nil, err
+		}
+		legacy = append(legacy, entry)
+	}
+	for _, image := range images {
+		added, err := attestation(image)
+		if err != nil {
+			return nil, err
+		}
+		index = mutate.AppendManifests(index, added)
+	}
+	dir, err := os.MkdirTemp("", "autowebinar-oci")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path, err := layout.Write(dir, empty.Index)
+	if err != nil {
+		return nil, err
+	}
+	if err := path.AppendIndex(index, layout.WithAnnotations(map[string]string{
+		"org.opencontainers.image.ref.name": safe(p.version),
+		"io.containerd.image.name":          "docker.io/library/autowebinar:" + safe(p.version),
+	})); err != nil {
+		return nil, err
+	}
+	list, err := json.Marshal(legacy)
+	if err != nil {
+		return nil, err
+	}
+	all := tree{"manifest.json": {list, false}}
+	if err := all.add(dir, ".", "", func(string) bool { return true }); err != nil {
+		return nil, err
+	}
+	for name, f := range all {
+		all[name] = file{f.content, false}
+	}
+	return all.tar(p.made)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+)
+
+// roots are the public certificate authorities, of Mozilla's list as the Go
+// project publishes it: the same on every machine, fixed by go.sum.
+func roots() []byte {
+	var out bytes.Buffer
+	for root := range bundle.Roots() {
+		_ = pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate})
+	}
+	return out.Bytes()
+}
+
+// licenses are the terms of everything that is linked into a binary.
+func (p pack) licenses(ctx context.Context, b binary) ([]byte, error) {
+	var out bytes.Buffer
+	goroot, err := p.ask(ctx, "env", "GOROOT")
+	if err != nil {
+		return nil, err
+	}
+	if err := quote(&out, "The Go standard library and runtime", goroot); err != nil {
+		return nil, err
+	}
+	for _, module := range b.info.Deps {
+		if module.Replace != nil {
+			module = module.Replace
+		}
+		dir, err := p.ask(ctx, "list", "-m", "-f", "{{.Dir}}", module.Path)
+		if err != nil {
+			return nil, err
+		}
+		if err := quote(&out, module.Path+" "+module.Version, dir); err != nil {
+			return nil, err
+		}
+	}
+	return out.Bytes(), nil
+}
+
+func (p pack) ask(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = p.source
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, complaint.String())
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// quote writes the license and notice files of a folder.
+func quote(out *bytes.Buffer, title, dir string) error {
+	fmt.Fprintf(out, "==== %s\n\n", title)
+	found := false
+	for _, pattern := range []string{"LICENSE*", "LICENCE*", "COPYING*", "NOTICE*"} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(out, "%s\n\n", bytes.TrimSpace(text))
+			found = true
+		}
+	}
+	if !found {
+		// A module below a repository's root may leave its license there.
+		fmt.Fprint(out, "No license file in the module; see its repository.\n\n")
+	}
+	return nil
+}

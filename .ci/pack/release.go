@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// release makes an archive for each platform, and SHA256SUMS.
+func (p pack) release(ctx context.Context, on []platform) error {
+	var sums []string
+	put := func(name string, content []byte) error {
+		sums = append(sums, fmt.Sprintf("%x  %s\n", sha256.Sum256(content), name))
+		fmt.Printf("%s  %.1f MB\n", name, float64(len(content))/1e6)
+		return os.WriteFile(filepath.Join(p.out, name), content, 0o644)
+	}
+	for _, platform := range on {
+		b, err := p.build(ctx, platform)
+		if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("autowebinar-%s-%s-%s", safe(p.version), platform.system, platform.arch)
+		archive, err := p.archive(ctx, b, name)
+		if err != nil {
+			return err
+		}
+		if err := put(name+".tar.gz", archive); err != nil {
+			return err
+		}
+		sbom, err := p.sbom(b, false)
+		if err != nil {
+			return err
+		}
+		if err := put(name+".spdx.json", sbom); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[sha256.Size*2:], b[sha256.Size*2:]) })
+	return os.WriteFile(filepath.Join(p.out, "SHA256SUMS"), []byte(strings.Join(sums, "")), 0o644)
+}
+
+// archive holds the binary, and what an operator reads and installs beside it,
+// in one folder.
+func (p pack) archive(ctx context.Context, b binary, folder string) ([]byte, error) {
+	licenses, err := p.licenses(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	t := tree{
+		path.Join(folder, "autowebinar"):          {b.content, true},
+		path.Join(folder, "THIRD-PARTY-LICENSES"): {licenses, false},
+	}
+	for _, name := range []string{"LICENSE", "README.md", "migrations-none.md", "deploy", "api/openapi.yaml", "api/events", "api/wordpress"} {
+		if err := t.add(p.source, name, folder, shipped); err != nil {
+			return nil, err
+		}
+	}
+	archive, err := t.tar(p.made)
+	if err != nil {
+		return nil, err
+	}
+	if archive, err = compress(archive); err != nil {
+		return nil, err
+	}
+	return archive, nil
+}
+
+// shipped leaves tests out, and what an operator's own trials leave behind.
+func shipped(name string) bool {
+	base := path.Base(name)
+	return !strings.HasSuffix(base, ".go") && !strings.Contains(name, "/testdata/") &&
+		!strings.HasPrefix(base, ".") && !strings.HasSuffix(base, ".env")
+}

@@ -1,0 +1,172 @@
+package packaging
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// families are the service's metrics: kind and labels by name, as its own test
+// holds them fast.
+func families(t testing.TB) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	line := regexp.MustCompile(`(?m)^(\w+) (\w+) \{(.*)\}$`)
+	for _, m := range line.FindAllStringSubmatch(read(t, "internal/telemetry/testdata/metrics.txt"), -1) {
+		labels := []string{"job", "instance"} // Prometheus' own
+		if m[3] != "" {
+			labels = append(labels, strings.Split(m[3], ",")...)
+		}
+		if m[2] != "histogram" {
+			all[m[1]] = labels
+			continue
+		}
+		all[m[1]+"_bucket"] = append(slices.Clone(labels), "le")
+		all[m[1]+"_sum"], all[m[1]+"_count"] = labels, labels
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+// process are those of the Go client that are used.
+var process = []string{"process_cpu_seconds_total", "process_resident_memory_bytes"}
+
+// knows fails the test where an expression names a metric or a label that there
+// is not. It returns the metrics named.
+func knows(t testing.TB, known map[string][]string, expression string) (named []string) {
+	t.Helper()
+	var labels []string
+	for _, m := range regexp.MustCompile(`\b((?:autowebinar|process|go)_\w+)(?:\{(.*?)\})?`).FindAllStringSubmatch(expression, -1) {
+		own, ok := known[m[1]]
+		if slices.Contains(process, m[1]) {
+			own, ok = []string{"job", "instance"}, true
+		}
+		assert.True(t, ok, "%s is no metric: %s", m[1], expression)
+		named, labels = append(named, m[1]), append(labels, own...)
+		for _, selector := range regexp.MustCompile(`(\w+)\s*(?:=~|!~|!=|=)`).FindAllStringSubmatch(m[2], -1) {
+			assert.Contains(t, own, selector[1], "a label of %s: %s", m[1], expression)
+		}
+	}
+	assert.NotEmpty(t, named, expression)
+	for _, m := range regexp.MustCompile(`\b(?:by|on|ignoring|without) ?\((.*?)\)`).FindAllStringSubmatch(expression, -1) {
+		for label := range strings.SplitSeq(m[1], ",") {
+			assert.Contains(t, labels, strings.TrimSpace(label), expression)
+		}
+	}
+	return named
+}
+
+type rule struct {
+	Alert, Expr, For    string
+	Labels, Annotations map[string]string
+}
+
+func alerts(t testing.TB) (rules []rule) {
+	t.Helper()
+	var file struct {
+		Groups []struct{ Rules []rule }
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, "deploy/prometheus/alerts.yaml")), &file))
+	for _, group := range file.Groups {
+		rules = append(rules, group.Rules...)
+	}
+	require.NotEmpty(t, rules)
+	return rules
+}
+
+func TestTheAlertsNameMetricsThatExist(t *testing.T) {
+	t.Parallel()
+	known := families(t)
+	for _, rule := range alerts(t) {
+		knows(t, known, rule.Expr)
+		assert.Contains(t, []string{"critical", "warning", "info"}, rule.Labels["severity"], rule.Alert)
+		assert.NotEmpty(t, rule.For, rule.Alert)
+		assert.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
+		assert.NotEmpty(t, rule.Annotations["description"], rule.Alert)
+	}
+}
+
+func TestTheAlertsFireInTheirTrouble(t *testing.T) {
+	t.Parallel()
+	tools, err := linters()
+	require.NoError(t, err)
+	promtool := tools.find(t, "bin/promtool")
+	said, err := run(t, nil, promtool, "check", "rules", "--lint-fatal", deploy+"prometheus/alerts.yaml")
+	require.NoError(t, err, said)
+	said, err = run(t, nil, promtool, "test", "rules", "testdata/alerts.yaml")
+	require.NoError(t, err, said)
+	said, err = run(t, nil, promtool, "check", "config", "--syntax-only", deploy+"prometheus/scrape.yaml")
+	require.NoError(t, err, said)
+
+	stories := read(t, "internal/packaging/testdata/alerts.yaml")
+	for _, rule := range alerts(t) {
+		assert.Contains(t, stories, `ALERTS{alertname="`+rule.Alert+`",`, "no story in which it fires")
+		assert.Contains(t, stories, "alertname: "+rule.Alert+"}", "not silent where all is well")
+	}
+}
+
+func TestTheDashboardNamesMetricsThatExist(t *testing.T) {
+	t.Parallel()
+	var dashboard struct {
+		UID    string
+		Panels []struct {
+			ID          int
+			Type, Title string
+			GridPos     struct{ H, W, X, Y int }
+			Targets     []struct {
+				Expr       string
+				Datasource struct{ UID string }
+			}
+		}
+		Templating struct {
+			List []struct{ Name, Type, Definition string }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(read(t, "deploy/grafana/autowebinar.json")), &dashboard))
+	known, shown := families(t), map[string]bool{}
+	ids, cells := map[int]bool{}, map[[2]int]string{}
+	for _, p := range dashboard.Panels {
+		assert.False(t, ids[p.ID], "two panels %d", p.ID)
+		ids[p.ID] = true
+		for x := range p.GridPos.W {
+			for y := range p.GridPos.H {
+				cell := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
+				require.Empty(t, cells[cell], "%s covers another panel", p.Title)
+				require.Less(t, cell[0], 24, p.Title)
+				cells[cell] = p.Title
+			}
+		}
+		assert.True(t, p.Type == "row" || len(p.Targets) > 0, p.Title)
+		for _, target := range p.Targets {
+			assert.Equal(t, "${datasource}", target.Datasource.UID, p.Title)
+			assert.Contains(t, target.Expr, `job=~"$job"`, p.Title)
+			for _, name := range knows(t, known, target.Expr) {
+				shown[name] = true
+			}
+		}
+	}
+	for _, variable := range dashboard.Templating.List {
+		if variable.Type == "query" {
+			knows(t, known, variable.Definition)
+		}
+	}
+
+	// What the dashboard does not show is on the alerts, or about counting itself.
+	for _, rule := range alerts(t) {
+		for _, name := range knows(t, known, rule.Expr) {
+			shown[name] = true
+		}
+	}
+	for name := range known {
+		family := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
+		seen := shown[name] || shown[family+"_bucket"] || shown[family+"_sum"]
+		assert.True(t, seen || strings.HasPrefix(name, "autowebinar_outbox_count_") ||
+			slices.Contains([]string{"autowebinar_dispatcher_elected", "autowebinar_db_connection_waits_total"}, name), "%s is shown nowhere", name)
+	}
+}
