@@ -34,7 +34,7 @@ type loaded struct {
 type grasp struct {
 	found      map[webinar.UserID]loaded
 	free, held []viewerChanges // held: somebody else holds one of their rows
-	last       webinar.UserID  // the highest viewer of whom rows are locked
+	last       webinar.UserID  // no viewer above it has a row that may be locked
 }
 
 // load reads and locks the rows of all viewers. Who has no rows is missing in
@@ -45,7 +45,9 @@ func (s *Store) load(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m
 	}
 	rows, err := readRows(ctx, tx, s.sql.lock+" NOWAIT", users(groups))
 	if isLocked(err) {
-		return s.loadExactly(ctx, tx, groups, m)
+		g, err := s.loadExactly(ctx, tx, groups, m)
+		g.last = groups[len(groups)-1].user // a statement that is refused keeps what it had locked
+		return g, err
 	}
 	return grasp{found: s.interpretAll(rows), free: groups, last: groups[len(groups)-1].user}, err
 }
@@ -83,9 +85,7 @@ func (s *Store) loadExactly(ctx context.Context, tx *sqlx.Tx, groups []viewerCha
 	}
 	var g grasp
 	for _, r := range all {
-		if mine[r.ID] {
-			g.last = max(g.last, r.User)
-		}
+		g.last = max(g.last, r.User)
 	}
 	all = slices.DeleteFunc(all, func(r loadedRow) bool { return others[r.User] })
 	g.found = s.interpretAll(all)
