@@ -81,7 +81,10 @@ func (p *tab) shoot(name string) {
 			assert.LessOrEqual(p.t, do[int64](p, `document.documentElement.scrollWidth`), width, "%s: nothing sticks out", name)
 			picture := run(p, chromedp.FullScreenshot(100))
 			require.NoError(p.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", name, width, theme)), picture, 0o644))
+			// Rows that have just changed are washed with colour for a moment.
+			p.does(`document.querySelectorAll('#rows tr').forEach((tr) => tr.classList.add('changed'))`)
 			p.accessible(name + ", " + theme)
+			p.does(`document.querySelectorAll('#rows tr').forEach((tr) => tr.classList.remove('changed'))`)
 		}
 	}
 }
