@@ -27,6 +27,10 @@ import (
 	"autowebinar/internal/mariadbtest"
 )
 
+// patience is how long an instance may take to come up on a machine that has
+// much else to do. It is no promise: those have tests of their own.
+const patience = time.Minute
+
 // Main is the body of a TestMain: it runs the tests, removes the binary and the
 // database server that they used, and exits.
 func Main(m *testing.M) { os.Exit(Run(m)) }
@@ -128,7 +132,7 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 	case err := <-s.exited:
 		s.exited <- err
 		t.Fatalf("the service ended: %v\n%s", err, s.log.String())
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("the service does not listen:\n%s", s.log.String())
 	}
 	return s
@@ -165,7 +169,7 @@ func (s *Service) read(stderr io.Reader, listening chan<- struct{}) {
 // Ready waits until the instance says that it is.
 func (s *Service) Ready(t testing.TB) *Service {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.Readiness() == http.StatusOK }, 20*time.Second, 20*time.Millisecond, "ready")
+	require.Eventually(t, func() bool { return s.Readiness() == http.StatusOK }, patience, 20*time.Millisecond, "ready")
 	return s
 }
 

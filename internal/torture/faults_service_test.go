@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"autowebinar/internal/servicetest"
 )
 
@@ -81,9 +83,9 @@ func stopOne(ctx context.Context, r *rig) {
 	r.stop(r.one())
 }
 
-// stop ends a replica in order, and starts it again.
+// stop ends a replica in order, in the middle of its work, and starts it again.
 func (r *rig) stop(p *replica) {
-	p.service.Load().Stop(r) // which has an end
+	assert.Less(r, p.service.Load().Stop(r), 10*time.Second, "what container engines give")
 	p.start()
 }
 
