@@ -16,16 +16,14 @@ import (
 type manner struct {
 	named  bool // take the viewers' named locks first: they have no row to lock by
 	nowait bool // wait for nobody: give back the viewers whose locks others hold
+	quick  bool // lock by one statement, which MariaDB lets lock other rows of the users too
 	inTurn bool // lock one viewer after another, each when the one before is written
 }
-
-// quick tells whether the rows of a batch can be locked by one statement: most
-// batches add nothing, and nobody is kept waiting by what it locks besides.
-func (m manner) quick() bool { return m.nowait && !m.named && !m.inTurn }
 
 // outcome is what became of the groups of one transaction.
 type outcome struct {
 	carried []viewerChanges // committed, or refused one by one
+	refused []viewerChanges // somebody else holds a lock of one of them: not to be had the quick way
 	rowless []viewerChanges // have no row to lock by: they need their named locks
 	held    []viewerChanges // somebody else holds their locks
 	inTurn  []viewerChanges // add rows, and may not hold up who locks the rows beside
@@ -42,7 +40,10 @@ func (s *Store) commit(batch []*change) {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	begun := time.Now()
-	s.carry(ctx, byViewer(batch), manner{nowait: true})
+	if groups := s.stragglers.remaining(byViewer(batch)); len(groups) > 0 {
+		// Most batches add nothing and find nobody's rows held.
+		s.carry(ctx, groups, manner{nowait: true, quick: true})
+	}
 	s.cfg.observer().Committed(len(batch), time.Since(begun))
 }
 
@@ -63,6 +64,9 @@ func (s *Store) carry(ctx context.Context, groups []viewerChanges, m manner) {
 	}
 	for _, g := range out.held {
 		s.straggle(g, m.named)
+	}
+	if len(out.refused) > 0 {
+		s.carry(ctx, out.refused, manner{nowait: m.nowait})
 	}
 	for part := range slices.Chunk(out.inTurn, turnLimit) {
 		s.carry(ctx, part, manner{named: m.named, nowait: m.nowait, inTurn: true})
@@ -128,6 +132,10 @@ func (s *Store) transact(ctx context.Context, groups []viewerChanges, m manner) 
 	var wrote, eventful bool
 	for i, step := range steps {
 		d, err := s.step(ctx, tx, step, m, &out)
+		if isLocked(err) && m.quick {
+			// Not in this transaction: innodb_rollback_on_timeout has ended it.
+			return outcome{refused: groups}, nil
+		}
 		if err != nil {
 			return outcome{}, err
 		}

@@ -3,6 +3,7 @@ package usermeta_test
 import (
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 )
 
@@ -112,4 +114,35 @@ func TestALoneHeldViewerDoesNotBlockTheLane(t *testing.T) {
 	assert.Less(t, time.Since(begun), 500*time.Millisecond)
 	release()
 	require.NoError(t, <-done)
+}
+
+// Who straggles already is not tried in the lane again.
+func TestAStragglersNextChangeDoesNotTouchTheLane(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	cfg, wire := tapped(t, b.db.DSN)
+	pool, err := usermeta.Open(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { pool.Close() })
+	store := usermeta.New(pool, cfg, slog.New(slog.DiscardHandler), nil)
+	require.NoError(t, store.Fit(t.Context()))
+	release := b.hold(t, 6)
+	done := make(chan error, 2)
+	report := func(position int64) {
+		_, err := change(t.Context(), store, 6, progress("a", position))
+		done <- err
+	}
+	go report(5)
+	require.Eventually(t, func() bool { return store.Straggles(6) }, 5*time.Second, time.Millisecond)
+	wire.statements()
+	go report(6)
+	require.Eventually(t, func() bool { return store.Straggling(6) == 1 }, 5*time.Second, time.Millisecond)
+	release()
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	for _, statement := range wire.statements() {
+		assert.NotContains(t, statement, "NOWAIT")
+		assert.NotContains(t, statement, "SKIP LOCKED")
+	}
+	assert.Equal(t, "6", b.plain(t, 6)["last_position_sec"])
 }

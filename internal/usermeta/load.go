@@ -40,15 +40,10 @@ type grasp struct {
 // load reads and locks the rows of all viewers. Who has no rows is missing in
 // found, unless the named locks are held: then only who does not exist is.
 func (s *Store) load(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m manner) (grasp, error) {
-	if !m.quick() {
+	if !m.quick {
 		return s.loadExactly(ctx, tx, groups, m)
 	}
 	rows, err := readRows(ctx, tx, s.sql.lock+" NOWAIT", users(groups))
-	if isLocked(err) {
-		g, err := s.loadExactly(ctx, tx, groups, m)
-		g.last = groups[len(groups)-1].user // a statement that is refused keeps what it had locked
-		return g, err
-	}
 	return grasp{found: s.interpretAll(rows), free: groups, last: groups[len(groups)-1].user}, err
 }
 

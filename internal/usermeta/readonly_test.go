@@ -2,8 +2,11 @@ package usermeta_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -11,6 +14,7 @@ import (
 	"autowebinar/internal/mariadbtest"
 	"autowebinar/internal/mariadbtest/mariadbd"
 	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
 )
 
 // private is a bench on a server of its own, whose settings may be changed.
@@ -110,4 +114,38 @@ func TestABinaryLogOfStatementsIsUnfit(t *testing.T) {
 		err := store.Fit(t.Context())
 		assert.Equal(t, format == "STATEMENT", errors.Is(err, usermeta.ErrUnfit), "%v", err)
 	}
+}
+
+// There, a lock that is refused ends the whole transaction. Who shares a batch
+// with a held viewer is changed under a lock all the same.
+func TestAServerThatRollsBackWhereALockIsRefused(t *testing.T) {
+	t.Parallel()
+	b := private(t, "--innodb-rollback-on-timeout=ON")
+	b.change(t, 1, enter("a", "s1"))
+	b.change(t, 2, enter("a", "s2"))
+	other, err := sqlx.Open("mysql", b.db.DSN)
+	require.NoError(t, err)
+	t.Cleanup(func() { other.Close() })
+	progressed := func(inspect func()) usermeta.ApplyFunc {
+		return func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
+			inspect()
+			r, err := progress("a", 5)(v, now)
+			return r.Viewer, r.Events, err
+		}
+	}
+	release := sync.OnceFunc(b.hold(t, 2))
+	errs := b.store.Together([]usermeta.Change{
+		{User: 1, Apply: progressed(func() {
+			_, err := other.Exec("SELECT umeta_id FROM wp_usermeta WHERE user_id = 1 FOR UPDATE NOWAIT")
+			var refused *mysql.MySQLError
+			if assert.ErrorAs(t, err, &refused, "locked between reading and writing") {
+				assert.Equal(t, uint16(1205), refused.Number)
+			}
+			release()
+		})},
+		{User: 2, Apply: progressed(func() {})},
+	})
+	assert.Equal(t, []error{nil, nil}, errs)
+	assert.Equal(t, "5", b.plain(t, 1)["last_position_sec"])
+	assert.Equal(t, "5", b.plain(t, 2)["last_position_sec"])
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"autowebinar/internal/webinar"
@@ -27,11 +28,26 @@ func newStragglers() *stragglers {
 func (s *stragglers) joins(g viewerChanges) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.follows(g) {
+		return true
+	}
+	s.waiting[g.user] = nil
+	return false
+}
+
+// remaining takes out of a batch those who straggle already: to try them in the
+// lane would hold it up for nothing.
+func (s *stragglers) remaining(groups []viewerChanges) []viewerChanges {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(groups, s.follows)
+}
+
+// follows adds changes to those of a viewer who straggles already, if so.
+func (s *stragglers) follows(g viewerChanges) bool {
 	later, straggling := s.waiting[g.user]
 	if straggling {
 		s.waiting[g.user] = append(later, g.changes...)
-	} else {
-		s.waiting[g.user] = nil
 	}
 	return straggling
 }
