@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -119,35 +118,11 @@ func TestCheckFindsTroubleInTheDatabase(t *testing.T) {
 	})
 }
 
-// own is a server whose settings may be changed, and its environment.
-func own(t *testing.T, cfg mariadbd.Config) (*sqlx.DB, []string) {
-	t.Helper()
-	server, err := mariadbd.Start(t.Context(), cfg)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, server.Close()) })
-	admin, err := sqlx.Open("mysql", server.AdminDSN(""))
-	require.NoError(t, err)
-	admin.SetMaxOpenConns(1) // USE lasts
-	t.Cleanup(func() { admin.Close() })
-	for _, statement := range []string{
-		"CREATE DATABASE own", "USE own",
-		"CREATE TABLE wp_users (ID bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, user_login varchar(60), user_pass varchar(255), user_status int NOT NULL DEFAULT 0)",
-		`CREATE TABLE wp_usermeta (umeta_id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, user_id bigint unsigned NOT NULL DEFAULT 0,
-			meta_key varchar(255), meta_value longtext, KEY user_id (user_id), KEY meta_key (meta_key(191)))`,
-		"CREATE USER service@'%' IDENTIFIED BY 'p'",
-		"GRANT SELECT ON own.wp_users TO service@'%'",
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON own.wp_usermeta TO service@'%'",
-	} {
-		_, err := admin.ExecContext(t.Context(), statement)
-		require.NoError(t, err, statement)
-	}
-	return admin, environ(&mariadbtest.DB{DSN: "service:p@tcp(" + server.Addr() + ")/own"}, wellSink(t))
-}
-
 func TestCheckFindsTroubleWithTheServer(t *testing.T) {
 	t.Parallel()
 	clock := servicetest.NewClock(t)
-	admin, env := own(t, mariadbd.Config{Args: []string{"--log-bin", "--server-id=1", "--binlog-format=ROW"}, Env: clock.Env})
+	db, _ := mariadbtest.Own(t, mariadbd.Config{Args: []string{"--log-bin", "--server-id=1", "--binlog-format=ROW"}, Env: clock.Env})
+	admin, env := db.SQL, environ(db, wellSink(t))
 	_, found := examine(t, env)
 	assert.Equal(t, usermeta.OK, found["binary log"].State)
 	assert.Equal(t, usermeta.OK, found["clock"].State, found["clock"].Detail)

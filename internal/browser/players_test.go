@@ -32,84 +32,53 @@ func watched(t *testing.T, s *site, p *tab) {
 	assert.Empty(t, p.complaints(false))
 }
 
-func TestVideoJS(t *testing.T) {
+// A page for each kind of player that attach takes, which has made v, the element
+// that plays. Vimeo's and YouTube's are stand-ins for their documented interfaces.
+func TestPlayers(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	s.stands(t, 40)
-	s.page("/", `<!doctype html>
-<title>A webinar</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/npm/video.js/dist/video-js.min.css">
-<video id="player" class="video-js" controls muted><source src="/webinar.mp4" type="video/mp4"></video>
-<script src="/npm/video.js/dist/video.min.js"></script>
+	for name, page := range map[string]struct{ head, video, make, play, seek string }{
+		"Video.js": {
+			head:  `<link rel="stylesheet" href="/npm/video.js/dist/video-js.min.css"><script src="/npm/video.js/dist/video.min.js"></script>`,
+			video: `<video id="player" class="video-js" controls muted><source src="/webinar.mp4" type="video/mp4"></video>`,
+			make:  `videojs('player'); player.ready(() => { window.v = player.tech(true).el(); })`,
+			play:  `player.play()`, seek: `player.currentTime(seconds)`,
+		},
+		"Plyr": {
+			head:  `<link rel="stylesheet" href="/npm/plyr/dist/plyr.css"><script src="/npm/plyr/dist/plyr.min.js"></script>`,
+			video: `<video id="player" controls muted><source src="/webinar.mp4" type="video/mp4"></video>`,
+			make:  `new Plyr('#player', { muted: true, iconUrl: '/npm/plyr/dist/plyr.svg', blankVideo: '' })`,
+			play:  `player.play()`, seek: `player.currentTime = seconds`,
+		},
+		"Vimeo": {
+			head:  `<script src="/testdata/vimeo.js"></script>`,
+			video: `<video src="/webinar.mp4" controls muted></video>`,
+			make:  `new Vimeo.Player(v)`,
+			play:  `player.play()`, seek: `player.setCurrentTime(seconds)`,
+		},
+		"YouTube": {
+			head:  `<script src="/testdata/youtube.js"></script>`,
+			video: `<video src="/webinar.mp4" controls muted></video>`,
+			make:  `new YT.Player(v); const ready = new Promise((done) => player.addEventListener('onReady', done))`,
+			play:  `ready.then(() => player.playVideo())`, seek: `player.seekTo(seconds, true)`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := build(t, nil)
+			s.stands(t, 40)
+			s.page("/", `<!doctype html>
+<title>A webinar</title><link rel="icon" href="data:,">`+page.head+`
+`+page.video+`
 <script type="module">
   import { attach } from '/wp-json/autowebinar/v1/player.js';
 `+recorder+`
-  const player = videojs('player');
+  const player = `+page.make+`;
   note(attach(player, { webinarId: 'intro', nonce: '{{nonce}}' }));
-  player.ready(() => { window.v = player.tech(true).el(); });
-  window.play = () => player.play();
-  window.seek = (seconds) => player.currentTime(seconds);
+  window.play = () => `+page.play+`;
+  window.seek = (seconds) => { `+page.seek+`; };
 </script>
 `)
-	watched(t, s, open(t).tab(t, s.URL+"/"))
-}
-
-func TestPlyr(t *testing.T) {
-	t.Parallel()
-	s := build(t, nil)
-	s.stands(t, 40)
-	s.page("/", `<!doctype html>
-<title>A webinar</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/npm/plyr/dist/plyr.css">
-<video id="player" controls muted><source src="/webinar.mp4" type="video/mp4"></video>
-<script src="/npm/plyr/dist/plyr.min.js"></script>
-<script type="module">
-  import { attach } from '/wp-json/autowebinar/v1/player.js';
-`+recorder+`
-  const player = new Plyr('#player', { muted: true, iconUrl: '/npm/plyr/dist/plyr.svg', blankVideo: '' });
-  note(attach(player, { webinarId: 'intro', nonce: '{{nonce}}' }));
-  window.play = () => player.play();
-  window.seek = (seconds) => { player.currentTime = seconds; };
-</script>
-`)
-	watched(t, s, open(t).tab(t, s.URL+"/"))
-}
-
-func TestAStandInForVimeosDocumentedInterface(t *testing.T) {
-	t.Parallel()
-	s := build(t, nil)
-	s.stands(t, 40)
-	s.page("/", `<!doctype html>
-<title>A webinar</title><link rel="icon" href="data:,">
-<video src="/webinar.mp4" controls muted></video>
-<script src="/testdata/vimeo.js"></script>
-<script type="module">
-  import { attach } from '/wp-json/autowebinar/v1/player.js';
-`+recorder+`
-  const player = new Vimeo.Player(v);
-  note(attach(player, { webinarId: 'intro', nonce: '{{nonce}}' }));
-  window.play = () => player.play();
-  window.seek = (seconds) => player.setCurrentTime(seconds);
-</script>
-`)
-	watched(t, s, open(t).tab(t, s.URL+"/"))
-}
-
-func TestAStandInForYouTubesDocumentedInterface(t *testing.T) {
-	t.Parallel()
-	s := build(t, nil)
-	s.stands(t, 40)
-	s.page("/", `<!doctype html>
-<title>A webinar</title><link rel="icon" href="data:,">
-<video src="/webinar.mp4" controls muted></video>
-<script src="/testdata/youtube.js"></script>
-<script type="module">
-  import { attach } from '/wp-json/autowebinar/v1/player.js';
-`+recorder+`
-  const player = new YT.Player(v);
-  note(attach(player, { webinarId: 'intro', nonce: '{{nonce}}' }));
-  const ready = new Promise((done) => player.addEventListener('onReady', done));
-  window.play = () => ready.then(() => player.playVideo());
-  window.seek = (seconds) => player.seekTo(seconds, true);
-</script>
-`)
-	watched(t, s, open(t).tab(t, s.URL+"/"))
+			watched(t, s, open(t).tab(t, s.URL+"/"))
+		})
+	}
 }

@@ -8,7 +8,10 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest/mariadbd"
 )
 
 // DB is one test's database.
@@ -36,21 +39,41 @@ func New(t testing.TB) *DB {
 		t.Fatalf("mariadbtest: this test needs a database server: %v", err)
 	}
 	name := fmt.Sprintf("%s%d", shared.prefix, shared.count.Add(1))
-	account := fmt.Sprintf("'%s'@'%%'", name)
-	password := rand.Text()
-	t.Cleanup(func() { drop(t, name, account) })
+	t.Cleanup(func() { shared.drop(t, name) })
+	return shared.database(t, name, rand.Text())
+}
 
-	require.NoError(t, shared.exec(t.Context(),
+// Own is New on a MariaDB server of the test's own, which may be set up
+// differently, stopped and broken. All such databases have the same name,
+// account and password.
+func Own(t testing.TB, cfg mariadbd.Config) (*DB, *mariadbd.Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	server, err := mariadbd.Start(ctx, cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, server.Close()) })
+	b := &backend{server: server}
+	require.NoError(t, b.connect(server.AdminDSN("")))
+	t.Cleanup(func() { _ = b.db.Close() }) // its connections may be broken by then
+	return b.database(t, "own", "own"), server
+}
+
+// database makes a database and the account of the same name.
+func (b *backend) database(t testing.TB, name, password string) *DB {
+	t.Helper()
+	account := accountOf(name)
+	require.NoError(t, b.exec(t.Context(),
 		"CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
 		"CREATE USER "+account+" IDENTIFIED BY '"+password+"'"))
-	admin := shared.admin.Clone()
+	admin := b.admin.Clone()
 	admin.DBName = name
 	require.NoError(t, createTables(t.Context(), admin))
-	require.NoError(t, shared.exec(t.Context(),
+	require.NoError(t, b.exec(t.Context(),
 		"GRANT SELECT ON "+name+".wp_users TO "+account,
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON "+name+".wp_usermeta TO "+account))
 
-	service := shared.public.Clone()
+	service := b.public.Clone()
 	service.User, service.Passwd, service.DBName = name, password, name
 
 	pool, err := open(admin)
@@ -59,11 +82,13 @@ func New(t testing.TB) *DB {
 	return &DB{SQL: sqlx.NewDb(pool, "mysql"), DSN: service.FormatDSN(), AdminDSN: admin.FormatDSN(), Name: name}
 }
 
-func drop(t testing.TB, name, account string) {
+func accountOf(name string) string { return "'" + name + "'@'%'" }
+
+func (b *backend) drop(t testing.TB, name string) {
 	// The test's own context is over by now.
 	ctx, cancel := context.WithTimeout(context.Background(), dropTimeout)
 	defer cancel()
-	if err := shared.exec(ctx, "DROP DATABASE IF EXISTS "+name, "DROP USER IF EXISTS "+account); err != nil {
+	if err := b.exec(ctx, "DROP DATABASE IF EXISTS "+name, "DROP USER IF EXISTS "+accountOf(name)); err != nil {
 		t.Errorf("mariadbtest: clean up: %v", err)
 	}
 }

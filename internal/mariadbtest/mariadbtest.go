@@ -82,27 +82,32 @@ func (b *backend) start(ctx context.Context, dsn string) error {
 	b.prefix = "aw_" + strings.ToLower(rand.Text()[:10]) + "_"
 	if dsn == "" {
 		// A server whose clock is not on UTC catches who asks it for NOW().
-		server, err := mariadbd.Start(ctx, mariadbd.Config{Args: []string{"--default-time-zone=+05:30"}})
-		if err != nil {
+		var err error
+		if b.server, err = mariadbd.Start(ctx, mariadbd.Config{Args: []string{"--default-time-zone=+05:30"}}); err != nil {
 			return err
 		}
-		b.server, dsn = server, server.AdminDSN("")
+		dsn = b.server.AdminDSN("")
 	}
-	var err error
-	if b.admin, err = mysql.ParseDSN(dsn); err != nil {
+	if err := b.connect(dsn); err != nil {
 		return fmt.Errorf("%s: %w", Env, err)
-	}
-	b.public = b.admin.Clone()
-	if b.server != nil {
-		b.public.Net, b.public.Addr = "tcp", b.server.Addr()
-	}
-	if b.db, err = open(b.admin); err != nil {
-		return err
 	}
 	if err := b.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("the server that %s names does not answer: %w", Env, err)
 	}
 	return nil
+}
+
+// connect prepares connections to the backend's server, or to that of the dsn.
+func (b *backend) connect(dsn string) (err error) {
+	if b.admin, err = mysql.ParseDSN(dsn); err != nil {
+		return err
+	}
+	b.public = b.admin.Clone()
+	if b.server != nil {
+		b.public.Net, b.public.Addr = "tcp", b.server.Addr()
+	}
+	b.db, err = open(b.admin)
+	return err
 }
 
 func (b *backend) close() error {

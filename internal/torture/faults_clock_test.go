@@ -4,10 +4,32 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"autowebinar/internal/servicetest"
 )
+
+// clock is how far the database's clock has been from ours in this run. A fault
+// that sets it must say so before it does.
+type clock struct {
+	mu    sync.Mutex
+	steps []time.Duration
+}
+
+// may says that the database's clock may be so far ahead from now on.
+func (c *clock) may(ahead time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.steps = append(c.steps, ahead)
+}
+
+// offsets are all that have been possible so far, the true time among them.
+func (c *clock) offsets() []time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]time.Duration{0}, c.steps...)
+}
 
 // stepClocks gives the rig the clocks that it needs.
 func (r *rig) stepClocks() {

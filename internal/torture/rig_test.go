@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest"
 	"autowebinar/internal/mariadbtest/mariadbd"
@@ -166,10 +165,5 @@ func newDatabase(t testing.TB, cfg *mariadbd.Config) (*mariadbtest.DB, *mariadbd
 	if cfg == nil {
 		return mariadbtest.New(t), nil
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	server, err := mariadbd.Start(ctx, *cfg)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = server.Close() })
-	return siteOn(t, server), server
+	return mariadbtest.Own(t, *cfg)
 }

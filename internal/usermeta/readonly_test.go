@@ -20,29 +20,8 @@ import (
 // private is a bench on a server of its own, whose settings may be changed.
 func private(t testing.TB, options ...string) bench {
 	t.Helper()
-	server, err := mariadbd.Start(t.Context(), mariadbd.Config{Args: options})
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, server.Close()) })
-	admin, err := sqlx.Open("mysql", server.AdminDSN(""))
-	require.NoError(t, err)
-	admin.SetMaxOpenConns(1) // one session: USE lasts
-	t.Cleanup(func() { admin.Close() })
-	for _, statement := range []string{
-		"CREATE DATABASE own", "USE own",
-		"CREATE TABLE wp_users (ID bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, user_login varchar(60), user_pass varchar(255), user_status int NOT NULL DEFAULT 0)",
-		`CREATE TABLE wp_usermeta (umeta_id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, user_id bigint unsigned NOT NULL DEFAULT 0,
-			meta_key varchar(255), meta_value longtext, KEY user_id (user_id), KEY meta_key (meta_key(191)))`,
-		"INSERT INTO wp_users (user_login) VALUES ('viewer1'), ('viewer2'), ('viewer3')",
-		"CREATE USER service@'%' IDENTIFIED BY 'p'",
-		"GRANT SELECT ON own.wp_users TO service@'%'",
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON own.wp_usermeta TO service@'%'",
-	} {
-		_, err := admin.ExecContext(t.Context(), statement)
-		require.NoError(t, err, statement)
-	}
-	b := bench{nudges: make(chan struct{}, 100), db: &mariadbtest.DB{SQL: admin, DSN: "service:p@tcp(" + server.Addr() + ")/own", Name: "own"}}
-	b.store, b.outbox = b.replica(t)
-	return b
+	db, _ := mariadbtest.Own(t, mariadbd.Config{Args: options})
+	return benchOn(t, db)
 }
 
 func TestAReadOnlyServerIsUnavailableUntilItTakesWritesAgain(t *testing.T) {

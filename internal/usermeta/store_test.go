@@ -41,7 +41,11 @@ func config(t testing.TB, dsn string) usermeta.Config {
 
 func setup(t testing.TB) bench {
 	t.Helper()
-	db := mariadbtest.New(t)
+	return benchOn(t, mariadbtest.New(t))
+}
+
+func benchOn(t testing.TB, db *mariadbtest.DB) bench {
+	t.Helper()
 	for id := uint64(1); id <= 3; id++ {
 		db.AddUser(t, id, fmt.Sprintf("viewer%d", id), "$P$Bxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")
 	}
