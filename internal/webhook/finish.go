@@ -116,7 +116,8 @@ func (t *term) vacate(r result) {
 }
 
 func (t *term) wait(e *entry, head usermeta.Message) {
-	if e.row != head.RowID {
+	hastened := e.next.Sub(head.NextAttempt) >= time.Second // rows hold whole seconds
+	if e.row != head.RowID || hastened {
 		e.become(head.RowID, head.NextAttempt)
 	}
 	e.aside, e.faults = false, 0

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"autowebinar/internal/webinar"
@@ -59,9 +58,9 @@ func formError(answer Answer) error {
 	switch status := answer.Status; {
 	case answer.Outcome == Accepted:
 		return nil
-	case status/100 == 4 && status != http.StatusRequestTimeout && status != http.StatusGone && status != http.StatusTooManyRequests:
+	case answer.Outcome == Rejected:
 		return fmt.Errorf("%w: status %d", ErrFormRefused, status)
-	case status != 0:
+	case status != 0: // a wrong secret or address, say, must not cost anybody their answers
 		return &unavailableError{cause: fmt.Errorf("status %d", status), retryAfter: answer.RetryAfter}
 	default:
 		return &unavailableError{cause: answer.Err}

@@ -29,6 +29,27 @@ func TestOperationsMayHastenAWaitingRow(t *testing.T) {
 	})
 }
 
+// As outbox retry does it: the row comes back under the due key.
+func TestOperationsMayMakeAWaitingRowDue(t *testing.T) {
+	onBench(t, webhook.Config{Poll: time.Second}, func(b *bench) {
+		b.sink.answering(func(d delivery) reply {
+			if d.user == 1 {
+				return reply{status: 400}
+			}
+			return reply{status: 200}
+		})
+		b.fill(2)
+		b.run()
+		b.after(time.Hour)
+		before := len(of(1, b.sink.seen()))
+		b.sink.answering(always(reply{status: 200}))
+		b.queue.change(1, func(r *row) { r.key, r.m.NextAttempt = due, time.Time{} })
+		b.after(2 * time.Second)
+		assert.Len(b, of(1, b.sink.seen()), before+1)
+		b.empty()
+	})
+}
+
 func TestNewRowsJoinTheViewerWhoWaits(t *testing.T) {
 	onBench(t, webhook.Config{}, func(b *bench) {
 		bad := true
