@@ -1,10 +1,11 @@
 package usermeta
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -13,35 +14,39 @@ import (
 type Census struct {
 	Due, Waiting, Dead int       // events: to be sent at once, tried or held up, given up
 	Estimated          bool      // some of these are beyond exactCount, and the server's guess
-	Oldest             time.Time // when the first of the due and waiting ones happened; zero: there is none
+	Held               int       // of the due and waiting ones: not of this version; counted as far as exactCount
+	Oldest             time.Time // when the first readable one of the due and waiting ones happened; zero: there is none
 	Leader             uint64    // the database connection of the replica that sends; 0: none
 }
 
-// exactCount is up to where events are counted: to count a million of them
-// takes seconds.
-const exactCount = 50_000
+const (
+	exactCount = 50_000 // up to where events are counted: to count a million of them takes seconds
+	oldestRows = 16     // rows looked at for the oldest event: some may be damaged
+)
 
 // Census counts the outbox. Its cost grows with the outbox up to exactCount rows
-// of each kind, some 50 ms, and not with the table.
+// of each kind, some 100 ms, and not with the table.
 func (o *Outbox) Census(ctx context.Context) (Census, error) {
 	var c Census
-	var first uint64
 	for _, queue := range []struct {
 		key   string
 		count *int
 	}{{keyOutbox, &c.Due}, {keyOutboxWait, &c.Waiting}, {keyOutboxDead, &c.Dead}} {
-		lowest, err := o.count(ctx, queue.key, queue.count)
+		held, err := o.count(ctx, queue.key, queue.count)
 		if err != nil {
 			return Census{}, classify(err)
 		}
 		c.Estimated = c.Estimated || *queue.count > exactCount
-		if queue.key != keyOutboxDead && lowest != 0 && (first == 0 || lowest < first) {
-			first = lowest
+		if queue.key == keyOutboxDead {
+			continue
 		}
-	}
-	var err error
-	if c.Oldest, err = o.happened(ctx, first); err != nil {
-		return Census{}, classify(err)
+		c.Held += held
+		if held == min(*queue.count, exactCount+1) {
+			continue // or all of many would be read in vain
+		}
+		if err := o.oldest(ctx, queue.key, &c.Oldest); err != nil {
+			return Census{}, classify(err)
+		}
 	}
 	var leader sql.Null[uint64]
 	if err := o.db.GetContext(ctx, &leader, "SELECT IS_USED_LOCK(?)", o.cfg.lockName("dispatch")); err != nil {
@@ -51,14 +56,13 @@ func (o *Outbox) Census(ctx context.Context) (Census, error) {
 	return c, nil
 }
 
-// count counts the rows of a key and finds the lowest; 0: there is none.
-func (o *Outbox) count(ctx context.Context, key string, n *int) (lowest uint64, err error) {
-	var first sql.Null[uint64]
-	if err := o.db.QueryRowContext(ctx, o.sql.count, key, key, exactCount+1).Scan(n, &first); err != nil {
+// count counts the rows of a key, and those of them that are not of this version.
+func (o *Outbox) count(ctx context.Context, key string, n *int) (held int, err error) {
+	if err := o.db.QueryRowContext(ctx, o.sql.count, messageVersion+"|%", key, key, exactCount+1).Scan(n, &held); err != nil {
 		return 0, err
 	}
 	if *n <= exactCount {
-		return first.V, nil
+		return held, nil
 	}
 	plan := map[string]any{}
 	if err := o.db.QueryRowxContext(ctx, o.sql.estimate, key).MapScan(plan); err != nil {
@@ -72,23 +76,26 @@ func (o *Outbox) count(ctx context.Context, key string, n *int) (lowest uint64, 
 	if guess, err := strconv.Atoi(text); err == nil {
 		*n = max(*n, guess)
 	}
-	return first.V, nil
+	return held, nil
 }
 
-// happened is the time of the event in a row; zero if the row is gone or cannot
-// be read.
-func (o *Outbox) happened(ctx context.Context, id uint64) (time.Time, error) {
-	var r row
-	err := o.db.GetContext(ctx, &r, o.sql.one, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, nil
+// oldest makes at the time of the first event of a key that can be read, if that
+// is earlier.
+func (o *Outbox) oldest(ctx context.Context, key string, at *time.Time) error {
+	var rows []row
+	if err := o.db.SelectContext(ctx, &rows, o.sql.oldest, key, key, messageVersion+"|%", oldestRows); err != nil {
+		return err
 	}
-	if err != nil {
-		return time.Time{}, err
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.ID, b.ID) })
+	for _, r := range rows {
+		m, err := decodeMessage(r)
+		if err != nil {
+			continue
+		}
+		if at.IsZero() || m.Event.At.Before(*at) {
+			*at = m.Event.At
+		}
+		return nil
 	}
-	m, err := decodeMessage(r)
-	if err != nil {
-		return time.Time{}, nil
-	}
-	return m.Event.At, nil
+	return nil
 }

@@ -1,6 +1,7 @@
 package usermeta_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -41,6 +42,46 @@ func TestACensusCountsTheOutboxOfTheSite(t *testing.T) {
 	c = census()
 	assert.Equal(t, 1, c.Due)
 	assert.False(t, c.Estimated)
+}
+
+// Rows of a build that was taken back, and damaged ones, stand before those that
+// this build can send.
+func TestACensusSeesPastRowsThatItCannotRead(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		before []string // values of the rows before the viewer's events
+		key    string
+		held   int
+	}{
+		"another version's":      {[]string{"2|of the future"}, "autowebinar_outbox_wait", 1},
+		"damaged":                {[]string{"1|of no type"}, "autowebinar_outbox", 0},
+		"both, many":             {append(slices.Repeat([]string{"2|of the future"}, 100), "1|", "1|x|y"), "autowebinar_outbox_wait", 100},
+		"under the due key also": {slices.Repeat([]string{"2|of the future"}, 3), "autowebinar_outbox", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			for _, value := range test.before {
+				b.db.SetMeta(t, 3, test.key, value)
+			}
+			session := b.change(t, 1, enter("a", "s1")).Session
+			c, err := b.outbox.Census(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, session.StartedAt, c.Oldest)
+			assert.Equal(t, test.held, c.Held)
+			assert.Equal(t, len(test.before)+1, c.Due+c.Waiting)
+		})
+	}
+}
+
+func TestACensusOfNothingButAnotherVersionsRowsSaysSo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.db.SetMeta(t, 3, "autowebinar_outbox_wait", "2|of the future")
+	b.db.SetMeta(t, 3, "autowebinar_outbox_dead", "2|given up")
+	c, err := b.outbox.Census(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, usermeta.Census{Waiting: 1, Dead: 1, Held: 1}, c, "how old it is cannot be told")
 }
 
 func TestACensusOfAVeryLongQueueIsAnEstimate(t *testing.T) {

@@ -63,7 +63,11 @@ func (s *Store) carry(ctx context.Context, groups []viewerChanges, m manner) {
 		}
 	}
 	for _, g := range out.held {
-		s.straggle(g, m.named)
+		if m.nowait {
+			s.straggle(g, m.named)
+		} else { // a row came while we waited for the others
+			s.stragglers.returns(g)
+		}
 	}
 	if len(out.refused) > 0 {
 		s.carry(ctx, out.refused, manner{nowait: m.nowait})

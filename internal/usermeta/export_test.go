@@ -17,20 +17,43 @@ func (s *Store) Waiting(user webinar.UserID) int {
 	return len(l.waiting)
 }
 
-// Straggling is how many changes have joined a viewer who straggles.
+// Straggling is how many changes wait for a viewer's turn beside the lanes.
 func (s *Store) Straggling(user webinar.UserID) int {
 	s.stragglers.mu.Lock()
 	defer s.stragglers.mu.Unlock()
 	return len(s.stragglers.waiting[user])
 }
 
-// Straggles tells whether a viewer is worked on beside the lanes.
+// Straggles tells whether a viewer is being worked on beside the lanes.
 func (s *Store) Straggles(user webinar.UserID) bool {
 	s.stragglers.mu.Lock()
 	defer s.stragglers.mu.Unlock()
-	_, straggling := s.stragglers.waiting[user]
-	return straggling
+	waiting, straggling := s.stragglers.waiting[user]
+	return straggling && len(waiting) == 0
 }
+
+// TakePlaces leaves no place beside the lanes until release is called.
+func (s *Store) TakePlaces() (release func()) {
+	for range cap(s.stragglers.places) {
+		s.stragglers.places <- struct{}{}
+	}
+	return func() {
+		for range cap(s.stragglers.places) {
+			<-s.stragglers.places
+		}
+	}
+}
+
+// Straggle carries one change through beside the lanes.
+func (s *Store) Straggle(c Change, patience time.Duration) error {
+	waits := &change{user: c.User, apply: c.Apply, until: time.Now().Add(patience), done: make(chan struct{}), lead: make(chan struct{})}
+	s.straggle(viewerChanges{user: c.User, changes: []*change{waits}}, false)
+	<-waits.done
+	return waits.err
+}
+
+// LetStraggle sets how many may straggle. Nobody may do so yet.
+func (s *Store) LetStraggle(places, room int) { s.stragglers = newStragglers(places, room) }
 
 // Change is one change of a batch.
 type Change struct {

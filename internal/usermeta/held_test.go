@@ -146,3 +146,103 @@ func TestAStragglersNextChangeDoesNotTouchTheLane(t *testing.T) {
 	}
 	assert.Equal(t, "6", b.plain(t, 6)["last_position_sec"])
 }
+
+// applying is a change that applies f.
+func applying(user webinar.UserID, f func(webinar.Viewer, time.Time) (webinar.Result, error)) usermeta.Change {
+	return usermeta.Change{User: user, Apply: func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
+		r, err := f(v, now)
+		return r.Viewer, r.Events, err
+	}}
+}
+
+// A straggler who waits in vain for a place is told in time.
+func TestAStragglerWithoutAPlaceIsRefusedInTime(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	release := b.store.TakePlaces()
+	defer release()
+	err := b.store.Straggle(applying(6, progress("a", 6)), 100*time.Millisecond)
+	require.ErrorIs(t, err, usermeta.ErrUnavailable)
+	assert.ErrorContains(t, err, "waited too long")
+	require.Eventually(t, func() bool { return b.store.Pressure().Stragglers == 0 }, 5*time.Second, time.Millisecond)
+}
+
+// There is room for so many changes and no more.
+func TestStragglersHaveABound(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	b.store.LetStraggle(1, 2)
+	release := b.store.TakePlaces()
+	done := make(chan error, 2)
+	for i := range int64(2) {
+		go func() { done <- b.store.Straggle(applying(6, progress("a", i)), time.Minute) }()
+	}
+	require.Eventually(t, func() bool { return b.store.Straggling(6) == 2 }, 5*time.Second, time.Millisecond)
+	err := b.store.Straggle(applying(8, progress("a", 8)), time.Minute)
+	require.ErrorIs(t, err, usermeta.ErrUnavailable)
+	assert.ErrorContains(t, err, "too many")
+	release()
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	require.NoError(t, b.store.Straggle(applying(8, progress("a", 8)), time.Minute), "room again")
+}
+
+// A place is given back after each attempt: who needs it for long does not keep
+// it from who needs it for a moment.
+func TestStragglersTakeTurns(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	b.store.LetStraggle(1, 100)
+	release := b.hold(t, 6)
+	var order []string
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	straggles := func(user webinar.UserID, name string) {
+		wg.Go(func() {
+			assert.NoError(t, b.store.Straggle(applying(user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, name)
+				return progress("a", 5)(v, now)
+			}), time.Minute))
+		})
+	}
+	straggles(6, "first")
+	require.Eventually(t, func() bool { return b.store.Straggles(6) }, 5*time.Second, time.Millisecond)
+	straggles(8, "other")
+	require.Eventually(t, func() bool { return b.store.Straggling(8) == 1 }, 5*time.Second, time.Millisecond)
+	straggles(6, "second")
+	require.Eventually(t, func() bool { return b.store.Straggling(6) == 1 }, 5*time.Second, time.Millisecond)
+	release()
+	wg.Wait()
+	assert.Equal(t, []string{"first", "other", "second"}, order)
+}
+
+// Whoever held the rows adds one: the straggler, who has to lock that too, stays
+// before what the viewer did later.
+func TestAStragglerKeepsItsTurn(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	tx, err := b.db.SQL.BeginTxx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	require.NoError(t, err)
+	_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = 6 FOR UPDATE")
+	require.NoError(t, err)
+	done := make(chan error, 2)
+	report := func(position int64) {
+		_, err := change(t.Context(), b.store, 6, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+			return rules.Progress(v, webinar.Which{Webinar: "a"}, webinar.Report{Position: position, Seeked: true}, now)
+		})
+		done <- err
+	}
+	go report(2)
+	require.Eventually(t, func() bool { return b.store.Straggles(6) }, 5*time.Second, time.Millisecond)
+	b.awaitLockWait(t)
+	go report(1)
+	require.Eventually(t, func() bool { return b.store.Straggling(6) == 1 }, 5*time.Second, time.Millisecond)
+	_, err = tx.Exec("INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (6, 'autowebinar_registered@zzz', '2026-01-02 03:04:05')")
+	require.NoError(t, err)
+	require.NoError(t, tx.Commit())
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	assert.Equal(t, "1", b.plain(t, 6)["last_position_sec"])
+}

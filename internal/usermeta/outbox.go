@@ -40,7 +40,7 @@ func NewOutbox(db *sqlx.DB, cfg Config, leadKey string, log *slog.Logger) *Outbo
 }
 
 type outboxStatements struct {
-	due, waiting, backlog, remove, move, withdraw, drop, lead, count, estimate, one string
+	due, waiting, backlog, remove, move, withdraw, drop, lead, count, estimate, oldest string
 }
 
 func newOutboxStatements(cfg Config) outboxStatements {
@@ -59,9 +59,9 @@ func newOutboxStatements(cfg Config) outboxStatements {
 			WHERE umeta_id IN (?) AND meta_key IN (?) AND (umeta_id <> ? OR COALESCE(meta_value, '') = ?)`),
 		withdraw: text("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id IN (?) AND m.meta_key IN (?)"),
 		drop:     text("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id = ? AND m.meta_key = ? AND COALESCE(m.meta_value, '') = ?"),
-		count:    text("SELECT COUNT(*), MIN(umeta_id) FROM (SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE " + exactly + " LIMIT ?) AS first"),
+		count:    text("SELECT COUNT(*), COALESCE(SUM(held), 0) FROM (SELECT COALESCE(meta_value, '') NOT LIKE ? AS held FROM {usermeta} FORCE INDEX (meta_key) WHERE " + exactly + " LIMIT ?) AS first"),
 		estimate: text("EXPLAIN SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ?"),
-		one:      text("SELECT " + columns + " FROM {usermeta} WHERE umeta_id = ?"),
+		oldest:   text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (meta_key) WHERE " + exactly + " AND meta_value LIKE ? LIMIT ?"),
 		lead:     text("SELECT " + columns + " FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key = ? ORDER BY umeta_id"),
 	}
 }

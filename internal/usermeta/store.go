@@ -36,7 +36,7 @@ type Store struct {
 const (
 	committers     = 2
 	batchLimit     = 256  // changes in one commit
-	laneRoom       = 4096 // changes that wait in a lane
+	laneRoom       = 4096 // changes that wait in a lane, and beside the lanes
 	stragglerLimit = 16   // viewers worked on beside the lanes
 )
 
@@ -54,7 +54,7 @@ var errNotInspected = fmt.Errorf("%w: not inspected yet", ErrUnavailable)
 // New returns a store on a pool made by Open. nudge is called after every
 // commit that added events; it must not block.
 func New(db *sqlx.DB, cfg Config, log *slog.Logger, nudge func()) *Store {
-	s := &Store{db: db, cfg: cfg, log: log, sql: newStatements(cfg), nudge: nudge, stragglers: newStragglers()}
+	s := &Store{db: db, cfg: cfg, log: log, sql: newStatements(cfg), nudge: nudge, stragglers: newStragglers(stragglerLimit, laneRoom)}
 	for range committers {
 		s.lanes = append(s.lanes, &lane{commit: s.commit, most: batchLimit, room: laneRoom})
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"autowebinar/internal/webinar"
 )
@@ -14,25 +15,25 @@ import (
 // alone, beside the lanes, which must not wait for that.
 type stragglers struct {
 	places chan struct{} // one for each viewer at the same time
+	room   int           // changes waiting at most
 
 	mu      sync.Mutex
-	waiting map[webinar.UserID][]*change // of viewers who have a place: what came after
+	waiting map[webinar.UserID][]*change // of all who straggle, in the order of the changes
+	changes int                          // waiting, of all viewers
 }
 
-func newStragglers() *stragglers {
-	return &stragglers{places: make(chan struct{}, stragglerLimit), waiting: map[webinar.UserID][]*change{}}
+func newStragglers(places, room int) *stragglers {
+	return &stragglers{places: make(chan struct{}, places), room: room, waiting: map[webinar.UserID][]*change{}}
 }
 
-// joins adds changes to those of a viewer who straggles already. If the viewer
-// does not, they begin to, and it returns false.
+// joins adds a viewer's changes to those that wait. It returns false if the
+// viewer did not straggle before.
 func (s *stragglers) joins(g viewerChanges) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.follows(g) {
-		return true
-	}
-	s.waiting[g.user] = nil
-	return false
+	_, straggling := s.waiting[g.user]
+	s.append(g)
+	return straggling
 }
 
 // remaining takes out of a batch those who straggle already: to try them in the
@@ -40,30 +41,59 @@ func (s *stragglers) joins(g viewerChanges) bool {
 func (s *stragglers) remaining(groups []viewerChanges) []viewerChanges {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(groups, s.follows)
+	return slices.DeleteFunc(groups, func(g viewerChanges) bool {
+		_, straggling := s.waiting[g.user]
+		if straggling {
+			s.append(g)
+		}
+		return straggling
+	})
 }
 
-// follows adds changes to those of a viewer who straggles already, if so.
-func (s *stragglers) follows(g viewerChanges) bool {
-	later, straggling := s.waiting[g.user]
-	if straggling {
-		s.waiting[g.user] = append(later, g.changes...)
-	}
-	return straggling
+func (s *stragglers) append(g viewerChanges) {
+	fitting := min(max(s.room-s.changes, 0), len(g.changes))
+	finishAll(g.changes[fitting:], fmt.Errorf("%w: %w", ErrUnavailable, errCrowded))
+	s.waiting[g.user] = append(s.waiting[g.user], g.changes[:fitting]...)
+	s.changes += fitting
 }
 
-// next returns what came for the viewer meanwhile. Where there is nothing they
-// straggle no more.
-func (s *stragglers) next(user webinar.UserID) []*change {
+// returns puts changes back before all that came after them.
+func (s *stragglers) returns(g viewerChanges) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	later := s.waiting[user]
-	if len(later) == 0 {
+	s.waiting[g.user] = slices.Concat(g.changes, s.waiting[g.user])
+	s.changes += len(g.changes)
+}
+
+// take returns what waits for a viewer.
+func (s *stragglers) take(user webinar.UserID) []*change {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := s.waiting[user]
+	s.waiting[user] = nil
+	s.changes -= len(taken)
+	return taken
+}
+
+// refresh refuses what has waited too long, and tells until when the rest may
+// wait. Where there is nothing left they straggle no more.
+func (s *stragglers) refresh(user webinar.UserID) (until time.Time, straggling bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := s.waiting[user]
+	fresh := expire(waiting)
+	s.changes -= len(waiting) - len(fresh)
+	if len(fresh) == 0 {
 		delete(s.waiting, user)
-	} else {
-		s.waiting[user] = nil
+		return time.Time{}, false
 	}
-	return later
+	s.waiting[user] = fresh
+	for _, c := range fresh {
+		if until.IsZero() || c.until.Before(until) {
+			until = c.until
+		}
+	}
+	return until, true
 }
 
 // straggle carries one viewer through beside the lane, waiting for whoever holds
@@ -72,13 +102,15 @@ func (s *Store) straggle(g viewerChanges, named bool) {
 	if s.stragglers.joins(g) {
 		return
 	}
-	// The callers of Change wait for what this goroutine does.
+	// The callers of Change wait for what this goroutine does. After each attempt
+	// it queues for a place again: so do others.
 	go func() {
-		s.stragglers.places <- struct{}{}
-		defer func() { <-s.stragglers.places }()
-		for changes := g.changes; len(changes) > 0; changes = s.stragglers.next(g.user) {
-			if fresh := expire(changes); len(fresh) > 0 {
-				s.carryAlone(viewerChanges{user: g.user, changes: fresh}, named)
+		for until, more := s.stragglers.refresh(g.user); more; until, more = s.stragglers.refresh(g.user) {
+			select {
+			case s.stragglers.places <- struct{}{}:
+				s.carryAlone(viewerChanges{user: g.user, changes: s.stragglers.take(g.user)}, named)
+				<-s.stragglers.places
+			case <-time.After(time.Until(until)):
 			}
 		}
 	}()
