@@ -74,18 +74,30 @@ func (s *Store) Fit(ctx context.Context) error {
 		}
 	}
 	if len(reasons) > 0 {
-		return fmt.Errorf("%w: %w", kind, errors.Join(reasons...))
+		err := fmt.Errorf("%w: %w", kind, errors.Join(reasons...))
+		s.unfit.Store(&err)
+		return err
 	}
 	s.fit.Store(true)
 	return nil
 }
 
-// Ping tells whether the database answers.
+// Ping tells whether the database answers and takes writes.
 func (s *Store) Ping(ctx context.Context) error {
 	if !s.fit.Load() {
+		if why := s.unfit.Load(); why != nil {
+			return *why
+		}
 		return errNotInspected
 	}
-	return classify(s.db.PingContext(ctx))
+	value, err := readVariable(ctx, s.db, "read_only")
+	if err != nil {
+		return classify(err)
+	}
+	if isOn(value) {
+		return fmt.Errorf("%w: read_only is %s", ErrUnavailable, value)
+	}
+	return nil
 }
 
 type inspection struct {
@@ -97,14 +109,21 @@ type inspection struct {
 }
 
 func (i *inspection) variable(ctx context.Context, names ...string) (string, error) {
+	return readVariable(ctx, i.conn, names...)
+}
+
+// readVariable is the value of the server's variable that has one of the names.
+func readVariable(ctx context.Context, q sqlx.QueryerContext, names ...string) (value string, err error) {
 	query, args, err := sqlx.In("SHOW VARIABLES WHERE Variable_name IN (?)", names)
 	if err != nil {
 		return "", err
 	}
-	var name, value string
-	err = i.conn.QueryRowxContext(ctx, query, args...).Scan(&name, &value)
+	var name string
+	err = q.QueryRowxContext(ctx, query, args...).Scan(&name, &value)
 	return value, err
 }
+
+func isOn(value string) bool { return value != "OFF" && value != "0" }
 
 func (i *inspection) version(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "server", State: OK}
@@ -140,14 +159,35 @@ func (i *inspection) isolation(ctx context.Context) (Finding, error) {
 	return f, err
 }
 
+// users: WordPress takes the meta rows of a user away with the user. Where most
+// have none, the table is another site's, and all their events would be withdrawn.
 func (i *inspection) users(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "users table", State: OK, Detail: i.cfg.UsersTable + " can be read"}
 	_, err := i.conn.ExecContext(ctx, i.cfg.fill("SELECT ID, user_login, user_pass FROM {users} LIMIT 0"))
 	if err != nil {
 		f.Advice = "check the table prefix (WORDPRESS_TABLE_PREFIX, AUTOWEBINAR_USERS_TABLE) and GRANT SELECT on " + i.cfg.UsersTable
+		return f, err
 	}
-	return f, err
+	var seen struct {
+		Holders, Users int
+	}
+	err = i.conn.GetContext(ctx, &seen, i.cfg.fill(`
+		SELECT COUNT(*) AS holders, COUNT(u.ID) AS users
+		FROM (SELECT DISTINCT user_id FROM (SELECT user_id FROM {usermeta} ORDER BY umeta_id DESC LIMIT 1000) latest) holder
+		LEFT JOIN {users} u ON u.ID = holder.user_id`))
+	switch {
+	case err != nil:
+		return f, nil // the next findings say what is wrong with that table
+	case seen.Holders >= fewHolders && 2*seen.Users < seen.Holders:
+		f.State = Fail
+		f.Detail = fmt.Sprintf("of %d users with rows in %s, %s has %d", seen.Holders, i.cfg.UsermetaTable, i.cfg.UsersTable, seen.Users)
+		f.Advice = "the two tables are not of one site: check AUTOWEBINAR_USERS_TABLE and AUTOWEBINAR_USERMETA_TABLE (or the table prefix)"
+	}
+	return f, nil
 }
+
+// fewHolders is how many users say nothing about a table.
+const fewHolders = 10
 
 func (i *inspection) engine(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "engine", State: OK}
@@ -228,7 +268,7 @@ func (i *inspection) restraint(ctx context.Context) (Finding, error) {
 func (i *inspection) readOnly(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "writable", State: OK, Detail: "the server takes writes"}
 	value, err := i.variable(ctx, "read_only")
-	if err == nil && value != "OFF" && value != "0" {
+	if err == nil && isOn(value) {
 		f.State, f.Detail, f.Advice = Fail, "read_only is "+value, "connect to the primary server"
 	}
 	return f, err

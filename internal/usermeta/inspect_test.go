@@ -110,6 +110,12 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 			advice: map[string]string{"users table": "WORDPRESS_TABLE_PREFIX", "engine": "check the table prefix"},
 			err:    usermeta.ErrUnavailable,
 		},
+		"another site's users": {
+			damage: "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (11, 'k'), (12, 'k'), (13, 'k'), (14, 'k'), (15, 'k'), (16, 'k'), (17, 'k'), (18, 'k'), (19, 'k'), (20, 'k')",
+			states: map[string]usermeta.State{"users table": usermeta.Fail},
+			advice: map[string]string{"users table": "AUTOWEBINAR_USERS_TABLE"},
+			err:    usermeta.ErrUnavailable,
+		},
 		"SELECT only": {
 			damage: "REVOKE INSERT, UPDATE, DELETE ON wp_usermeta FROM {account}",
 			states: map[string]usermeta.State{"write grants": usermeta.Fail},

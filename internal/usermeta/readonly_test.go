@@ -74,8 +74,18 @@ func TestAnInspectionNamesAReadOnlyServer(t *testing.T) {
 	}
 	assert.True(t, found, "%+v", findings)
 	require.ErrorIs(t, store.Fit(t.Context()), usermeta.ErrUnavailable)
+	require.ErrorContains(t, store.Ping(t.Context()), "read_only is ON", "the reason, for those who wait until it is ready")
 	b.set(t, "SET GLOBAL read_only = 0")
 	require.NoError(t, store.Fit(t.Context()))
+	require.NoError(t, store.Ping(t.Context()))
+
+	// A fail-over while the service runs.
+	b.set(t, "SET GLOBAL read_only = 1")
+	err := store.Ping(t.Context())
+	require.ErrorIs(t, err, usermeta.ErrUnavailable)
+	require.ErrorContains(t, err, "read_only is ON")
+	b.set(t, "SET GLOBAL read_only = 0")
+	require.NoError(t, store.Ping(t.Context()))
 }
 
 // A server that logs statements refuses every write at READ COMMITTED.

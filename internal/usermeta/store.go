@@ -26,8 +26,9 @@ type Store struct {
 	lanes      []*lane
 	stragglers *stragglers
 
-	nudge    func()      // told after a commit that holds events
-	fit      atomic.Bool // Inspect found the table usable
+	nudge    func()                // told after a commit that holds events
+	fit      atomic.Bool           // Inspect found the table usable
+	unfit    atomic.Pointer[error] // why it did not, the last time
 	reported reported
 }
 
