@@ -50,6 +50,11 @@ const EVENTS = array(
 	'client_webinar_attendance_classified',
 );
 
+/**
+ * Under these keys the service keeps events until they are accepted.
+ */
+const OUTBOX = array( PREFIX . 'outbox', PREFIX . 'outbox_wait', PREFIX . 'outbox_dead' );
+
 // User meta of the service's keys is read from the database each time.
 add_filter( 'get_user_metadata', __NAMESPACE__ . '\fresh_meta', 10, 4 );
 
@@ -152,7 +157,7 @@ function with_fresh_rows( int $user_id, array $rows ): array {
  * A user's rows, sorted by what they are about.
  *
  * @param int $user_id User.
- * @return array sessions: webinar id => key without prefix => value; registered: webinar id => time; waiting: list of type, webinar, time, dead.
+ * @return array sessions: webinar id => key without prefix => value; registered: webinar id => time; waiting: list of type, webinar, time, session, detail, slot, dead.
  */
 function overview( int $user_id ): array {
 	$rows    = rows( $user_id );
@@ -174,11 +179,14 @@ function overview( int $user_id ): array {
 			continue;
 		}
 		if ( 0 === strpos( $field, 'outbox' ) ) {
-			$parts              = array_map( 'rawurldecode', explode( '|', $value ) ) + array( '', '', '', '0', '' );
+			$parts              = array_map( 'rawurldecode', explode( '|', $value ) ) + array( '', '', '', '0', '', '', '', '', '' );
 			$found['waiting'][] = array(
 				'type'    => $parts[1],
 				'webinar' => $parts[4],
 				'time'    => gmdate( 'Y-m-d H:i:s', (int) $parts[3] ),
+				'session' => $parts[6],
+				'detail'  => $parts[7],
+				'slot'    => $parts[8],
 				'dead'    => 'outbox_dead' === $field,
 			);
 		} elseif ( 'registered' === $field ) {
@@ -504,8 +512,8 @@ function receive( WP_REST_Request $request ) {
 		'user_id'   => (int) $user,
 	);
 	if ( ! get_userdata( $meta['user_id'] ) ) {
-		// Deleted while the event was on its way: events of nobody are withdrawn.
-		return new WP_REST_Response( array( 'accepted' => false ) );
+		// Not found can mean not read: the service itself withdraws events of users who are gone.
+		return new WP_Error( 'autowebinar_unknown_user', __( 'The viewer is not found.', 'autowebinar' ), array( 'status' => 503 ) );
 	}
 	if ( ! lock( $meta['user_id'] ) ) {
 		return new WP_Error( 'autowebinar_busy', __( 'Listeners are still at work on an event of this viewer.', 'autowebinar' ), array( 'status' => 503 ) );
@@ -525,17 +533,22 @@ function receive( WP_REST_Request $request ) {
  * @return WP_REST_Response|WP_Error
  */
 function accept( array $payload, array $meta ) {
-	// A viewer's events come in order, and the next only when the last was
-	// accepted: so the last id is all that a repeat can have. Forms are outside
-	// that order and have a mark of their own.
-	$mark = PREFIX . ( 'client_webinar_form_submitted' === $meta['type'] ? 'bridge_form_id' : 'bridge_last_id' );
-	if ( get_user_meta( $meta['user_id'], $mark, true ) === $meta['id'] ) {
+	$is_form = 'client_webinar_form_submitted' === $meta['type'];
+	$mark    = PREFIX . ( $is_form ? 'bridge_form_id' : 'bridge_last_id' );
+	$rows    = rows( $meta['user_id'] );
+	if ( is_marked( $rows, $mark, $meta['id'] ) ) {
 		return new WP_REST_Response(
 			array(
 				'accepted' => true,
 				'repeat'   => true,
 			)
 		);
+	}
+	// The service deletes an event's row when it has been accepted, so whatever
+	// comes without one was accepted before, is another user's, or was erased.
+	// Forms have no rows. Where the rows could not be read, there is none either.
+	if ( ! $is_form && ! is_pending( $rows, $meta['id'] ) ) {
+		return new WP_Error( 'autowebinar_unknown_delivery', __( 'No event of this id waits for delivery to this viewer.', 'autowebinar' ), array( 'status' => 503 ) );
 	}
 	wp_cache_delete( $meta['user_id'], 'user_meta' );
 	ignore_user_abort( true );
@@ -564,7 +577,39 @@ function accept( array $payload, array $meta ) {
 }
 
 /**
- * Keeps a second delivery out while the first is under way.
+ * Whether an event is the last of its kind that the listeners took.
+ *
+ * @param object[] $rows The user's rows.
+ * @param string   $mark Key of the mark.
+ * @param string   $id   Id of the event.
+ */
+function is_marked( array $rows, string $mark, string $id ): bool {
+	foreach ( $rows as $row ) {
+		if ( $mark === $row->meta_key && $id === $row->meta_value ) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * Whether the service has an event of this id to deliver.
+ *
+ * @param object[] $rows The user's rows.
+ * @param string   $id   Id of the event.
+ */
+function is_pending( array $rows, string $id ): bool {
+	foreach ( $rows as $row ) {
+		// 1|type|id|…
+		if ( in_array( $row->meta_key, OUTBOX, true ) && ( explode( '|', (string) $row->meta_value, 4 )[2] ?? '' ) === $id ) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * Keeps a second delivery, or an erasure, out while the first is under way.
  *
  * @param int $user_id User.
  */
@@ -663,17 +708,38 @@ function export( string $email ): array {
 			__( 'Webinar events not delivered yet', 'autowebinar' ),
 			'waiting',
 			(string) $number,
-			array(
-				__( 'Event', 'autowebinar' )          => $event['type'],
-				__( 'Webinar', 'autowebinar' )        => $event['webinar'],
-				__( 'Happened (UTC)', 'autowebinar' ) => $event['time'],
-			)
+			waiting_fields( $event )
 		);
 	}
 	return array(
 		'data' => $data,
 		'done' => true,
 	);
+}
+
+/**
+ * What is exported of an event that waits.
+ *
+ * @param array $event One of overview()'s.
+ * @return string[] Values by name.
+ */
+function waiting_fields( array $event ): array {
+	$details = array(
+		'client_webinar_registered'            => __( 'Came from', 'autowebinar' ),
+		'client_webinar_left'                  => __( 'Reason of leaving', 'autowebinar' ),
+		'client_webinar_attendance_classified' => __( 'Attended', 'autowebinar' ),
+	);
+	$fields  = array(
+		__( 'Event', 'autowebinar' )          => $event['type'],
+		__( 'Webinar', 'autowebinar' )        => $event['webinar'],
+		__( 'Happened (UTC)', 'autowebinar' ) => $event['time'],
+	);
+	$more    = array(
+		__( 'Session', 'autowebinar' ) => $event['session'],
+		$details[ $event['type'] ] ?? __( 'Detail', 'autowebinar' ) => $event['detail'],
+		__( 'Slot', 'autowebinar' )    => $event['slot'],
+	);
+	return $fields + array_filter( $more, 'strlen' );
 }
 
 /**
@@ -720,36 +786,65 @@ function register_eraser( array $erasers ): array {
  * @param string $email Address of the person.
  */
 function erase( string $email ): array {
-	$user    = get_user_by( 'email', $email );
-	$removed = $user ? delete_rows( $user->ID ) : 0;
+	$user = get_user_by( 'email', $email );
+	if ( ! $user ) {
+		return erased( 0 );
+	}
+	if ( ! lock( $user->ID ) ) {
+		return erased( 0, __( 'A webinar event of this person is being delivered right now; run the erasure again.', 'autowebinar' ) );
+	}
+	try {
+		$removed = delete_rows( $user->ID );
+	} finally {
+		unlock( $user->ID );
+	}
+	if ( null === $removed ) {
+		return erased( 0, __( 'The database did not delete the webinar data; run the erasure again.', 'autowebinar' ) );
+	}
+	return erased( $removed );
+}
+
+/**
+ * The eraser's answer.
+ *
+ * @param int    $removed  How many rows are gone.
+ * @param string $retained Why there may be others; empty: there are none.
+ */
+function erased( int $removed, string $retained = '' ): array {
+	$messages = array( $retained );
+	if ( $removed > 0 ) {
+		$messages[] = __( 'Webinar events that were already delivered to other systems must be erased there.', 'autowebinar' );
+	}
 	return array(
 		'items_removed'  => $removed > 0,
-		'items_retained' => false,
-		'messages'       => $removed > 0
-			? array( __( 'Webinar events that were already delivered to other systems must be erased there.', 'autowebinar' ) )
-			: array(),
+		'items_retained' => '' !== $retained,
+		'messages'       => array_values( array_filter( $messages ) ),
 		'done'           => true,
 	);
 }
 
 /**
- * Deletes a user's rows and returns how many there were.
+ * Deletes a user's rows.
  *
- * @param int $user_id User.
+ * @param int  $user_id   User.
+ * @param bool $only_gone Not if there is such a user.
+ * @return int|null How many there were; null: the database did not do it.
  */
-function delete_rows( int $user_id ): int {
+function delete_rows( int $user_id, bool $only_gone = false ): ?int {
 	global $wpdb;
-	// One statement: the service may be about to rename a row, and one by one would miss it.
+	$condition = $only_gone ? " AND NOT EXISTS (SELECT 1 FROM {$wpdb->users} WHERE ID = {$user_id})" : '';
+	// One statement: the service may be about to rename a row, which one by one would
+	// miss; and a read of the users that failed or lags must not look like a deletion.
 	// phpcs:ignore WordPress.DB.DirectDatabaseQuery.DirectQuery, WordPress.DB.DirectDatabaseQuery.NoCaching
 	$removed = $wpdb->query(
 		$wpdb->prepare(
-			"DELETE FROM {$wpdb->usermeta} WHERE user_id = %d AND meta_key LIKE %s",
+			"DELETE FROM {$wpdb->usermeta} WHERE user_id = %d AND meta_key LIKE %s{$condition}", // phpcs:ignore WordPress.DB.PreparedSQL.InterpolatedNotPrepared
 			$user_id,
 			$wpdb->esc_like( PREFIX ) . '%'
 		)
 	);
 	wp_cache_delete( $user_id, 'user_meta' );
-	return (int) $removed;
+	return is_int( $removed ) ? $removed : null;
 }
 
 /**
@@ -759,11 +854,7 @@ function delete_rows( int $user_id ): int {
  * @param int $user_id User.
  */
 function sweep_deleted_user( int $user_id ): void {
-	global $wpdb;
-	// phpcs:ignore WordPress.DB.DirectDatabaseQuery.DirectQuery, WordPress.DB.DirectDatabaseQuery.NoCaching
-	if ( ! $wpdb->get_var( $wpdb->prepare( "SELECT ID FROM {$wpdb->users} WHERE ID = %d", $user_id ) ) ) {
-		delete_rows( $user_id );
-	}
+	delete_rows( $user_id, true );
 }
 
 /**

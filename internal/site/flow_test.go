@@ -18,6 +18,7 @@ func TestASite(t *testing.T) {
 			"all six events reach listeners":      listenersHear,
 			"a repeat is heard once":              repeatIsHeardOnce,
 			"forged and stale webhooks":           webhooksAreRefused,
+			"webhooks of what does not wait":      strangersAreUnknown,
 			"a listener that fails":               listenerFails,
 			"a viewer is deleted meanwhile":       viewerIsDeletedMeanwhile,
 			"what ends a login":                   loginsEnd,
@@ -25,6 +26,9 @@ func TestASite(t *testing.T) {
 			"the block":                           blockIsShown,
 			"an administrator looks at a profile": profileIsShown,
 			"a person's data":                     dataIsExportedAndErased,
+			"what waits is exported":              waitingIsExported,
+			"an erasure that cannot be":           erasureFails,
+			"a user who cannot be read":           unreadIsNotGone,
 			"check proves the salts":              checkProvesTheSalts,
 			"who may see the player, and where":   playerIsPrinted,
 		} {
@@ -84,7 +88,7 @@ func (s *site) stored(t testing.TB, user uint64, key string) string {
 }
 
 // hears waits until the site's listeners have been told of these events of a
-// user, in this order and each once.
+// user, in this order and each once, and none is waiting.
 func (s *site) hears(t testing.TB, user uint64, actions ...string) []noted {
 	t.Helper()
 	heard := s.hearsAny(t, user, len(actions))
@@ -96,17 +100,32 @@ func (s *site) hears(t testing.TB, user uint64, actions ...string) []noted {
 	return heard
 }
 
-// hearsAny waits until the listeners have been told of so many events of a user.
+// hearsAny is hears in whatever order.
 func (s *site) hearsAny(t testing.TB, user uint64, count int) (heard []noted) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		heard = nil
-		for _, n := range s.noted(t) {
-			if id, ok := n.Meta["user_id"].(float64); ok && uint64(id) == user {
-				heard = append(heard, n)
-			}
-		}
-		return len(heard) >= count
-	}, 30*time.Second, 20*time.Millisecond, "events of user %d", user)
+		return len(s.heard(t, user)) >= count && s.waiting(t, user) == 0
+	}, 30*time.Second, 20*time.Millisecond, "%d events of user %d", count, user)
+	heard = s.heard(t, user)
+	require.Len(t, heard, count)
 	return heard
+}
+
+// heard is what the listeners have been told of a user until now.
+func (s *site) heard(t testing.TB, user uint64) (heard []noted) {
+	t.Helper()
+	for _, n := range s.noted(t) {
+		if id, ok := n.Meta["user_id"].(float64); ok && uint64(id) == user {
+			heard = append(heard, n)
+		}
+	}
+	return heard
+}
+
+// waiting is how many events of a user the service has yet to deliver.
+func (s *site) waiting(t testing.TB, user uint64) (count int) {
+	t.Helper()
+	require.NoError(t, s.db.GetContext(t.Context(), &count,
+		"SELECT COUNT(*) FROM "+s.usermeta+" WHERE user_id = ? AND meta_key IN ('autowebinar_outbox', 'autowebinar_outbox_wait')", user))
+	return count
 }

@@ -6,9 +6,7 @@
  */
 
 function site_note( $name, $payload, $meta ) {
-	// A file breaks all events of a user, or those of one webinar.
 	$broken = WP_CONTENT_DIR . '/broken-' . ( $meta['user_id'] ?? '' );
-	$broken = file_exists( $broken ) ? $broken : $broken . '-' . ( $payload['webinar_id'] ?? '' );
 	switch ( file_exists( $broken ) ? file_get_contents( $broken ) : '' ) {
 		case 'exit':
 			exit;

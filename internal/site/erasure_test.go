@@ -1,0 +1,86 @@
+package site
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// erasure is what the plugin's eraser answers.
+type erasure struct {
+	Removed  bool `json:"items_removed"`
+	Retained bool `json:"items_retained"`
+	Messages []string
+	Done     bool
+}
+
+// erases runs the plugin's eraser, after some PHP.
+func (s *site) erases(t testing.TB, before, login string) (answer erasure) {
+	t.Helper()
+	s.eval(t, &answer, `%s return call_user_func(apply_filters('wp_privacy_personal_data_erasers', array())['autowebinar']['callback'], '%s@example.test', 1);`, before, login)
+	assert.True(t, answer.Done)
+	return answer
+}
+
+// erasureFails: what is still there is not said to be gone.
+func erasureFails(t *testing.T, s *site) {
+	user := s.addUser(t, "kept")
+	newClient(t, s, "kept").must(t, 201, "/enter", `{"webinar_id":"intro"}`)
+	s.hears(t, user, "client_webinar_entered")
+
+	failed := s.erases(t, queriesFail("^DELETE"), "kept")
+	assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"The database did not delete the webinar data; run the erasure again."}}, failed)
+	assert.NotEmpty(t, s.stored(t, user, "autowebinar_session_id"))
+
+	// While a delivery is under way its mark is yet to come.
+	var lock string
+	s.eval(t, &lock, `return AutoWebinar\lock_name(%d);`, user)
+	delivery, err := s.db.Connx(t.Context())
+	require.NoError(t, err)
+	defer delivery.Close()
+	var granted bool
+	require.NoError(t, delivery.GetContext(t.Context(), &granted, "SELECT GET_LOCK(?, 0)", lock))
+	require.True(t, granted)
+	busy := s.erases(t, "", "kept")
+	assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"A webinar event of this person is being delivered right now; run the erasure again."}}, busy)
+	assert.NotEmpty(t, s.stored(t, user, "autowebinar_session_id"))
+	require.NoError(t, delivery.GetContext(t.Context(), &granted, "SELECT RELEASE_LOCK(?)", lock))
+
+	erased := s.erases(t, "", "kept")
+	assert.True(t, erased.Removed)
+	assert.False(t, erased.Retained)
+	assert.Empty(t, s.stored(t, user, "autowebinar_session_id"))
+	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erases(t, "", "kept"), "nothing is left")
+	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erases(t, "", "nobody"))
+}
+
+// unreadIsNotGone: a user whom the database does not show right now keeps all.
+func unreadIsNotGone(t *testing.T, s *site) {
+	user := s.addUser(t, "unread")
+	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_session_id', 'kept'), (999998, 'autowebinar_session_id', 'gone')", user)
+	s.eval(t, nil, `%s AutoWebinar\sweep_deleted_user(%d); AutoWebinar\sweep_deleted_user(999998); return true;`, queriesFail("^SELECT.* FROM "+s.users), user)
+	assert.Equal(t, "kept", s.stored(t, user, "autowebinar_session_id"))
+	assert.Empty(t, s.stored(t, 999998, "autowebinar_session_id"), "of nobody")
+}
+
+// waitingIsExported with all that its row holds.
+func waitingIsExported(t *testing.T, s *site) {
+	user := s.addUser(t, "awaited")
+	for _, event := range []string{
+		"1|client_webinar_registered|0bd5a0f6-93d5-4a0c-a6ad-4dd6b9e2b5a0|1790000000|intro|auto||a%20%7C%20page||0|0|0",
+		"1|client_webinar_left|0bd5a0f6-93d5-4a0c-a6ad-4dd6b9e2b5a1|1790000000|intro|auto|s-1|network_loss|slot-7|0|0|0",
+		"1|client_webinar_attendance_classified|0bd5a0f6-93d5-4a0c-a6ad-4dd6b9e2b5a2|1790000000|intro|auto|s-1|false||0|0|0",
+	} {
+		s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_outbox_dead', ?)", user, event)
+	}
+	var items []map[string]string
+	s.eval(t, &items, `$page = call_user_func(apply_filters('wp_privacy_personal_data_exporters', array())['autowebinar']['callback'], 'awaited@example.test', 1);
+		return array_map(fn($item) => array_column($item['data'], 'value', 'name'), $page['data']);`)
+	const time = "2026-09-21 14:13:20"
+	assert.Equal(t, []map[string]string{
+		{"Event": "client_webinar_registered", "Webinar": "intro", "Happened (UTC)": time, "Came from": "a | page"},
+		{"Event": "client_webinar_left", "Webinar": "intro", "Happened (UTC)": time, "Session": "s-1", "Reason of leaving": "network_loss", "Slot": "slot-7"},
+		{"Event": "client_webinar_attendance_classified", "Webinar": "intro", "Happened (UTC)": time, "Session": "s-1", "Attended": "false"},
+	}, items)
+}

@@ -1,0 +1,106 @@
+package site
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func repeatIsHeardOnce(t *testing.T, s *site) {
+	user := s.addUser(t, "repeated")
+	first, second := entered(user), entered(user)
+	form := entered(user)
+	form.body = strings.Replace(form.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
+	s.store(t, first)
+	s.store(t, second)
+
+	for _, tt := range []struct {
+		webhook webhook
+		repeat  any
+	}{{first, nil}, {first, true}, {form, nil}, {first, true}, {form, true}, {second, nil}, {second, true}} {
+		a := s.posts(t, tt.webhook)
+		assert.Equal(t, 200, a.Status, "%v", a.Body)
+		assert.Equal(t, tt.repeat, a.Body["repeat"])
+		s.settle(t, tt.webhook)
+	}
+	heard := s.hears(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered")
+	assert.Equal(t, first.id, heard[0].Meta["id"])
+
+	// A late attempt of what was accepted before is none of what waits.
+	s.isUnknown(t, first)
+	assert.Equal(t, true, s.posts(t, second).Body["repeat"])
+
+	// Ten at once are one.
+	third := entered(user)
+	s.store(t, third)
+	done := make(chan int)
+	for range 10 {
+		go func() { done <- ask(t, http.DefaultClient, s.bridge(), third.body, third.header(t)).Status }()
+	}
+	for range 10 {
+		assert.Contains(t, []int{200, 503}, <-done)
+	}
+	s.hears(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered", "client_webinar_entered")
+}
+
+// isUnknown: the bridge refuses for now what no row of the viewer's is about.
+func (s *site) isUnknown(t testing.TB, w webhook) {
+	t.Helper()
+	a := s.posts(t, w)
+	assert.Equal(t, 503, a.Status)
+	assert.Equal(t, "autowebinar_unknown_delivery", a.Body["code"])
+}
+
+// strangersAreUnknown: a webhook that was signed well, of an event that does not
+// wait for this viewer, or of which that cannot be seen.
+func strangersAreUnknown(t *testing.T, s *site) {
+	user, other := s.addUser(t, "meant"), s.addUser(t, "not-meant")
+	w := entered(user)
+	s.store(t, w)
+	elsewhere := w
+	elsewhere.user = fmt.Sprint(other)
+	s.isUnknown(t, elsewhere)
+
+	// The id must be the event's, not anything that a viewer may have sent.
+	source := entered(other)
+	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_outbox_dead', ?), (?, 'autowebinar_session_id', ?)",
+		other, "1|client_webinar_registered|"+uuid.NewString()+"|1790000000|intro|auto||"+source.id+"||0|0|0", other, "1|a|"+source.id+"|b")
+	s.isUnknown(t, source)
+
+	assert.Equal(t, "autowebinar_unknown_delivery", s.refusal(t, w, s.usermeta))
+	assert.Equal(t, "autowebinar_unknown_user", s.refusal(t, w, s.users))
+
+	assert.Equal(t, 200, s.posts(t, w).Status)
+	s.hears(t, user, "client_webinar_entered")
+	s.hears(t, other)
+}
+
+// refusal is the code of a 503 to a webhook, while reading a table fails.
+func (s *site) refusal(t testing.TB, w webhook, table string) string {
+	t.Helper()
+	header, err := json.Marshal(w.header(t))
+	require.NoError(t, err)
+	var answer struct {
+		Status int
+		Data   struct{ Code string }
+	}
+	s.eval(t, &answer, queriesFail("^SELECT.* FROM "+table)+`
+		$request = new WP_REST_Request('POST', '/autowebinar-bridge/v1/events');
+		$request->set_headers(json_decode(base64_decode('%s'), true));
+		$request->set_body(base64_decode('%s'));
+		$response = rest_do_request($request);
+		return array('status' => $response->get_status(), 'data' => $response->get_data());`, base64Of(string(header)), base64Of(w.body))
+	assert.Equal(t, 503, answer.Status)
+	return answer.Data.Code
+}
+
+// queriesFail is PHP after which the queries that match fail.
+func queriesFail(pattern string) string {
+	return `$GLOBALS['wpdb']->suppress_errors(); add_filter('query', fn($query) => preg_match('/` + pattern + `/s', $query) ? 'fail' : $query);` + "\n"
+}
