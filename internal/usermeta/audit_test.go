@@ -55,10 +55,10 @@ func TestAnAuditSaysWhatAnOperatorShouldKnow(t *testing.T) {
 		"a deleted user": {
 			damage: []string{"INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (77, 'autowebinar_completed', '1'), (77, 'nickname', 'x')"}, finding: "orphans", state: usermeta.Warn, detail: "no longer has: 1", advice: "purge --orphans"},
 		"PHP wrote a key twice": {
-			damage:  []string{"INSERT INTO wp_users (ID) VALUES (1)", "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'autowebinar_completed', '1'), (1, 'autowebinar_completed', '1'), (1, 'nickname', 'x'), (1, 'nickname', 'x')"},
+			damage:  []string{"INSERT INTO wp_users (ID, user_registered) VALUES (1, '2026-01-02 03:04:05')", "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'autowebinar_completed', '1'), (1, 'autowebinar_completed', '1'), (1, 'nickname', 'x'), (1, 'nickname', 'x')"},
 			finding: "duplicates", state: usermeta.Warn, detail: "beyond the first of their key: 1", advice: "PHP"},
 		"an event was given up": {
-			damage:  []string{"INSERT INTO wp_users (ID) VALUES (1)", "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'autowebinar_outbox_dead', 'x'), (1, 'autowebinar_outbox', 'x')"},
+			damage:  []string{"INSERT INTO wp_users (ID, user_registered) VALUES (1, '2026-01-02 03:04:05')", "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'autowebinar_outbox_dead', 'x'), (1, 'autowebinar_outbox', 'x')"},
 			finding: "outbox", state: usermeta.Warn, detail: "events that wait: 1, dead: 1", advice: "outbox list --dead"},
 	}
 	for name, test := range tests {

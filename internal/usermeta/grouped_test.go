@@ -2,6 +2,7 @@ package usermeta_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -71,7 +72,14 @@ func TestAGroupDoesWhatOneByOneDoes(t *testing.T) {
 			assert.Equal(rt, alone, grouped.store.Together(batch))
 		}
 		for user := base; user < base+5; user++ {
-			assert.Equal(rt, single.plain(t, user), grouped.plain(t, user), "viewer %d", user)
+			assert.Equal(rt, known(single.plain(t, user)), known(grouped.plain(t, user)), "viewer %d", user)
 		}
 	})
+}
+
+// known is what rows say: a value that was there and is nothing again has a row
+// of 0, one that never was there has none.
+func known(rows map[string]string) map[string]string {
+	maps.DeleteFunc(rows, func(_, value string) bool { return value == "0" })
+	return rows
 }
