@@ -60,7 +60,7 @@ func (s *service) sources() telemetry.Sources {
 func (s *service) delivery() telemetry.Delivery {
 	stats := s.dispatcher.Stats()
 	d := telemetry.Delivery{
-		Leads: stats.Running, SinkUp: stats.SinkUp, Waiting: stats.Waiting, Accepted: stats.Accepted, Failed: stats.Failed,
+		Leads: stats.Running, SinkKnown: stats.SinkKnown, SinkUp: stats.SinkUp, Waiting: stats.Waiting, Accepted: stats.Accepted, Failed: stats.Failed,
 		Died: stats.Dead, Withdrawn: stats.Withdrawn, AcceptedAt: stats.LastSuccess,
 	}
 	if s.cfg.Dispatch == config.DispatchOff {
@@ -73,7 +73,7 @@ func (s *service) census(ctx context.Context) (telemetry.Census, error) {
 	c, err := s.outbox.Census(ctx)
 	running := s.dispatcher.Stats().Running
 	return telemetry.Census{
-		Due: c.Due, Waiting: c.Waiting, Dead: c.Dead, Roughly: c.Estimated, Oldest: c.Oldest,
+		Due: c.Due, Waiting: c.Waiting, Dead: c.Dead, Held: c.Held, Roughly: c.Estimated, Oldest: c.Oldest,
 		Led: c.Leader != 0 || running, ByThis: running,
 	}, err
 }
@@ -91,6 +91,6 @@ func (s *service) newMonitor(metrics *telemetry.Metrics, loginsOff string) *tele
 	}
 	return telemetry.NewMonitor(telemetry.MonitorConfig{
 		Version: version(), Host: host, Metrics: metrics, Health: s.health,
-		Sources: s.sources(), Settings: settings, LoginsOff: loginsOff,
+		Sources: s.sources(), Settings: settings, LoginsOff: loginsOff, Log: s.log,
 	})
 }

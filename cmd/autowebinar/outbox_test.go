@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -181,6 +182,27 @@ func TestARetryReachesTheRunningDispatcher(t *testing.T) {
 	require.Eventually(t, func() bool { return len(sink.accepted()) == 3 }, 25*time.Second, 20*time.Millisecond, "%v", sink.accepted())
 	assert.Equal(t, []string{"entered", "left", "entered"}, sink.accepted())
 	assert.Zero(t, x.count(t, "meta_key LIKE 'autowebinar_outbox%'"))
+}
+
+// A site where nothing happens after a restart, but for a row of a version that
+// was taken back: nothing is said of the sink, and the row is counted.
+func TestAnIdleServiceSaysNothingOfTheSinkAndCountsWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	x := newTable(t, 1)
+	x.SetMeta(t, 1, "autowebinar_outbox", "2|of the future")
+	found, _ := begin(t, replace(x.env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:0"), `"admin":"([^"]+)"`, "serve")
+	var metrics string
+	require.Eventually(t, func() bool {
+		res, err := http.Get("http://" + found[1] + "/metrics")
+		require.NoError(t, err)
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		metrics = string(text)
+		return strings.Contains(metrics, "\nautowebinar_dispatcher_leads 1\n") && strings.Contains(metrics, "\nautowebinar_outbox_events{state=\"waiting\"} 1\n")
+	}, time.Minute, 100*time.Millisecond)
+	assert.NotContains(t, metrics, "\nautowebinar_sink_up ")
+	assert.Contains(t, metrics, "\nautowebinar_outbox_held_events 1\n")
 }
 
 func TestOutboxSaysWhatIsWrongWithItsCommandLine(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
@@ -11,8 +13,8 @@ import (
 
 const purgeHelp = `Deletes the service's rows (autowebinar_…) from the user meta table: of one viewer, of
 users whom WordPress no longer has, or all of them (removal: stop the service first).
-It says what would go; --yes, or the word typed at a terminal, deletes it, a few viewers
-at a time. Events that wait for delivery go with the rows and are never delivered.
+It says what would go and whose it is; --yes, or the word typed at a terminal, deletes it,
+a few viewers at a time. Events that wait for delivery go with the rows and are never delivered.
 
 It may run beside the service. A viewer is deleted as a whole, under the locks that the
 service itself takes; whoever watches meanwhile begins a new session.`
@@ -58,12 +60,19 @@ type purging struct {
 
 // purged is what would be, or was, deleted.
 type purged struct {
-	Users   int  `json:"users"`
-	Rows    int  `json:"rows"`
-	Events  int  `json:"undelivered_events"`
-	Deleted int  `json:"deleted_rows"`
-	DryRun  bool `json:"dry_run"`
+	Users   int              `json:"users"`
+	UserIDs []webinar.UserID `json:"user_ids"` // the lowest of them, at most maxUserIDs
+	Rows    int              `json:"rows"`
+	Events  int              `json:"undelivered_events"`
+	Deleted int              `json:"deleted_rows"`
+	DryRun  bool             `json:"dry_run"`
 }
+
+// The user ids that are shown, of perhaps a million.
+const (
+	maxUserIDs  = 10_000
+	textUserIDs = 100
+)
 
 func (p purging) run(ctx context.Context, s streams) error {
 	users, done, err := p.look(ctx)
@@ -71,7 +80,7 @@ func (p purging) run(ctx context.Context, s streams) error {
 		return interrupted(ctx, err)
 	}
 	if !p.asJSON {
-		fmt.Fprintf(s.out, "%s of %s\n", count(done.Rows, "row"), count(done.Users, "user"))
+		fmt.Fprintf(s.out, "%s of %s%s\n", count(done.Rows, "row"), count(done.Users, "user"), done.whose())
 	}
 	if err := p.warn(ctx, s, done); err != nil {
 		return interrupted(ctx, err)
@@ -98,7 +107,7 @@ func (p purging) run(ctx context.Context, s streams) error {
 func (p purging) look(ctx context.Context) ([]webinar.UserID, purged, error) {
 	holdings, err := p.store.Holdings(ctx, p.user)
 	var users []webinar.UserID
-	var done purged
+	done := purged{UserIDs: []webinar.UserID{}}
 	for _, h := range holdings.Holders {
 		if p.orphans && h.Exists {
 			continue
@@ -108,7 +117,24 @@ func (p purging) look(ctx context.Context) ([]webinar.UserID, purged, error) {
 		done.Rows += h.Rows
 		done.Events += h.Events
 	}
+	done.UserIDs = append(done.UserIDs, users[:min(len(users), maxUserIDs)]...)
 	return users, done, err
+}
+
+// whose names the users in words.
+func (p purged) whose() string {
+	if p.Users == 0 {
+		return ""
+	}
+	var ids []string
+	for _, user := range p.UserIDs[:min(p.Users, textUserIDs)] {
+		ids = append(ids, strconv.FormatUint(uint64(user), 10))
+	}
+	text := ": " + strings.Join(ids, ", ")
+	if more := p.Users - len(ids); more > 0 {
+		text += fmt.Sprintf(" and %d more (see --json)", more)
+	}
+	return text
 }
 
 func (p purging) warn(ctx context.Context, s streams, done purged) error {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/webinar"
 )
 
 func TestPurgeShowsFirstAndDeletesWithYes(t *testing.T) {
@@ -18,10 +20,10 @@ func TestPurgeShowsFirstAndDeletesWithYes(t *testing.T) {
 		warning string
 		left    int // users with rows
 	}{
-		"one viewer":            {[]string{"--user", "2"}, "6 rows of 1 user\n", "1 event among them not delivered", 4},
+		"one viewer":            {[]string{"--user", "2"}, "6 rows of 1 user: 2\n", "1 event among them not delivered", 4},
 		"a viewer without rows": {[]string{"--user", "99"}, "0 rows of 0 users\n", "", 5},
-		"who was deleted":       {[]string{"--orphans"}, "4 rows of 1 user\n", "", 4},
-		"all":                   {[]string{"--all"}, "30 rows of 5 users\n", "1 event among them", 0},
+		"who was deleted":       {[]string{"--orphans"}, "4 rows of 1 user: 5\n", "", 4},
+		"all":                   {[]string{"--all"}, "30 rows of 5 users: 1, 2, 3, 4, 5\n", "1 event among them", 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -47,9 +49,25 @@ func TestPurgeShowsFirstAndDeletesWithYes(t *testing.T) {
 
 			code, out, _ = ask(t, x.env, append([]string{"purge", "--yes", "--json"}, test.flags...)...)
 			assert.Equal(t, 0, code)
-			assert.JSONEq(t, `{"users":0,"rows":0,"undelivered_events":0,"deleted_rows":0,"dry_run":false}`, out, "safe to repeat")
+			assert.JSONEq(t, `{"users":0,"user_ids":[],"rows":0,"undelivered_events":0,"deleted_rows":0,"dry_run":false}`, out, "safe to repeat")
 		})
 	}
+}
+
+// Whom --yes would hit is said, but not a million times.
+func TestPurgeNamesABoundedNumberOfUsers(t *testing.T) {
+	t.Parallel()
+	p := purged{Users: 12_345}
+	for id := range maxUserIDs {
+		p.UserIDs = append(p.UserIDs, webinar.UserID(id+1))
+	}
+	assert.True(t, strings.HasPrefix(p.whose(), ": 1, 2, 3, "), p.whose())
+	assert.True(t, strings.HasSuffix(p.whose(), ", 99, 100 and 12245 more (see --json)"), p.whose())
+
+	x := audience(t)
+	code, out, errs := ask(t, x.env, "purge", "--orphans", "--json")
+	assert.Equal(t, 0, code, errs)
+	assert.JSONEq(t, `{"users":1,"user_ids":[5],"rows":4,"undelivered_events":0,"deleted_rows":0,"dry_run":true}`, out)
 }
 
 // Beside a running service: a viewer who watches is deleted whole; the next

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -22,16 +23,19 @@ import (
 func receive(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flags("sink", s)
 	listen := set.String("listen", "127.0.0.1:9000", "address to listen on")
-	secret := set.String("secret", "", "whsec_… (default: the environment's AUTOWEBINAR_WEBHOOK_SECRET, its first)")
+	secret := set.String("secret", "", "whsec_… (default: the first of AUTOWEBINAR_WEBHOOK_SECRET, or of the file that AUTOWEBINAR_WEBHOOK_SECRET_FILE names)")
 	status := set.Int("status", http.StatusNoContent, "what to answer; 503 to see retries")
 	if err := parse(set, args); err != nil {
 		return err
 	}
 	if *secret == "" {
-		*secret = firstSecret(environ)
+		var err error
+		if *secret, err = firstSecret(environ); err != nil {
+			return err
+		}
 	}
 	if *secret == "" {
-		return errors.New("sink: give --secret or AUTOWEBINAR_WEBHOOK_SECRET")
+		return errors.New("sink: give --secret, AUTOWEBINAR_WEBHOOK_SECRET or AUTOWEBINAR_WEBHOOK_SECRET_FILE")
 	}
 	verifier, err := standardwebhooks.NewWebhook(*secret)
 	if err != nil {
@@ -47,14 +51,26 @@ func receive(ctx context.Context, args []string, s streams, environ []string) er
 		listening{Server: server(printer(s.out, verifier, *status), log), on: listener})
 }
 
-func firstSecret(environ []string) string {
+// firstSecret is what the service would sign with: as there, the file comes first.
+func firstSecret(environ []string) (string, error) {
+	var secrets, path string
 	for _, entry := range environ {
-		if secrets, found := strings.CutPrefix(entry, "AUTOWEBINAR_WEBHOOK_SECRET="); found {
-			first, _, _ := strings.Cut(secrets, ",")
-			return first
+		switch name, value, _ := strings.Cut(entry, "="); name {
+		case "AUTOWEBINAR_WEBHOOK_SECRET":
+			secrets = value
+		case "AUTOWEBINAR_WEBHOOK_SECRET_FILE":
+			path = value
 		}
 	}
-	return ""
+	if path != "" {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return "", errors.New("sink: the file of AUTOWEBINAR_WEBHOOK_SECRET_FILE cannot be read")
+		}
+		secrets = string(content)
+	}
+	first, _, _ := strings.Cut(secrets, ",")
+	return strings.TrimSpace(first), nil
 }
 
 // printer answers every webhook with a status and prints one line about it; one

@@ -45,9 +45,14 @@ type composeFile struct {
 	Volumes  map[string]any
 }
 
-func compose(t testing.TB) (file composeFile) {
+func compose(t testing.TB) composeFile {
 	t.Helper()
-	decoder := yaml.NewDecoder(strings.NewReader(read(t, "deploy/compose.yaml")))
+	return decodeCompose(t, read(t, "deploy/compose.yaml"))
+}
+
+func decodeCompose(t testing.TB, text string) (file composeFile) {
+	t.Helper()
+	decoder := yaml.NewDecoder(strings.NewReader(text))
 	decoder.KnownFields(true)
 	require.NoError(t, decoder.Decode(&file))
 	return file
@@ -141,7 +146,21 @@ func TestComposeStartsASiteInAnyOrder(t *testing.T) {
 		assert.Equal(t, []string{"no-new-privileges:true"}, s.SecurityOpt, name)
 	}
 	assert.NotContains(t, read(t, "deploy/compose.yaml"), "depends_on")
-	assert.FileExists(t, filepath.Join(deploy, file.Services["autowebinar"].Build, "Dockerfile"))
+}
+
+// The image is loaded, or built beforehand: a release has no sources.
+func TestComposeRunsTheImageThatTheReadmeMakes(t *testing.T) {
+	t.Parallel()
+	readme := read(t, "deploy/README.md")
+	m := regexp.MustCompile(`(?m)^echo (\w+)=(\S+) >>\.env$`).FindStringSubmatch(readme)
+	require.NotNil(t, m)
+	assert.Equal(t, "autowebinar:VERSION", m[2], "the tag of the archive that make image writes")
+	for _, name := range []string{"autowebinar", "sink"} {
+		s := compose(t).Services[name]
+		assert.Empty(t, s.Build, name)
+		assert.Equal(t, m[2], interpolate(t, s.Image, map[string]string{m[1]: m[2]}), name)
+		assert.Contains(t, readme, "`docker build -t "+interpolate(t, s.Image, nil)+" ..`", name)
+	}
 }
 
 func TestComposeGivesTheServiceWhatItNeeds(t *testing.T) {

@@ -119,6 +119,7 @@ func TestTheDashboardNamesMetricsThatExist(t *testing.T) {
 			ID          int
 			Type, Title string
 			GridPos     struct{ H, W, X, Y int }
+			FieldConfig struct{ Defaults struct{ NoValue string } }
 			Targets     []struct {
 				Expr       string
 				Datasource struct{ UID string }
@@ -148,6 +149,12 @@ func TestTheDashboardNamesMetricsThatExist(t *testing.T) {
 			assert.Contains(t, target.Expr, `job=~"$job"`, p.Title)
 			for _, name := range knows(t, known, target.Expr) {
 				shown[name] = true
+				if name == "autowebinar_viewers" {
+					assert.Contains(t, target.Expr, "by (instance)", "a viewer is heard of by several replicas: they do not add up")
+				}
+				if name == "autowebinar_sink_up" {
+					assert.NotEmpty(t, p.FieldConfig.Defaults.NoValue, "the sink may not have been tried")
+				}
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package packaging
 import (
 	"bytes"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,6 +46,14 @@ func TestTheReleaseHoldsWhatAnOperatorNeeds(t *testing.T) {
 	}
 	assert.EqualValues(t, 0o755, entries[name+"/autowebinar"].Mode)
 	assert.EqualValues(t, 0o755, entries[name+"/deploy/compose/new-secrets"].Mode)
+	for service, s := range decodeCompose(t, string(entries[name+"/deploy/compose.yaml"].content)).Services {
+		assert.Empty(t, s.Build, "%s: there are no sources to build from", service)
+		for _, volume := range s.Volumes {
+			if from, _, _ := strings.Cut(volume, ":"); strings.HasPrefix(from, ".") {
+				assert.Contains(t, names, path.Join(name, "deploy", from), service)
+			}
+		}
+	}
 
 	dir := t.TempDir()
 	unpackTo(t, dir, gunzip(t, archive))

@@ -39,6 +39,49 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 	assert.LessOrEqual(t, exposure, maxExposure)
 }
 
+// The lines above the unit, tried below another root by somebody who is not root.
+func TestTheUnitIsInstalledByItsOwnLines(t *testing.T) {
+	t.Parallel()
+	dir, root := t.TempDir(), t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "usr/local/bin"), 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "etc"), 0o755))
+	for _, name := range []string{"autowebinar", "autowebinar.env", "db-password", "webhook-secret"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644))
+	}
+	lines := regexp.MustCompile(`(?m)^# (install .*)$`).FindAllStringSubmatch(read(t, "deploy/systemd/autowebinar.service"), -1)
+	require.NotEmpty(t, lines)
+	for _, line := range lines {
+		there := regexp.MustCompile(` (/(?:etc|usr)/)`).ReplaceAllString(line[1], " "+root+"$1")
+		said, err := run(t, os.Environ(), "sh", "-euc", `cd "$1" && `+there, "sh", dir)
+		require.NoError(t, err, "%s: %s", line[1], said)
+	}
+	for name, mode := range map[string]os.FileMode{
+		"etc/autowebinar": os.ModeDir | 0o700, "etc/autowebinar/db-password": 0o600, "etc/autowebinar/webhook-secret": 0o600,
+		"etc/autowebinar/autowebinar.env": 0o600, "usr/local/bin/autowebinar": 0o755,
+	} {
+		info, err := os.Stat(filepath.Join(root, name))
+		require.NoError(t, err)
+		assert.Equal(t, mode, info.Mode(), name)
+	}
+}
+
+// An operator's command has the unit's settings and secrets.
+func TestCommandsRunWithTheUnitsCredentials(t *testing.T) {
+	t.Parallel()
+	readme := regexp.MustCompile(` \\\n +`).ReplaceAllString(read(t, "deploy/README.md"), " ")
+	line := regexp.MustCompile(`(?m)^systemd-run .*$`).FindString(readme)
+	name := regexp.MustCompile(` --unit=(\S+) `).FindStringSubmatch(line)
+	require.NotNil(t, name, line)
+	unit := read(t, "deploy/systemd/autowebinar.service")
+	for _, m := range regexp.MustCompile(`(?m)^((?:EnvironmentFile|LoadCredential|DynamicUser)=.*)$`).FindAllString(unit, -1) {
+		assert.Contains(t, line, " -p "+m+" ")
+	}
+	for _, m := range regexp.MustCompile(`(?m)^Environment=(.*)$`).FindAllStringSubmatch(unit, -1) {
+		assert.Contains(t, line, " -E "+strings.ReplaceAll(m[1], "%d", "/run/credentials/"+name[1]+".service")+" ")
+	}
+	assert.True(t, strings.HasSuffix(line, " /usr/local/bin/autowebinar check"))
+}
+
 func TestSystemdGivesTheServiceItsSecretsAsFiles(t *testing.T) {
 	t.Parallel()
 	unit := read(t, "deploy/systemd/autowebinar.service")

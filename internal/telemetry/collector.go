@@ -31,11 +31,12 @@ var asked = []struct {
 	{"dispatcher_leads", "1 on the replica that sends events, else 0; the sum over all replicas should be 1.", nil},
 	{"dispatcher_elected", "1 if some replica holds the database's lock for sending, as this one sees it.", nil},
 	{"dispatcher_viewers_waiting", "Viewers with unsent events, as the sending replica knows them.", nil},
-	{"sink_up", "1 if the sink answers, else 0; counts on the replica that sends (dispatcher_leads).", nil},
+	{"sink_up", "1 if the sink answers, 0 if it fails, told by the replica that sends (dispatcher_leads); no series while no attempt of its has told which.", nil},
 	{"events_died_total", "Events given up by this replica after all their attempts: decide with the outbox command.", nil},
 	{"events_withdrawn_total", "Events deleted unsent because their user is gone.", nil},
 	{"outbox_events", "Events in the outbox of the whole site, by state: due, waiting (failed, or behind one that has), dead (given up).", []string{"state"}},
-	{"outbox_oldest_age_seconds", "Age of the oldest event that is due or waiting; 0 if there is none.", nil},
+	{"outbox_held_events", "Events among those due and waiting that this build cannot read: another version wrote them, and they stay until it sends.", nil},
+	{"outbox_oldest_age_seconds", "Age of the oldest event that is due or waiting and can be read; 0 if there is none.", nil},
 	{"outbox_counted_timestamp_seconds", "When the outbox was counted last, in Unix time; 0 if never.", nil},
 	{"outbox_count_duration_seconds", "How long counting the outbox took the last time.", nil},
 	{"outbox_count_failures_total", "Counts of the outbox that failed.", nil},
@@ -77,7 +78,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	counter("db_connection_wait_seconds_total", pool.WaitDuration.Seconds())
 	gauge("dispatcher_leads", one(delivery.Leads))
 	gauge("dispatcher_viewers_waiting", float64(delivery.Waiting))
-	gauge("sink_up", one(delivery.SinkUp))
+	if delivery.Leads && delivery.SinkKnown {
+		gauge("sink_up", one(delivery.SinkUp))
+	}
 	counter("events_died_total", float64(delivery.Died))
 	counter("events_withdrawn_total", float64(delivery.Withdrawn))
 	if c.census == nil {
@@ -93,6 +96,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge("outbox_events", float64(census.Due), "due")
 	gauge("outbox_events", float64(census.Waiting), "waiting")
 	gauge("outbox_events", float64(census.Dead), "dead")
+	gauge("outbox_held_events", float64(census.Held))
 	gauge("outbox_oldest_age_seconds", census.age(time.Now()).Seconds())
 	gauge("outbox_counted_timestamp_seconds", float64(census.At.UnixMilli())/1000)
 	gauge("outbox_count_duration_seconds", census.Took.Seconds())

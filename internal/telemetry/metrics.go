@@ -20,6 +20,7 @@ const NoRoute = "none"
 // all labels come from the program: nothing that a client sends makes a series.
 type Metrics struct {
 	registry *prometheus.Registry
+	routes   routes
 
 	requests       *prometheus.CounterVec
 	latency        *prometheus.HistogramVec
@@ -78,6 +79,7 @@ func NewMetrics(version string) *Metrics {
 		m.marksReached[i] = reached.WithLabelValues(strconv.Itoa(mark))
 	}
 	m.ownTallies()
+	m.beginAtZero()
 
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which build runs.",
@@ -97,6 +99,9 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) Answered(route string, status int, code string, took time.Duration) {
 	if route == "" {
 		route = NoRoute
+	}
+	if m.routes.isNew(route) {
+		m.requestsBeginAtZero(route)
 	}
 	m.requests.WithLabelValues(route, statusText(status)).Inc()
 	m.latency.WithLabelValues(route).Observe(took.Seconds())

@@ -47,7 +47,7 @@ func quiet() telemetry.Sources {
 	return telemetry.Sources{
 		Pool:     func() sql.DBStats { return sql.DBStats{MaxOpenConnections: 32, InUse: 1, Idle: 3} },
 		Queue:    func() telemetry.Queue { return telemetry.Queue{Room: 8192} },
-		Delivery: func() telemetry.Delivery { return telemetry.Delivery{Leads: true, SinkUp: true} },
+		Delivery: func() telemetry.Delivery { return telemetry.Delivery{Leads: true, SinkKnown: true, SinkUp: true} },
 		Census:   func(context.Context) (telemetry.Census, error) { return telemetry.Census{Led: true}, nil },
 	}
 }
@@ -134,7 +134,9 @@ func TestWhatIsCounted(t *testing.T) {
 					key += " " + l.GetValue()
 				}
 			}
-			got[key] = cmp.Or(series.GetCounter().GetValue(), series.GetGauge().GetValue())
+			if value := cmp.Or(series.GetCounter().GetValue(), series.GetGauge().GetValue()); value != 0 {
+				got[key] = value
+			}
 		}
 	}
 	assert.Equal(t, map[string]float64{
@@ -149,4 +151,49 @@ func TestWhatIsCounted(t *testing.T) {
 		"build_info 1.2.3": 1,
 	}, got)
 	assert.InDelta(t, 3, families["autowebinar_delivery_lag_seconds"].GetMetric()[0].GetHistogram().GetSampleSum(), 0.001)
+}
+
+// Prometheus sees no increase in a series that appears with its first burst.
+func TestWhatAlertsAreAboutBeginsAtZero(t *testing.T) {
+	t.Parallel()
+	m := telemetry.NewMetrics("test")
+	m.Answered("/progress", 200, "", time.Millisecond)
+	text, _ := scrape(t, m.Handler())
+	for _, series := range []string{
+		`autowebinar_changes_refused_total{reason="full"}`, `autowebinar_changes_refused_total{reason="late"}`,
+		`autowebinar_db_retries_total{reason="deadlock"}`, `autowebinar_logins_total{kind="cookie"}`,
+		`autowebinar_login_refusals_total{reason="forged_cookie"}`, `autowebinar_login_refusals_total{reason="forged_token"}`,
+		`autowebinar_delivery_attempts_total{outcome="rejected",type="client_webinar_left"}`,
+		`autowebinar_delivery_attempts_total{outcome="unsendable",type="client_webinar_left"}`,
+		`autowebinar_events_total{type="client_webinar_entered"}`,
+		`autowebinar_http_requests_total{route="/progress",status="500"}`, `autowebinar_http_requests_total{route="/progress",status="503"}`,
+	} {
+		assert.Contains(t, string(text), series+" 0\n")
+	}
+}
+
+func TestTheSinkHasNoSeriesUntilAnAttemptHasTold(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		delivery telemetry.Delivery
+		want     string // empty: no series
+	}{
+		"idle since a restart":  {telemetry.Delivery{Leads: true}, ""},
+		"it answers":            {telemetry.Delivery{Leads: true, SinkKnown: true, SinkUp: true}, "1"},
+		"it fails":              {telemetry.Delivery{Leads: true, SinkKnown: true}, "0"},
+		"another replica leads": {telemetry.Delivery{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, sources := telemetry.NewMetrics("test"), quiet()
+			sources.Delivery = func() telemetry.Delivery { return tt.delivery }
+			telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: telemetry.NewHealth(), Sources: sources})
+			text, families := scrape(t, m.Handler())
+			if tt.want == "" {
+				assert.NotContains(t, families, "autowebinar_sink_up")
+				return
+			}
+			assert.Contains(t, string(text), "\nautowebinar_sink_up "+tt.want+"\n")
+		})
+	}
 }

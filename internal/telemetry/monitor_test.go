@@ -1,9 +1,12 @@
 package telemetry_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,7 +21,9 @@ import (
 func watched(t *testing.T, sources telemetry.Sources) (*telemetry.Metrics, *telemetry.Monitor) {
 	t.Helper()
 	m := telemetry.NewMetrics("test")
-	monitor := telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: telemetry.NewHealth(), Sources: sources})
+	monitor := telemetry.NewMonitor(telemetry.MonitorConfig{
+		Metrics: m, Health: telemetry.NewHealth(), Sources: sources, Log: slog.New(slog.DiscardHandler),
+	})
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -89,6 +94,45 @@ func TestACountThatFailsKeepsTheLastFigures(t *testing.T) {
 		assert.Equal(t, "gone away", outbox.Error)
 		_, families := scrape(t, m.Handler())
 		assert.EqualValues(t, 2, families["autowebinar_outbox_count_failures_total"].GetMetric()[0].GetCounter().GetValue())
+	})
+}
+
+// A failure is logged when it begins and when it becomes another, and its end.
+func TestACountThatFailsIsLoggedOncePerReason(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var reason atomic.Pointer[string]
+		fails := func(text string) { reason.Store(&text) }
+		fails("")
+		sources := quiet()
+		sources.Census = func(context.Context) (telemetry.Census, error) {
+			if text := *reason.Load(); text != "" {
+				return telemetry.Census{}, errors.New(text)
+			}
+			return telemetry.Census{}, nil
+		}
+		monitor := telemetry.NewMonitor(telemetry.MonitorConfig{
+			Metrics: telemetry.NewMetrics("test"), Health: telemetry.NewHealth(), Sources: sources,
+			Log: telemetry.NewLogger(&log, slog.LevelInfo, "text"),
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			monitor.Run(ctx)
+		}()
+		for _, text := range []string{"", "gone away", "read-only", ""} {
+			fails(text)
+			time.Sleep(time.Minute)
+		}
+		stop()
+		<-done
+
+		assert.Equal(t, 3, strings.Count(log.String(), "\n"), log.String())
+		assert.Contains(t, log.String(), `msg="outbox not counted" error="gone away"`)
+		assert.Contains(t, log.String(), `msg="outbox not counted" error=read-only`)
+		assert.Contains(t, log.String(), `msg="outbox counted again"`)
 	})
 }
 

@@ -41,7 +41,7 @@ const (
 // problems says what is wrong, the worst first.
 func problems(s Status) []Problem {
 	list := []Problem{}
-	for _, find := range []func(Status) []Problem{unready, overload, faults, logins, undelivered, given} {
+	for _, find := range []func(Status) []Problem{unready, overload, faults, logins, undelivered, held, given} {
 		list = append(list, find(s)...)
 	}
 	slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(b.Level, a.Level) })
@@ -115,8 +115,8 @@ func undelivered(s Status) []Problem {
 	case unsent > 0 && !d.Leads && d.Off == "" && !o.UnledSince.IsZero() && s.At.Sub(o.UnledSince) > unledLong:
 		return []Problem{{Trouble, "No replica sends events.",
 			"One with AUTOWEBINAR_DISPATCH=auto must run and reach the database; GET_LOCK must work there (autowebinar check)."}}
-	case d.Leads && !d.SinkUp && unsent > 0 && failsNow(s):
-		return []Problem{{Trouble, "The sink does not take events" + lastError(s) + ".", "Bring it back, or correct AUTOWEBINAR_WEBHOOK_URL. " + nothingLost}}
+	case d.Leads && d.SinkKnown && !d.SinkUp && unsent > 0:
+		return []Problem{{Trouble, "The sink does not take events" + sinkError(s) + ".", "Bring it back, or correct AUTOWEBINAR_WEBHOOK_URL. " + nothingLost}}
 	case late && !d.Leads:
 		return []Problem{{Warning, fmt.Sprintf("%s in the outbox, the oldest for %s.", waits(unsent), rounded(age)),
 			"Another replica sends: look at its status page for the sink's answers."}}
@@ -127,16 +127,25 @@ func undelivered(s Status) []Problem {
 	return nil
 }
 
-// failsNow tells whether the latest thing heard of the sink was a failure.
-func failsNow(s Status) bool {
-	return len(s.Mishaps) > 0 && s.Mishaps[0].LastAt.After(s.Delivery.AcceptedAt)
-}
-
 func unsentAdvice(s Status) string {
-	if len(s.Mishaps) > 0 && s.Mishaps[0].Outcome == "unsendable" {
+	switch {
+	case len(s.Mishaps) > 0 && s.Mishaps[0].Outcome == unsendable:
 		return "Events wait for a lead id: see that the CRM writes the user meta key named by AUTOWEBINAR_LEAD_META_KEY."
+	case s.Outbox.Held > 0:
+		return "Some may stand behind events of another version: autowebinar outbox list shows them."
+	case !s.Delivery.SinkKnown:
+		return "The sink was not tried since this replica leads: autowebinar outbox list says when each event is due."
 	}
 	return "The sink takes other events: find out what it has against these (autowebinar outbox list)."
+}
+
+// held is what waits for another build.
+func held(s Status) []Problem {
+	if s.Outbox == nil || s.Outbox.Held == 0 {
+		return nil
+	}
+	return []Problem{{Warning, count(s.Outbox.Held, "event") + " in the outbox cannot be read by this version.",
+		"Another version wrote them, and they hold their viewers' later events: run that version or a newer one; autowebinar outbox list shows them."}}
 }
 
 func given(s Status) []Problem {
@@ -147,12 +156,21 @@ func given(s Status) []Problem {
 		"Decide: autowebinar outbox list, then outbox retry once the cause is mended, or outbox drop."}}
 }
 
-// lastError is the latest reason of the sink, in brackets.
+// unsendable is the outcome that says nothing about the sink: nothing was sent.
+const unsendable = "unsendable"
+
+// lastError is why the latest attempt failed, in brackets.
 func lastError(s Status) string {
 	if len(s.Mishaps) == 0 {
 		return ""
 	}
 	return " (" + s.Mishaps[0].Error + ")"
+}
+
+// sinkError is the latest reason of the sink, in brackets.
+func sinkError(s Status) string {
+	s.Mishaps = slices.DeleteFunc(slices.Clone(s.Mishaps), func(m Mishap) bool { return m.Outcome == unsendable })
+	return lastError(s)
 }
 
 // sum adds up the last minute.

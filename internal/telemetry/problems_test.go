@@ -36,9 +36,22 @@ func TestProblemsAreInWordsAndSayWhatToDo(t *testing.T) {
 			s.Mishaps = mishap("unavailable", "status 500", now)
 		}, Trouble, "The sink does not take events (status 500)."},
 		"the sink is not tried yet": {func(s *Status) {
-			s.Delivery.SinkUp, s.Outbox.Waiting, s.Delivery.AcceptedAt = false, 5, now
-			s.Mishaps = mishap("unavailable", "status 500", now.Add(-time.Hour))
+			s.Delivery.SinkKnown, s.Delivery.SinkUp, s.Outbox.Waiting = false, false, 5
+			s.Mishaps = mishap("unavailable", "status 500", now.Add(-time.Hour)) // of an earlier term
 		}, Well, ""},
+		"a lead id is missing before the sink was tried": {func(s *Status) {
+			s.Delivery.SinkKnown, s.Delivery.SinkUp, s.Outbox.Waiting, s.Age = false, false, 1, 30
+			s.Mishaps = mishap("unsendable", "no lead id", now)
+		}, Well, ""},
+		"for long": {func(s *Status) {
+			s.Delivery.SinkKnown, s.Delivery.SinkUp, s.Outbox.Waiting, s.Age = false, false, 1, 90
+			s.Mishaps = mishap("unsendable", "no lead id", now)
+		}, Warning, "1 event waits in the outbox, the oldest for 1 minute (no lead id)."},
+		"the sink is down and a lead id is missing": {func(s *Status) {
+			s.Delivery.SinkUp, s.Outbox.Waiting, s.Age = false, 5, 30
+			s.Mishaps = append(mishap("unsendable", "no lead id", now), mishap("unavailable", "status 500", now)...)
+		}, Trouble, "The sink does not take events (status 500)."},
+		"another version's events": {func(s *Status) { s.Outbox.Waiting, s.Outbox.Held = 2, 2 }, Warning, "2 events in the outbox cannot be read by this version."},
 		"nobody sends": {func(s *Status) {
 			s.Delivery, s.Outbox.Due, s.Outbox.UnledSince = Delivery{}, 1, now.Add(-time.Minute)
 		}, Trouble, "No replica sends events."},
@@ -51,7 +64,7 @@ func TestProblemsAreInWordsAndSayWhatToDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := Status{
-				At: now, Queue: Queue{Room: 8192}, Delivery: Delivery{Leads: true, SinkUp: true},
+				At: now, Queue: Queue{Room: 8192}, Delivery: Delivery{Leads: true, SinkKnown: true, SinkUp: true},
 				Outbox: &counted{At: now}, History: make([]Sample, 100),
 			}
 			tt.change(&s)

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"database/sql"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -30,8 +31,9 @@ type Delivery struct {
 	Off       string `json:"off,omitempty"` // why this replica never sends; empty: it may
 	NoSink    bool   `json:"no_sink"`       // no event is ever stored
 	Leads     bool   `json:"leads"`
-	SinkUp    bool   `json:"sink_up"` // false also while that is not known, and always without the lead
-	Waiting   int    `json:"waiting"` // viewers known to have something unsent
+	SinkKnown bool   `json:"sink_known"` // an attempt has told, since this replica leads
+	SinkUp    bool   `json:"sink_up"`    // false while that is not known
+	Waiting   int    `json:"waiting"`    // viewers known to have something unsent
 	Accepted  uint64 `json:"accepted"`
 	Failed    uint64 `json:"failed"`
 	Died      uint64 `json:"died"`      // events
@@ -45,8 +47,9 @@ type Census struct {
 	Due     int       `json:"due"`
 	Waiting int       `json:"waiting"`
 	Dead    int       `json:"dead"`
+	Held    int       `json:"held"`            // of those due or waiting: this build cannot read them
 	Roughly bool      `json:"roughly"`         // there are too many to count: some figures are estimates
-	Oldest  time.Time `json:"oldest,omitzero"` // of those due or waiting
+	Oldest  time.Time `json:"oldest,omitzero"` // of those due or waiting that can be read
 	Led     bool      `json:"led"`             // some replica sends
 	ByThis  bool      `json:"by_this"`         // this one did, then
 }
@@ -75,6 +78,7 @@ type counted struct {
 // somebody looks.
 type censusTaker struct {
 	take func(ctx context.Context) (Census, error)
+	log  *slog.Logger
 
 	mu     sync.Mutex
 	latest counted
@@ -107,9 +111,15 @@ func (t *censusTaker) once(ctx context.Context) time.Duration {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
+		if l.Error != err.Error() {
+			t.log.WarnContext(ctx, "outbox not counted", "error", err)
+		}
 		l.Failures++
 		l.Error = err.Error()
 	default:
+		if l.Error != "" {
+			t.log.InfoContext(ctx, "outbox counted again")
+		}
 		l.Census, l.At, l.Took, l.Error = found, now.UTC(), now.Sub(begun), ""
 		switch {
 		case found.Led:

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -64,8 +65,9 @@ type MonitorConfig struct {
 	Metrics   *Metrics
 	Health    *Health
 	Sources   Sources
-	Settings  []Setting // redacted already
-	LoginsOff string    // why WordPress logins are off; empty: they are on
+	Settings  []Setting    // redacted already
+	LoginsOff string       // why WordPress logins are off; empty: they are on
+	Log       *slog.Logger // nil: slog.Default
 }
 
 // Monitor watches the service: it keeps the last minutes, counts the outbox now
@@ -79,9 +81,12 @@ type Monitor struct {
 
 // NewMonitor makes a monitor at rest and adds what it knows to the metrics.
 func NewMonitor(cfg MonitorConfig) *Monitor {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
 	m := &Monitor{cfg: cfg, started: time.Now().UTC(), history: &history{metrics: cfg.Metrics}}
 	if cfg.Sources.Census != nil {
-		m.census = &censusTaker{take: cfg.Sources.Census}
+		m.census = &censusTaker{take: cfg.Sources.Census, log: cfg.Log}
 	}
 	cfg.Metrics.registry.MustRegister(newCollector(cfg.Sources, m.census, cfg.Health))
 	return m

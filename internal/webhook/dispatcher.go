@@ -77,8 +77,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		return ErrRunning
 	}
 	defer d.running.Store(false)
-	d.stats.update(func(s *Stats) { s.Running, s.SinkUp = true, false })
+	d.stats.update(func(s *Stats) { s.Running, s.SinkKnown, s.SinkUp = true, false, false })
 	newTerm(d).run(ctx)
-	d.stats.update(func(s *Stats) { s.Running, s.SinkUp, s.Waiting = false, false, 0 })
+	d.stats.update(func(s *Stats) { s.Running, s.SinkKnown, s.SinkUp, s.Waiting = false, false, false, 0 })
 	return context.Cause(ctx)
 }

@@ -149,6 +149,10 @@ func (t *term) tally(r result, now time.Time) {
 			s.Failed++
 			s.LastError, s.LastErrorAt = r.answer.Reason(), now.UTC()
 		}
+		switch r.answer.Outcome {
+		case Accepted, Rejected, Unavailable:
+			s.SinkKnown, s.SinkUp = true, t.sink.up
+		}
 		if r.end == endBuried {
 			s.Dead++
 		}

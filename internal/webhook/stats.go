@@ -9,7 +9,8 @@ import (
 // counters run from the start of the process.
 type Stats struct {
 	Running   bool // a term is under way in this process
-	SinkUp    bool // false also while that is not known yet
+	SinkKnown bool // an attempt of this term has told how the sink is
+	SinkUp    bool // false while that is not known
 	Waiting   int  // viewers known to have something unsent and not being sent
 	Accepted  uint64
 	Failed    uint64 // attempts, the last ones of dead messages included

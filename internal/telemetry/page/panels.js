@@ -86,6 +86,7 @@ export function delivery(s) {
     ['Last accepted', d.accepted_at ? hour(d.accepted_at) : 'none yet'],
     ['Given up here', `${number(d.died)} events`],
     ['Withdrawn, their user gone', `${number(d.withdrawn)} events`],
+    ['Of another version', counts ? `${number(counts.held)} events` : '–', counts?.held ? 'bad' : ''],
   ]);
 }
 
@@ -98,12 +99,11 @@ function role(d, o) {
   return o.led ? 'Another replica sends' : d.off || 'No replica sends';
 }
 
-function sinkState({ delivery: d, mishaps }) {
+function sinkState({ delivery: d }) {
   if (d.no_sink) return ['No sink', 'warn'];
   if (!d.leads) return ['Sink: see the sender', ''];
   if (d.sink_up) return ['Sink answers', 'good'];
-  const failed = mishaps.length && (!d.accepted_at || new Date(mishaps[0].last_at) > new Date(d.accepted_at));
-  return failed ? ['Sink fails', 'bad'] : ['Sink not tried yet', ''];
+  return d.sink_known ? ['Sink fails', 'bad'] : ['Sink not tried yet', ''];
 }
 
 export function errors({ mishaps }) {
