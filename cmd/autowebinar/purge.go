@@ -28,6 +28,7 @@ func purge(ctx context.Context, args []string, s streams, environ []string) erro
 	orphans := set.Bool("orphans", false, "the rows of users who were deleted")
 	all := set.Bool("all", false, "every row of the service")
 	yes := set.Bool("yes", false, "delete them")
+	force := set.Bool("force", false, "with --orphans: although most users seem to be gone")
 	asJSON := set.Bool("json", false, "print a JSON object")
 	if err := parse(set, args); err != nil {
 		return err
@@ -47,6 +48,11 @@ func purge(ctx context.Context, args []string, s streams, environ []string) erro
 	}
 	defer t.close()
 	p := purging{tools: t, user: *user, orphans: *orphans, yes: *yes, asJSON: *asJSON}
+	if *orphans && !*force {
+		if err := p.doubt(ctx); err != nil {
+			return err
+		}
+	}
 	return p.run(ctx, s)
 }
 
@@ -101,6 +107,17 @@ func (p purging) run(ctx context.Context, s streams) error {
 	}
 	_, err = fmt.Fprintf(s.out, "%s deleted\n", count(done.Deleted, "row"))
 	return err
+}
+
+// doubt is an error where the users table seems to be another site's, so that
+// everybody would be an orphan.
+func (p purging) doubt(ctx context.Context) error {
+	for _, f := range p.store.Inspect(ctx) {
+		if f.Name == "users table" && f.State != usermeta.OK {
+			return fmt.Errorf("%s: %s (if they were deleted all the same: --force)", f.Detail, f.Advice)
+		}
+	}
+	return nil
 }
 
 // look finds whose rows are meant.

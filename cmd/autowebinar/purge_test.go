@@ -70,6 +70,24 @@ func TestPurgeNamesABoundedNumberOfUsers(t *testing.T) {
 	assert.JSONEq(t, `{"users":1,"user_ids":[5],"rows":4,"undelivered_events":0,"deleted_rows":0,"dry_run":true}`, out)
 }
 
+// With the users table of another site nobody who has rows is a user.
+func TestPurgeDoubtsThatEverybodyIsGone(t *testing.T) {
+	t.Parallel()
+	x := newTable(t, 1)
+	for user := range uint64(12) {
+		x.SetMeta(t, 100+user, "autowebinar_completed", "1")
+	}
+	code, out, errs := ask(t, x.env, "purge", "--orphans", "--yes")
+	assert.Equal(t, 1, code)
+	assert.Empty(t, out)
+	assert.Contains(t, errs, "AUTOWEBINAR_USERS_TABLE")
+	assert.Equal(t, 12, x.count(t, "user_id >= 100"))
+
+	code, _, errs = ask(t, x.env, "purge", "--orphans", "--yes", "--force")
+	assert.Equal(t, 0, code, errs)
+	assert.Zero(t, x.count(t, "user_id >= 100"))
+}
+
 // Beside a running service: a viewer who watches is deleted whole; the next
 // report is refused, and the player's next entry begins a new session.
 func TestAViewerWhoWatchesIsPurgedWhole(t *testing.T) {
