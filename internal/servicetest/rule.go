@@ -3,7 +3,7 @@ package servicetest
 import "strings"
 
 // Rule sees a statement on its way to the server: the text of a query, with its
-// values, or of one to be prepared. nil lets it pass. It may block, and is
+// values, or of one to be prepared, without white space around it. nil lets it pass. It may block, and is
 // called from many connections at once.
 type Rule func(statement string) *Reply
 
@@ -50,11 +50,12 @@ func (s *statements) carry(l *link, chunk []byte) bool {
 			}
 			s.held, s.rest = s.held[n:], s.rest-n
 		}
-		statement, size, enough := s.next(l.wire.ruleNow() != nil)
+		rules := l.wire.rules()
+		statement, size, enough := s.next(len(rules) > 0)
 		if !enough {
 			return true
 		}
-		reply := l.judge(statement)
+		reply := judge(rules, statement)
 		if reply == nil || reply.Lost {
 			l.instead.Store(reply)
 			s.rest = size
@@ -87,12 +88,17 @@ func (s *statements) next(wanted bool) (statement string, size int, enough bool)
 	if len(s.held) < size {
 		return "", 0, false
 	}
-	return string(s.held[packetHeader+1 : size]), size, true
+	return strings.TrimSpace(string(s.held[packetHeader+1 : size])), size, true
 }
 
-func (l *link) judge(statement string) *Reply {
-	if rule := l.wire.ruleNow(); rule != nil && statement != "" {
-		return rule(statement)
+func judge(rules []Rule, statement string) *Reply {
+	if statement == "" {
+		return nil
+	}
+	for _, rule := range rules {
+		if reply := rule(statement); reply != nil {
+			return reply
+		}
 	}
 	return nil
 }

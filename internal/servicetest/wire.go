@@ -2,6 +2,7 @@ package servicetest
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -9,28 +10,36 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Wire is a TCP connection to a server with somebody's hand on it: it can be
-// cut, dropped, held, slowed down and reset, and it can answer statements for a
-// database server. All but Reset last until Mend.
+// Wire is a TCP connection to a server with hands on it: it can be cut, dropped,
+// held, slowed down and reset, and it can answer statements for a database
+// server. What one hand does lasts until it lets go, or until Mend; the others
+// know nothing of it. Of several states the worst counts, of several delays the
+// longest.
 type Wire struct {
 	Address string
 	target  string
 
 	mu      sync.Mutex
 	changed sync.Cond
-	state   wireState
-	delay   time.Duration
-	rule    Rule
+	hands   []*hand
 	links   map[*link]bool
 }
 
+// hand is what somebody does to a wire.
+type hand struct {
+	state wireState
+	delay time.Duration
+	rule  Rule
+}
+
+// wireState tells what becomes of bytes, the worst last.
 type wireState int
 
 const (
 	wireCarries wireState = iota
-	wireCut
-	wireDrops
 	wireHolds
+	wireDrops
+	wireCut
 )
 
 func NewWire(t testing.TB, target string) *Wire {
@@ -53,33 +62,58 @@ func NewWire(t testing.TB, target string) *Wire {
 }
 
 // Cut closes all connections, and new ones as soon as they come.
-func (w *Wire) Cut() {
-	w.become(wireCut)
+func (w *Wire) Cut() (letGo func()) {
+	letGo = w.lay(hand{state: wireCut})
 	for _, l := range w.take(nil) {
 		l.close()
 	}
+	return letGo
 }
 
 // Drop swallows all bytes in both directions and says so to nobody: neither end
 // sees the other one close. New connections hang. A connection that has lost
-// bytes stays silent after Mend too.
-func (w *Wire) Drop() { w.become(wireDrops) }
+// bytes stays silent for ever.
+func (w *Wire) Drop() (letGo func()) { return w.lay(hand{state: wireDrops}) }
 
-// Hold keeps all that is sent on its way: it arrives after Mend, in order and
+// Hold keeps all that is sent on its way: it arrives afterwards, in order and
 // late, as what TCP repeats after a break.
-func (w *Wire) Hold() { w.become(wireHolds) }
-
-// Mend carries again, as fast as can be.
-func (w *Wire) Mend() {
-	w.Delay(0)
-	w.become(wireCarries)
-}
+func (w *Wire) Hold() (letGo func()) { return w.lay(hand{state: wireHolds}) }
 
 // Delay makes every packet, in either direction, take so much longer.
-func (w *Wire) Delay(d time.Duration) {
+func (w *Wire) Delay(d time.Duration) (letGo func()) { return w.lay(hand{delay: d}) }
+
+// SetRule lets rule see each statement before it goes on, after the rules that
+// were there: the first to reply decides.
+func (w *Wire) SetRule(rule Rule) (letGo func()) { return w.lay(hand{rule: rule}) }
+
+// Mend takes all hands off.
+func (w *Wire) Mend() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.delay = d
+	w.hands = nil
+	w.changed.Broadcast()
+}
+
+func (w *Wire) lay(h hand) (letGo func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	mine := &h
+	w.hands = append(w.hands, mine)
+	w.changed.Broadcast()
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.hands = slices.DeleteFunc(slices.Clone(w.hands), func(h *hand) bool { return h == mine })
+		w.changed.Broadcast()
+	}
+}
+
+// now is what all hands together do; guarded by mu.
+func (w *Wire) now() (state wireState, delay time.Duration) {
+	for _, h := range w.hands {
+		state, delay = max(state, h.state), max(delay, h.delay)
+	}
+	return state, delay
 }
 
 // Reset tears the connections that which picks, nil all, with an RST to both
@@ -90,20 +124,6 @@ func (w *Wire) Reset(which func() bool) int {
 		l.reset()
 	}
 	return len(torn)
-}
-
-// SetRule lets rule see each statement before it goes on; nil: none.
-func (w *Wire) SetRule(rule Rule) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.rule = rule
-}
-
-func (w *Wire) become(state wireState) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.state = state
-	w.changed.Broadcast()
 }
 
 // take removes the links that which picks; nil: all.
@@ -142,10 +162,11 @@ func (w *Wire) admit(l *link) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.links[l] = true
-	for w.state == wireDrops || w.state == wireHolds {
+	state, _ := w.now()
+	for ; state == wireDrops || state == wireHolds; state, _ = w.now() {
 		w.changed.Wait()
 	}
-	return w.state == wireCarries && w.links[l]
+	return state == wireCarries && w.links[l]
 }
 
 // passage waits until bytes of a link may go on. pass: they do, after the
@@ -153,13 +174,15 @@ func (w *Wire) admit(l *link) bool {
 func (w *Wire) passage(l *link) (pass bool, delay time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.state == wireHolds && w.links[l] {
+	state, _ := w.now()
+	for ; state == wireHolds && w.links[l]; state, _ = w.now() {
 		w.changed.Wait()
 	}
-	if w.state == wireDrops {
+	if state == wireDrops {
 		l.lost = true
 	}
-	return !l.lost, w.delay
+	_, delay = w.now()
+	return !l.lost, delay
 }
 
 func (w *Wire) forget(l *link) {
@@ -168,8 +191,14 @@ func (w *Wire) forget(l *link) {
 	delete(w.links, l)
 }
 
-func (w *Wire) ruleNow() Rule {
+// rules are those that want to see statements, in their order.
+func (w *Wire) rules() (all []Rule) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.rule
+	for _, h := range w.hands {
+		if h.rule != nil {
+			all = append(all, h.rule)
+		}
+	}
+	return all
 }

@@ -116,6 +116,38 @@ func TestAWireThatIsSlow(t *testing.T) {
 	assert.GreaterOrEqual(t, time.Since(begun), 100*time.Millisecond)
 }
 
+// Whoever lets go takes nothing away that somebody else does.
+func TestHandsOnAWire(t *testing.T) {
+	t.Parallel()
+	w := NewWire(t, echo(t))
+	conn := dial(t, w)
+	dropped := w.Drop()
+	held, slow := w.Hold(), w.Delay(50*time.Millisecond)
+	dropped()
+	say(t, conn, "held")
+	silent(t, conn)
+	begun := time.Now()
+	held()
+	hear(t, conn, "held")
+	assert.GreaterOrEqual(t, time.Since(begun), 50*time.Millisecond)
+	slow()
+
+	replies := []*Reply{{Number: 1}, {Number: 2}, nil}
+	var letGo []func()
+	for _, reply := range replies {
+		letGo = append(letGo, w.SetRule(func(string) *Reply { return reply }))
+	}
+	assert.Equal(t, replies[0], judge(w.rules(), "SELECT 1"))
+	letGo[0]()
+	assert.Equal(t, replies[1], judge(w.rules(), "SELECT 1"))
+	letGo[1]()
+	assert.Nil(t, judge(w.rules(), "SELECT 1"))
+	assert.Len(t, w.rules(), 1)
+	w.Mend()
+	letGo[2]()
+	assert.Empty(t, w.rules())
+}
+
 func TestAWireThatResets(t *testing.T) {
 	t.Parallel()
 	w := NewWire(t, echo(t))
@@ -163,9 +195,9 @@ func TestAWireAnswersForTheServer(t *testing.T) {
 	db := mariadbtest.New(t)
 	w := NewWire(t, AddressOf(t, db.DSN))
 	conn := statementsOf(t, db, w)
-	insert := "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (?, 'k', ?)"
+	insert := "\n\t\tINSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (?, 'k', ?)"
 	long := strings.Repeat("long", 50_000) // more than one read
-	w.SetRule(func(statement string) *Reply {
+	letGo := w.SetRule(func(statement string) *Reply {
 		if strings.HasPrefix(statement, "INSERT") && strings.Contains(statement, "(7,") {
 			return &Reply{Number: 1021, Message: "Disk full; waiting for someone to free some space..."}
 		}
@@ -179,7 +211,7 @@ func TestAWireAnswersForTheServer(t *testing.T) {
 		_, err = conn.ExecContext(t.Context(), insert, 8, long)
 		require.NoError(t, err)
 	}
-	w.SetRule(nil)
+	letGo()
 	_, err := conn.ExecContext(t.Context(), insert, 7, long)
 	require.NoError(t, err)
 	assert.Equal(t, map[string][]string{"k": {long}}, db.Meta(t, 7))

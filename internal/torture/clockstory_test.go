@@ -43,7 +43,7 @@ func TestTheServicesOwnClockIsWrong(t *testing.T) {
 	// A replica whose clock is an hour ahead plans the next attempt by it. The
 	// session is told by the database's clock, whatever the replica thinks.
 	clock.Set(t, time.Hour)
-	sink.behaves(down)
+	mend := sink.behaves(down)
 	ahead := servicetest.StartBinary(t, clock.Binary, env).Ready(t)
 	begun := time.Now()
 	entered := v.Must(t, ahead, 201, "/enter", `{"webinar_id":"intro"}`)
@@ -61,17 +61,17 @@ func TestTheServicesOwnClockIsWrong(t *testing.T) {
 	// The clock falls back while it runs: the event, which is due in an hour by
 	// then, comes at once all the same.
 	clock.Set(t, 0)
-	sink.behaves(nil)
+	mend()
 	require.Eventually(t, func() bool { return taken(sink) == 1 }, 30*time.Second, 10*time.Millisecond)
 
 	// Or it is another replica, with the right time, that finds it.
 	clock.Set(t, time.Hour)
-	sink.behaves(down)
+	mend = sink.behaves(down)
 	v.Must(t, ahead, 200, "/exit", `{"webinar_id":"intro"}`)
 	require.Eventually(t, func() bool { return len(db.Meta(t, 1)["autowebinar_outbox_wait"]) == 1 }, 30*time.Second, 10*time.Millisecond)
 	ahead.Kill()
 	clock.Set(t, 0)
-	sink.behaves(nil)
+	mend()
 	right := servicetest.StartBinary(t, clock.Binary, env).Ready(t)
 	require.Eventually(t, func() bool { return taken(sink) == 2 }, 30*time.Second, 10*time.Millisecond)
 

@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -56,12 +57,12 @@ func clockFaults() []fault {
 		{
 			name:   "the clock of the database jumps ahead",
 			needs:  needs{server: ownServer(), stepped: true},
-			inject: func(ctx context.Context, r *rig) { stepDatabase(ctx, r, clockStep) },
+			inject: func(ctx context.Context, r *rig) bool { return stepDatabase(ctx, r, clockStep) },
 		},
 		{
 			name:   "the clock of the database falls back",
 			needs:  needs{server: ownServer(), stepped: true},
-			inject: func(ctx context.Context, r *rig) { stepDatabase(ctx, r, -clockStep) },
+			inject: func(ctx context.Context, r *rig) bool { return stepDatabase(ctx, r, -clockStep) },
 		},
 		{
 			name:   "the clocks of the replicas jump",
@@ -73,7 +74,7 @@ func clockFaults() []fault {
 
 // stepDatabase sets the database's clock wrong, and later right again, which is
 // a jump as well.
-func stepDatabase(ctx context.Context, r *rig, ahead time.Duration) {
+func stepDatabase(ctx context.Context, r *rig, ahead time.Duration) bool {
 	if !slices.Contains(r.clock.offsets(), ahead) {
 		r.clock.may(ahead)
 	}
@@ -81,17 +82,19 @@ func stepDatabase(ctx context.Context, r *rig, ahead time.Duration) {
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
 	r.databaseClock.Set(r, 0)
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
+	return true
 }
 
 // stepServices lets the replicas' clock jump ahead and back, while the sink is
 // gone and events wait for their next attempt by that clock.
-func stepServices(ctx context.Context, r *rig) {
+func stepServices(ctx context.Context, r *rig) bool {
 	for _, ahead := range []time.Duration{clockStep, 0} {
-		r.sink.behaves(status(503))
+		stop := r.sink.behaves(status(http.StatusServiceUnavailable))
 		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
 		r.serviceClock.Set(r, ahead)
 		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
-		r.sink.behaves(nil)
+		stop()
 		r.pause(ctx, 200*time.Millisecond, 600*time.Millisecond)
 	}
+	return true
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -21,11 +23,11 @@ func ownServer() *mariadbd.Config { return &mariadbd.Config{Durable: true} }
 // databaseFaults are what the database, or the way to it, does to the service.
 func databaseFaults() []fault {
 	faults := []fault{
-		{name: "the database restarts", needs: needs{server: ownServer()}, inject: func(ctx context.Context, r *rig) {
-			restart(ctx, r, r.server.Stop)
+		{name: "the database restarts", needs: needs{server: ownServer()}, inject: func(ctx context.Context, r *rig) bool {
+			return restart(ctx, r, r.server.Stop)
 		}},
-		{name: "the database is killed", needs: needs{server: ownServer()}, inject: func(ctx context.Context, r *rig) {
-			restart(ctx, r, r.server.Kill)
+		{name: "the database is killed", needs: needs{server: ownServer()}, inject: func(ctx context.Context, r *rig) bool {
+			return restart(ctx, r, r.server.Kill)
 		}},
 		{name: "the database turns read-only", needs: needs{server: ownServer()}, inject: readOnly},
 		{name: "the database has no connection left", needs: needs{server: ownServer()}, inject: noConnections},
@@ -34,8 +36,8 @@ func databaseFaults() []fault {
 		{name: "the database is slow", inject: slowDatabase},
 		{name: "the database answers too late", inject: lateDatabase},
 		{name: "the database falls silent", inject: silentDatabase},
-		{name: "the answer of a commit is lost", inject: func(ctx context.Context, r *rig) {
-			ruled(ctx, r, 3, servicetest.Reply{Lost: true}, "COMMIT")
+		{name: "the answer of a commit is lost", inject: func(ctx context.Context, r *rig) bool {
+			return ruled(ctx, r, 3, servicetest.Reply{Lost: true}, "COMMIT")
 		}},
 	}
 	for _, e := range []struct {
@@ -47,17 +49,26 @@ func databaseFaults() []fault {
 		{"a table of the database is full", servicetest.Reply{Number: 1114, Message: "The table 'wp_usermeta' is full"}, writes},
 		{"commits of the database fail", servicetest.Reply{Number: 1180, Message: "Got error 28 \"No space left on device\" during COMMIT"}, []string{"COMMIT"}},
 		{"the database is read-only now and then", servicetest.Reply{Number: 1290, Message: "The MariaDB server is running with the --read-only option so it cannot execute this statement"}, append([]string{"COMMIT"}, writes...)},
-		{"the database finds deadlocks", servicetest.Reply{Number: 1213, Message: "Deadlock found when trying to get lock; try restarting transaction"}, append([]string{"SELECT", "COMMIT"}, writes...)},
-		{"the database is tired of waiting for locks", servicetest.Reply{Number: 1205, Message: "Lock wait timeout exceeded; try restarting transaction"}, append([]string{"SELECT"}, writes...)},
+		{"the database finds deadlocks", servicetest.Reply{Number: 1213, Message: "Deadlock found when trying to get lock; try restarting transaction"}, append([]string{"COMMIT"}, locks...)},
+		{"the database is tired of waiting for locks", servicetest.Reply{Number: 1205, Message: "Lock wait timeout exceeded; try restarting transaction"}, locks},
 		{"the database is shutting down", servicetest.Reply{Number: 1053, Message: "Server shutdown in progress", Hangup: true}, []string{""}},
 		{"the database kills connections", servicetest.Reply{Number: 1927, Message: "Connection was killed", Hangup: true}, []string{""}},
 	} {
-		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) { ruled(ctx, r, 4, e.reply, e.of...) }})
+		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) bool {
+			// Rows of the queue are updated where the sink has refused.
+			defer r.sink.behaves(sometimes(r, 4, status(http.StatusInternalServerError)))()
+			return ruled(ctx, r, 4, e.reply, e.of...)
+		}})
 	}
 	return append(faults, wordpressFaults()...)
 }
 
-var writes = []string{"INSERT", "UPDATE", "DELETE"}
+// How statements begin that write, and those that lock as well. The last is the
+// one that locks a viewer's rows.
+var (
+	writes = []string{"INSERT", "UPDATE", "DELETE"}
+	locks  = append([]string{"SELECT", "SELECT m.umeta_id"}, writes...)
+)
 
 // mending is a context for what must be done even where the run is over.
 func mending(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -80,18 +91,19 @@ func (r *rig) trouble(err error) {
 }
 
 // surely runs a statement as the administrator, as soon as the server takes it.
-func (r *rig) surely(ctx context.Context, statement string) {
-	r.until(ctx, func() bool {
+func (r *rig) surely(ctx context.Context, statement string) bool {
+	return r.until(ctx, func() bool {
 		_, err := r.db.ExecContext(ctx, statement)
 		r.trouble(err)
 		return err == nil
 	})
 }
 
-func restart(ctx context.Context, r *rig, end func() error) {
+func restart(ctx context.Context, r *rig, end func() error) bool {
 	r.pause(ctx, 0, 300*time.Millisecond)
 	if err := end(); err != nil {
 		r.Errorf("the server does not end: %v", err)
+		return false
 	}
 	r.pause(ctx, 0, 700*time.Millisecond)
 	mend, cancel := mending(ctx)
@@ -100,24 +112,26 @@ func restart(ctx context.Context, r *rig, end func() error) {
 		r.Errorf("the server does not come back: %v", err)
 	}
 	r.pause(ctx, 500*time.Millisecond, time.Second)
+	return true
 }
 
 // readOnly is a fail-over: the server refuses writes, and the proxy before it
 // ends the connections.
-func readOnly(ctx context.Context, r *rig) {
+func readOnly(ctx context.Context, r *rig) bool {
 	mend, cancel := mending(ctx)
 	defer cancel()
-	r.surely(mend, "SET GLOBAL read_only = 1")
+	happened := r.surely(mend, "SET GLOBAL read_only = 1")
 	for range r.random(2) {
 		r.killConnections(mend, 1)
 	}
 	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
 	r.surely(mend, "SET GLOBAL read_only = 0")
+	return happened
 }
 
 // noConnections takes all connections that the server gives, and ends those
 // that the service has.
-func noConnections(ctx context.Context, r *rig) {
+func noConnections(ctx context.Context, r *rig) (happened bool) {
 	const least = 10 // of max_connections
 	mend, cancel := mending(ctx)
 	defer cancel()
@@ -125,16 +139,17 @@ func noConnections(ctx context.Context, r *rig) {
 	for range least {
 		conn, err := r.db.Connx(mend)
 		if r.trouble(err); err != nil {
-			return
+			return false
 		}
 		defer conn.Close()
 		taken = append(taken, conn)
 	}
-	limit := func(n int) {
+	limit := func(n int) bool {
 		_, err := taken[0].ExecContext(mend, fmt.Sprint("SET GLOBAL max_connections = ", n))
 		r.trouble(err) // a server that was restarted meanwhile has forgotten it
+		return err == nil
 	}
-	limit(least)
+	happened = limit(least)
 	defer limit(1000)
 	for range 5 {
 		for _, id := range r.connections(mend, taken[0]) {
@@ -142,6 +157,7 @@ func noConnections(ctx context.Context, r *rig) {
 		}
 		r.pause(ctx, 50*time.Millisecond, 300*time.Millisecond)
 	}
+	return happened
 }
 
 // connections are the numbers of the service's connections.
@@ -153,72 +169,86 @@ func (r *rig) connections(ctx context.Context, admin sqlx.QueryerContext) []int6
 }
 
 // killConnections ends one in share of the service's connections.
-func (r *rig) killConnections(ctx context.Context, share int) {
+func (r *rig) killConnections(ctx context.Context, share int) (ended int) {
 	for _, id := range r.connections(ctx, r.db) {
-		if r.random(share) == 0 {
-			_, _ = r.db.ExecContext(ctx, fmt.Sprint("KILL ", id)) // it may be gone
+		if r.random(share) > 0 {
+			continue
+		}
+		if _, err := r.db.ExecContext(ctx, fmt.Sprint("KILL ", id)); err == nil { // else it is gone
+			ended++
 		}
 	}
+	return ended
 }
 
-func kills(ctx context.Context, r *rig) {
+func kills(ctx context.Context, r *rig) bool {
 	mend, cancel := mending(ctx)
 	defer cancel()
+	ended := 0
 	for range 10 {
-		r.killConnections(mend, 2)
+		ended += r.killConnections(mend, 2)
 		r.pause(ctx, 10*time.Millisecond, 200*time.Millisecond)
 	}
+	return ended > 0
 }
 
-func resets(ctx context.Context, r *rig) {
+func resets(ctx context.Context, r *rig) bool {
+	torn := 0
 	for range 15 {
-		r.one().wire.Reset(func() bool { return r.random(3) == 0 })
+		torn += r.one().wire.Reset(func() bool { return r.random(3) == 0 })
 		r.pause(ctx, 5*time.Millisecond, 150*time.Millisecond)
 	}
+	return torn > 0
 }
 
 // slowDatabase gives every packet 200 ms: too much for nobody's patience.
-func slowDatabase(ctx context.Context, r *rig) {
-	p := r.one()
-	p.wire.Delay(100*time.Millisecond + time.Duration(r.random(100))*time.Millisecond)
-	defer p.wire.Delay(0)
+func slowDatabase(ctx context.Context, r *rig) bool {
+	defer r.one().wire.Delay(100*time.Millisecond + time.Duration(r.random(100))*time.Millisecond)()
 	r.pause(ctx, time.Second, 3*time.Second)
+	return true
 }
 
 // lateDatabase keeps all packets, sometimes for longer than the service waits:
 // then a commit arrives that nobody believes in any more.
-func lateDatabase(ctx context.Context, r *rig) {
-	p := r.one()
-	p.wire.Hold()
-	defer p.wire.Mend()
+func lateDatabase(ctx context.Context, r *rig) bool {
+	defer r.one().wire.Hold()()
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
 	if r.random(3) == 0 {
 		r.pause(ctx, 5*time.Second, 5500*time.Millisecond)
 	}
+	return true
 }
 
 // silentDatabase loses all packets, and the connections for good.
-func silentDatabase(ctx context.Context, r *rig) {
-	p := r.one()
-	p.wire.Drop()
-	defer p.wire.Mend()
+func silentDatabase(ctx context.Context, r *rig) bool {
+	defer r.one().wire.Drop()()
 	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
+	return true
 }
 
 // ruled gives a reply to one in share of the statements that begin with one of
-// the words.
-func ruled(ctx context.Context, r *rig, share int, reply servicetest.Reply, words ...string) {
+// the words. The rig counts them by word.
+func ruled(ctx context.Context, r *rig, share int, reply servicetest.Reply, words ...string) bool {
+	for _, word := range words {
+		r.meets(word, 0)
+	}
+	var replied atomic.Bool
 	rule := func(statement string) *servicetest.Reply {
+		begins := func(word string) bool { return strings.HasPrefix(statement, word) }
+		if !slices.ContainsFunc(words, begins) || r.random(share) > 0 {
+			return nil
+		}
 		for _, word := range words {
-			if strings.HasPrefix(statement, word) && r.random(share) == 0 {
-				return &reply
+			if begins(word) {
+				r.meets(word, 1)
 			}
 		}
-		return nil
+		replied.Store(true)
+		return &reply
 	}
 	for _, p := range r.replicas {
-		p.wire.SetRule(rule)
-		defer p.wire.SetRule(nil)
+		defer p.wire.SetRule(rule)()
 	}
 	r.pause(ctx, time.Second, 2*time.Second)
+	return replied.Load()
 }

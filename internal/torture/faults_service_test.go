@@ -13,8 +13,6 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-func nothing(ctx context.Context, _ *rig) { <-ctx.Done() }
-
 // serviceFaults are what happens to the process of the service.
 func serviceFaults() []fault {
 	return []fault{
@@ -27,41 +25,46 @@ func serviceFaults() []fault {
 }
 
 // killOne ends a replica as a power cut does, and starts it again.
-func killOne(ctx context.Context, r *rig) {
+func killOne(ctx context.Context, r *rig) bool {
 	p := r.one()
 	p.kill()
 	r.pause(ctx, 0, 200*time.Millisecond)
 	p.start()
+	return true
 }
 
 // killLeader ends whoever sends, and waits until somebody else does.
-func killLeader(ctx context.Context, r *rig) {
+func killLeader(ctx context.Context, r *rig) bool {
 	p := r.leader(ctx)
 	if p == nil {
-		return
+		return false
 	}
 	p.kill()
 	r.leader(ctx)
 	p.start()
+	return true
 }
 
 // silenceLeader takes the packets of the leader's database away, without a FIN,
 // while the sink is slow, so that its sends are in flight. Somebody else leads
 // before it hears anything again.
-func silenceLeader(ctx context.Context, r *rig) {
+func silenceLeader(ctx context.Context, r *rig) bool {
+	// The server frees the lock of a leader that it has not heard of for 3 s. What
+	// goes wrong beside it takes its time.
+	const limit = 30 * time.Second
 	p := r.leader(ctx)
 	if p == nil {
-		return
+		return false
 	}
-	r.sink.behaves(slowly(r))
-	defer r.sink.behaves(nil)
+	defer r.sink.behaves(slowly(r))()
 	r.pause(ctx, 0, 300*time.Millisecond)
-	p.wire.Drop()
-	defer p.wire.Mend()
-	// The server frees the lock of a leader that it has not heard of for 3 s.
-	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer p.wire.Drop()()
+	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	r.until(waiting, func() bool { other := r.leads(); return other != nil && other != p })
+	if !r.until(waiting, func() bool { other := r.leads(); return other != nil && other != p }) {
+		r.Errorf("nobody else leads %s after the leader has fallen silent", limit)
+	}
+	return true
 }
 
 // slowly is a sink that takes its time, now and then more than a leader has.
@@ -79,8 +82,9 @@ func slowly(r *rig) behaviour {
 }
 
 // stopOne ends a replica as an orchestrator does.
-func stopOne(ctx context.Context, r *rig) {
+func stopOne(_ context.Context, r *rig) bool {
 	r.stop(r.one())
+	return true
 }
 
 // stop ends a replica in order, in the middle of its work, and starts it again.
@@ -90,14 +94,15 @@ func (r *rig) stop(p *replica) {
 }
 
 // roll replaces every replica by a new one, which must be ready before the next.
-func roll(ctx context.Context, r *rig) {
+func roll(ctx context.Context, r *rig) (replaced bool) {
 	for _, p := range r.replicas {
 		if ctx.Err() != nil {
-			return
+			return false
 		}
 		r.stop(p)
-		r.until(ctx, func() bool { return p.service.Load().Readiness() == http.StatusOK })
+		replaced = r.until(ctx, func() bool { return p.service.Load().Readiness() == http.StatusOK })
 	}
+	return replaced
 }
 
 // leader waits until a replica sends events; nil: ctx ended first.

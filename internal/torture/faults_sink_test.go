@@ -17,6 +17,9 @@ func sinkFaults() []fault {
 		{name: "the sink redirects", inject: redirects},
 		{name: "the sink falls silent", inject: silentSink},
 		{name: "the sink is of many minds", inject: mixedSink},
+		{name: "the sink answers 429", inject: func(ctx context.Context, r *rig) bool {
+			return r.behaving(ctx, tooMany(r), 500*time.Millisecond, 1500*time.Millisecond)
+		}},
 	}
 	for _, e := range []struct {
 		name   string
@@ -24,7 +27,6 @@ func sinkFaults() []fault {
 	}{
 		{"the sink answers 500", status(http.StatusInternalServerError)},
 		{"the sink answers 410", status(http.StatusGone)},
-		{"the sink answers 429", tooMany},
 		{"the sink breaks off", brokenOff("")},
 		{"the sink closes half-way", brokenOff("HTTP/1.1 200 OK\r\nContent-Len")},
 		{"the sink speaks no HTTP", brokenOff("220 mail.example.test ESMTP\r\n" + strings.Repeat("\x00garbage\xff", 100))},
@@ -35,18 +37,31 @@ func sinkFaults() []fault {
 		{"the sink is slow", slowSink},
 		{"the sink dislikes some viewers", dislikesSome},
 	} {
-		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) {
-			r.behaving(ctx, e.behave, 500*time.Millisecond, 1500*time.Millisecond)
+		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) bool {
+			return r.behaving(ctx, e.behave, 500*time.Millisecond, 1500*time.Millisecond)
 		}})
 	}
 	return faults
 }
 
-// behaving lets the sink behave so for a while.
-func (r *rig) behaving(ctx context.Context, b behaviour, least, most time.Duration) {
-	r.sink.behaves(b)
-	defer r.sink.behaves(nil)
+// behaving lets the sink behave so for a while, and tells whether anything came.
+func (r *rig) behaving(ctx context.Context, b behaviour, least, most time.Duration) bool {
+	var came atomic.Bool
+	defer r.sink.behaves(func(w http.ResponseWriter, req *http.Request) {
+		came.Store(true)
+		b(w, req)
+	})()
 	r.pause(ctx, least, most)
+	return came.Load()
+}
+
+// sometimes behaves so one time in share.
+func sometimes(r *rig, share int, b behaviour) behaviour {
+	return func(w http.ResponseWriter, req *http.Request) {
+		if r.random(share) == 0 {
+			b(w, req)
+		}
+	}
 }
 
 // status answers with a status.
@@ -54,13 +69,16 @@ func status(code int) behaviour {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-func tooMany(w http.ResponseWriter, r *http.Request) {
-	after := "1"
-	if len(r.Header.Get("webhook-id"))%2 == 0 {
-		after = time.Now().Add(time.Second).UTC().Format(http.TimeFormat)
+// tooMany asks for a second, in either way.
+func tooMany(r *rig) behaviour {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		after := "1"
+		if r.random(2) == 0 {
+			after = time.Now().Add(time.Second).UTC().Format(http.TimeFormat)
+		}
+		w.Header().Set("Retry-After", after)
+		w.WriteHeader(http.StatusTooManyRequests)
 	}
-	w.Header().Set("Retry-After", after)
-	w.WriteHeader(http.StatusTooManyRequests)
 }
 
 // brokenOff says so much and closes the connection.
@@ -125,27 +143,25 @@ func unwanted(w http.ResponseWriter, _ *http.Request) {
 }
 
 // silentSink accepts connections and says nothing, until it closes them.
-func silentSink(ctx context.Context, r *rig) {
+func silentSink(ctx context.Context, r *rig) bool {
 	over, cancel := context.WithCancel(ctx)
-	r.sink.behaves(func(w http.ResponseWriter, req *http.Request) {
+	defer cancel()
+	return r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) {
 		select {
 		case <-over.Done():
 		case <-req.Context().Done():
 		}
 		brokenOff("")(w, req)
-	})
-	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
-	r.sink.behaves(nil)
-	cancel()
+	}, 500*time.Millisecond, 2*time.Second)
 }
 
 // redirects sends the service to another path of the sink and to a server that
 // only it can reach. It must not go.
-func redirects(ctx context.Context, r *rig) {
+func redirects(ctx context.Context, r *rig) bool {
 	var followed atomic.Int64
 	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
 	defer inside.Close()
-	r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) {
+	came := r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path != "/events" {
 			followed.Add(1)
 		}
@@ -157,13 +173,14 @@ func redirects(ctx context.Context, r *rig) {
 	if n := followed.Load(); n > 0 {
 		r.Errorf("%d redirects were followed", n)
 	}
+	return came
 }
 
 // mixedSink does something else each time.
-func mixedSink(ctx context.Context, r *rig) {
+func mixedSink(ctx context.Context, r *rig) bool {
 	all := []behaviour{
-		func(http.ResponseWriter, *http.Request) {}, status(500), status(503), tooMany, status(410), unwanted, brokenOff(""),
+		func(http.ResponseWriter, *http.Request) {}, status(500), status(503), tooMany(r), status(410), unwanted, brokenOff(""),
 		brokenOff("HTTP/1.0 200"), losesAnswers, takesByHalf, slowSink, status(204),
 	}
-	r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) { all[r.random(len(all))](w, req) }, time.Second, 2*time.Second)
+	return r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) { all[r.random(len(all))](w, req) }, time.Second, 2*time.Second)
 }

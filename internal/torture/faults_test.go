@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest/mariadbd"
@@ -19,13 +20,18 @@ import (
 // allFaults is everything that we know how to break.
 func allFaults() []fault {
 	return slices.Concat(
-		[]fault{{name: "nothing", inject: nothing}},
 		serviceFaults(), killPoints(), databaseFaults(), sinkFaults(), clockFaults(),
 	)
 }
 
 // short is how long a run lasts in make test.
 const short = 2 * time.Second
+
+func TestWithoutFaults(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, seedOf(t), needs{calm: true})
+	r.passesUndisturbed(r.ordeal(short, nil, nil))
+}
 
 // Each fault alone, again and again while a crowd is at it.
 func TestFaults(t *testing.T) {
@@ -35,7 +41,13 @@ func TestFaults(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, seed, f.needs)
-			r.passes(r.ordeal(short, r.injecting(func() fault { return f })))
+			shown := func() bool { return r.acked.Load() > 0 && r.faults.Load() > 0 && len(r.unmet()) == 0 }
+			v := r.ordeal(short, shown, r.injecting(func() fault { return f }))
+			r.passes(v)
+			assert.Positive(t, v.acknowledged)
+			assert.Positive(t, v.faults, "it has never happened")
+			assert.Empty(t, r.unmet(), "statements that it has never met")
+			assert.LessOrEqual(t, 4*v.vague, v.viewers, "viewers too vague to judge")
 		})
 	}
 }
@@ -44,7 +56,7 @@ func TestFaults(t *testing.T) {
 func TestMixedFaults(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, seedOf(t), mixed(slices.Concat(hands()...)))
-	r.passes(r.ordeal(2*short, r.mixing(hands())))
+	r.passes(r.ordeal(2*short, nil, r.mixing(hands())))
 }
 
 // How make torture spends its time: round after round, several at once, each with
@@ -106,7 +118,7 @@ func tortureRound(t *testing.T, seed uint64, clocks bool, length time.Duration) 
 		r = newRig(t, seed, all)
 		goWrong = r.mixing(hands())
 	}
-	v := r.ordeal(length, goWrong)
+	v := r.ordeal(length, nil, goWrong)
 	r.passes(v)
 	return v
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -16,9 +17,9 @@ func wordpressFaults() []fault {
 	return []fault{
 		{name: "an administrator holds rows", inject: holdsRows},
 		{name: "an administrator locks the table", inject: locksTable},
-		{name: "WordPress writes crosswise", inject: func(ctx context.Context, r *rig) { wordpressIsBusy(ctx, r, crosswise) }},
-		{name: "WordPress saves profiles", inject: func(ctx context.Context, r *rig) { wordpressIsBusy(ctx, r, savesProfile) }},
-		{name: "WordPress deletes and inserts", inject: func(ctx context.Context, r *rig) { wordpressIsBusy(ctx, r, deletesAndInserts) }},
+		{name: "WordPress writes crosswise", inject: func(ctx context.Context, r *rig) bool { return wordpressIsBusy(ctx, r, crosswise) }},
+		{name: "WordPress saves profiles", inject: func(ctx context.Context, r *rig) bool { return wordpressIsBusy(ctx, r, savesProfile) }},
+		{name: "WordPress deletes and inserts", inject: func(ctx context.Context, r *rig) bool { return wordpressIsBusy(ctx, r, deletesAndInserts) }},
 	}
 }
 
@@ -29,12 +30,12 @@ func (r *rig) viewers(ctx context.Context) (n int) {
 }
 
 // holdsRows locks some viewers for longer than the service waits for a lock.
-func holdsRows(ctx context.Context, r *rig) {
+func holdsRows(ctx context.Context, r *rig) bool {
 	mend, cancel := mending(ctx)
 	defer cancel()
 	tx, err := r.db.BeginTxx(mend, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
 	if r.trouble(err); err != nil {
-		return
+		return false
 	}
 	defer tx.Rollback()
 	first := 1 + r.random(r.viewers(mend))
@@ -42,27 +43,30 @@ func holdsRows(ctx context.Context, r *rig) {
 	err = tx.SelectContext(mend, &ids, "SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id BETWEEN ? AND ? FOR UPDATE", first, first+3)
 	r.trouble(err)
 	r.pause(ctx, 500*time.Millisecond, 2500*time.Millisecond)
+	return len(ids) > 0
 }
 
 // locksTable is what a backup without a snapshot does, or ALTER TABLE.
-func locksTable(ctx context.Context, r *rig) {
+func locksTable(ctx context.Context, r *rig) bool {
 	mend, cancel := mending(ctx)
 	defer cancel()
 	conn, err := r.db.Connx(mend)
 	if r.trouble(err); err != nil {
-		return
+		return false
 	}
 	defer conn.Close()
 	_, err = conn.ExecContext(mend, "LOCK TABLES wp_usermeta READ")
 	r.trouble(err)
+	locked := err == nil
 	r.pause(ctx, 500*time.Millisecond, 2500*time.Millisecond)
 	_, err = conn.ExecContext(mend, "UNLOCK TABLES")
 	r.trouble(err)
+	return locked
 }
 
 // wordpressIsBusy lets four writers do something for a while, each in a session
 // as WordPress has it: the isolation level is the server's own.
-func wordpressIsBusy(ctx context.Context, r *rig, do func(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error) {
+func wordpressIsBusy(ctx context.Context, r *rig, do func(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error) bool {
 	r.foreign.Store(true)
 	mend, cancel := mending(ctx)
 	defer cancel()
@@ -70,6 +74,7 @@ func wordpressIsBusy(ctx context.Context, r *rig, do func(ctx context.Context, r
 	busy, done := context.WithTimeout(ctx, time.Second+time.Duration(r.random(1000))*time.Millisecond)
 	defer done()
 	var wg sync.WaitGroup
+	var wrote atomic.Bool
 	for range 4 {
 		wg.Go(func() {
 			conn, err := r.db.Connx(mend)
@@ -81,11 +86,14 @@ func wordpressIsBusy(ctx context.Context, r *rig, do func(ctx context.Context, r
 				if err := do(mend, r, conn, 1+r.random(viewers)); err != nil {
 					r.trouble(err)
 					r.pause(busy, 0, 10*time.Millisecond)
+					continue
 				}
+				wrote.Store(true)
 			}
 		})
 	}
 	wg.Wait()
+	return wrote.Load()
 }
 
 // crosswise writes to two viewers in one transaction, the later one first: the

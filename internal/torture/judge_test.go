@@ -2,15 +2,13 @@ package torture
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"autowebinar/internal/webhook"
 	"autowebinar/internal/webinar"
@@ -28,14 +26,13 @@ func (m *model) conclude(e evidence) *verdict {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v := &verdict{}
-	for _, wrong := range m.wrong {
-		v.blame(&v.wrongReply, "%s", wrong)
-	}
+	m.blameReplies(v)
 	own := e.own(v)
 	s := newSearch(m, e)
 	switch err := s.run(); {
 	case errors.Is(err, errVague):
 		v.blame(&v.vague, "user %d: %v", m.user, err)
+		m.compareCertain(v, e)
 		return v
 	case err != nil:
 		v.blame(&v.wrongReply, "user %d: %v", m.user, err)
@@ -58,6 +55,13 @@ func (m *model) conclude(e evidence) *verdict {
 	}
 	v.add(best)
 	return v
+}
+
+// blameReplies tells of answers that are wrong whatever has happened.
+func (m *model) blameReplies(v *verdict) {
+	for _, wrong := range m.wrong {
+		v.blame(&v.wrongReply, "%s", wrong)
+	}
 }
 
 // lost are the attempts that may explain more.
@@ -127,45 +131,48 @@ func expected(v webinar.Viewer) map[string]string {
 
 // compare holds the events of a world against those at the sink.
 func (m *model) compare(s *search, w *world, e evidence) *verdict {
-	v, rest := &verdict{}, maps.Clone(e.events)
 	facts := slices.Concat(s.settled, w.facts)
+	c := newComparison(m, w.viewer, e)
 	latest := 0
-	orders := make([]int, len(facts))
-	for i, f := range facts {
-		id := f.id()
-		got := e.events[id]
-		delete(rest, id)
-		if got == nil || got.order == 0 {
-			v.blame(&v.lost, "user %d: lost: %s of %s at %s", m.user, f.event.Type, f.event.Webinar, clockTime(f.event.At))
-			continue
+	for _, f := range facts {
+		order := c.fact(f)
+		if order > 0 && order < latest {
+			c.blame(&c.disordered, "user %d: out of order: %s of %s, one of %d explanations:%s", m.user, f.event.Type, f.event.Webinar, len(s.worlds), story(facts, e))
 		}
-		if len(got.bodies) > 1 || !bytes.Equal(got.bodies[0], body(f.event)) {
-			v.blame(&v.altered, "user %d: the sink got %s and not %s", m.user, got.bodies, body(f.event))
-		}
-		if orders[i] = got.order; got.order < latest {
-			v.blame(&v.disordered, "user %d: out of order: %s of %s, one of %d explanations:%s", m.user, f.event.Type, f.event.Webinar, len(s.worlds), story(facts, e))
-		}
-		latest = max(latest, got.order)
+		latest = max(latest, order)
+		c.placed = append(c.placed, placed{what: string(f.event.Type), from: m.earliest(f), to: f.to, order: order})
 	}
-	for _, side := range m.sides {
-		if side.id != uuid.Nil {
-			m.compareSide(v, w, side, rest, facts, orders)
-		}
-	}
-	for _, side := range m.sides { // what is left may be of these
-		if side.id == uuid.Nil {
-			m.compareSide(v, w, side, rest, facts, orders)
-		}
-	}
-	for id, got := range rest {
+	c.sides()
+	for id, got := range c.rest {
 		alike := func(f fact) bool {
 			return bytes.HasPrefix(got.bodies[0], []byte(`{"type":"`+f.event.Type)) && bytes.Contains(got.bodies[0], []byte(f.event.Webinar))
 		}
 		if slices.ContainsFunc(facts, alike) && !bytes.Contains(got.bodies[0], []byte("attendance")) {
-			v.blame(&v.duplicated, "user %d: a second id, %s, for one fact: %s", m.user, id, got.bodies)
+			c.blame(&c.duplicated, "user %d: a second id, %s, for one fact: %s", m.user, id, got.bodies)
 		} else {
-			v.blame(&v.causeless, "user %d: nobody did anything for %s: %s", m.user, id, got.bodies)
+			c.blame(&c.causeless, "user %d: nobody did anything for %s: %s", m.user, id, got.bodies)
 		}
+	}
+	return &c.verdict
+}
+
+// viewer is as much of a viewer as must be known of evaluations and forms.
+func (e evidence) viewer(user webinar.UserID) webinar.Viewer {
+	v := webinar.Viewer{User: user, Aside: map[webinar.ID]*webinar.Session{}}
+	for key, values := range e.rows {
+		suffix, found := strings.CutPrefix(key, "autowebinar_session_id")
+		if !found {
+			continue
+		}
+		row := func(name string) string {
+			if values := e.rows["autowebinar_"+name+suffix]; len(values) > 0 {
+				return values[0]
+			}
+			return ""
+		}
+		s := &webinar.Session{ID: webinar.SessionID(values[0]), Webinar: webinar.ID(row("webinar_id")), Completed: row("completed") == "1"}
+		s.StartedAt, _ = time.Parse(time.DateTime, row("started_at"))
+		v.Aside[s.Webinar] = s
 	}
 	return v
 }
@@ -181,109 +188,6 @@ func story(facts []fact, e evidence) string {
 		text += fmt.Sprintf("\n\t%s of %s at %s sent %s: %d", f.event.Type, f.event.Webinar, clockTime(f.event.At), f.from.Format(time.StampMilli), order)
 	}
 	return text
-}
-
-// compareSide looks for the event of an evaluation or a form.
-func (m *model) compareSide(v *verdict, w *world, s *side, rest map[string]*received, facts []fact, orders []int) {
-	id := s.eventID(w.viewer)
-	if s.id == uuid.Nil { // an evaluation whose id nobody was told
-		for candidate, got := range rest {
-			if s.allows(w.viewer, got.bodies, m.clock) {
-				id = candidate
-			}
-		}
-	}
-	got := rest[id]
-	delete(rest, id)
-	switch {
-	case got == nil || got.order == 0:
-		if !s.acked.IsZero() {
-			v.blame(&v.lost, "user %d: lost: %s of %s, acknowledged at %s", m.user, s.deed, s.webinar, clockTime(s.acked))
-		}
-		return
-	case !s.allows(w.viewer, got.bodies, m.clock):
-		v.blame(&v.altered, "user %d: %s of %s cannot be %s", m.user, s.deed, s.webinar, got.bodies)
-	}
-	if s.deed == form {
-		return // outside the order
-	}
-	for i, f := range facts {
-		before := !f.to.IsZero() && f.to.Before(s.sent)
-		after := !s.acked.IsZero() && f.from.After(s.acked)
-		if orders[i] > 0 && (before && orders[i] > got.order || after && orders[i] < got.order) {
-			v.blame(&v.disordered, "user %d: out of order: %s and the evaluation %s", m.user, f.event.Type, s.id)
-		}
-	}
-}
-
-// session is the session that the side is about.
-func (s *side) session(v webinar.Viewer) *webinar.Session {
-	sessions := slices.Collect(maps.Values(v.Aside))
-	if v.Current != nil {
-		sessions = append(sessions, v.Current)
-	}
-	for _, session := range sessions {
-		if s.wish.session == session.ID || s.wish.session == "" && s.webinar == session.Webinar {
-			return session
-		}
-	}
-	return nil
-}
-
-func (s *side) eventID(v webinar.Viewer) string {
-	session := s.session(v)
-	switch {
-	case session == nil:
-		return ""
-	case s.deed == form:
-		return webinar.EventID(webinar.EventFormSubmitted, s.user, formID, s.id.String()).String()
-	}
-	return webinar.EventID(webinar.EventAttendanceClassified, s.user, string(session.ID), s.id.String()).String()
-}
-
-// allows tells whether these may be the side's event. A repeat carries the same
-// time, if the database's clock was steady, and says of attendance what is so by
-// then.
-func (s *side) allows(v webinar.Viewer, bodies [][]byte, c *clock) bool {
-	offsets := c.offsets()
-	var first time.Time
-	for _, got := range bodies {
-		at, ok := s.allowsOne(v, got, offsets)
-		if first.IsZero() {
-			first = at
-		}
-		if !ok || len(offsets) == 1 && !at.Equal(first) {
-			return false
-		}
-	}
-	return true
-}
-
-func (s *side) allowsOne(v webinar.Viewer, got []byte, offsets []time.Duration) (at time.Time, ok bool) {
-	var said struct {
-		Timestamp time.Time
-		Data      struct{ Attended bool }
-	}
-	session := s.session(v)
-	if json.Unmarshal(got, &said) != nil || session == nil {
-		return at, false
-	}
-	e := webinar.Event{
-		Type: webinar.EventAttendanceClassified, User: s.user, At: said.Timestamp, Webinar: session.Webinar,
-		WebinarType: webinar.Auto, Session: session.ID, Attended: said.Data.Attended,
-	}
-	if s.deed == form {
-		e.Type, e.FormID, e.FormPayload = webinar.EventFormSubmitted, formID, json.RawMessage(formPayload)
-	}
-	until := s.acked
-	if until.IsZero() {
-		until = time.Now()
-	}
-	in := said.Timestamp.Equal(session.StartedAt) // by a clock that was behind
-	for _, offset := range offsets {
-		in = in || said.Timestamp.After(s.sent.Add(offset-time.Second)) && said.Timestamp.Before(until.Add(offset+time.Second))
-	}
-	return said.Timestamp, in && bytes.Equal(body(e), got)
 }
 
 // id is the webhook id of a fact.
@@ -340,13 +244,16 @@ func (r *rig) evidence() map[uint64]*evidence {
 
 // judge says what the run showed.
 func (r *rig) judge(c *crowd, before string) *verdict {
-	v := &verdict{requests: r.requests.Load(), acknowledged: r.acked.Load(), unacknowledged: r.unacked.Load(), faults: r.faults.Load(), viewers: len(c.people)}
+	v := &verdict{requests: r.requests.Load(), acknowledged: r.acked.Load(), unacknowledged: r.unacked.Load(), faults: r.faults.Load()}
 	all := r.evidence()
 	for _, p := range c.people {
 		e := all[p.login.ID]
 		delete(all, p.login.ID)
 		if e == nil {
 			e = &evidence{}
+		}
+		if p.model.made > 0 {
+			v.viewers++
 		}
 		v.add(p.model.conclude(*e))
 	}
@@ -368,9 +275,6 @@ func (r *rig) judge(c *crowd, before string) *verdict {
 		if *sum.to += sum.from; sum.from > 0 {
 			v.why = append(v.why, strconv.Itoa(sum.from)+" "+sum.what)
 		}
-	}
-	if r.mayDie.Load() {
-		v.dead = 0
 	}
 	return v
 }

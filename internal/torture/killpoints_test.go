@@ -23,14 +23,14 @@ func killPoints() []fault {
 
 // killAtCommit kills the service when a COMMIT passes on the wire: the next one
 // with something in it.
-func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx context.Context, r *rig) {
-	return func(ctx context.Context, r *rig) {
+func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx context.Context, r *rig) bool {
+	return func(ctx context.Context, r *rig) bool {
 		p := r.one()
 		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		reached, dead := make(chan struct{}), make(chan struct{})
 		var taken atomic.Bool
-		p.wire.SetRule(func(statement string) *servicetest.Reply {
+		defer p.wire.SetRule(func(statement string) *servicetest.Reply {
 			if !strings.EqualFold(statement, "COMMIT") || !taken.CompareAndSwap(false, true) {
 				return nil
 			}
@@ -39,13 +39,12 @@ func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx contex
 				<-dead
 			}
 			return reply
-		})
-		defer p.wire.SetRule(nil)
+		})()
 		select {
 		case <-reached:
 		case <-waiting.Done():
 			if taken.CompareAndSwap(false, true) {
-				return // it did not come to that
+				return false // it did not come to that
 			}
 			<-reached
 		}
@@ -55,40 +54,45 @@ func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx contex
 		p.kill()
 		close(dead)
 		p.start()
+		return true
 	}
 }
 
-// killAtDelivery kills the service when the sink has a delivery, before it hears
-// anything; taken: the sink counts it as taken.
-func killAtDelivery(taken bool) func(ctx context.Context, r *rig) {
-	return func(ctx context.Context, r *rig) {
-		p := r.one()
+// killAtDelivery kills the leader when the sink has a delivery of it, before it
+// hears anything; taken: the sink counts it as taken.
+func killAtDelivery(taken bool) func(ctx context.Context, r *rig) bool {
+	return func(ctx context.Context, r *rig) bool {
 		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		reached, dead := make(chan struct{}), make(chan struct{})
+		defer close(dead)
 		var seen atomic.Bool
-		r.sink.behaves(func(w http.ResponseWriter, _ *http.Request) {
-			if !seen.CompareAndSwap(false, true) {
+		defer r.sink.behaves(func(w http.ResponseWriter, _ *http.Request) {
+			a := w.(*answer)
+			if a.form || !seen.CompareAndSwap(false, true) {
 				return
 			}
 			if taken {
-				w.(*answer).take()
+				a.take()
 			}
 			close(reached)
 			<-dead
 			panic(http.ErrAbortHandler)
-		})
-		defer r.sink.behaves(nil)
+		})()
 		select {
 		case <-reached:
 		case <-waiting.Done():
 			if seen.CompareAndSwap(false, true) {
-				return // it did not come to that
+				return false // it did not come to that
 			}
 			<-reached
 		}
+		p := r.leads()
+		if p == nil {
+			return false // its term is over already
+		}
 		p.kill()
-		close(dead)
 		p.start()
+		return true
 	}
 }

@@ -148,16 +148,21 @@ func (m *model) note(wrong string) {
 // side is an evaluation or a form: an event without a state.
 type side struct {
 	wish
-	user  webinar.UserID
-	sent  time.Time // first
-	acked time.Time // zero: not
+	user     webinar.UserID
+	tries    int
+	sent     time.Time // first
+	acked    time.Time // zero: not
+	attended bool      // as the answer to an evaluation says
 }
 
 func (m *model) sideSent(a *attempt) {
-	if a.id != uuid.Nil && m.side(a) != nil {
-		return
+	if a.id != uuid.Nil {
+		if s := m.side(a); s != nil {
+			s.tries++
+			return
+		}
 	}
-	m.sides = append(m.sides, &side{wish: a.wish, user: m.user, sent: a.sent})
+	m.sides = append(m.sides, &side{wish: a.wish, user: m.user, tries: 1, sent: a.sent})
 }
 
 // side is the side of an attempt. One that named no id has its own.
@@ -172,16 +177,24 @@ func (m *model) side(a *attempt) *side {
 
 func (m *model) sideAnswered(a *attempt, r *reply) {
 	s := m.side(a)
+	evaluated := a.deed == attendance && r.status == http.StatusOK && len(r.Results) == 1
 	switch {
 	case a.deed == form && r.status == http.StatusOK:
 		s.acked = a.over
 		return
-	case a.deed == attendance && r.status == http.StatusOK && len(r.Results) == 1 && r.Results[0].Result == "classified":
-		s.id, s.acked = r.EvaluationID, a.over
+	case evaluated && r.Results[0].Result == "classified" && r.Results[0].Attended != nil:
+		s.id, s.acked, s.attended = r.EvaluationID, a.over, *r.Results[0].Attended
 		return
 	}
-	// They were told so before they asked.
-	if v, entered := m.views[a.webinar]; entered && v.at.Before(a.sent) {
-		m.wrong = append(m.wrong, fmt.Sprintf("user %d: %s of %s was refused, but they have entered: %v", m.user, a.deed, a.webinar, r))
+	refused := evaluated && r.Results[0].Result == "not_entered" ||
+		a.deed == form && (r.status == http.StatusNotFound || r.status == http.StatusConflict)
+	// Who names a session was told of it; who names a webinar may have been.
+	v, entered := m.views[a.webinar]
+	told := a.session != "" || entered && v.at.Before(a.sent)
+	switch {
+	case !refused:
+		m.wrong = append(m.wrong, fmt.Sprintf("user %d: %s was answered %v", m.user, a.deed, r))
+	case told:
+		m.wrong = append(m.wrong, fmt.Sprintf("user %d: %s of %s%s was refused, but they have entered: %v", m.user, a.deed, a.webinar, a.session, r))
 	}
 }

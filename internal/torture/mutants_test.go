@@ -41,8 +41,8 @@ var edits = []edit{
 	{"usermeta/load.go", `sqlx.In(statement, users(groups))`, `sqlx.In(unlocked(statement), users(groups))`},
 	{"usermeta/lead.go", `	if got.Int64 != 1 {`, `	if got.Int64 != 1 && !mutant("leads without being chosen") {`},
 	{"usermeta/lead.go", `	if !mine.Bool {`, `	if !mine.Bool && !mutant("leads without being chosen") {`},
-	{"webhook/turn.go", `	head := &b.Messages[0]`, `	head := &b.Messages[first(len(b.Messages))]`},
-	{"webhook/turn.go", `	event := b.Messages[0].Event`, `	event := b.Messages[first(len(b.Messages))].Event`},
+	{"webhook/turn.go", `	head := &b.Messages[0]`, `	head := &b.Messages[first(b.Messages)]`},
+	{"webhook/turn.go", `	event := b.Messages[0].Event`, `	event := b.Messages[first(b.Messages)].Event`},
 	{"webhook/outcome.go", `	switch status / 100 {`,
 		`	if mutant("drops what was answered with 500") && status >= 500 {
 		return Accepted
@@ -60,6 +60,24 @@ var edits = []edit{
 			s.LeftAt = now
 		}
 `},
+	{"webinar/rules.go", `	event.Attended = s.Completed
+`, `	completed := s.Completed
+	if mutant("evaluates everybody as absent") {
+		s.Completed = false
+	}
+	event.Attended = s.Completed
+`},
+	{"webinar/rules.go", `	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
+}
+
+// Form is`, `	session := *s
+	if mutant("evaluates everybody as absent") {
+		s.Completed = completed
+	}
+	return Result{Viewer: v, Events: []Event{event}, Session: session}, nil
+}
+
+// Form is`},
 	{"httpapi/form.go", `event, lead); err != nil {`, `event, lead); err != nil && !mutant("acknowledges forms that nobody has") {`},
 }
 
@@ -92,15 +110,21 @@ import (
 
 	"github.com/google/uuid"
 
+	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 )
 ` + isAwake + `
-func first(n int) int {
-	if mutant("delivers the newest first") {
-		return n - 1
+func first(m []usermeta.Message) int {
+	switch {
+	case mutant("delivers the newest first"):
+		return len(m) - 1
+	case mutant("delivers the evaluations crosswise") && len(m) > 1 && evaluates(m[0]) && evaluates(m[1]):
+		return 1
 	}
 	return 0
 }
+
+func evaluates(m usermeta.Message) bool { return m.Event.Type == webinar.EventAttendanceClassified }
 
 func name(e webinar.Event) string {
 	if mutant("gives every attempt an id of its own") {

@@ -16,15 +16,15 @@ import (
 type mutation struct {
 	name   string
 	needs  needs
-	inject func(ctx context.Context, r *rig)
+	inject func(ctx context.Context, r *rig) bool // nil: it shows by itself
 	told   func(v *verdict) int
 }
 
 func mutations() []mutation {
 	crowded := needs{replicas: 2, people: 6, devices: 4, pause: 5 * time.Millisecond}
 	return []mutation{
-		{"skips the outbox", needs{}, nothing, func(v *verdict) int { return v.lost }},
-		{"loses a row when it sets aside", needs{}, nothing, func(v *verdict) int { return v.wrongReply + v.wrongRows }},
+		{"skips the outbox", needs{}, nil, func(v *verdict) int { return v.lost }},
+		{"loses a row when it sets aside", needs{}, nil, func(v *verdict) int { return v.wrongReply + v.wrongRows }},
 		{"acknowledges before the commit", needs{}, commitsFail, func(v *verdict) int { return v.wrongReply + v.wrongRows + v.lost }},
 		{"writes without the lock", crowded, farDatabase, func(v *verdict) int { return v.wrongReply + v.wrongRows }},
 		{"leads without being chosen", needs{replicas: 2}, lazySink, func(v *verdict) int { return v.overlapped }},
@@ -32,7 +32,9 @@ func mutations() []mutation {
 		{"drops what was answered with 500", needs{}, sinkFails, func(v *verdict) int { return v.lost }},
 		{"gives every attempt an id of its own", needs{}, sinkFails, func(v *verdict) int { return v.duplicated }},
 		{"tells the time of the attempt", needs{}, sinkFails, func(v *verdict) int { return v.altered }},
-		{"forgets who has left", needs{eager: exit}, nothing, func(v *verdict) int { return v.wrongRows }},
+		{"forgets who has left", needs{eager: exit}, nil, func(v *verdict) int { return v.wrongRows }},
+		{"evaluates everybody as absent", needs{eager: attendance}, nil, func(v *verdict) int { return v.altered }},
+		{"delivers the evaluations crosswise", needs{eager: attendance}, sinkFails, func(v *verdict) int { return v.disordered }},
 		{"acknowledges forms that nobody has", needs{eager: form}, sinkFails, func(v *verdict) int { return v.lost }},
 	}
 }
@@ -46,14 +48,18 @@ func TestTheCheckerCatchesMutations(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			n := m.needs
-			n.binary, n.patience, n.least, n.calm = binary, 5*time.Second, 250, true
+			n.binary, n.patience, n.calm = binary, 5*time.Second, true
 			n.settings = maps.Clone(n.settings)
 			if n.settings == nil {
 				n.settings = map[string]string{}
 			}
 			n.settings[mutantEnv] = m.name
 			r := newRig(t, 1, n)
-			v := r.ordeal(short, r.injecting(func() fault { return fault{name: m.name, inject: m.inject} }))
+			var goWrong func(ctx context.Context)
+			if m.inject != nil {
+				goWrong = r.injecting(func() fault { return fault{name: m.name, inject: m.inject} })
+			}
+			v := r.ordeal(short, func() bool { return r.acked.Load() >= 250 }, goWrong)
 			t.Logf("%s", v)
 			if m.told == nil {
 				assert.False(t, v.bad(), v.reasons())
@@ -67,22 +73,21 @@ func TestTheCheckerCatchesMutations(t *testing.T) {
 }
 
 // sinkFails answers 500 half of the time.
-func sinkFails(ctx context.Context, r *rig) {
-	r.sink.behaves(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
-	r.pause(ctx, 500*time.Millisecond, 800*time.Millisecond)
-	r.sink.behaves(nil)
+func sinkFails(ctx context.Context, r *rig) bool {
+	came := r.behaving(ctx, status(http.StatusInternalServerError), 500*time.Millisecond, 800*time.Millisecond)
 	r.pause(ctx, 300*time.Millisecond, 500*time.Millisecond)
+	return came
 }
 
 // lazySink takes a while, so that two who send at once are seen.
-func lazySink(ctx context.Context, r *rig) {
-	r.sink.behaves(func(http.ResponseWriter, *http.Request) { time.Sleep(400 * time.Millisecond) })
+func lazySink(ctx context.Context, r *rig) bool {
+	defer r.sink.behaves(func(http.ResponseWriter, *http.Request) { time.Sleep(400 * time.Millisecond) })()
 	<-ctx.Done()
-	r.sink.behaves(nil)
+	return true
 }
 
 // commitsFail lets every third COMMIT fail on the server.
-func commitsFail(ctx context.Context, r *rig) {
+func commitsFail(ctx context.Context, r *rig) bool {
 	rule := func(statement string) *servicetest.Reply {
 		if statement == "COMMIT" && r.random(3) == 0 {
 			return &servicetest.Reply{Number: 1180, Message: "Got error 28 during COMMIT", Hangup: true}
@@ -90,17 +95,17 @@ func commitsFail(ctx context.Context, r *rig) {
 		return nil
 	}
 	for _, p := range r.replicas {
-		p.wire.SetRule(rule)
-		defer p.wire.SetRule(nil)
+		defer p.wire.SetRule(rule)()
 	}
 	<-ctx.Done()
+	return true
 }
 
 // farDatabase makes every statement take some time.
-func farDatabase(ctx context.Context, r *rig) {
+func farDatabase(ctx context.Context, r *rig) bool {
 	for _, p := range r.replicas {
-		p.wire.Delay(5 * time.Millisecond)
-		defer p.wire.Delay(0)
+		defer p.wire.Delay(5 * time.Millisecond)()
 	}
 	<-ctx.Done()
+	return true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -98,6 +99,9 @@ func (d *device) try(w wish, impatient time.Duration) *reply {
 		d.model.unsend(a)
 		return nil
 	case err != nil || passing[r.status]:
+		if errors.Is(err, errNoJSON) {
+			d.model.note(fmt.Sprintf("user %d: %s was answered in full: %v", d.login.ID, w.deed, err))
+		}
 		if err == nil {
 			d.rig.refused.Add(1)
 			if r.header.Get("Retry-After") == "" {
@@ -113,6 +117,8 @@ func (d *device) try(w wish, impatient time.Duration) *reply {
 	return r
 }
 
+var errNoJSON = errors.New("not what the contract has")
+
 func (d *device) exchange(request *http.Request) (*reply, error) {
 	res, err := d.client.Do(request)
 	if err != nil {
@@ -124,7 +130,10 @@ func (d *device) exchange(request *http.Request) (*reply, error) {
 		return nil, err
 	}
 	r := &reply{status: res.StatusCode, header: res.Header}
-	return r, json.Unmarshal(body, r)
+	if err := json.Unmarshal(body, r); err != nil {
+		return nil, fmt.Errorf("%w: %d %.200q: %w", errNoJSON, res.StatusCode, body, err)
+	}
+	return r, nil
 }
 
 func (d *device) request(w wish) (*http.Request, error) {
@@ -203,7 +212,7 @@ func (d *device) wish() wish {
 }
 
 // dices give a deed for sure.
-var dices = map[deed]int{exit: 50, form: 94}
+var dices = map[deed]int{exit: 50, attendance: 90, form: 94}
 
 // report is mostly honest.
 func (d *device) report(known view) *webinar.Report {

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +23,8 @@ import (
 
 // behaviour answers a delivery. w is an *answer: a status of 2xx means that the
 // sink has taken the event; take says so without any status. An answer that is
-// not written becomes a 204.
+// not written becomes a 204. Where there are several behaviours the latest comes
+// first; those behind it are for deliveries that it says nothing to.
 type behaviour func(w http.ResponseWriter, r *http.Request)
 
 // received is what the sink knows of one webhook id.
@@ -43,9 +43,9 @@ type recorder struct {
 	URL string
 
 	verifier *standardwebhooks.Webhook
-	behave   atomic.Pointer[behaviour]
 
 	mu         sync.Mutex
+	behaviours []*behaviour // the latest first
 	byID       map[string]*received
 	taken      int // ids
 	deliveries int
@@ -71,13 +71,16 @@ func newRecorder(t testing.TB) *recorder {
 	return s
 }
 
-// behaves sets what the sink does from now on; nil: it takes everything.
-func (s *recorder) behaves(b behaviour) {
-	if b == nil {
-		s.behave.Store(nil)
-		return
+// behaves says what the sink does until stop is called.
+func (s *recorder) behaves(b behaviour) (stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.behaviours = append([]*behaviour{&b}, s.behaviours...)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.behaviours = slices.DeleteFunc(slices.Clone(s.behaviours), func(o *behaviour) bool { return o == &b })
 	}
-	s.behave.Store(&b)
 }
 
 func (s *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -85,13 +88,17 @@ func (s *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the sender broke off: nothing was delivered
 	}
-	a := &answer{ResponseWriter: w, sink: s, ctx: r.Context(), over: make(chan struct{})}
+	a := &answer{
+		ResponseWriter: w, sink: s, ctx: r.Context(), over: make(chan struct{}),
+		form: bytes.HasPrefix(body, []byte(`{"type":"client_webinar_form_submitted"`)),
+	}
 	a.user, _ = strconv.ParseUint(r.Header.Get("autowebinar-user"), 10, 64)
-	form := bytes.HasPrefix(body, []byte(`{"type":"client_webinar_form_submitted"`))
-	s.arrives(a, r, body, form)
+	behaviours := s.arrives(a, r, body)
 	defer a.finish()
-	if b := s.behave.Load(); b != nil {
-		(*b)(a, r)
+	for _, b := range behaviours {
+		if !a.said {
+			(*b)(a, r)
+		}
 	}
 	if !a.said {
 		a.WriteHeader(http.StatusNoContent)
@@ -105,8 +112,8 @@ func (s *recorder) count() int {
 	return s.taken
 }
 
-// arrives writes a delivery down.
-func (s *recorder) arrives(a *answer, r *http.Request, body []byte, form bool) {
+// arrives writes a delivery down, and says how the sink behaves.
+func (s *recorder) arrives(a *answer, r *http.Request, body []byte) []*behaviour {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,13 +135,14 @@ func (s *recorder) arrives(a *answer, r *http.Request, body []byte, form bool) {
 	}
 	entry.times++
 	a.entry = entry
-	if form {
-		return
+	if a.form {
+		return s.behaviours
 	}
 	if before := s.underWay[a.user]; before != nil && !before.isOver() {
 		go s.judgeOverlap(before)
 	}
 	s.underWay[a.user] = a
+	return s.behaviours
 }
 
 // judgeOverlap gives the end of a connection a moment to be noticed.
@@ -156,6 +164,7 @@ type answer struct {
 	ctx   context.Context
 	entry *received
 	user  uint64
+	form  bool // from whoever was asked, not from the leader
 	said  bool
 	once  sync.Once
 	over  chan struct{} // closed when nothing more comes of the delivery

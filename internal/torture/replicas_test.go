@@ -15,18 +15,18 @@ import (
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, seedOf(t), needs{replicas: 3, people: 8, devices: 3, pause: 20 * time.Millisecond, calm: true})
-	r.passes(r.ordeal(short, r.injecting(func() fault { return fault{inject: nothing} })))
+	r.passesUndisturbed(r.ordeal(short, nil, nil))
 }
 
 // Somebody else sends within five seconds of the leader's end. A machine that is
-// busy with other things gets more than one try.
+// busy with other things gets more tries.
 func TestHandOver(t *testing.T) {
-	const tries, promise = 4, 5 * time.Second
+	const tries, wanted, promise = 5, 2, 5 * time.Second
 	r := newRig(t, 1, needs{replicas: 3, people: tries})
 	c := newCrowd(r)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	var took time.Duration
+	inTime := 0
 	for try := range tries {
 		leader := r.leader(ctx)
 		require.NotNil(t, leader)
@@ -34,14 +34,17 @@ func TestHandOver(t *testing.T) {
 		killed := time.Now()
 		require.Eventually(t, func() bool { return c.devices[try].try(wish{deed: register, webinar: "talk"}, 0) != nil }, 10*time.Second, time.Millisecond)
 		require.True(t, r.until(ctx, func() bool { return r.sink.count() == try+1 }), "nobody took over")
-		took = time.Since(killed)
+		took := time.Since(killed)
 		t.Logf("from the end of the leader to the sink's door: %s", took)
 		if took < promise {
+			inTime++
+		}
+		if inTime == wanted {
 			return
 		}
 		leader.start()
 	}
-	assert.Less(t, took, promise)
+	t.Errorf("%d of %d times in time", inTime, tries)
 }
 
 // Whoever wrote an event, it is at the sink within half a second. A machine that

@@ -18,11 +18,12 @@ import (
 
 // fault is something that goes wrong. inject makes it go wrong and returns when
 // it is over and mended; it is called again and again while a run lasts, and it
-// ends early when ctx ends, but mends first.
+// ends early when ctx ends, but mends first. It mends nothing but its own, and
+// says whether it came to that.
 type fault struct {
 	name   string
 	needs  needs
-	inject func(ctx context.Context, r *rig)
+	inject func(ctx context.Context, r *rig) (happened bool)
 }
 
 // needs is what a fault wants of the rig that it is used on.
@@ -36,7 +37,6 @@ type needs struct {
 	eager    deed              // every third wish is this; empty: none
 	pause    time.Duration     // the mean between two requests of a viewer; 0: the usual
 	calm     bool              // connections to the database hold, so that nothing is applied twice
-	least    int64             // answers before a run is over, if they come in time; 0: it is over with the time
 	patience time.Duration     // how long the queue may take to drain in the end; 0: a minute
 
 	stepped   bool // the clock of the database can be stepped; only with a server
@@ -61,10 +61,8 @@ type rig struct {
 	// foreign: somebody else writes rows of other prefixes in this database, so
 	// that they are not compared.
 	foreign atomic.Bool
-	// mayDie: a fault makes events dead, by refusing them beyond their budget.
-	mayDie atomic.Bool
 
-	faults   atomic.Int64 // injected
+	faults   atomic.Int64 // that happened
 	requests atomic.Int64
 	acked    atomic.Int64
 	unacked  atomic.Int64 // sent, and nobody knows what became of them
@@ -72,6 +70,7 @@ type rig struct {
 
 	mu  sync.Mutex
 	rng *rand.Rand
+	met map[string]int // statements that a fault was to meet, by how they begin
 }
 
 // replica is one instance of the service with its own wire to the database.
@@ -86,7 +85,7 @@ type replica struct {
 // newRig starts everything and waits until it is ready.
 func newRig(t testing.TB, seed uint64, n needs) *rig {
 	t.Helper()
-	r := &rig{TB: t, seed: seed, needs: n, sink: newRecorder(t), rng: rand.New(rand.NewPCG(seed, 0))}
+	r := &rig{TB: t, seed: seed, needs: n, sink: newRecorder(t), rng: rand.New(rand.NewPCG(seed, 0)), met: map[string]int{}}
 	r.stepClocks()
 	r.base, r.server = newDatabase(t, r.needs.server)
 	r.db = r.base.SQL
@@ -134,6 +133,25 @@ func (r *rig) random(n int) int {
 
 // one is any of the replicas.
 func (r *rig) one() *replica { return r.replicas[r.random(len(r.replicas))] }
+
+// meets counts statements that a fault was to meet.
+func (r *rig) meets(word string, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.met[word] += n
+}
+
+// unmet are those that it has not met.
+func (r *rig) unmet() (words []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for word, n := range r.met {
+		if n == 0 {
+			words = append(words, word)
+		}
+	}
+	return words
+}
 
 // pause waits for a random time, but not beyond ctx.
 func (r *rig) pause(ctx context.Context, least, most time.Duration) {

@@ -61,7 +61,7 @@ func TestRefusedViewersDoNotStarveOthers(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), newRecorder(t)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
-	sink.behaves(func(w http.ResponseWriter, _ *http.Request) {
+	mend := sink.behaves(func(w http.ResponseWriter, _ *http.Request) {
 		if w.(*answer).user%2 == 1 {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
@@ -89,7 +89,7 @@ func TestRefusedViewersDoNotStarveOthers(t *testing.T) {
 	odd, _ := taken()
 	assert.Zero(t, odd)
 
-	sink.behaves(nil)
+	mend()
 	require.Eventually(t, func() bool { odd, _ := taken(); return odd == 3*crowd/2 }, 60*time.Second, 20*time.Millisecond)
 	sink.mu.Lock()
 	defer sink.mu.Unlock()

@@ -1,13 +1,24 @@
 package torture
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/servicetest"
+	"autowebinar/internal/webinar"
 )
 
 // A stop breaks deliveries off. That costs no event an attempt: the rows stay as
@@ -16,7 +27,7 @@ func TestAStopCountsNoAttempt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 1, needs{people: 8, calm: true})
 	hung := make(chan struct{}, 100)
-	r.sink.behaves(func(_ http.ResponseWriter, request *http.Request) {
+	mend := r.sink.behaves(func(_ http.ResponseWriter, request *http.Request) {
 		hung <- struct{}{}
 		<-request.Context().Done()
 		panic(http.ErrAbortHandler)
@@ -37,44 +48,118 @@ func TestAStopCountsNoAttempt(t *testing.T) {
 		assert.Equal(t, "0", parts[9], "attempts of %s", value)
 	}
 	before := r.base.Checksum(t)
+	mend()
 	r.replicas[0].start()
 	r.settle()
 	r.passes(r.judge(c, before))
 }
 
-// Far more at once than the lanes have room for: what does not fit is refused as
-// a whole, with a word on when to come back, and the rest is done.
+// Far more at once than a lane has room for: what does not fit is refused as a
+// whole, with a word on when to come back, and the rest is done. A machine that
+// is too busy to send so much at once gets more than one try.
 func TestAFullQueueRefusesWhole(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, 1, needs{people: 64, devices: 300, calm: true})
+	const fillers, devices, fresh = 150, 30, 5
+	tries := []webinar.ID{"talk", "pro", "intro"}
+	r := newRig(t, 1, needs{
+		people: 4 * (fillers + fresh*len(tries)), devices: devices, calm: true,
+		binary: servicetest.Build(t), // without the race detector, which would take longer than a change may wait
+	})
 	c := newCrowd(r)
 	before := r.base.Checksum(t)
 	// A service key needs no look into the database; these are in one lane.
-	var all []*device
-	for i, d := range c.devices {
-		if !d.byKey {
-			continue
-		}
-		if i%300 == 0 {
-			require.NotNil(t, d.try(wish{deed: enter, webinar: "talk"}, 0))
-		}
-		all = append(all, d)
-	}
-	// A commit takes a while: more comes than goes.
-	r.replicas[0].wire.Delay(50 * time.Millisecond)
-	answers := make(chan *reply, len(all))
-	for _, d := range all {
-		go func() { answers <- d.try(wish{deed: cta, webinar: "talk"}, 0) }()
-	}
-	done := 0
-	for range all {
-		if <-answers != nil {
-			done++
+	keyed := slices.Collect(slices.Chunk(slices.DeleteFunc(slices.Clone(c.devices), func(d *device) bool { return !d.byKey }), devices))
+	var crowded []*device
+	for i, id := range tries {
+		late := keyed[fillers+i*fresh:][:fresh]
+		done := r.fillLane(t, id, keyed[:fillers], late)
+		crowded = r.turnedAway(late)
+		t.Logf("%d done, %d new viewers found no room", done, len(crowded))
+		if assert.Positive(t, done); len(crowded) > 0 {
+			break
 		}
 	}
-	r.replicas[0].wire.Mend()
-	assert.Positive(t, done)
-	assert.Positive(t, r.refused.Load(), "503")
+	require.NotEmpty(t, crowded, "nobody was refused for want of room")
+	assert.Positive(t, r.fullLanes(t))
+
 	r.settle()
+	there := r.evidence()
+	for _, d := range crowded {
+		assert.Nil(t, there[d.login.ID], "rows or events of user %d, who was refused for want of room", d.login.ID)
+	}
 	r.passes(r.judge(c, before))
+}
+
+// fillLane lets the fillers fill a lane from all their devices, in which nothing
+// is committed until the late ones have asked as well.
+func (r *rig) fillLane(t *testing.T, id webinar.ID, fillers, late [][]*device) (done int64) {
+	t.Helper()
+	const room = 4096
+	var wg sync.WaitGroup
+	for _, devices := range fillers {
+		wg.Go(func() { assert.NotNil(t, devices[0].try(wish{deed: enter, webinar: id}, 0)) })
+	}
+	wg.Wait()
+	all := make(chan struct{})
+	defer r.replicas[0].wire.SetRule(func(statement string) *servicetest.Reply {
+		if statement == "COMMIT" {
+			<-all
+		}
+		return nil
+	})()
+	waiting, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	refused := r.refused.Load()
+	var through, answered atomic.Int64
+	for _, d := range slices.Concat(fillers...) {
+		wg.Go(func() {
+			if d.try(wish{deed: cta, webinar: id}, 0) != nil {
+				through.Add(1)
+			}
+		})
+	}
+	most := len(fillers)*len(fillers[0]) - room - 1
+	r.until(waiting, func() bool { return int(r.refused.Load()-refused) >= most })
+	for i, devices := range late {
+		wg.Go(func() {
+			defer answered.Add(1)
+			devices[0].try(wish{deed: []deed{enter, register}[i%2], webinar: id}, 0)
+		})
+	}
+	r.until(waiting, func() bool { return int(answered.Load()) == len(late) })
+	close(all)
+	wg.Wait()
+	return through.Load()
+}
+
+// turnedAway are those who found no room, by the log.
+func (r *rig) turnedAway(viewers [][]*device) (found []*device) {
+	refused := map[string]bool{}
+	for text := range strings.Lines(r.replicas[0].service.Load().Log()) {
+		var line struct{ Path, Cause string }
+		if json.Unmarshal([]byte(text), &line) == nil && strings.Contains(line.Cause, "too many changes wait") {
+			refused[line.Path] = true
+		}
+	}
+	for _, devices := range viewers {
+		path := fmt.Sprintf("/wp-json/autowebinar/v1/users/%d/", devices[0].login.ID)
+		if refused[path+string(enter)] || refused[path+string(register)] {
+			found = append(found, devices[0])
+		}
+	}
+	return found
+}
+
+// fullLanes is how many changes found no room, by the metric.
+func (r *rig) fullLanes(t *testing.T) int {
+	t.Helper()
+	res, err := http.Get(r.replicas[0].service.Load().Admin + "/metrics")
+	require.NoError(t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	_, after, _ := strings.Cut(string(text), `autowebinar_changes_refused_total{reason="full"} `)
+	count, _, _ := strings.Cut(after, "\n")
+	n, err := strconv.Atoi(count)
+	require.NoError(t, err, "of %q", count)
+	return n
 }

@@ -12,6 +12,7 @@ type verdict struct {
 	events      int // webhook ids at the sink
 	deliveries  int
 	redelivered int // more than once: allowed
+	again       int // of these: that no client had asked for again
 
 	lost       int // acknowledged, and never taken by the sink
 	causeless  int // at the sink, and nobody did anything
@@ -26,7 +27,7 @@ type verdict struct {
 	left       int // outbox rows that stayed
 	dead       int // outbox rows that were given up
 	vague      int // viewers of whom too much was possible to judge them
-	viewers    int
+	viewers    int // who sent anything
 
 	why []string
 }
@@ -50,7 +51,7 @@ func (v *verdict) add(o *verdict) {
 		*sum.to += *sum.from
 	}
 	for _, sum := range []struct{ to, from *int }{
-		{&v.events, &o.events}, {&v.deliveries, &o.deliveries}, {&v.redelivered, &o.redelivered},
+		{&v.events, &o.events}, {&v.deliveries, &o.deliveries}, {&v.redelivered, &o.redelivered}, {&v.again, &o.again},
 		{&v.lost, &o.lost}, {&v.causeless, &o.causeless}, {&v.duplicated, &o.duplicated}, {&v.disordered, &o.disordered},
 		{&v.overlapped, &o.overlapped}, {&v.altered, &o.altered}, {&v.forged, &o.forged}, {&v.wrongRows, &o.wrongRows},
 		{&v.wrongReply, &o.wrongReply}, {&v.foreign, &o.foreign}, {&v.left, &o.left}, {&v.dead, &o.dead},

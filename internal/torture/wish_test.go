@@ -135,7 +135,7 @@ type reply struct {
 	EvaluationID uuid.UUID  `json:"evaluation_id"`
 	Results      []struct {
 		Result   string `json:"result"`
-		Attended bool   `json:"attended"`
+		Attended *bool  `json:"attended"`
 	} `json:"results"`
 }
 

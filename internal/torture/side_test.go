@@ -1,0 +1,85 @@
+package torture
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"autowebinar/internal/webinar"
+)
+
+// session is the session that the side is about.
+func (s *side) session(v webinar.Viewer) *webinar.Session {
+	sessions := slices.Collect(maps.Values(v.Aside))
+	if v.Current != nil {
+		sessions = append(sessions, v.Current)
+	}
+	for _, session := range sessions {
+		if s.wish.session == session.ID || s.wish.session == "" && s.webinar == session.Webinar {
+			return session
+		}
+	}
+	return nil
+}
+
+func (s *side) eventID(v webinar.Viewer) string {
+	session := s.session(v)
+	switch {
+	case session == nil:
+		return ""
+	case s.deed == form:
+		return webinar.EventID(webinar.EventFormSubmitted, s.user, formID, s.id.String()).String()
+	}
+	return webinar.EventID(webinar.EventAttendanceClassified, s.user, string(session.ID), s.id.String()).String()
+}
+
+// allows tells whether these may be the side's event, attendance aside. A repeat
+// carries the same time, if the database's clock was steady.
+func (s *side) allows(v webinar.Viewer, bodies [][]byte, c *clock) bool {
+	offsets := c.offsets()
+	var first time.Time
+	for _, got := range bodies {
+		at, ok := s.allowsOne(v, got, offsets)
+		if first.IsZero() {
+			first = at
+		}
+		if !ok || len(offsets) == 1 && !at.Equal(first) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *side) allowsOne(v webinar.Viewer, got []byte, offsets []time.Duration) (at time.Time, ok bool) {
+	var said struct{ Timestamp time.Time }
+	session := s.session(v)
+	if json.Unmarshal(got, &said) != nil || session == nil {
+		return at, false
+	}
+	e := webinar.Event{
+		Type: webinar.EventAttendanceClassified, User: s.user, At: said.Timestamp, Webinar: session.Webinar,
+		WebinarType: webinar.Auto, Session: session.ID, Attended: attended(got),
+	}
+	if s.deed == form {
+		e.Type, e.FormID, e.FormPayload = webinar.EventFormSubmitted, formID, json.RawMessage(formPayload)
+	}
+	until := s.acked
+	if until.IsZero() {
+		until = time.Now()
+	}
+	in := said.Timestamp.Equal(session.StartedAt) // by a clock that was behind
+	for _, offset := range offsets {
+		in = in || said.Timestamp.After(s.sent.Add(offset-time.Second)) && said.Timestamp.Before(until.Add(offset+time.Second))
+	}
+	return said.Timestamp, in && bytes.Equal(body(e), got)
+}
+
+// attended is what the body of an evaluation says.
+func attended(got []byte) bool {
+	var said struct {
+		Data struct{ Attended bool }
+	}
+	return json.Unmarshal(got, &said) == nil && said.Data.Attended
+}
