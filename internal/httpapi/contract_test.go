@@ -67,15 +67,7 @@ func TestEveryDocumentedAnswerIsGiven(t *testing.T) {
 	t.Parallel()
 	t.Run("by a site", everyAnswer)
 	t.Run("by a site in trouble", everyFailure)
-	t.Run("files", func(t *testing.T) {
-		s := setup(t)
-		for _, route := range []string{"/openapi.yaml", "/player.js"} {
-			a := s.ask(t, "GET", route, "")
-			assert.Equal(t, 200, a.status)
-			a = s.ask(t, "GET", route, "", header("If-None-Match", a.header.Get("ETag")))
-			assert.Equal(t, 304, a.status)
-		}
-	})
+	t.Run("for outsiders", filesForOutsiders)
 	assert.Empty(t, contracttest.Report(), "documented, and never given")
 }
 

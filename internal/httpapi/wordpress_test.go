@@ -136,8 +136,7 @@ func TestAnAnswerIsNeverEmpty(t *testing.T) {
 	}
 }
 
-func TestFilesForOutsiders(t *testing.T) {
-	t.Parallel()
+func filesForOutsiders(t *testing.T) {
 	s := setup(t)
 	for route, file := range map[string]struct{ name, mediaType string }{
 		"/openapi.yaml":          {"openapi.yaml", "application/yaml"},
