@@ -40,7 +40,8 @@ type search struct {
 	sessions map[webinar.ID]webinar.SessionID // as the rows have them in the end
 	events   map[string]bool                  // what the sink knows, by marks
 	worlds   []*world
-	settled  []fact // of all worlds, in order
+	past     time.Time // when what all worlds have gone through was sent: nothing is applied before
+	settled  []fact    // of all worlds, in order
 }
 
 func newSearch(m *model, e evidence) *search {
@@ -96,6 +97,9 @@ func (s *search) run() error {
 		for i, w := range s.worlds {
 			s.worlds[i] = w.after(a)
 		}
+		if a.sent.After(s.past) {
+			s.past = a.sent
+		}
 		s.reduce()
 	}
 	return s.advance(nil, time.Now())
@@ -141,7 +145,7 @@ func (s *search) open(to *attempt, horizon time.Time) []*attempt {
 			if to != nil && !a.over.Before(to.over) {
 				open = append(open, a)
 			}
-		case to != nil && !a.over.IsZero() && a.over.Add(lateness).Before(to.sent): // too late
+		case !a.over.IsZero() && a.over.Add(lateness).Before(s.past): // too late
 		case slices.ContainsFunc(open, func(o *attempt) bool {
 			return o.lost() && reflect.DeepEqual(o.wish, a.wish) && o.over.Add(lateness).After(horizon)
 		}):

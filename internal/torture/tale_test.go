@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,25 @@ func TestAVagueViewerIsJudgedToo(t *testing.T) {
 	v := x.conclude(x.evidence)
 	assert.Equal(t, 1, v.vague, v.reasons())
 	assert.Equal(t, 1, v.lost, v.reasons())
+}
+
+// What was lost may have been applied long before anything is answered again.
+func TestWhatWasLostLongAgoMayHaveHappened(t *testing.T) {
+	t.Parallel()
+	x := newTale()
+	at := x.begun
+	a := x.send(wish{deed: register, webinar: "intro"})
+	x.lose(a)
+	a.sent, a.over = at.Add(100*time.Millisecond), at.Add(200*time.Millisecond)
+	x.step = int(lateness/time.Second) + 10
+	x.asks(wish{deed: register, webinar: "intro"}, reply{status: http.StatusOK, RegisteredAt: &at})
+	x.rows["autowebinar_registered@intro"] = []string{clockTime(at)}
+	x.delivers(webinar.Event{
+		ID:   webinar.EventID(webinar.EventRegistered, 7, "intro", strconv.FormatInt(at.Unix(), 10)),
+		Type: webinar.EventRegistered, At: at, Webinar: "intro", Source: source,
+	})
+	v := x.conclude(x.evidence)
+	assert.Equal(t, &verdict{}, v, v.reasons())
 }
 
 // A viewer who was told something whole that is no answer does not call it lost.
