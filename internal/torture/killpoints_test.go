@@ -26,6 +26,7 @@ func killPoints() []fault {
 func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx context.Context, r *rig) bool {
 	return func(ctx context.Context, r *rig) bool {
 		p := r.one()
+		r.achieve(ctx)
 		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		reached, dead := make(chan struct{}), make(chan struct{})
@@ -56,6 +57,15 @@ func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx contex
 		p.start()
 		return true
 	}
+}
+
+// achieve waits, not for long, until something is acknowledged: a service that
+// ends at each of its commits never comes to anything.
+func (r *rig) achieve(ctx context.Context) {
+	waiting, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	before := r.acked.Load()
+	r.until(waiting, func() bool { return r.acked.Load() > before })
 }
 
 // killAtDelivery kills the leader when the sink has a delivery of it, before it
