@@ -65,13 +65,16 @@ func (s *side) allowsOne(v webinar.Viewer, got []byte, offsets []time.Duration) 
 	if s.deed == form {
 		e.Type, e.FormID, e.FormPayload = webinar.EventFormSubmitted, formID, json.RawMessage(formPayload)
 	}
-	until := s.acked
+	from, until := s.sent, s.acked
+	if made := time.Unix(s.id.Time().UnixTime()); s.id.Version() == 7 && made.Before(from) {
+		from = made // an event has its time from its id
+	}
 	if until.IsZero() {
 		until = time.Now()
 	}
 	in := said.Timestamp.Equal(session.StartedAt) // by a clock that was behind
 	for _, offset := range offsets {
-		in = in || said.Timestamp.After(s.sent.Add(offset-time.Second)) && said.Timestamp.Before(until.Add(offset+time.Second))
+		in = in || said.Timestamp.After(from.Add(offset-time.Second)) && said.Timestamp.Before(until.Add(offset+time.Second))
 	}
 	return said.Timestamp, in && bytes.Equal(body(e), got)
 }

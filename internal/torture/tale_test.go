@@ -165,6 +165,27 @@ func TestAVagueViewerIsJudgedToo(t *testing.T) {
 	assert.Equal(t, 1, v.lost, v.reasons())
 }
 
+// An evaluation has its time from its id, which may be older than the request.
+func TestAnEvaluationOfAnOldIDIsOfThatTime(t *testing.T) {
+	t.Parallel()
+	x := newTale()
+	x.enters()
+	id := x.evaluates(false, false)
+	s, got := x.sides[0], x.events[id]
+	s.id = uuid.Must(uuid.NewV7())
+	made := time.Unix(s.id.Time().UnixTime()).UTC().Truncate(time.Second)
+	s.sent, s.acked = made.Add(3*time.Second), made.Add(4*time.Second)
+	delete(x.events, id)
+	e := webinar.Event{
+		ID: webinar.EventID(webinar.EventAttendanceClassified, 7, "s", s.id.String()), Type: webinar.EventAttendanceClassified,
+		User: 7, WebinarType: webinar.Auto, At: made, Webinar: "intro",
+	}
+	got.body, got.bodies = body(e), [][]byte{body(e)}
+	x.events[e.ID.String()] = got
+	v := x.conclude(x.evidence)
+	assert.Equal(t, &verdict{}, v, v.reasons())
+}
+
 // What was lost may have been applied long before anything is answered again.
 func TestWhatWasLostLongAgoMayHaveHappened(t *testing.T) {
 	t.Parallel()
