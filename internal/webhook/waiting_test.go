@@ -9,45 +9,35 @@ import (
 	"autowebinar/internal/webhook"
 )
 
+// What operations make of a row that waits for its time is seen soon.
 func TestOperationsMayHastenAWaitingRow(t *testing.T) {
-	onBench(t, webhook.Config{Poll: time.Second}, func(b *bench) {
-		b.sink.answering(func(d delivery) reply {
-			if d.user == 1 {
-				return reply{status: 400}
-			}
-			return reply{status: 200}
+	for name, c := range map[string]struct {
+		change func(r *row)
+		within time.Duration
+	}{
+		"where it waits": {func(r *row) { r.m.NextAttempt = time.Time{} }, 31 * time.Second},
+		"back under the due key, as retry does it": {func(r *row) { r.key, r.m.NextAttempt = due, time.Time{} }, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, webhook.Config{Poll: time.Second}, func(b *bench) {
+				b.sink.answering(func(d delivery) reply {
+					if d.user == 1 {
+						return reply{status: 400}
+					}
+					return reply{status: 200}
+				})
+				b.fill(2)
+				b.run()
+				b.after(time.Hour)
+				before := len(of(1, b.sink.seen()))
+				b.sink.answering(always(reply{status: 200}))
+				b.queue.change(1, c.change)
+				b.after(c.within)
+				assert.Len(b, of(1, b.sink.seen()), before+1)
+				b.empty()
+			})
 		})
-		b.fill(2)
-		b.run()
-		b.after(time.Hour)
-		before := len(of(1, b.sink.seen()))
-		b.sink.answering(always(reply{status: 200}))
-		b.queue.change(1, func(r *row) { r.m.NextAttempt = time.Time{} })
-		b.after(31 * time.Second)
-		assert.Len(b, of(1, b.sink.seen()), before+1)
-		b.empty()
-	})
-}
-
-// As outbox retry does it: the row comes back under the due key.
-func TestOperationsMayMakeAWaitingRowDue(t *testing.T) {
-	onBench(t, webhook.Config{Poll: time.Second}, func(b *bench) {
-		b.sink.answering(func(d delivery) reply {
-			if d.user == 1 {
-				return reply{status: 400}
-			}
-			return reply{status: 200}
-		})
-		b.fill(2)
-		b.run()
-		b.after(time.Hour)
-		before := len(of(1, b.sink.seen()))
-		b.sink.answering(always(reply{status: 200}))
-		b.queue.change(1, func(r *row) { r.key, r.m.NextAttempt = due, time.Time{} })
-		b.after(2 * time.Second)
-		assert.Len(b, of(1, b.sink.seen()), before+1)
-		b.empty()
-	})
+	}
 }
 
 func TestNewRowsJoinTheViewerWhoWaits(t *testing.T) {
