@@ -76,12 +76,27 @@ add_action( 'edit_user_profile', __NAMESPACE__ . '\show_profile' );
  */
 
 /**
+ * From here on this request reads the primary database: a replica lags behind
+ * it, and has locks of its own.
+ */
+function read_primary(): void {
+	global $wpdb;
+	// LudicrousDB since 5.2; before that, and HyperDB.
+	foreach ( array( 'send_reads_to_primaries', 'send_reads_to_masters' ) as $method ) {
+		if ( method_exists( $wpdb, $method ) ) {
+			$wpdb->$method();
+			return;
+		}
+	}
+}
+
+/**
  * A user's rows of the namespace, as they are in the database now.
  *
  * @param int $user_id User.
- * @return object[] Rows with meta_key and meta_value, in the order in which they were made.
+ * @return object[]|null Rows with meta_key and meta_value, in the order in which they were made; null: they could not be read.
  */
-function rows( int $user_id ): array {
+function rows( int $user_id ): ?array {
 	global $wpdb;
 	// The point is to pass every cache by.
 	// phpcs:ignore WordPress.DB.DirectDatabaseQuery.DirectQuery, WordPress.DB.DirectDatabaseQuery.NoCaching
@@ -92,6 +107,9 @@ function rows( int $user_id ): array {
 			$wpdb->esc_like( PREFIX ) . '%'
 		)
 	);
+	if ( $wpdb->last_error ) {
+		return null;
+	}
 	return array_values( array_filter( (array) $rows, fn( $row ) => is_ours( $row->meta_key ) ) );
 }
 
@@ -120,7 +138,7 @@ function fresh_meta( $value, $user_id, $key, $single ) {
 	if ( null !== $value || ( '' !== $key && ! is_ours( $key ) ) ) {
 		return $value;
 	}
-	$rows = rows( (int) $user_id );
+	$rows = rows( (int) $user_id ) ?? array();
 	if ( '' === $key ) {
 		$all = with_fresh_rows( (int) $user_id, $rows );
 		return $single ? array( $all ) : $all;
@@ -157,11 +175,14 @@ function with_fresh_rows( int $user_id, array $rows ): array {
  * A user's rows, sorted by what they are about.
  *
  * @param int $user_id User.
- * @return array sessions: webinar id => key without prefix => value; registered: webinar id => time; waiting: list of type, webinar, time, session, detail, slot, dead.
+ * @return array|null sessions: webinar id => key without prefix => value; registered: webinar id => time; waiting: list of type, webinar, time, session, detail, slot, dead. Null: they could not be read.
  */
-function overview( int $user_id ): array {
+function overview( int $user_id ): ?array {
 	$rows    = rows( $user_id );
 	$current = '';
+	if ( null === $rows ) {
+		return null;
+	}
 	foreach ( $rows as $row ) {
 		if ( PREFIX . 'webinar_id' === $row->meta_key && '' === $current ) {
 			$current = (string) $row->meta_value;
@@ -511,6 +532,7 @@ function receive( WP_REST_Request $request ) {
 		'timestamp' => (string) ( $event['timestamp'] ?? '' ),
 		'user_id'   => (int) $user,
 	);
+	read_primary();
 	if ( ! get_userdata( $meta['user_id'] ) ) {
 		// Not found can mean not read: the service itself withdraws events of users who are gone.
 		return new WP_Error( 'autowebinar_unknown_user', __( 'The viewer is not found.', 'autowebinar' ), array( 'status' => 503 ) );
@@ -536,6 +558,9 @@ function accept( array $payload, array $meta ) {
 	$is_form = 'client_webinar_form_submitted' === $meta['type'];
 	$mark    = PREFIX . ( $is_form ? 'bridge_form_id' : 'bridge_last_id' );
 	$rows    = rows( $meta['user_id'] );
+	if ( null === $rows ) {
+		return new WP_Error( 'autowebinar_unread', __( 'What is known of the viewer could not be read.', 'autowebinar' ), array( 'status' => 503 ) );
+	}
 	if ( is_marked( $rows, $mark, $meta['id'] ) ) {
 		return new WP_REST_Response(
 			array(
@@ -546,7 +571,7 @@ function accept( array $payload, array $meta ) {
 	}
 	// The service deletes an event's row when it has been accepted, so whatever
 	// comes without one was accepted before, is another user's, or was erased.
-	// Forms have no rows. Where the rows could not be read, there is none either.
+	// Forms have no rows.
 	if ( ! $is_form && ! is_pending( $rows, $meta['id'] ) ) {
 		return new WP_Error( 'autowebinar_unknown_delivery', __( 'No event of this id waits for delivery to this viewer.', 'autowebinar' ), array( 'status' => 503 ) );
 	}
@@ -676,18 +701,36 @@ function register_exporter( array $exporters ): array {
 }
 
 /**
+ * The user of an address.
+ *
+ * @param string $email Address.
+ * @return \WP_User|false|null False: nobody has it; null: users could not be read.
+ */
+function user_of( string $email ) {
+	global $wpdb;
+	read_primary();
+	$wpdb->flush();
+	$user = get_user_by( 'email', $email );
+	return ! $user && $wpdb->last_error ? null : $user;
+}
+
+/**
  * All that the service knows of a person, in one page.
  *
  * @param string $email Address of the person.
+ * @return array|WP_Error
  */
-function export( string $email ): array {
-	$user  = get_user_by( 'email', $email );
+function export( string $email ) {
+	$user  = user_of( $email );
 	$found = $user ? overview( $user->ID ) : array(
 		'sessions'   => array(),
 		'registered' => array(),
 		'waiting'    => array(),
 	);
-	$data  = array();
+	if ( null === $user || null === $found ) {
+		return new WP_Error( 'autowebinar_unread', __( 'The database did not give the webinar data; run the export again.', 'autowebinar' ) );
+	}
+	$data = array();
 	foreach ( $found['sessions'] as $webinar => $fields ) {
 		$fields = array( 'webinar_id' => (string) $webinar ) + $fields;
 		$data[] = export_item( __( 'Webinars watched', 'autowebinar' ), 'session', (string) $webinar, array_combine( array_map( fn( $field ) => labels()[ $field ] ?? $field, array_keys( $fields ) ), $fields ) );
@@ -786,9 +829,10 @@ function register_eraser( array $erasers ): array {
  * @param string $email Address of the person.
  */
 function erase( string $email ): array {
-	$user = get_user_by( 'email', $email );
+	$failed = __( 'The database did not delete the webinar data; run the erasure again.', 'autowebinar' );
+	$user   = user_of( $email );
 	if ( ! $user ) {
-		return erased( 0 );
+		return erased( 0, null === $user ? $failed : '' );
 	}
 	if ( ! lock( $user->ID ) ) {
 		return erased( 0, __( 'A webinar event of this person is being delivered right now; run the erasure again.', 'autowebinar' ) );
@@ -798,10 +842,7 @@ function erase( string $email ): array {
 	} finally {
 		unlock( $user->ID );
 	}
-	if ( null === $removed ) {
-		return erased( 0, __( 'The database did not delete the webinar data; run the erasure again.', 'autowebinar' ) );
-	}
-	return erased( $removed );
+	return null === $removed ? erased( 0, $failed ) : erased( $removed );
 }
 
 /**
@@ -868,6 +909,10 @@ function show_profile( $user ): void {
 	}
 	$found = overview( $user->ID );
 	echo '<h2>' . esc_html__( 'AutoWebinar', 'autowebinar' ) . '</h2>';
+	if ( null === $found ) {
+		echo '<p>' . esc_html__( 'What is known of this user could not be read.', 'autowebinar' ) . '</p>';
+		return;
+	}
 	if ( ! array_filter( $found ) ) {
 		echo '<p>' . esc_html__( 'This user has not entered a webinar.', 'autowebinar' ) . '</p>';
 		return;

@@ -29,8 +29,10 @@ func erasureFails(t *testing.T, s *site) {
 	newClient(t, s, "kept").must(t, 201, "/enter", `{"webinar_id":"intro"}`)
 	s.hears(t, user, "client_webinar_entered")
 
-	failed := s.erases(t, queriesFail("^DELETE"), "kept")
-	assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"The database did not delete the webinar data; run the erasure again."}}, failed)
+	for _, pattern := range []string{"^DELETE", "^SELECT.* FROM " + s.users} {
+		failed := s.erases(t, queriesFail(pattern), "kept")
+		assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"The database did not delete the webinar data; run the erasure again."}}, failed, pattern)
+	}
 	assert.NotEmpty(t, s.stored(t, user, "autowebinar_session_id"))
 
 	// While a delivery is under way its mark is yet to come.
@@ -62,6 +64,31 @@ func unreadIsNotGone(t *testing.T, s *site) {
 	s.eval(t, nil, `%s AutoWebinar\sweep_deleted_user(%d); AutoWebinar\sweep_deleted_user(999998); return true;`, queriesFail("^SELECT.* FROM "+s.users), user)
 	assert.Equal(t, "kept", s.stored(t, user, "autowebinar_session_id"))
 	assert.Empty(t, s.stored(t, 999998, "autowebinar_session_id"), "of nobody")
+}
+
+// exportFails: what could not be read is not said to be nothing.
+func exportFails(t *testing.T, s *site) {
+	s.addUser(t, "unseen")
+	exports := func(before, login string) (answer struct {
+		Code string
+		Done bool
+	}) {
+		s.eval(t, &answer, `%s $answer = call_user_func(apply_filters('wp_privacy_personal_data_exporters', array())['autowebinar']['callback'], '%s@example.test', 1);
+			return is_wp_error($answer) ? array('code' => $answer->get_error_code()) : $answer;`, before, login)
+		return answer
+	}
+	for _, table := range []string{s.users, s.usermeta} {
+		failed := exports(queriesFail("^SELECT.* FROM "+table), "unseen")
+		assert.Equal(t, "autowebinar_unread", failed.Code, "WordPress shows that as an error, %s", table)
+	}
+	assert.True(t, exports("", "unseen").Done)
+	assert.True(t, exports("", "nobody").Done)
+
+	// The profile does not say that there is nothing either.
+	var profile string
+	s.eval(t, &profile, `wp_set_current_user(1); $user = get_user_by('login', 'unseen'); %s ob_start(); AutoWebinar\show_profile($user); return ob_get_clean();`,
+		queriesFail("^SELECT meta_key.* FROM "+s.usermeta))
+	assert.Contains(t, profile, "could not be read")
 }
 
 // waitingIsExported with all that its row holds.

@@ -28,7 +28,9 @@ func TestASite(t *testing.T) {
 			"a person's data":                     dataIsExportedAndErased,
 			"what waits is exported":              waitingIsExported,
 			"an erasure that cannot be":           erasureFails,
+			"an export that cannot be":            exportFails,
 			"a user who cannot be read":           unreadIsNotGone,
+			"replicas that lag":                   replicasLag,
 			"check proves the salts":              checkProvesTheSalts,
 			"who may see the player, and where":   playerIsPrinted,
 		} {

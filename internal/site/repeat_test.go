@@ -73,8 +73,12 @@ func strangersAreUnknown(t *testing.T, s *site) {
 		other, "1|client_webinar_registered|"+uuid.NewString()+"|1790000000|intro|auto||"+source.id+"||0|0|0", other, "1|a|"+source.id+"|b")
 	s.isUnknown(t, source)
 
-	assert.Equal(t, "autowebinar_unknown_delivery", s.refusal(t, w, s.usermeta))
-	assert.Equal(t, "autowebinar_unknown_user", s.refusal(t, w, s.users))
+	form := w
+	form.body = strings.Replace(w.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
+	for _, unread := range []webhook{w, form} {
+		assert.Equal(t, "autowebinar_unread", s.refusal(t, unread, s.usermeta))
+		assert.Equal(t, "autowebinar_unknown_user", s.refusal(t, unread, s.users))
+	}
 
 	assert.Equal(t, 200, s.posts(t, w).Status)
 	s.hears(t, user, "client_webinar_entered")
@@ -84,20 +88,28 @@ func strangersAreUnknown(t *testing.T, s *site) {
 // refusal is the code of a 503 to a webhook, while reading a table fails.
 func (s *site) refusal(t testing.TB, w webhook, table string) string {
 	t.Helper()
+	status, code := s.receives(t, queriesFail("^SELECT.* FROM "+table), w)
+	assert.Equal(t, 503, status)
+	return code
+}
+
+// receives hands a webhook to the bridge after some PHP, in the same request.
+func (s *site) receives(t testing.TB, before string, w webhook) (status int, code string) {
+	t.Helper()
 	header, err := json.Marshal(w.header(t))
 	require.NoError(t, err)
 	var answer struct {
 		Status int
 		Data   struct{ Code string }
 	}
-	s.eval(t, &answer, queriesFail("^SELECT.* FROM "+table)+`
+	s.eval(t, &answer, `%s
 		$request = new WP_REST_Request('POST', '/autowebinar-bridge/v1/events');
 		$request->set_headers(json_decode(base64_decode('%s'), true));
 		$request->set_body(base64_decode('%s'));
 		$response = rest_do_request($request);
-		return array('status' => $response->get_status(), 'data' => $response->get_data());`, base64Of(string(header)), base64Of(w.body))
-	assert.Equal(t, 503, answer.Status)
-	return answer.Data.Code
+		status_header(200); // the answer's own is in it
+		return array('status' => $response->get_status(), 'data' => $response->get_data());`, before, base64Of(string(header)), base64Of(w.body))
+	return answer.Status, answer.Data.Code
 }
 
 // queriesFail is PHP after which the queries that match fail.
