@@ -3,8 +3,8 @@
 // name of the variable, and that no way of printing a Config shows a secret.
 //
 // The settings are environment variables: the official WordPress image's own
-// names for the database and the salts, so that one env file serves both
-// containers, and AUTOWEBINAR_ names for the rest. Each variable X may be given
+// names for the database and the salts, so that both containers can share all
+// but the account, and AUTOWEBINAR_ names for the rest. Each variable X may be given
 // as X_FILE, the path of a file that holds the value. Reference prints them all.
 package config
 

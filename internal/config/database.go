@@ -80,7 +80,7 @@ func (l *loader) databaseValue(name string) setting {
 func (l *loader) prefix() string {
 	v := find(tablePrefix)
 	s := l.lookup(v)
-	if s.state == absent {
+	if s.state != given {
 		return v.def
 	}
 	if !regexp.MustCompile(`^[A-Za-z0-9_]*$`).MatchString(s.text) {

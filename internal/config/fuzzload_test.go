@@ -42,7 +42,7 @@ func FuzzSetting(f *testing.F) {
 		"AUTOWEBINAR_LISTEN":         {":0", "127.0.0.1:9090", "[::1]:80", "a b:1", ":65536"},
 		"AUTOWEBINAR_NONCE_LIFE":     {"86400", "1m", "-1s", "3s", "1e9h"},
 		"AUTOWEBINAR_WEBHOOK_URL":    {"off", "http://[::1]:80/x?y", "file:///etc/passwd", "https://u:password-of-it@h/", "http://h#", "http:h", "http://h:0"},
-		"AUTOWEBINAR_LEAD_META_KEY":  {"crm_lead", "AutoWebinar_x", "\xff", "a\x00"},
+		"AUTOWEBINAR_LEAD_META_KEY":  {"crm_lead", "AutoWebinar_x", "\xff", "a\x00", "crm_lead # a comment"},
 		"AUTOWEBINAR_WP_CONFIG":      {"<?php $table_prefix = 'wp`'; define('DB_NAME', 'x');", "<?php define('CUSTOM_USER_TABLE', 'a;b'); define('AUTH_KEY', \"k\");", "'"},
 		"AUTOWEBINAR_JWT_SECRET":     {strings.Repeat("s", 32), strings.Repeat("s", 31)},
 		"AUTOWEBINAR_HEARTBEAT_SEC":  {"+1", "301", "1e1", "10"},
@@ -112,6 +112,7 @@ func requireSafe(t *testing.T, c config.Config) {
 		assert.Nil(t, c.WebhookURL.User)
 	}
 	assert.False(t, strings.HasPrefix(strings.ToLower(c.LeadMetaKey), "autowebinar_"))
+	assert.NotContains(t, c.LeadMetaKey, " #")
 	assert.True(t, c.HeartbeatSec >= 1 && c.HeartbeatSec <= 300)
 	assert.True(t, c.MaxPlaybackRate == 0 || c.MaxPlaybackRate >= 1 && c.MaxPlaybackRate <= 16)
 	if c.NonceLife != 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"strings"
 )
 
@@ -84,7 +85,7 @@ const (
 func (l *loader) lookup(v variable) setting {
 	s, known := l.found[v.name]
 	if !known {
-		s = l.search(v)
+		s = l.withoutComment(v, l.search(v))
 		l.found[v.name] = s
 	}
 	if value, set := l.wp.values[v.name]; set && s.state == absent {
@@ -104,6 +105,16 @@ func (l *loader) search(v variable) setting {
 		return setting{text: text, source: v.name, hidden: v.secret, state: given}
 	}
 	return setting{source: v.name}
+}
+
+// withoutComment refuses a value with a comment behind it: neither Docker nor
+// systemd takes comments out of a line, and some settings would take them in.
+func (l *loader) withoutComment(v variable, s setting) setting {
+	if s.state != given || v.free || !regexp.MustCompile(`\s#`).MatchString(s.text) {
+		return s
+	}
+	l.invalid(s, errors.New("must not end in a comment: a comment must have a line of its own"))
+	return setting{source: s.source, hidden: s.hidden, state: broken}
 }
 
 // fromFile never shows what it read, whatever the variable: a wrong path may

@@ -115,6 +115,9 @@ func parseMetaKey(text string) (string, error) {
 	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > 255 || strings.ContainsFunc(text, unicode.IsControl) {
 		return "", errors.New("must be a meta key of at most 255 characters, none of them a control character")
 	}
+	if strings.TrimSpace(text) != text {
+		return "", errors.New("must not begin or end with white space")
+	}
 	if strings.HasPrefix(strings.ToLower(text), "autowebinar_") {
 		return "", errors.New("must not be one of the service's own autowebinar_ keys")
 	}

@@ -121,6 +121,8 @@ func TestBadValues(t *testing.T) {
 		{"AUTOWEBINAR_LEAD_META_KEY", "\xff", metaKey + `, not "\xff"`},
 		{"AUTOWEBINAR_LEAD_META_KEY", "Autowebinar_lead", `must not be one of the service's own autowebinar_ keys, not "Autowebinar_lead"`},
 
+		{"AUTOWEBINAR_LEAD_META_KEY", "crm_lead_id ", `must not begin or end with white space, not "crm_lead_id "`},
+
 		{"AUTOWEBINAR_WEBINARS", "Intro=60", id + `, not "Intro=60"`},
 		{"AUTOWEBINAR_WEBINARS", "=60", id + `, not "=60"`},
 		{"AUTOWEBINAR_WEBINARS", "intro", seconds + `, not "intro"`},
@@ -146,6 +148,50 @@ func TestBadValues(t *testing.T) {
 			assert.Zero(t, c)
 		})
 	}
+}
+
+// Env files know no comments behind a value. Where one cannot be told from a
+// secret it is taken for a part of it.
+func TestCommentsBehindValues(t *testing.T) {
+	t.Parallel()
+	const text = "must not end in a comment: a comment must have a line of its own"
+	for variable, tt := range map[string]struct{ value, shown string }{
+		"AUTOWEBINAR_LEAD_META_KEY":   {"crm_lead_id   # where your lead ids are", `, not "crm_lead_id   # where your lead ids are"`},
+		"AUTOWEBINAR_WEBINARS":        {"intro=3600\t# seconds", `, not "intro=3600\t# seconds"`},
+		"AUTOWEBINAR_TRUSTED_PROXIES": {"172.16.0.0/12 #nginx", `, not "172.16.0.0/12 #nginx"`},
+		"AUTOWEBINAR_LISTEN":          {" # the default", `, not " # the default"`},
+		"WORDPRESS_DB_HOST":           {"db # the container", `, not "db # the container"`},
+		"WORDPRESS_DB_USER":           {"autowebinar # two grants", `, not "autowebinar # two grants"`},
+		"WORDPRESS_DB_NAME":           {"blog # the site's", `, not "blog # the site's"`},
+		"WORDPRESS_TABLE_PREFIX":      {"wp_ # the default", `, not "wp_ # the default"`},
+		"AUTOWEBINAR_USERMETA_TABLE":  {"wp_usermeta # shared", `, not "wp_usermeta # shared"`},
+		"AUTOWEBINAR_SERVICE_KEYS":    {"0123456789abcdef # ours", ""},
+		"AUTOWEBINAR_WEBHOOK_URL":     {"off # for now", ""},
+		"AUTOWEBINAR_WEBHOOK_SECRET":  {signing + " # the same as there", ""},
+	} {
+		t.Run(variable, func(t *testing.T) {
+			t.Parallel()
+			_, err := minimal().with(variable, tt.value).load(nil)
+			require.EqualError(t, err, variable+": "+text+tt.shown)
+			require.ErrorIs(t, err, config.ErrInvalid)
+		})
+	}
+	t.Run("secrets hold what they hold", func(t *testing.T) {
+		t.Parallel()
+		const salt = `a #b "c" $d`
+		c, err := minimal().with(
+			"WORDPRESS_DB_PASSWORD", salt, "WORDPRESS_NONCE_SALT", salt,
+			"AUTOWEBINAR_JWT_SECRET", salt+" and thirty-two bytes of it",
+		).load(nil)
+		require.NoError(t, err)
+		assert.Equal(t, salt, c.DSN.Passwd)
+		assert.Equal(t, salt, c.Salts["NONCE_SALT"])
+		assert.Equal(t, salt+" and thirty-two bytes of it", string(c.JWTSecret))
+
+		c, err = minimal().with("AUTOWEBINAR_DB_DSN", "u:a #b@tcp(h)/wp").load(nil)
+		require.NoError(t, err)
+		assert.Equal(t, "a #b", c.DSN.Passwd)
+	})
 }
 
 func TestAllProblemsAtOnceSortedByVariable(t *testing.T) {

@@ -18,6 +18,7 @@ type variable struct {
 	shown  string // the default as the reference words it, where def cannot say it
 	doc    string // one line
 	secret bool   // its value appears in no message
+	free   bool   // any text may be its value, also one that looks like a comment
 
 	// set parses the value into the Config. Nil where a value means something
 	// only together with others: database.go and wpconfig.go read those.
@@ -48,20 +49,20 @@ func databaseVariables() []variable {
 	return []variable{
 		{name: dbHost, shown: "required", doc: "The database as WordPress writes it: `host`, `host:port`, `localhost:/path.sock`."},
 		{name: dbUser, shown: "required", doc: "The database account."},
-		{name: dbPassword, shown: "required", secret: true, doc: "Its password; may be set to nothing."},
+		{name: dbPassword, shown: "required", secret: true, free: true, doc: "Its password; may be set to nothing."},
 		{name: dbName, shown: "required", doc: "The database."},
 		{name: tablePrefix, def: "wp_", doc: "The table prefix; on multisite the base prefix."},
-		{name: dbDSN, secret: true, doc: "A go-sql-driver/mysql DSN, `user:password@tcp(host:3306)/name`; replaces the four `WORDPRESS_DB_` variables."},
+		{name: dbDSN, secret: true, free: true, doc: "A go-sql-driver/mysql DSN, `user:password@tcp(host:3306)/name`; replaces the four `WORDPRESS_DB_` variables."},
 		{name: usersTable, shown: "`{prefix}users`", doc: "The users table where its name is custom (`CUSTOM_USER_TABLE`)."},
 		{name: usermetaTable, shown: "`{prefix}usermeta`", doc: "The user meta table where its name is custom (`CUSTOM_USER_META_TABLE`)."},
-		{name: wpConfig, doc: "The path of a wp-config.php; what the environment does not give of the above and of the salts is read from it."},
+		{name: wpConfig, free: true, doc: "The path of a wp-config.php; what the environment does not give of the above and of the salts is read from it."},
 	}
 }
 
 func saltVariables() []variable {
 	var vs []variable
 	for _, name := range wordpress.SaltNames() {
-		vs = append(vs, variable{name: wordpressPrefix + name, secret: true, doc: "WordPress's `" + name + "`."})
+		vs = append(vs, variable{name: wordpressPrefix + name, secret: true, free: true, doc: "WordPress's `" + name + "`."})
 	}
 	return vs
 }
@@ -93,7 +94,7 @@ func accessVariables() []variable {
 	return []variable{
 		{name: "AUTOWEBINAR_SERVICE_KEYS", shown: "none", secret: true, doc: "Bearer keys of trusted servers, at least 16 characters each; a comma-separated list, for rotation.",
 			set: into(func(c *Config) *[]string { return &c.ServiceKeys }, parseServiceKeys)},
-		{name: "AUTOWEBINAR_JWT_SECRET", shown: "none: JWTs are refused", secret: true, doc: "The HS256 secret of viewers' JWTs, at least 32 bytes.",
+		{name: "AUTOWEBINAR_JWT_SECRET", shown: "none: JWTs are refused", secret: true, free: true, doc: "The HS256 secret of viewers' JWTs, at least 32 bytes.",
 			set: into(func(c *Config) *[]byte { return &c.JWTSecret }, parseJWTSecret)},
 		{name: cookieName, shown: "any `wordpress_logged_in_…`", doc: "The login cookie's name where `LOGGED_IN_COOKIE` or `COOKIEHASH` is custom.",
 			set: into(func(c *Config) *string { return &c.CookieName }, parseCookieName)},
@@ -135,5 +136,5 @@ func find(name string) variable {
 			return v
 		}
 	}
-	return variable{name: name, secret: true}
+	return variable{name: name, secret: true, free: true}
 }

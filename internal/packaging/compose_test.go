@@ -159,7 +159,7 @@ func TestComposeRunsTheImageThatTheReadmeMakes(t *testing.T) {
 		s := compose(t).Services[name]
 		assert.Empty(t, s.Build, name)
 		assert.Equal(t, m[2], interpolate(t, s.Image, map[string]string{m[1]: m[2]}), name)
-		assert.Contains(t, readme, "`docker build -t "+interpolate(t, s.Image, nil)+" ..`", name)
+		assert.Contains(t, readme, "`docker build -t "+interpolate(t, s.Image, nil)+" .`", name)
 	}
 }
 
@@ -186,6 +186,19 @@ func TestComposeGivesTheServiceWhatItNeeds(t *testing.T) {
 		assert.NotEqual(t, dotenv["WORDPRESS_DB_PASSWORD"], value, "the service has an account of its own")
 	}
 	assert.Equal(t, dotenv["AUTOWEBINAR_WEBHOOK_SECRET"], site["AUTOWEBINAR_WEBHOOK_SECRET"])
+}
+
+// Two lines without their # publish the status page, to this machine only.
+func TestComposePublishesTheStatusPageOnRequest(t *testing.T) {
+	t.Parallel()
+	assert.Empty(t, compose(t).Services["autowebinar"].Ports)
+	text := read(t, "deploy/compose.yaml")
+	file := decodeCompose(t, regexp.MustCompile(`(?m)^( +)#(AUTOWEBINAR_ADMIN_LISTEN: |ports: )`).ReplaceAllString(text, "$1$2"))
+	s := file.Services["autowebinar"]
+	assert.Equal(t, []string{"127.0.0.1:9090:9090"}, s.Ports)
+	dotenv, site := newSecrets(t)
+	assert.Equal(t, ":9090", loaded(t, s.environment(t, dotenv, site)).AdminListen)
+	assert.Contains(t, read(t, "README.md"), "`-e AUTOWEBINAR_ADMIN_LISTEN=:9090 -p "+s.Ports[0]+"`", "docker run's way")
 }
 
 // The account is made when the database is: before there are any tables.

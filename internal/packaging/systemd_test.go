@@ -79,6 +79,9 @@ func TestCommandsRunWithTheUnitsCredentials(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^Environment=(.*)$`).FindAllStringSubmatch(unit, -1) {
 		assert.Contains(t, line, " -E "+strings.ReplaceAll(m[1], "%d", "/run/credentials/"+name[1]+".service")+" ")
 	}
+	for _, m := range regexp.MustCompile(`(?m)^#([A-Z]\w+=.*)$`).FindAllStringSubmatch(unit, -1) {
+		assert.Contains(t, readme, "`-p "+m[1]+"`", "where the unit has it")
+	}
 	assert.True(t, strings.HasSuffix(line, " /usr/local/bin/autowebinar check"))
 }
 
