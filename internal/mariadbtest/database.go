@@ -56,7 +56,7 @@ func Own(t testing.TB, cfg mariadbd.Config) (*DB, *mariadbd.Server) {
 	b := &backend{server: server}
 	require.NoError(t, b.connect(server.AdminDSN("")))
 	t.Cleanup(func() { _ = b.db.Close() }) // its connections may be broken by then
-	return b.database(t, "own", "own"), server
+	return b.database(t, "own", "password-of-its-own"), server
 }
 
 // database makes a database and the account of the same name.

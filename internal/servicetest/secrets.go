@@ -1,6 +1,8 @@
 package servicetest
 
 import (
+	"bytes"
+	"log/slog"
 	"net/url"
 	"path"
 	"regexp"
@@ -16,7 +18,7 @@ import (
 func leaks(log string, env map[string]string) []string {
 	var found []string
 	for name, secret := range secretsOf(env) {
-		if strings.Contains(log, secret) {
+		if strings.Contains(log, secret) || strings.Contains(log, escaped(secret)) {
 			found = append(found, name)
 		}
 	}
@@ -32,6 +34,14 @@ func leaks(log string, env map[string]string) []string {
 		}
 	}
 	return found
+}
+
+// escaped is how a line of the log has a text.
+func escaped(text string) string {
+	var line bytes.Buffer
+	slog.New(slog.NewJSONHandler(&line, nil)).Info(text)
+	_, after, _ := strings.Cut(line.String(), `"msg":"`)
+	return strings.TrimSuffix(after, "\"}\n")
 }
 
 // secretsOf finds the secrets among an instance's settings, by name.

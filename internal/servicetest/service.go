@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -78,6 +79,7 @@ type Service struct {
 	cmd    *exec.Cmd
 	log    *lockedBuffer
 	exited chan error
+	asked  atomic.Bool // to end in order
 }
 
 // Settings are the environment of an instance on a database, with a sink.
@@ -120,6 +122,7 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 	go s.read(stderr, listening)
 	t.Cleanup(func() {
 		s.Kill()
+		assert.Empty(t, s.failures(), "of an instance")
 		assert.Empty(t, leaks(s.log.String(), env), "secrets in the log")
 		if t.Failed() {
 			text := s.log.String()
@@ -136,6 +139,22 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 		t.Fatalf("the service does not listen:\n%s", s.log.String())
 	}
 	return s
+}
+
+// failures are what no test may cause, of an instance that is gone: an end that
+// nobody asked for, and what the runtime or the race detector said.
+func (s *Service) failures() (found []string) {
+	status := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !(status.Signaled() && status.Signal() == syscall.SIGKILL || status.ExitStatus() == 0 && s.asked.Load()) {
+		found = append(found, "it ended by itself: "+s.cmd.ProcessState.String())
+	}
+	log := "\n" + s.log.String()
+	for _, words := range []string{"\npanic: ", "\nfatal error: ", "\nWARNING: DATA RACE"} {
+		if _, after, there := strings.Cut(log, words); there {
+			found = append(found, words[1:]+after[:min(len(after), maxShown)])
+		}
+	}
+	return found
 }
 
 // complaints are the first errors in a log, and what is no line of the log: a
@@ -186,6 +205,7 @@ func (s *Service) Readiness() int {
 func (s *Service) Stop(t testing.TB) time.Duration {
 	t.Helper()
 	begun := time.Now()
+	s.asked.Store(true)
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	select {
 	case err := <-s.exited:
@@ -202,12 +222,6 @@ func (s *Service) Kill() {
 	_ = s.cmd.Process.Kill()
 	err := <-s.exited
 	s.exited <- err
-}
-
-// Signal sends the instance a signal.
-func (s *Service) Signal(t testing.TB, signal syscall.Signal) {
-	t.Helper()
-	require.NoError(t, s.cmd.Process.Signal(signal))
 }
 
 // PID is the number of the process.

@@ -23,6 +23,7 @@ type Wire struct {
 	changed sync.Cond
 	hands   []*hand
 	links   map[*link]bool
+	touched int
 }
 
 // hand is what somebody does to a wire.
@@ -85,6 +86,14 @@ func (w *Wire) Delay(d time.Duration) (letGo func()) { return w.lay(hand{delay: 
 // SetRule lets rule see each statement before it goes on, after the rules that
 // were there: the first to reply decides.
 func (w *Wire) SetRule(rule Rule) (letGo func()) { return w.lay(hand{rule: rule}) }
+
+// Touched counts what was held, dropped or slowed down: new connections and what
+// was read of one at a time.
+func (w *Wire) Touched() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.touched
+}
 
 // Mend takes all hands off.
 func (w *Wire) Mend() {
@@ -163,6 +172,9 @@ func (w *Wire) admit(l *link) bool {
 	defer w.mu.Unlock()
 	w.links[l] = true
 	state, _ := w.now()
+	if state == wireDrops || state == wireHolds {
+		w.touched++
+	}
 	for ; state == wireDrops || state == wireHolds; state, _ = w.now() {
 		w.changed.Wait()
 	}
@@ -174,7 +186,10 @@ func (w *Wire) admit(l *link) bool {
 func (w *Wire) passage(l *link) (pass bool, delay time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	state, _ := w.now()
+	state, delay := w.now()
+	if state == wireDrops || state == wireHolds || delay > 0 {
+		w.touched++
+	}
 	for ; state == wireHolds && w.links[l]; state, _ = w.now() {
 		w.changed.Wait()
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -128,13 +129,19 @@ func (s *Server) options(port int) []string {
 func (s *Server) pidFile() string { return filepath.Join(s.home, "pid") }
 func (s *Server) logFile() string { return filepath.Join(s.home, "log.err") }
 
+// freePort is a port that no connection is given by chance: the server has it
+// again after a restart.
 func freePort(ctx context.Context) (int, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp4", loopback+":0")
-	if err != nil {
-		return 0, fmt.Errorf("free port: %w", err)
+	const first, count, tries = 20000, 12000, 50
+	var err error
+	for range tries {
+		port := first + rand.IntN(count)
+		var l net.Listener
+		if l, err = new(net.ListenConfig).Listen(ctx, "tcp4", net.JoinHostPort(loopback, strconv.Itoa(port))); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("free port: %w", err)
 }
 
 // logTail is the end of the server's log, to be put after an error.
