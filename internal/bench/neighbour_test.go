@@ -3,7 +3,9 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,12 +34,14 @@ func BenchmarkNeighbour(b *testing.B) {
 	sv := startService(b, build(b), ours)
 	same := make([][]time.Duration, 0, o.rounds)
 	other := make([][]time.Duration, 0, o.rounds)
+	least := math.Inf(1)
 	for range o.rounds {
-		same = append(same, neighbourly(b, o, sv, ours, ours))
-		other = append(other, neighbourly(b, o, sv, ours, theirs))
+		beside, rate := neighbourly(b, o, sv, ours, ours)
+		apart, otherRate := neighbourly(b, o, sv, ours, theirs)
+		same, other, least = append(same, beside), append(other, apart), min(least, rate, otherRate)
 	}
 	b.ReportMetric(0, "ns/op")
-	fmt.Printf("\nWordPress writing beside %d reports a second, medians of %d turns:\n\n", reportRate, o.rounds)
+	fmt.Printf("\nWordPress writing beside %.0f reports a second at least, medians of %d turns:\n\n", least, o.rounds)
 	fmt.Printf("| where it writes | p50 | p99 | longest |\n| --- | --- | --- | --- |\n")
 	print := func(name string, turns [][]time.Duration) (p99 time.Duration) {
 		var half, high, top []time.Duration
@@ -49,18 +53,23 @@ func BenchmarkNeighbour(b *testing.B) {
 		return p99
 	}
 	beside, apart := print("rows of the same viewers", same), print("another database of the server", other)
-	fmt.Printf("\np99: %.2f × (wanted: at most 2 ×); no write failed\n", float64(beside)/float64(apart))
+	ratio := float64(beside) / float64(apart)
+	fmt.Printf("\np99: %.2f × (wanted: at most 2 ×); no write failed\n", ratio)
+	if ratio > 2 || least < 0.95*reportRate {
+		b.Errorf("%.2f × beside %.0f reports a second, of %d", ratio, least, reportRate)
+	}
 }
 
 // neighbourly is how long WordPress's writes to a site take while the service takes
-// reports for another, or the same.
-func neighbourly(b *testing.B, o options, sv *service, reported, written *site) []time.Duration {
+// reports for another, or the same, and how many it took a second.
+func neighbourly(b *testing.B, o options, sv *service, reported, written *site) (took []time.Duration, rate float64) {
 	b.Helper()
 	sv.logIn(b, reported.people)
 	ctx, stop := context.WithTimeout(b.Context(), o.slice)
 	defer stop()
 	var crowd sync.WaitGroup
-	var late sync.Map
+	var failed sync.Map
+	var reports atomic.Int64
 	position := reported.reserve()
 	client := newClient(64)
 	defer client.CloseIdleConnections()
@@ -75,8 +84,9 @@ func neighbourly(b *testing.B, o options, sv *service, reported, written *site) 
 				p := reported.people[i%len(reported.people)]
 				body := fmt.Sprintf(`{"position_sec":%d,"webinar_id":%q}`, position+int64(i/len(reported.people)), webinarID)
 				if err := p.send(client, "POST", sv.url+"/progress", body); err != nil {
-					late.Store(i, err)
+					failed.Store(i, err)
 				}
+				reports.Add(1)
 			}
 		})
 	}
@@ -86,12 +96,13 @@ func neighbourly(b *testing.B, o options, sv *service, reported, written *site) 
 	}
 	took, errs := neighbour.Work(ctx, 4, 5*time.Millisecond)
 	crowd.Wait()
+	rate = float64(reports.Load()) / time.Since(begun).Seconds()
 	require.Empty(b, errs, "writes of WordPress failed")
-	late.Range(func(_, err any) bool {
+	failed.Range(func(_, err any) bool {
 		b.Fatal(err)
 		return false
 	})
-	return took
+	return took, rate
 }
 
 // fillProfiles gives every viewer the rows that WordPress's plugins would.

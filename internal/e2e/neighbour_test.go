@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ import (
 
 // WordPress goes on writing the rows of viewers who watch: none of its writes
 // fails, whether for a lock that is waited for too long or for a deadlock, and
-// none of the viewers' does. How long its writes take is measured by `make bench`.
+// none of the viewers' does.
 func TestWordPressWritesBesideTheService(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
@@ -90,6 +91,122 @@ func TestWordPressWritesBesideTheService(t *testing.T) {
 	assert.EqualValues(t, 2*len(viewers), entries.Load(), "each viewer entered two webinars, once each")
 	require.Greater(t, len(took), 100)
 	t.Logf("%d writes of WordPress, the longest took %s, beside %d requests and %d evaluations", len(took), took[len(took)-1], reports.Load(), evaluations.Load())
+}
+
+// How long WordPress's writes take to rows of the very viewers who report a
+// thousand times a second, beside how long they take in another database of that
+// server under the same load. What is below a few milliseconds nobody feels, and
+// is noise on a machine that has other things to do; such a one gets more tries.
+func TestWordPressIsNotHeldUp(t *testing.T) {
+	const (
+		viewers, tries, turn = 200, 7, 1500 * time.Millisecond
+		rate                 = 1000 // reports a second
+		unfelt               = 5 * time.Millisecond
+	)
+	ours, theirs, sink := mariadbtest.New(t), mariadbtest.New(t), servicetest.NewSink(t)
+	env := servicetest.Settings(ours.DSN, sink.URL)
+	env["AUTOWEBINAR_RATE_VIEWER"] = "0"
+	// Without the race detector, which makes it several times as slow.
+	s := servicetest.StartBinary(t, servicetest.Build(t), env).Ready(t)
+	crowd := newReporters(t, s, ours, viewers)
+	work := func(db *mariadbtest.DB) (p99 time.Duration, reports int) {
+		pool, err := sql.Open("mysql", db.DSN)
+		require.NoError(t, err)
+		defer pool.Close()
+		ctx, stop := context.WithTimeout(t.Context(), turn)
+		defer stop()
+		reported := make(chan int)
+		go func() { reported <- crowd.report(ctx, t, rate) }()
+		took, errs := servicetest.Neighbour{DB: pool, Usermeta: "wp_usermeta", Users: crowd.users}.Work(ctx, 4, 2*time.Millisecond)
+		reports = <-reported
+		require.Empty(t, errs)
+		require.Greater(t, len(took), 100)
+		return took[len(took)*99/100], reports
+	}
+	for _, db := range []*mariadbtest.DB{ours, theirs} {
+		populate(t, db)
+	}
+	good, bad := 0, 0
+	for good <= tries/2 && bad <= tries/2 {
+		beside, reports := work(ours)
+		apart, others := work(theirs)
+		t.Logf("p99 of WordPress's writes: %s, and in another database %s, beside %d and %d reports in %s", beside, apart, reports, others, turn)
+		if least := int(0.95 * rate * turn.Seconds()); min(reports, others) >= least && beside <= max(2*apart, unfelt) {
+			good++
+		} else {
+			bad++
+		}
+	}
+	require.Greater(t, good, bad, "of the tries")
+}
+
+// reporters are viewers who watch.
+type reporters struct {
+	service *servicetest.Service
+	viewers []servicetest.Viewer
+	users   []uint64
+	client  *http.Client
+	said    atomic.Int64
+}
+
+func newReporters(t testing.TB, s *servicetest.Service, db *mariadbtest.DB, n int) *reporters {
+	t.Helper()
+	const connections = 64
+	transport := &http.Transport{MaxIdleConnsPerHost: connections}
+	t.Cleanup(transport.CloseIdleConnections)
+	r := &reporters{service: s, client: &http.Client{Transport: transport, Timeout: 20 * time.Second}}
+	for id := range uint64(n) {
+		v := servicetest.NewViewer(t, db, id+1)
+		v.Must(t, s, http.StatusCreated, "/enter", `{"webinar_id":"intro"}`)
+		r.viewers, r.users = append(r.viewers, v), append(r.users, id+1)
+	}
+	return r
+}
+
+// report reports so many times a second, one viewer after another, and returns
+// how often that was acknowledged.
+func (r *reporters) report(ctx context.Context, t testing.TB, rate int) int {
+	const workers = 32
+	var wg sync.WaitGroup
+	var acknowledged atomic.Int64
+	begun := time.Now()
+	for worker := range workers {
+		wg.Go(func() {
+			for i := worker; ; i += workers {
+				time.Sleep(time.Until(begun.Add(time.Duration(i) * time.Second / time.Duration(rate))))
+				if ctx.Err() != nil {
+					return
+				}
+				n := int(r.said.Add(1))
+				status, err := r.send(r.viewers[n%len(r.viewers)], n/len(r.viewers))
+				if !assert.NoError(t, err) || !assert.Equal(t, http.StatusOK, status) {
+					return
+				}
+				acknowledged.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return int(acknowledged.Load())
+}
+
+// send reports a position. What the answer says is looked at elsewhere.
+func (r *reporters) send(v servicetest.Viewer, position int) (status int, err error) {
+	body := fmt.Sprintf(`{"webinar_id":"intro","position_sec":%d}`, position)
+	req, err := http.NewRequest(http.MethodPost, r.service.URL+"/wp-json/autowebinar/v1/progress", strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Cookie", v.Cookie)
+	req.Header.Set("X-WP-Nonce", v.Nonce)
+	res, err := r.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return res.StatusCode, err
 }
 
 func evaluate(t testing.TB, client *http.Client, s *servicetest.Service, who string) (status int) {
