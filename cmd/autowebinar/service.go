@@ -199,7 +199,7 @@ func server(h http.Handler, log *slog.Logger) *http.Server {
 // says that it is not ready, so that balancers look elsewhere.
 const (
 	linger = time.Second
-	drain  = 7 * time.Second
+	drain  = 6 * time.Second
 )
 
 // listening is a server with its listener.

@@ -15,12 +15,16 @@ import (
 // once if it loses the connection: so whoever is granted the lock first waits
 // until the one before must have given up.
 const (
-	leadSilence    = 3 * time.Second
+	leadSilence    = 2 * time.Second
 	leadCheck      = 250 * time.Millisecond
 	leadPatience   = 750 * time.Millisecond
 	leadQuarantine = leadCheck + leadPatience + 500*time.Millisecond
 	leadRetry      = 250 * time.Millisecond
 )
+
+// standTimeout is how long one may take to ask for the lock: on a slow way to the
+// database it takes five round trips more than to look after it.
+const standTimeout = 3 * time.Second
 
 var errNotLeader = errors.New("usermeta: another replica leads")
 
@@ -53,7 +57,7 @@ func (o *Outbox) Lead(ctx context.Context, term func(ctx context.Context)) error
 // stand asks for the lock once, on a connection of its own, and serves a term
 // if it is granted.
 func (o *Outbox) stand(ctx context.Context, db *sqlx.DB, term func(ctx context.Context)) error {
-	asking, cancel := context.WithTimeout(ctx, leadSilence)
+	asking, cancel := context.WithTimeout(ctx, standTimeout)
 	defer cancel()
 	conn, err := db.Connx(asking)
 	if err != nil {
