@@ -7,9 +7,13 @@
 //
 // The pieces, all of them tests:
 //
-//   - crowd, person: who sends what. One seed gives the same wishes again.
+//   - crowd, person: who sends what. One seed gives the same wishes again, and
+//     the same faults in the same order; who is first is the machine's affair.
 //   - model: every state a viewer may be in, given the answers they got. A
 //     request without an answer may have happened or not, but never by half.
+//     What a request does to a state, and the bytes of an event, the model asks
+//     of the service's own packages webinar and webhook: their rules have tests
+//     of their own, against the contract's examples.
 //   - recorder: the sink, which keeps what it got, when, and what it said.
 //   - verdict: what the rows and the sink say beside the model.
 //   - rig, fault: a run, and what goes wrong in it.

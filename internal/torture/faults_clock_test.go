@@ -79,22 +79,41 @@ func stepDatabase(ctx context.Context, r *rig, ahead time.Duration) bool {
 		r.clock.may(ahead)
 	}
 	r.databaseClock.Set(r, ahead)
+	var told int64
+	r.trouble(r.db.GetContext(ctx, &told, "SELECT UNIX_TIMESTAMP(SYSDATE())"))
+	seen := time.Until(time.Unix(told, 0))
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
 	r.databaseClock.Set(r, 0)
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
-	return true
+	return near(seen, ahead)
 }
+
+// near: a clock that was seen to be ahead is so by the step, but for what it took
+// to ask.
+func near(seen, ahead time.Duration) bool { return (seen - ahead).Abs() < clockStep/4 }
 
 // stepServices lets the replicas' clock jump ahead and back, while the sink is
 // gone and events wait for their next attempt by that clock.
 func stepServices(ctx context.Context, r *rig) bool {
+	stepped := true
 	for _, ahead := range []time.Duration{clockStep, 0} {
 		stop := r.sink.behaves(status(http.StatusServiceUnavailable))
 		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
 		r.serviceClock.Set(r, ahead)
+		stepped = stepped && near(time.Until(r.one().told()), ahead)
 		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
 		stop()
 		r.pause(ctx, 200*time.Millisecond, 600*time.Millisecond)
 	}
-	return true
+	return stepped
+}
+
+// told is the time that the instance gives with its answers.
+func (p *replica) told() (at time.Time) {
+	client := http.Client{Timeout: 3 * time.Second}
+	if res, err := client.Get(p.service.Load().Admin + "/healthz"); err == nil {
+		res.Body.Close()
+		at, _ = http.ParseTime(res.Header.Get("Date"))
+	}
+	return at
 }

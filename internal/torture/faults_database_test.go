@@ -120,18 +120,19 @@ func restart(ctx context.Context, r *rig, end func() error) bool {
 func readOnly(ctx context.Context, r *rig) bool {
 	mend, cancel := mending(ctx)
 	defer cancel()
-	happened := r.surely(mend, "SET GLOBAL read_only = 1")
+	before := r.refused.Load()
+	r.surely(mend, "SET GLOBAL read_only = 1")
 	for range r.random(2) {
 		r.killConnections(mend, 1)
 	}
 	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
 	r.surely(mend, "SET GLOBAL read_only = 0")
-	return happened
+	return r.refused.Load() > before
 }
 
 // noConnections takes all connections that the server gives, and ends those
 // that the service has.
-func noConnections(ctx context.Context, r *rig) (happened bool) {
+func noConnections(ctx context.Context, r *rig) bool {
 	const least = 10 // of max_connections
 	mend, cancel := mending(ctx)
 	defer cancel()
@@ -144,12 +145,17 @@ func noConnections(ctx context.Context, r *rig) (happened bool) {
 		defer conn.Close()
 		taken = append(taken, conn)
 	}
-	limit := func(n int) bool {
+	limit := func(n int) {
 		_, err := taken[0].ExecContext(mend, fmt.Sprint("SET GLOBAL max_connections = ", n))
 		r.trouble(err) // a server that was restarted meanwhile has forgotten it
-		return err == nil
 	}
-	happened = limit(least)
+	turnedAway := func() (n int) {
+		err := taken[0].GetContext(mend, &n, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'CONNECTION_ERRORS_MAX_CONNECTIONS'")
+		r.trouble(err)
+		return n
+	}
+	before := turnedAway()
+	limit(least)
 	defer limit(1000)
 	for range 5 {
 		for _, id := range r.connections(mend, taken[0]) {
@@ -157,7 +163,7 @@ func noConnections(ctx context.Context, r *rig) (happened bool) {
 		}
 		r.pause(ctx, 50*time.Millisecond, 300*time.Millisecond)
 	}
-	return happened
+	return turnedAway() > before
 }
 
 // connections are the numbers of the service's connections.
@@ -203,27 +209,30 @@ func resets(ctx context.Context, r *rig) bool {
 
 // slowDatabase gives every packet 200 ms: too much for nobody's patience.
 func slowDatabase(ctx context.Context, r *rig) bool {
+	before := r.touched()
 	defer r.one().wire.Delay(100*time.Millisecond + time.Duration(r.random(100))*time.Millisecond)()
 	r.pause(ctx, time.Second, 3*time.Second)
-	return true
+	return r.touched() > before
 }
 
 // lateDatabase keeps all packets, sometimes for longer than the service waits:
 // then a commit arrives that nobody believes in any more.
 func lateDatabase(ctx context.Context, r *rig) bool {
+	before := r.touched()
 	defer r.one().wire.Hold()()
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
 	if r.random(3) == 0 {
 		r.pause(ctx, 5*time.Second, 5500*time.Millisecond)
 	}
-	return true
+	return r.touched() > before
 }
 
 // silentDatabase loses all packets, and the connections for good.
 func silentDatabase(ctx context.Context, r *rig) bool {
+	before := r.touched()
 	defer r.one().wire.Drop()()
 	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
-	return true
+	return r.touched() > before
 }
 
 // ruled gives a reply to one in share of the statements that begin with one of

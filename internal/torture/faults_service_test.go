@@ -40,9 +40,9 @@ func killLeader(ctx context.Context, r *rig) bool {
 		return false
 	}
 	p.kill()
-	r.leader(ctx)
+	next := r.leader(ctx)
 	p.start()
-	return true
+	return next != nil
 }
 
 // silenceLeader takes the packets of the leader's database away, without a FIN,

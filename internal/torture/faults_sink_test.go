@@ -93,12 +93,10 @@ func brokenOff(text string) behaviour {
 	}
 }
 
-// losesAnswers takes the event, every other time, and says nothing.
+// losesAnswers takes the event and says nothing.
 func losesAnswers(w http.ResponseWriter, r *http.Request) {
-	if time.Now().UnixNano()/1000%2 == 0 {
-		w.(*answer).take()
-		brokenOff("")(w, r)
-	}
+	w.(*answer).take()
+	brokenOff("")(w, r)
 }
 
 // takesByHalf says that it has the event, and not much else.

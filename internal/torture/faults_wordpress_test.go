@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,7 @@ func wordpressFaults() []fault {
 	return []fault{
 		{name: "an administrator holds rows", inject: holdsRows},
 		{name: "an administrator locks the table", inject: locksTable},
-		{name: "WordPress writes crosswise", inject: func(ctx context.Context, r *rig) bool { return wordpressIsBusy(ctx, r, crosswise) }},
+		{name: "WordPress writes crosswise", inject: writesCrosswise},
 		{name: "WordPress saves profiles", inject: func(ctx context.Context, r *rig) bool { return wordpressIsBusy(ctx, r, savesProfile) }},
 		{name: "WordPress deletes and inserts", inject: func(ctx context.Context, r *rig) bool { return wordpressIsBusy(ctx, r, deletesAndInserts) }},
 	}
@@ -43,7 +44,12 @@ func holdsRows(ctx context.Context, r *rig) bool {
 	err = tx.SelectContext(mend, &ids, "SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id BETWEEN ? AND ? FOR UPDATE", first, first+3)
 	r.trouble(err)
 	r.pause(ctx, 500*time.Millisecond, 2500*time.Millisecond)
-	return len(ids) > 0
+	return len(ids) > 0 && r.held()
+}
+
+// held: a replica has met a viewer whose rows somebody else has locked just now.
+func (r *rig) held() bool {
+	return slices.ContainsFunc(r.replicas, func(p *replica) bool { return p.metric("autowebinar_viewers_held") > 0 })
 }
 
 // locksTable is what a backup without a snapshot does, or ALTER TABLE.
@@ -94,6 +100,16 @@ func wordpressIsBusy(ctx context.Context, r *rig, do func(ctx context.Context, r
 	}
 	wg.Wait()
 	return wrote.Load()
+}
+
+// writesCrosswise lets WordPress meet the service at the rows of a viewer.
+func writesCrosswise(ctx context.Context, r *rig) bool {
+	watching, stop := context.WithCancel(ctx)
+	met := make(chan bool)
+	go func() { met <- r.until(watching, r.held) }()
+	wrote := wordpressIsBusy(ctx, r, crosswise)
+	stop()
+	return <-met && wrote
 }
 
 // crosswise writes to two viewers in one transaction, the later one first: the

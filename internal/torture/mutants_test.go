@@ -41,6 +41,12 @@ var edits = []edit{
 	{"usermeta/load.go", `sqlx.In(statement, users(groups))`, `sqlx.In(unlocked(statement), users(groups))`},
 	{"usermeta/lead.go", `	if got.Int64 != 1 {`, `	if got.Int64 != 1 && !mutant("leads without being chosen") {`},
 	{"usermeta/lead.go", `	if !mine.Bool {`, `	if !mine.Bool && !mutant("leads without being chosen") {`},
+	{"usermeta/lead.go", `		last = err
+`, `		last = err
+		if mutant("leads but once") && !errors.Is(err, errNotLeader) {
+			<-ctx.Done()
+		}
+`},
 	{"webhook/turn.go", `	head := &b.Messages[0]`, `	head := &b.Messages[first(b.Messages)]`},
 	{"webhook/turn.go", `	event := b.Messages[0].Event`, `	event := b.Messages[first(b.Messages)].Event`},
 	{"webhook/outcome.go", `	switch status / 100 {`,

@@ -28,6 +28,7 @@ func mutations() []mutation {
 		{"acknowledges before the commit", needs{}, commitsFail, func(v *verdict) int { return v.wrongReply + v.wrongRows + v.lost }},
 		{"writes without the lock", crowded, farDatabase, func(v *verdict) int { return v.wrongReply + v.wrongRows }},
 		{"leads without being chosen", needs{replicas: 2}, lazySink, func(v *verdict) int { return v.overlapped }},
+		{"leads but once", needs{}, kills, func(v *verdict) int { return v.stuck }},
 		{"delivers the newest first", needs{}, sinkFails, func(v *verdict) int { return v.disordered }},
 		{"drops what was answered with 500", needs{}, sinkFails, func(v *verdict) int { return v.lost }},
 		{"gives every attempt an id of its own", needs{}, sinkFails, func(v *verdict) int { return v.duplicated }},
@@ -48,7 +49,10 @@ func TestTheCheckerCatchesMutations(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			n := m.needs
-			n.binary, n.patience, n.calm = binary, 5*time.Second, true
+			n.binary, n.calm = binary, true
+			if m.told != nil { // what is lost is not worth waiting for
+				n.patience = 5 * time.Second
+			}
 			n.settings = maps.Clone(n.settings)
 			if n.settings == nil {
 				n.settings = map[string]string{}

@@ -3,7 +3,10 @@ package torture
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,8 +51,34 @@ func (r *rig) ordeal(length time.Duration, enough func() bool, goWrong func(ctx 
 		goWrong(ctx)
 	}
 	<-used
-	r.settle()
-	return r.judge(c, before)
+	stuck := slices.Concat(r.recovered(c), r.settle())
+	v := r.judge(c, before)
+	for _, what := range stuck {
+		v.blame(&v.stuck, "%s", what)
+	}
+	return v
+}
+
+// recovered waits until each replica, as it is, takes a change again; those that
+// do not are named.
+func (r *rig) recovered(c *crowd) (stuck []string) {
+	ctx, cancel := r.patience()
+	defer cancel()
+	for i, p := range r.replicas {
+		next := 0
+		if !r.until(ctx, func() bool {
+			if p.service.Load().Readiness() != http.StatusOK {
+				r.pause(ctx, 50*time.Millisecond, 100*time.Millisecond)
+				return false
+			}
+			d := c.devices[next%len(c.devices)]
+			next++
+			return d.tryAt(p, wish{deed: enter, webinar: "talk"}, 0) != nil
+		}) {
+			stuck = append(stuck, fmt.Sprintf("replica %d takes no change, though nothing is wrong any more", i))
+		}
+	}
+	return stuck
 }
 
 // injecting injects the faults that pick names, one after another.
@@ -68,25 +97,34 @@ func (r *rig) injecting(pick func() fault) func(ctx context.Context) {
 // shutsAtEnd is how often the service is ended before nothing can come any more.
 const shutsAtEnd = 2
 
-// settle waits until nothing is left to deliver and nobody is at work.
-func (r *rig) settle() {
-	for range shutsAtEnd {
-		r.drained()
+// settle waits until nothing is left to deliver and nobody is at work. What was
+// not delivered without that somebody starts the service anew is told.
+func (r *rig) settle() (stuck []string) {
+	for i := range shutsAtEnd {
+		if !r.drained() && i == 0 {
+			stuck = append(stuck, fmt.Sprintf("%d events wait, though nothing is wrong any more", r.waiting()))
+		}
 		for _, p := range r.replicas {
 			p.kill() // what was begun and not acknowledged ends here, either way
 		}
 		if r.waiting() == 0 {
-			return
+			return stuck
 		}
 		r.replicas[0].start()
 	}
+	return stuck
 }
 
-// drained waits, not for ever: what stays is for the verdict.
-func (r *rig) drained() {
-	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(r.needs.patience, time.Minute))
+// drained waits, not for ever, until nothing waits for the sink.
+func (r *rig) drained() bool {
+	ctx, cancel := r.patience()
 	defer cancel()
-	r.until(ctx, func() bool { return r.waiting() == 0 })
+	return r.until(ctx, func() bool { return r.waiting() == 0 })
+}
+
+// patience is how long the service may take to recover when all is mended.
+func (r *rig) patience() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), cmp.Or(r.needs.patience, time.Minute))
 }
 
 // waiting is how many events wait for the sink; -1: the database does not say.

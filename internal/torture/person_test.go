@@ -33,7 +33,8 @@ type person struct {
 // device is one browser of a person, which sends one request after another.
 type device struct {
 	*person
-	rng *rand.Rand
+	number uint64 // of this device, among those of all
+	rng    *rand.Rand
 }
 
 // The answers that mean that nothing was decided.
@@ -42,9 +43,11 @@ var passing = map[int]bool{http.StatusServiceUnavailable: true}
 // maxDoubts is how many lost answers a viewer leaves behind before they wait.
 const maxDoubts = 5
 
-// use uses the service until ctx ends.
+// use uses the service until ctx ends. Each wish has dice of its own: what became
+// of those before does not change what is wanted next.
 func (d *device) use(ctx context.Context, mean time.Duration) {
-	for ctx.Err() == nil {
+	for n := uint64(0); ctx.Err() == nil; n++ {
+		d.rng = rand.New(rand.NewPCG(d.rig.seed, d.number<<32|n))
 		if d.model.doubts() < maxDoubts {
 			d.want(ctx, d.wish())
 		}
@@ -79,9 +82,13 @@ func (d *device) want(ctx context.Context, w wish) {
 	}
 }
 
-// try sends a wish once. nil: nobody knows what became of it.
+// try sends a wish once, to any replica. nil: nobody knows what became of it.
 func (d *device) try(w wish, impatient time.Duration) *reply {
-	request, err := d.request(w)
+	return d.tryAt(d.rig.one(), w, impatient)
+}
+
+func (d *device) tryAt(p *replica, w wish, impatient time.Duration) *reply {
+	request, err := d.request(p, w)
 	if err != nil {
 		panic(err)
 	}
@@ -136,8 +143,8 @@ func (d *device) exchange(request *http.Request) (*reply, error) {
 	return r, nil
 }
 
-func (d *device) request(w wish) (*http.Request, error) {
-	url := d.rig.one().service.Load().URL + "/wp-json/autowebinar/v1"
+func (d *device) request(p *replica, w wish) (*http.Request, error) {
+	url := p.service.Load().URL + "/wp-json/autowebinar/v1"
 	if d.byKey && w.deed != attendance {
 		url += "/users/" + strconv.FormatUint(d.login.ID, 10)
 	}
@@ -270,7 +277,7 @@ func newCrowd(r *rig) *crowd {
 			devices = 1 + i%6/5
 		}
 		for n := range devices {
-			c.devices = append(c.devices, &device{person: p, rng: rand.New(rand.NewPCG(r.seed, id<<8|uint64(n)))})
+			c.devices = append(c.devices, &device{person: p, number: id<<8 | uint64(n), rng: rand.New(rand.NewPCG(r.seed, id<<8|uint64(n)))})
 		}
 	}
 	return c

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,53 +17,68 @@ func TestReplicas(t *testing.T) {
 	r.passesUndisturbed(r.ordeal(short, nil, nil))
 }
 
-// Somebody else sends within five seconds of the leader's end. A machine that is
-// busy with other things gets more tries.
+// Somebody else sends within five seconds of the leader's end, also where nobody
+// is told of it: its packets are lost. A machine that is busy with other things
+// gets more tries, and must be in time in most of them.
 func TestHandOver(t *testing.T) {
-	const tries, wanted, promise = 5, 2, 5 * time.Second
-	r := newRig(t, 1, needs{replicas: 3, people: tries})
-	c := newCrowd(r)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	inTime := 0
-	for try := range tries {
-		leader := r.leader(ctx)
-		require.NotNil(t, leader)
-		leader.kill()
-		killed := time.Now()
-		require.Eventually(t, func() bool { return c.devices[try].try(wish{deed: register, webinar: "talk"}, 0) != nil }, 10*time.Second, time.Millisecond)
-		require.True(t, r.until(ctx, func() bool { return r.sink.count() == try+1 }), "nobody took over")
-		took := time.Since(killed)
-		t.Logf("from the end of the leader to the sink's door: %s", took)
-		if took < promise {
-			inTime++
-		}
-		if inTime == wanted {
-			return
-		}
-		leader.start()
+	for name, test := range map[string]struct{ end, restore func(leader *replica) }{
+		"the leader is killed":              {(*replica).kill, (*replica).start},
+		"the leader's network falls silent": {func(p *replica) { p.wire.Drop() }, func(p *replica) { p.wire.Mend() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const promise = 5 * time.Second
+			r := newRig(t, 1, needs{replicas: 3, people: mostTries})
+			c := newCrowd(r)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			mostly(t, func(try int) bool {
+				leader := r.leader(ctx)
+				require.NotNil(t, leader)
+				others := slices.DeleteFunc(slices.Clone(r.replicas), func(p *replica) bool { return p == leader })
+				test.end(leader)
+				ended := time.Now()
+				require.NotNil(t, c.devices[try].tryAt(others[0], wish{deed: register, webinar: "talk"}, 0))
+				require.True(t, r.until(ctx, func() bool { return r.sink.count() == try+1 }), "nobody took over")
+				took := time.Since(ended)
+				t.Logf("from the end of the leader to the sink's door: %s", took)
+				test.restore(leader)
+				leader.service.Load().Ready(t)
+				return took < promise
+			})
+		})
 	}
-	t.Errorf("%d of %d times in time", inTime, tries)
 }
 
 // Whoever wrote an event, it is at the sink within half a second. A machine that
-// is busy with other things gets more than one try.
+// is busy with other things gets more tries, and must be in time in most of them.
 func TestDeliveryIsQuick(t *testing.T) {
-	const tries, viewers, promise = 4, 30, 500 * time.Millisecond
-	r := newRig(t, 1, needs{replicas: 3, people: tries * viewers})
+	const viewers, promise = 30, 500 * time.Millisecond
+	r := newRig(t, 1, needs{replicas: 3, people: mostTries * viewers})
 	c := newCrowd(r)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	require.NotNil(t, r.leader(ctx))
-	var p99 time.Duration
-	for try := range tries {
-		p99 = r.latency(t, c.devices, try*viewers, viewers)
+	mostly(t, func(try int) bool {
+		p99 := r.latency(t, c.devices, try*viewers, viewers)
 		t.Logf("from the answer to the sink's door: p99 %s", p99)
-		if p99 <= promise {
-			return
+		return p99 <= promise
+	})
+}
+
+const mostTries = 5
+
+// mostly tries until most of the tries are, or are not, as they should be.
+func mostly(t *testing.T, do func(try int) bool) {
+	t.Helper()
+	good, bad := 0, 0
+	for try := 0; good <= mostTries/2 && bad <= mostTries/2; try++ {
+		if do(try) {
+			good++
+		} else {
+			bad++
 		}
 	}
-	assert.LessOrEqual(t, p99, promise)
+	require.Greater(t, good, bad, "of the tries")
 }
 
 // latency is the 99th percentile of the time from the acknowledgement of an
@@ -75,7 +89,7 @@ func (r *rig) latency(t *testing.T, devices []*device, from, n int) time.Duratio
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, d := range devices {
-		if d.login.ID <= uint64(from) || d.login.ID > uint64(from+n) || d.rng == nil {
+		if d.login.ID <= uint64(from) || d.login.ID > uint64(from+n) {
 			continue
 		}
 		wg.Go(func() {

@@ -1,9 +1,13 @@
 package torture
 
 import (
+	"bufio"
 	"context"
 	"maps"
 	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -123,6 +127,34 @@ func (p *replica) start() {
 
 // kill ends the instance as a power cut does.
 func (p *replica) kill() { p.service.Load().Kill() }
+
+// metric is what the instance says of itself; 0: nothing, or it is not there.
+func (p *replica) metric(name string) float64 {
+	client := http.Client{Timeout: 3 * time.Second}
+	res, err := client.Get(p.service.Load().Admin + "/metrics")
+	if err != nil {
+		return 0
+	}
+	defer res.Body.Close()
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		if text, found := strings.CutPrefix(lines.Text(), name+" "); found {
+			value, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				p.rig.Errorf("metric %s: %v", name, err)
+			}
+			return value
+		}
+	}
+	return 0
+}
+
+// touched is how much all wires have held, dropped or slowed down.
+func (r *rig) touched() (n int) {
+	for _, p := range r.replicas {
+		n += p.wire.Touched()
+	}
+	return n
+}
 
 // random is a number below n.
 func (r *rig) random(n int) int {

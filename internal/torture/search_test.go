@@ -17,11 +17,13 @@ import (
 // and a time-out of the connection what it has begun.
 const lateness = 30 * time.Second
 
-// maxWorlds is where the search gives up on a viewer.
-const maxWorlds = 2000
-
-// searchTime is how long it looks.
-const searchTime = 4 * time.Second
+// Where the search gives up on a viewer: at so many worlds between two answers,
+// and at so many steps from one to the next in all, which take some seconds. It
+// does not look at the clock: what is too vague does not depend on the machine.
+const (
+	maxWorlds = 2000
+	maxSteps  = 20_000
+)
 
 var (
 	errUnexplained = errors.New("nothing explains an answer")
@@ -42,6 +44,7 @@ type search struct {
 	worlds   []*world
 	past     time.Time // when what all worlds have gone through was sent: nothing is applied before
 	settled  []fact    // of all worlds, in order
+	steps    int
 }
 
 func newSearch(m *model, e evidence) *search {
@@ -80,14 +83,10 @@ func mark(t webinar.EventType, id webinar.ID, at time.Time) string {
 // run leaves the worlds that explain everything. The error is errVague, or
 // errUnexplained with what is not.
 func (s *search) run() error {
-	begun := time.Now()
 	answered := slices.DeleteFunc(slices.Clone(s.attempts), (*attempt).lost)
 	slices.SortStableFunc(answered, func(a, b *attempt) int { return a.over.Compare(b.over) })
 	for _, a := range answered {
 		before := s.worlds
-		if time.Since(begun) > searchTime {
-			return errVague
-		}
 		if err := s.advance(a, a.over); err != nil {
 			return err
 		}
@@ -127,7 +126,7 @@ func (s *search) advance(to *attempt, horizon time.Time) error {
 				ahead = append(ahead, next)
 			}
 		}
-		if len(seen) > maxWorlds {
+		if len(seen) > maxWorlds || s.steps > maxSteps {
 			return errVague
 		}
 	}
@@ -177,6 +176,7 @@ func (s *search) follow(w *world, open []*attempt, horizon time.Time) (next []*w
 			if !told {
 				at = w.last // a refusal, or what was so before: it changes nothing
 			}
+			s.steps++
 			after, out := w.apply(a, at, a.got.SessionID)
 			if out.explains(a) && (!steady || !told || !a.changes() || bound(at)) {
 				next = append(next, after.through(a))
@@ -189,6 +189,7 @@ func (s *search) follow(w *world, open []*attempt, horizon time.Time) (next []*w
 			if steady && !bound(t) {
 				continue
 			}
+			s.steps++
 			if after, out := w.apply(a, t, s.sessions[a.webinar]); out.err == nil && s.happened(after.facts[len(w.facts):]) {
 				next = append(next, after)
 			}

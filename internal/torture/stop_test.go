@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,7 +48,7 @@ func TestAStopCountsNoAttempt(t *testing.T) {
 	before := r.base.Checksum(t)
 	mend()
 	r.replicas[0].start()
-	r.settle()
+	assert.Empty(t, r.settle())
 	r.passes(r.judge(c, before))
 }
 
@@ -79,9 +77,9 @@ func TestAFullQueueRefusesWhole(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, crowded, "nobody was refused for want of room")
-	assert.Positive(t, r.fullLanes(t))
+	assert.Positive(t, r.replicas[0].metric(`autowebinar_changes_refused_total{reason="full"}`))
 
-	r.settle()
+	assert.Empty(t, r.settle())
 	there := r.evidence()
 	for _, d := range crowded {
 		assert.Nil(t, there[d.login.ID], "rows or events of user %d, who was refused for want of room", d.login.ID)
@@ -147,19 +145,4 @@ func (r *rig) turnedAway(viewers [][]*device) (found []*device) {
 		}
 	}
 	return found
-}
-
-// fullLanes is how many changes found no room, by the metric.
-func (r *rig) fullLanes(t *testing.T) int {
-	t.Helper()
-	res, err := http.Get(r.replicas[0].service.Load().Admin + "/metrics")
-	require.NoError(t, err)
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	_, after, _ := strings.Cut(string(text), `autowebinar_changes_refused_total{reason="full"} `)
-	count, _, _ := strings.Cut(after, "\n")
-	n, err := strconv.Atoi(count)
-	require.NoError(t, err, "of %q", count)
-	return n
 }

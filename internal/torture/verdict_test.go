@@ -24,6 +24,7 @@ type verdict struct {
 	wrongRows  int // rows that no explanation leads to, one row a key
 	wrongReply int // answers that no explanation leads to
 	foreign    int // somebody else's rows were changed
+	stuck      int // replicas and queues that did not recover by themselves
 	left       int // outbox rows that stayed
 	dead       int // outbox rows that were given up
 	vague      int // viewers of whom too much was possible to judge them
@@ -40,7 +41,7 @@ func (v *verdict) blame(count *int, format string, args ...any) {
 
 func (v *verdict) bad() bool {
 	return v.lost+v.causeless+v.duplicated+v.disordered+v.overlapped+v.altered+v.forged+
-		v.wrongRows+v.wrongReply+v.foreign+v.left+v.dead > 0 || 2*v.vague > v.viewers
+		v.wrongRows+v.wrongReply+v.foreign+v.stuck+v.left+v.dead > 0 || 2*v.vague > v.viewers
 }
 
 // add adds the counts and the reasons of another verdict.
@@ -54,7 +55,7 @@ func (v *verdict) add(o *verdict) {
 		{&v.events, &o.events}, {&v.deliveries, &o.deliveries}, {&v.redelivered, &o.redelivered}, {&v.again, &o.again},
 		{&v.lost, &o.lost}, {&v.causeless, &o.causeless}, {&v.duplicated, &o.duplicated}, {&v.disordered, &o.disordered},
 		{&v.overlapped, &o.overlapped}, {&v.altered, &o.altered}, {&v.forged, &o.forged}, {&v.wrongRows, &o.wrongRows},
-		{&v.wrongReply, &o.wrongReply}, {&v.foreign, &o.foreign}, {&v.left, &o.left}, {&v.dead, &o.dead},
+		{&v.wrongReply, &o.wrongReply}, {&v.foreign, &o.foreign}, {&v.stuck, &o.stuck}, {&v.left, &o.left}, {&v.dead, &o.dead},
 		{&v.vague, &o.vague}, {&v.viewers, &o.viewers},
 	} {
 		*sum.to += *sum.from
@@ -66,10 +67,10 @@ func (v *verdict) add(o *verdict) {
 func (v *verdict) String() string {
 	return fmt.Sprintf("%d requests, %d acknowledged, %d unacknowledged, %d faults; %d events in %d deliveries, %d redelivered; "+
 		"%d lost, %d causeless, %d duplicated, %d out of order, %d overlapping, %d altered, %d forged, %d wrong rows, %d wrong answers, "+
-		"%d foreign, %d left, %d dead; %d of %d viewers too vague to judge",
+		"%d foreign, %d stuck, %d left, %d dead; %d of %d viewers too vague to judge",
 		v.requests, v.acknowledged, v.unacknowledged, v.faults, v.events, v.deliveries, v.redelivered,
 		v.lost, v.causeless, v.duplicated, v.disordered, v.overlapped, v.altered, v.forged, v.wrongRows, v.wrongReply,
-		v.foreign, v.left, v.dead, v.vague, v.viewers)
+		v.foreign, v.stuck, v.left, v.dead, v.vague, v.viewers)
 }
 
 // reasons are the first things that were wrong.
