@@ -40,7 +40,7 @@ var edits = []edit{
 	{"usermeta/load.go", `readRows(ctx, tx, s.sql.lock+" NOWAIT",`, `readRows(ctx, tx, unlocked(s.sql.lock+" NOWAIT"),`},
 	{"usermeta/load.go", `sqlx.In(statement, users(groups))`, `sqlx.In(unlocked(statement), users(groups))`},
 	{"usermeta/lead.go", `	if got.Int64 != 1 {`, `	if got.Int64 != 1 && !mutant("leads without being chosen") {`},
-	{"usermeta/lead.go", `	if !mine.Bool {`, `	if !mine.Bool && !mutant("leads without being chosen") {`},
+	{"usermeta/lead.go", `	case !state.Mine.Bool:`, `	case !state.Mine.Bool && !mutant("leads without being chosen"):`},
 	{"usermeta/lead.go", `		last = err
 `, `		last = err
 		if mutant("leads but once") && !errors.Is(err, errNotLeader) {

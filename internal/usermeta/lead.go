@@ -26,7 +26,12 @@ const (
 // database it takes five round trips more than to look after it.
 const standTimeout = 3 * time.Second
 
-var errNotLeader = errors.New("usermeta: another replica leads")
+var (
+	errNotLeader = errors.New("usermeta: another replica leads")
+	// What a leader has sent could not be settled, and the primary, with a lock of
+	// its own, may be another server by now.
+	errReadOnly = errors.New("usermeta: the server has become read-only")
+)
 
 // Lead blocks until ctx ends. Whenever the database chooses this replica as the
 // table's dispatcher it calls term, with a context that ends on any doubt about
@@ -66,6 +71,14 @@ func (o *Outbox) stand(ctx context.Context, db *sqlx.DB, term func(ctx context.C
 	defer conn.Close()
 	if _, err := conn.ExecContext(asking, "SET SESSION wait_timeout = ?", int(leadSilence/time.Second)); err != nil {
 		return err
+	}
+	readOnly, err := readVariable(asking, conn, "read_only")
+	if err != nil {
+		return err
+	}
+	if isOn(readOnly) {
+		discard(conn) // the next one may lead to the primary
+		return errReadOnly
 	}
 	var got sql.NullInt64
 	if err := conn.GetContext(asking, &got, "SELECT GET_LOCK(?, 0)", o.cfg.lockName("dispatch")); err != nil {
@@ -121,16 +134,23 @@ func (o *Outbox) watch(ctx context.Context, conn *sqlx.Conn, done <-chan struct{
 	}
 }
 
-// holds returns nil if the connection is known to hold the lock.
+// holds returns nil if the connection is known to hold the lock, on a server that
+// takes writes.
 func (o *Outbox) holds(ctx context.Context, conn *sqlx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, leadPatience)
 	defer cancel()
-	var mine sql.NullBool
-	if err := conn.GetContext(ctx, &mine, "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", o.cfg.lockName("dispatch")); err != nil {
+	var state struct {
+		Mine     sql.NullBool
+		ReadOnly string `db:"read_only"`
+	}
+	if err := conn.GetContext(ctx, &state, "SELECT IS_USED_LOCK(?) = CONNECTION_ID() AS mine, @@GLOBAL.read_only AS read_only", o.cfg.lockName("dispatch")); err != nil {
 		return err
 	}
-	if !mine.Bool {
+	switch {
+	case !state.Mine.Bool:
 		return errNotLeader
+	case isOn(state.ReadOnly):
+		return errReadOnly
 	}
 	return nil
 }

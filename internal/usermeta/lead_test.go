@@ -194,6 +194,25 @@ func TestALeaderWhoHearsNothingStopsBeforeTheNextBegins(t *testing.T) {
 	e.requireApart(t, 2)
 }
 
+// A fail-over by name: the old primary is there, read-only, and keeps its locks. A
+// replica that leads there would send what another one sends from the new primary.
+func TestALeaderLeavesAServerThatHasBecomeReadOnly(t *testing.T) {
+	t.Parallel()
+	first, second := private(t), private(t)
+	cfg, wire := tapped(t, first.db.DSN)
+	e := newElection(t, first.db.DSN)
+	e.cfg = cfg
+	e.stand(t, "one", 0)
+	require.Equal(t, "one", e.leader(t))
+	first.set(t, "SET GLOBAL read_only = 1")
+	require.Equal(t, "one", <-e.ended)
+	wire.turn(t, second.db.DSN)
+	require.Equal(t, "one", e.leader(t))
+	var leads bool
+	require.NoError(t, second.db.SQL.Get(&leads, "SELECT IS_USED_LOCK(?) IS NOT NULL", e.cfg.DispatchLock()))
+	assert.True(t, leads, "on the new primary")
+}
+
 func TestReplicasKeepTryingWhenTheServerRestarts(t *testing.T) {
 	t.Parallel()
 	server, err := mariadbd.Start(t.Context(), mariadbd.Config{})
