@@ -21,7 +21,7 @@ var asked = []struct {
 	labels     []string
 }{
 	{"ready", "1 if the service can take requests (as /readyz says), else 0.", nil},
-	{"changes_waiting", "Changes that wait for a group commit.", nil},
+	{"changes_waiting", "Changes that wait for a group commit, or for rows that another writer has locked.", nil},
 	{"changes_waiting_limit", "Changes that may wait; beyond it they are refused with 503.", nil},
 	{"viewers_held", "Viewers whose rows another writer has locked, worked on beside the others.", nil},
 	{"db_connections", "Connections of the pool, by state: in_use, idle.", []string{"state"}},
@@ -31,7 +31,7 @@ var asked = []struct {
 	{"dispatcher_leads", "1 on the replica that sends events, else 0; the sum over all replicas should be 1.", nil},
 	{"dispatcher_elected", "1 if some replica holds the database's lock for sending, as this one sees it.", nil},
 	{"dispatcher_viewers_waiting", "Viewers with unsent events, as the sending replica knows them.", nil},
-	{"sink_up", "1 if the sink answers, 0 if it fails, told by the replica that sends (dispatcher_leads); no series while no attempt of its has told which.", nil},
+	{"sink_up", "1 if the sink answers, 0 if it fails, told by the replica that sends (dispatcher_leads); no series while no attempt of its has told which (the failures of one viewer's events, if they were answered, do not).", nil},
 	{"events_died_total", "Events given up by this replica after all their attempts: decide with the outbox command.", nil},
 	{"events_withdrawn_total", "Events deleted unsent because their user is gone.", nil},
 	{"outbox_events", "Events in the outbox of the whole site, by state: due, waiting (failed, or behind one that has), dead (given up).", []string{"state"}},

@@ -134,7 +134,7 @@ func unsentAdvice(s Status) string {
 	case s.Outbox.Held > 0:
 		return "Some may stand behind events of another version: autowebinar outbox list shows them."
 	case !s.Delivery.SinkKnown:
-		return "The sink was not tried since this replica leads: autowebinar outbox list says when each event is due."
+		return "Since this replica leads nothing was tried, or one viewer's events only: autowebinar outbox list says what waits, why, and until when."
 	}
 	return "The sink takes other events: find out what it has against these (autowebinar outbox list)."
 }

@@ -43,6 +43,10 @@ func TestProblemsAreInWordsAndSayWhatToDo(t *testing.T) {
 			s.Delivery.SinkKnown, s.Delivery.SinkUp, s.Outbox.Waiting, s.Age = false, false, 1, 30
 			s.Mishaps = mishap("unsendable", "no lead id", now)
 		}, Well, ""},
+		"one viewer's event is refused since a restart": {func(s *Status) {
+			s.Delivery.SinkKnown, s.Delivery.SinkUp, s.Outbox.Waiting, s.Age = false, false, 1, 90
+			s.Mishaps = mishap("unavailable", "status 500", now)
+		}, Warning, "1 event waits in the outbox, the oldest for 1 minute (status 500)."},
 		"for long": {func(s *Status) {
 			s.Delivery.SinkKnown, s.Delivery.SinkUp, s.Outbox.Waiting, s.Age = false, false, 1, 90
 			s.Mishaps = mishap("unsendable", "no lead id", now)

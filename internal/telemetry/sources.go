@@ -31,7 +31,7 @@ type Delivery struct {
 	Off       string `json:"off,omitempty"` // why this replica never sends; empty: it may
 	NoSink    bool   `json:"no_sink"`       // no event is ever stored
 	Leads     bool   `json:"leads"`
-	SinkKnown bool   `json:"sink_known"` // an attempt has told, since this replica leads
+	SinkKnown bool   `json:"sink_known"` // attempts have told, since this replica leads: more than answers to one viewer that fail
 	SinkUp    bool   `json:"sink_up"`    // false while that is not known
 	Waiting   int    `json:"waiting"`    // viewers known to have something unsent
 	Accepted  uint64 `json:"accepted"`

@@ -35,7 +35,8 @@ type entry struct {
 	seq   uint64 // of the last change
 }
 
-// become makes the entry stand for another row of its viewer.
+// become makes the entry stand for another row of its viewer, or for the same as
+// if it had just been found: nothing is held against it any more.
 func (e *entry) become(row uint64, next time.Time) {
 	*e = entry{user: e.user, row: row, next: next, seq: e.seq}
 }

@@ -27,7 +27,7 @@ func (t *term) take(ctx context.Context, r reading, now time.Time) {
 		t.queued.over(ctx)
 		t.admit(r.pending, now)
 	}
-	t.count()
+	t.stats.update(t.count)
 }
 
 // admit puts viewers with rows under the due key into the agenda. Viewers who
@@ -115,6 +115,7 @@ func (t *term) vacate(r result) {
 	}
 }
 
+// wait leaves an entry to its plan, unless operations have hastened the row.
 func (t *term) wait(e *entry, head usermeta.Message) {
 	hastened := e.next.Sub(head.NextAttempt) >= time.Second // rows hold whole seconds
 	if e.row != head.RowID || hastened {
@@ -123,8 +124,13 @@ func (t *term) wait(e *entry, head usermeta.Message) {
 	e.aside, e.faults = false, 0
 }
 
+// postpone gives an entry a new plan. That it may be earlier than the old one is
+// chance, and no reason to forget what is held against the row.
 func (t *term) postpone(e *entry, r result, now time.Time) {
-	t.wait(e, r.head)
+	if e.row != r.head.RowID {
+		e.become(r.head.RowID, r.head.NextAttempt)
+	}
+	e.aside, e.faults = false, 0
 	e.next, e.pace, e.failedAt = r.head.NextAttempt, own, now
 	e.notBefore = now.Add(r.answer.RetryAfter)
 	switch {
@@ -149,23 +155,18 @@ func (t *term) tally(r result, now time.Time) {
 			s.Failed++
 			s.LastError, s.LastErrorAt = r.answer.Reason(), now.UTC()
 		}
-		switch r.answer.Outcome {
-		case Accepted, Rejected, Unavailable:
-			s.SinkKnown, s.SinkUp = true, t.sink.up
-		}
 		if r.end == endBuried {
 			s.Dead++
 		}
 		s.Withdrawn += uint64(r.withdrawn)
+		t.count(s)
 	})
-	t.count()
 }
 
-func (t *term) count() {
-	t.stats.update(func(s *Stats) {
-		s.SinkUp = t.sink.up
-		s.Waiting = len(t.agenda.known) - t.sending - t.joining
-	})
+// count notes what the loop knows.
+func (t *term) count(s *Stats) {
+	s.SinkKnown, s.SinkUp = t.sink.known, t.sink.up
+	s.Waiting = len(t.agenda.known) - t.sending - t.joining
 }
 
 // Reason is the answer in a few words.

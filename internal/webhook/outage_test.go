@@ -44,6 +44,29 @@ func TestSinkDownIsProbedOneRowAtATime(t *testing.T) {
 	}
 }
 
+// That a new plan is earlier than the one before it is chance, and hastens nobody:
+// viewers are probed one after another all the same.
+func TestAnEarlierPlanIsNoReasonToBeProbedAgain(t *testing.T) {
+	earlier := 1.0
+	retry := webhook.RetryPolicy{Schedule: []time.Duration{24 * time.Hour}, Random: func() float64 {
+		earlier -= 0.01
+		return earlier
+	}}
+	onBench(t, webhook.Config{Parallel: 1, Poll: time.Second, Retry: retry}, func(b *bench) {
+		b.sink.answering(always(reply{status: 503}))
+		b.fill(5)
+		b.run()
+		b.after(20 * time.Minute)
+		tried := map[int]int{}
+		for _, user := range users(b.sink.seen()) {
+			tried[user]++
+		}
+		for user, n := range tried {
+			assert.InDelta(b, len(b.sink.seen())/5, n, 1, "viewer %d", user)
+		}
+	})
+}
+
 func uniq(list []int) []int {
 	list = slices.Clone(list)
 	slices.Sort(list)

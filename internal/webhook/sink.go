@@ -16,10 +16,12 @@ type sink struct {
 	retry    RetryPolicy
 	parallel int
 
+	known bool // an attempt of this term has told: failures of one viewer, answered, do not
+
 	up         bool
 	limit      int                         // up: sends in flight at most
 	acceptedAt time.Time                   // up: the last acceptance, or when it came up
-	failing    map[webinar.UserID]struct{} // up: viewers whose messages failed since
+	failing    map[webinar.UserID]struct{} // up, or not known: viewers whose messages failed since
 
 	streak  int       // probing: probes that failed in a row
 	probeAt time.Time // probing: no probe before
@@ -45,7 +47,7 @@ func (s *sink) rejected(now time.Time) (recovered bool) {
 	if s.up {
 		return false
 	}
-	s.up, s.limit, s.acceptedAt = true, 1, now
+	s.known, s.up, s.limit, s.acceptedAt = true, true, 1, now
 	clear(s.failing)
 	return true
 }
@@ -62,6 +64,10 @@ type failure struct {
 // failed notes a failure. alone: nobody else has failed since the last
 // acceptance, so it may be the message's own fault, or the first sign.
 func (s *sink) failed(now time.Time, f failure) (alone bool) {
+	if s.up || !s.known {
+		s.failing[f.user] = struct{}{}
+	}
+	s.known = s.known || !f.answered || len(s.failing) > 1
 	if !s.up {
 		if f.probe {
 			s.streak++
@@ -71,7 +77,6 @@ func (s *sink) failed(now time.Time, f failure) (alone bool) {
 		s.probeAt = latest(s.probeAt, now.Add(f.retryAfter))
 		return false
 	}
-	s.failing[f.user] = struct{}{}
 	telling := !f.blamed || now.Sub(s.acceptedAt) >= maxProbePause
 	if telling && (!f.answered || len(s.failing) > 1) {
 		s.up, s.streak, s.probeAt = false, 0, now.Add(f.retryAfter)

@@ -9,7 +9,7 @@ import (
 // counters run from the start of the process.
 type Stats struct {
 	Running   bool // a term is under way in this process
-	SinkKnown bool // an attempt of this term has told how the sink is
+	SinkKnown bool // an attempt of this term has told how the sink is: failures of one viewer, answered, do not
 	SinkUp    bool // false while that is not known
 	Waiting   int  // viewers known to have something unsent and not being sent
 	Accepted  uint64

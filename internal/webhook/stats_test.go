@@ -27,8 +27,16 @@ func TestTheSinkIsNeitherUpNorDownBeforeItWasTried(t *testing.T) {
 			b.sink.answering(always(reply{status: 422}))
 			b.fill(1)
 		}, [2]bool{true, true}},
-		"it fails": {func(b *bench) {
+		"it fails one viewer, whose event may be the reason": {func(b *bench) {
 			b.sink.answering(always(reply{status: 500}))
+			b.fill(1)
+		}, [2]bool{false, false}},
+		"it fails a second one": {func(b *bench) {
+			b.sink.answering(always(reply{status: 500}))
+			b.fill(2)
+		}, [2]bool{true, false}},
+		"it does not answer": {func(b *bench) {
+			b.sink.answering(always(reply{err: errRefused}))
 			b.fill(1)
 		}, [2]bool{true, false}},
 	} {
@@ -38,7 +46,7 @@ func TestTheSinkIsNeitherUpNorDownBeforeItWasTried(t *testing.T) {
 				ctx, cancel := context.WithCancel(b.Context())
 				done := make(chan error)
 				go func() { done <- b.d.Run(ctx) }()
-				b.after(3 * time.Second)
+				b.after(time.Minute)
 				assert.Equal(b, test.known, known(b.d.Stats()))
 				cancel()
 				<-done

@@ -103,7 +103,7 @@ function sinkState({ delivery: d }) {
   if (d.no_sink) return ['No sink', 'warn'];
   if (!d.leads) return ['Sink: see the sender', ''];
   if (d.sink_up) return ['Sink answers', 'good'];
-  return d.sink_known ? ['Sink fails', 'bad'] : ['Sink not tried yet', ''];
+  return d.sink_known ? ['Sink fails', 'bad'] : ['Sink not known yet', ''];
 }
 
 export function errors({ mishaps }) {
