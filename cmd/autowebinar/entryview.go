@@ -60,7 +60,7 @@ func shown(t *time.Time) string {
 func (v entryView) print(w io.Writer) error {
 	exists := ""
 	if v.UserExists != nil && !*v.UserExists {
-		exists = " (WordPress has no such user: the event will be withdrawn)"
+		exists = " (WordPress has no such user: unless the nickname is still there, the event will be withdrawn)"
 	}
 	_, err := fmt.Fprintf(w, `row            %d
 user           %d%s

@@ -11,7 +11,8 @@ import (
 func outboxRetry(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flags("outbox retry", s,
 		"Makes dead and waiting events due now, with their attempts counted anew. A viewer's\n"+
-			"events go out in order, so all that waits for the same viewer becomes due too.",
+			"events go out in order, so all that waits for the same viewer becomes due too. An event\n"+
+			"that is being sent at this moment may arrive twice, with the same webhook-id.",
 		"  autowebinar outbox retry --waiting                    the engine is back: don't wait\n"+
 			"  autowebinar outbox retry --dead --older-than 1d\n"+
 			"  autowebinar outbox retry --event bf5e09eb-94f1-5986-8021-33d9866cd0b8")

@@ -47,12 +47,7 @@ func purge(ctx context.Context, args []string, s streams, environ []string) erro
 		return err
 	}
 	defer t.close()
-	p := purging{tools: t, user: *user, orphans: *orphans, yes: *yes, asJSON: *asJSON}
-	if *orphans && !*force {
-		if err := p.doubt(ctx); err != nil {
-			return err
-		}
-	}
+	p := purging{tools: t, user: *user, orphans: *orphans, yes: *yes, force: *force, asJSON: *asJSON}
 	return p.run(ctx, s)
 }
 
@@ -61,17 +56,19 @@ type purging struct {
 	user    webinar.UserID // 0: of all, or of orphans
 	orphans bool
 	yes     bool
+	force   bool
 	asJSON  bool
 }
 
 // purged is what would be, or was, deleted.
 type purged struct {
-	Users   int              `json:"users"`
-	UserIDs []webinar.UserID `json:"user_ids"` // the lowest of them, at most maxUserIDs
-	Rows    int              `json:"rows"`
-	Events  int              `json:"undelivered_events"`
-	Deleted int              `json:"deleted_rows"`
-	DryRun  bool             `json:"dry_run"`
+	Users    int              `json:"users"`
+	UserIDs  []webinar.UserID `json:"user_ids"`                      // the lowest of them, at most maxUserIDs
+	Unlisted int              `json:"user_ids_not_listed,omitempty"` // the rest of them
+	Rows     int              `json:"rows"`
+	Events   int              `json:"undelivered_events"`
+	Deleted  int              `json:"deleted_rows"`
+	DryRun   bool             `json:"dry_run"`
 }
 
 // The user ids that are shown, of perhaps a million.
@@ -109,22 +106,12 @@ func (p purging) run(ctx context.Context, s streams) error {
 	return err
 }
 
-// doubt is an error where the users table seems to be another site's, so that
-// everybody would be an orphan.
-func (p purging) doubt(ctx context.Context) error {
-	for _, f := range p.store.Inspect(ctx) {
-		if f.Name == "users table" && f.State != usermeta.OK {
-			return fmt.Errorf("%s: %s (if they were deleted all the same: --force)", f.Detail, f.Advice)
-		}
-	}
-	return nil
-}
-
-// look finds whose rows are meant.
+// look finds whose rows are meant. That most users are gone is doubted: the users
+// table may be another site's.
 func (p purging) look(ctx context.Context) ([]webinar.UserID, purged, error) {
 	holdings, err := p.store.Holdings(ctx, p.user)
 	var users []webinar.UserID
-	done := purged{UserIDs: []webinar.UserID{}}
+	done := purged{}
 	for _, h := range holdings.Holders {
 		if p.orphans && h.Exists {
 			continue
@@ -134,8 +121,18 @@ func (p purging) look(ctx context.Context) ([]webinar.UserID, purged, error) {
 		done.Rows += h.Rows
 		done.Events += h.Events
 	}
-	done.UserIDs = append(done.UserIDs, users[:min(len(users), maxUserIDs)]...)
+	if all := len(holdings.Holders); err == nil && p.orphans && !p.force && 2*done.Users > all {
+		err = fmt.Errorf("of %s with rows, %s has %d: check AUTOWEBINAR_USERS_TABLE (or the table prefix); if the others were deleted indeed, add --force",
+			count(all, "user"), p.cfg.UsersTable, all-done.Users)
+	}
+	done.choose(users)
 	return users, done, err
+}
+
+// choose lists users, but not a million.
+func (p *purged) choose(users []webinar.UserID) {
+	p.UserIDs = append([]webinar.UserID{}, users[:min(len(users), maxUserIDs)]...)
+	p.Unlisted = len(users) - len(p.UserIDs)
 }
 
 // whose names the users in words.

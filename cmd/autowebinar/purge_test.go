@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -63,6 +64,9 @@ func TestPurgeNamesABoundedNumberOfUsers(t *testing.T) {
 	}
 	assert.True(t, strings.HasPrefix(p.whose(), ": 1, 2, 3, "), p.whose())
 	assert.True(t, strings.HasSuffix(p.whose(), ", 99, 100 and 12245 more (see --json)"), p.whose())
+	p.choose(make([]webinar.UserID, 12_345))
+	assert.Len(t, p.UserIDs, maxUserIDs)
+	assert.Equal(t, 2_345, p.Unlisted, "said in JSON as well")
 
 	x := audience(t)
 	code, out, errs := ask(t, x.env, "purge", "--orphans", "--json")
@@ -70,22 +74,41 @@ func TestPurgeNamesABoundedNumberOfUsers(t *testing.T) {
 	assert.JSONEq(t, `{"users":1,"user_ids":[5],"rows":4,"undelivered_events":0,"deleted_rows":0,"dry_run":true}`, out)
 }
 
-// With the users table of another site nobody who has rows is a user.
-func TestPurgeDoubtsThatEverybodyIsGone(t *testing.T) {
+// The users table of another, smaller site has the lowest ids all the same.
+func TestPurgeDoubtsThatMostAreGone(t *testing.T) {
+	t.Parallel()
+	const users = 1200
+	for there, doubt := range map[int]bool{0: true, users/2 - 1: true, users / 2: false} {
+		t.Run(fmt.Sprint(there, " are there"), func(t *testing.T) {
+			t.Parallel()
+			x := newTable(t, 0)
+			x.exec(t, fmt.Sprintf("INSERT INTO wp_users (ID, user_login, user_registered) SELECT seq, seq, '2026-01-02' FROM seq_1_to_%d WHERE seq <= %d", users, there))
+			x.exec(t, fmt.Sprintf("INSERT INTO wp_usermeta (user_id, meta_key, meta_value) SELECT seq, 'autowebinar_completed', '1' FROM seq_1_to_%d", users))
+			code, out, errs := ask(t, x.env, "purge", "--orphans", "--yes")
+			if doubt {
+				assert.Equal(t, 1, code)
+				assert.Empty(t, out)
+				assert.Contains(t, errs, fmt.Sprintf("of %d users with rows, wp_users has %d", users, there))
+				assert.Contains(t, errs, "AUTOWEBINAR_USERS_TABLE")
+				assert.Contains(t, errs, "--force")
+				assert.Equal(t, users, x.count(t, "meta_key = 'autowebinar_completed'"))
+				code, _, errs = ask(t, x.env, "purge", "--orphans", "--yes", "--force")
+			}
+			assert.Equal(t, 0, code, errs)
+			assert.Equal(t, there, x.count(t, "meta_key = 'autowebinar_completed'"))
+		})
+	}
+}
+
+// A server that gives no answer is no reason to ask for more courage.
+func TestPurgeOffersForceForThatDoubtOnly(t *testing.T) {
 	t.Parallel()
 	x := newTable(t, 1)
-	for user := range uint64(12) {
-		x.SetMeta(t, 100+user, "autowebinar_completed", "1")
-	}
-	code, out, errs := ask(t, x.env, "purge", "--orphans", "--yes")
+	x.exec(t, "REVOKE SELECT ON wp_users FROM '"+x.Name+"'@'%'")
+	code, _, errs := ask(t, x.env, "purge", "--orphans", "--yes")
 	assert.Equal(t, 1, code)
-	assert.Empty(t, out)
-	assert.Contains(t, errs, "AUTOWEBINAR_USERS_TABLE")
-	assert.Equal(t, 12, x.count(t, "user_id >= 100"))
-
-	code, _, errs = ask(t, x.env, "purge", "--orphans", "--yes", "--force")
-	assert.Equal(t, 0, code, errs)
-	assert.Zero(t, x.count(t, "user_id >= 100"))
+	assert.NotEmpty(t, errs)
+	assert.NotContains(t, errs, "--force")
 }
 
 // Beside a running service: a viewer who watches is deleted whole; the next

@@ -16,17 +16,17 @@ import (
 type manner struct {
 	named  bool // take the viewers' named locks first: they have no row to lock by
 	nowait bool // wait for nobody: give back the viewers whose locks others hold
-	quick  bool // lock by one statement, which MariaDB lets lock other rows of the users too
+	quick  bool // lock by one statement, which MariaDB lets lock other rows of the users too; with nowait
 	inTurn bool // lock one viewer after another, each when the one before is written
 }
 
 // outcome is what became of the groups of one transaction.
 type outcome struct {
 	carried []viewerChanges // committed, or refused one by one
-	refused []viewerChanges // somebody else holds a lock of one of them: not to be had the quick way
 	rowless []viewerChanges // have no row to lock by: they need their named locks
 	held    []viewerChanges // somebody else holds their locks
 	inTurn  []viewerChanges // add rows, and may not hold up who locks the rows beside
+	refused bool            // somebody else holds a lock of one of them: nobody was to be had the quick way
 }
 
 // turnLimit is how many viewers share a transaction in turn. Each takes three
@@ -69,8 +69,8 @@ func (s *Store) carry(ctx context.Context, groups []viewerChanges, m manner) {
 			s.stragglers.returns(g)
 		}
 	}
-	if len(out.refused) > 0 {
-		s.carry(ctx, out.refused, manner{nowait: m.nowait})
+	if out.refused {
+		s.carry(ctx, groups, manner{nowait: true})
 	}
 	for part := range slices.Chunk(out.inTurn, turnLimit) {
 		s.carry(ctx, part, manner{named: m.named, nowait: m.nowait, inTurn: true})
@@ -138,7 +138,7 @@ func (s *Store) transact(ctx context.Context, groups []viewerChanges, m manner) 
 		d, err := s.step(ctx, tx, step, m, &out)
 		if isLocked(err) && m.quick {
 			// Not in this transaction: innodb_rollback_on_timeout has ended it.
-			return outcome{refused: groups}, nil
+			return outcome{refused: true}, nil
 		}
 		if err != nil {
 			return outcome{}, err

@@ -178,6 +178,8 @@ func TestStragglersHaveABound(t *testing.T) {
 		go func() { done <- b.store.Straggle(applying(6, progress("a", i)), time.Minute) }()
 	}
 	require.Eventually(t, func() bool { return b.store.Straggling(6) == 2 }, 5*time.Second, time.Millisecond)
+	pressure := b.store.Pressure()
+	assert.Equal(t, 2, pressure.Waiting, "they are seen to wait")
 	err := b.store.Straggle(applying(8, progress("a", 8)), time.Minute)
 	require.ErrorIs(t, err, usermeta.ErrUnavailable)
 	assert.ErrorContains(t, err, "too many")

@@ -45,6 +45,11 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 	}
 	defer conn.Close()
 	i := inspection{conn: conn, cfg: s.cfg}
+	defer func() {
+		if i.elsewhere {
+			discard(conn)
+		}
+	}()
 	for _, probe := range []func(context.Context) (Finding, error){
 		i.version, i.isolation, i.readOnly, i.binlog, i.users, i.engine, i.indexes, i.reading, i.writing, i.restraint, i.clock, i.locks,
 	} {
@@ -90,11 +95,17 @@ func (s *Store) Ping(ctx context.Context) error {
 		}
 		return errNotInspected
 	}
-	value, err := readVariable(ctx, s.db, "read_only")
+	conn, err := s.db.Connx(ctx)
+	if err != nil {
+		return classify(err)
+	}
+	defer conn.Close()
+	value, err := readVariable(ctx, conn, "read_only")
 	if err != nil {
 		return classify(err)
 	}
 	if isOn(value) {
+		discard(conn) // the primary's name may lead to another server by now
 		return fmt.Errorf("%w: read_only is %s", ErrUnavailable, value)
 	}
 	return nil
@@ -106,6 +117,7 @@ type inspection struct {
 	findings []Finding
 
 	engineUnknown bool // the table is not there, or not for this account
+	elsewhere     bool // the primary is another server: the connection is of no more use
 }
 
 func (i *inspection) variable(ctx context.Context, names ...string) (string, error) {
@@ -158,37 +170,6 @@ func (i *inspection) isolation(ctx context.Context) (Finding, error) {
 	}
 	return f, err
 }
-
-// users: where hardly anybody with rows is a user, neither of the oldest nor of the
-// newest, the table is another site's, and all their events would be withdrawn.
-// (Users deleted by hand leave rows behind as well, but not all.)
-func (i *inspection) users(ctx context.Context) (Finding, error) {
-	f := Finding{Name: "users table", State: OK, Detail: i.cfg.UsersTable + " can be read"}
-	_, err := i.conn.ExecContext(ctx, i.cfg.fill("SELECT ID, user_login, user_pass FROM {users} LIMIT 0"))
-	if err != nil {
-		f.Advice = "check the table prefix (WORDPRESS_TABLE_PREFIX, AUTOWEBINAR_USERS_TABLE) and GRANT SELECT on " + i.cfg.UsersTable
-		return f, err
-	}
-	var seen struct {
-		Holders, Users int
-	}
-	err = i.conn.GetContext(ctx, &seen, i.cfg.fill(`
-		SELECT COUNT(*) AS holders, COUNT(u.ID) AS users
-		FROM ((SELECT user_id FROM {usermeta} ORDER BY umeta_id LIMIT 500) UNION (SELECT user_id FROM {usermeta} ORDER BY umeta_id DESC LIMIT 500)) holder
-		LEFT JOIN {users} u ON u.ID = holder.user_id`))
-	switch {
-	case err != nil:
-		return f, nil // the next findings say what is wrong with that table
-	case seen.Holders >= fewHolders && 10*seen.Users < seen.Holders:
-		f.State = Fail
-		f.Detail = fmt.Sprintf("of %d users with rows in %s, %s has %d", seen.Holders, i.cfg.UsermetaTable, i.cfg.UsersTable, seen.Users)
-		f.Advice = "the two tables are not of one site: check AUTOWEBINAR_USERS_TABLE and AUTOWEBINAR_USERMETA_TABLE (or the table prefix)"
-	}
-	return f, nil
-}
-
-// fewHolders is how many users say nothing about a table.
-const fewHolders = 10
 
 func (i *inspection) engine(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "engine", State: OK}
@@ -270,6 +251,7 @@ func (i *inspection) readOnly(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "writable", State: OK, Detail: "the server takes writes"}
 	value, err := i.variable(ctx, "read_only")
 	if err == nil && isOn(value) {
+		i.elsewhere = true
 		f.State, f.Detail, f.Advice = Fail, "read_only is "+value, "connect to the primary server"
 	}
 	return f, err

@@ -1,6 +1,7 @@
 package usermeta_test
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -65,6 +66,9 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 		err     error                      // of Fit
 		changes func(cfg *usermeta.Config) // what the operator configured
 		admin   bool                       // the service runs as administrator
+
+		users    int // WordPress has, with a nickname each
+		nickname func(id int) string
 	}{
 		"a good table": {},
 		"MyISAM": {
@@ -110,11 +114,30 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 			advice: map[string]string{"users table": "WORDPRESS_TABLE_PREFIX", "engine": "check the table prefix"},
 			err:    usermeta.ErrUnavailable,
 		},
-		"another site's users": {
-			damage: "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (11, 'k'), (12, 'k'), (13, 'k'), (14, 'k'), (15, 'k'), (16, 'k'), (17, 'k'), (18, 'k'), (19, 'k'), (20, 'k')",
-			states: map[string]usermeta.State{"users table": usermeta.Fail},
+		"users deleted by hand, or an old copy of their table": {
+			damage: "INSERT INTO wp_usermeta (user_id, meta_key) SELECT seq, 'k' FROM seq_11_to_20",
+			states: map[string]usermeta.State{"users table": usermeta.Warn},
 			advice: map[string]string{"users table": "AUTOWEBINAR_USERS_TABLE"},
-			err:    usermeta.ErrUnavailable,
+		},
+		"few of them": {
+			damage: "INSERT INTO wp_usermeta (user_id, meta_key) SELECT seq, 'k' FROM seq_11_to_19",
+		},
+		"another site's users": {
+			users: 40, nickname: func(id int) string { return map[bool]string{true: "viewer1"}[id == 1] }, // both have an admin
+			states: map[string]usermeta.State{"users table": usermeta.Warn},
+			advice: map[string]string{"users table": "not of one site"},
+		},
+		"another site's users, the account may read but three columns": {
+			users: 40, nickname: func(int) string { return "x" },
+			damage: "REVOKE SELECT ON wp_users FROM {account}; GRANT SELECT (ID, user_login, user_pass) ON wp_users TO {account}",
+		},
+		"users with nicknames of their own": {
+			users: 40, nickname: func(id int) string {
+				return [...]string{"x", "y", "z", fmt.Sprintf("VIEWER%d", id), "v"}[id%5]
+			},
+		},
+		"few users with nicknames of their own": {
+			users: 19, nickname: func(int) string { return "x" },
 		},
 		"SELECT only": {
 			damage: "REVOKE INSERT, UPDATE, DELETE ON wp_usermeta FROM {account}",
@@ -149,9 +172,15 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := mariadbtest.New(t)
-			if test.damage != "" {
-				_, err := db.SQL.ExecContext(t.Context(), strings.ReplaceAll(test.damage, "{account}", "'"+db.Name+"'@'%'"))
-				require.NoError(t, err)
+			for id := 1; id <= test.users; id++ {
+				db.AddUser(t, uint64(id), fmt.Sprintf("viewer%d", id), "")
+				db.SetMeta(t, uint64(id), "nickname", test.nickname(id))
+			}
+			for statement := range strings.SplitSeq(test.damage, "; ") {
+				if statement != "" {
+					_, err := db.SQL.ExecContext(t.Context(), strings.ReplaceAll(statement, "{account}", "'"+db.Name+"'@'%'"))
+					require.NoError(t, err)
+				}
 			}
 			cfg := config(t, db.DSN)
 			if test.admin {

@@ -19,8 +19,8 @@ import (
 // viewers becomes due with them, and dead rows only where they are meant.
 //
 // Rows that cannot be read stay as they are, and so does a row that was settled
-// or changed since it was read. A dispatcher that holds such a row in flight
-// settles it as ever.
+// or changed since it was read. A dispatcher that is sending such a row at this
+// moment does not find it as it was, and sends it once more with the same webhook-id.
 func (o *Outbox) Retry(ctx context.Context, entries []Entry) (int, error) {
 	chosen := map[uint64]Entry{}
 	for _, e := range entries {

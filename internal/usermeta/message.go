@@ -26,7 +26,7 @@ type Message struct {
 // statement, together with what an attempt needs.
 type Backlog struct {
 	User       webinar.UserID
-	UserExists bool
+	UserExists bool      // or their nickname does
 	LeadID     string    // empty: none known
 	Messages   []Message // ascending RowID: due and waiting rows alike; dead rows are not among them
 	Held       bool      // the oldest row is of a version this build cannot read: nothing of the viewer may be sent

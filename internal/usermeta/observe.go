@@ -16,8 +16,8 @@ type Observer interface {
 	// Repeated is called for each attempt that is made again, and says why:
 	// "deadlock", "lock_wait" or "connection".
 	Repeated(why string)
-	// TurnedAway is called for each change that was refused for want of time or
-	// room: "full" or "late".
+	// TurnedAway is called for each change that was refused for want of room or
+	// time: "full" or "late".
 	TurnedAway(why string)
 }
 
@@ -35,7 +35,7 @@ func (c Config) observer() Observer {
 	return c.Observer
 }
 
-// tellRefused tells of a change that never began.
+// tellRefused tells of a change that was refused for want of time or room.
 func tellRefused(o Observer, err error) {
 	switch {
 	case err == nil:
@@ -63,8 +63,8 @@ func whyAgain(err error) string {
 
 // Pressure is how much work waits in a store.
 type Pressure struct {
-	Waiting    int // changes for the next commits
-	Room       int // that may wait before more are refused
+	Waiting    int // changes for the next commits, and beside the lanes
+	Room       int // for changes that wait, in the lanes and beside them
 	Stragglers int // viewers whose rows somebody else holds
 }
 
@@ -80,5 +80,7 @@ func (s *Store) Pressure() Pressure {
 	s.stragglers.mu.Lock()
 	defer s.stragglers.mu.Unlock()
 	p.Stragglers = len(s.stragglers.waiting)
+	p.Waiting += s.stragglers.changes
+	p.Room += s.stragglers.room
 	return p
 }

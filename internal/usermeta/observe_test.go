@@ -41,7 +41,7 @@ func TestTheObserverIsToldOfCommitsAndOfThoseTurnedAway(t *testing.T) {
 	s.lanes[0].room = 0
 	assert.ErrorIs(t, change(), errCrowded)
 	assert.Equal(t, []string{"committed 1", "turned away: full"}, told.lines)
-	assert.Equal(t, Pressure{Room: laneRoom}, s.Pressure(), "one of two lanes has none")
+	assert.Equal(t, Pressure{Room: 2 * laneRoom}, s.Pressure(), "a lane, and beside the lanes")
 
 	tellRefused(told, fmt.Errorf("%w: %w", ErrUnavailable, errExpired))
 	tellRefused(told, webinar.ErrNoSession)

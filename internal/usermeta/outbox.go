@@ -25,6 +25,11 @@ import (
 // their row by the user_id index, which holds the primary key as well: WordPress
 // locks a user's rows in that order, so neither ends the other's statement by a
 // deadlock.
+//
+// A user is gone who is in neither table: WordPress deletes the nickname, which
+// it writes for everybody, before the user. One who is missing in the users table
+// only was deleted by hand, or the table is being restored or another site's.
+// Their events are sent, because a mistake of that kind must not lose all.
 type Outbox struct {
 	db      *sqlx.DB
 	cfg     Config
@@ -51,7 +56,8 @@ func newOutboxStatements(cfg Config) outboxStatements {
 	return outboxStatements{
 		due:     text("SELECT umeta_id, user_id FROM {usermeta} FORCE INDEX (meta_key) WHERE " + exactly + " LIMIT ?"),
 		waiting: text("SELECT umeta_id, user_id, SUBSTRING_INDEX(COALESCE(meta_value, ''), '|', -1) AS next_attempt FROM {usermeta} FORCE INDEX (meta_key) WHERE " + exactly),
-		backlog: text("SELECT " + columns + `, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id) AS user_exists
+		backlog: text("SELECT " + columns + `, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id)
+			OR EXISTS (SELECT 1 FROM {usermeta} n FORCE INDEX (user_id) WHERE n.user_id = m.user_id AND n.meta_key = 'nickname') AS user_exists
 			FROM {usermeta} m FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?)`),
 		remove: text("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id = ? AND COALESCE(m.meta_value, '') = ?"),
 		// A row that stands where it should is not written again.

@@ -88,6 +88,25 @@ func TestAnInspectionNamesAReadOnlyServer(t *testing.T) {
 	require.NoError(t, store.Ping(t.Context()))
 }
 
+// The name of the primary now leads to another server; the old one is still
+// there, read-only, and there is no traffic that would meet its refusal.
+func TestAReplicaFollowsANameThatLeadsToAnotherServer(t *testing.T) {
+	t.Parallel()
+	first, second := private(t), private(t)
+	first.set(t, "SET GLOBAL read_only = 1")
+	cfg, wire := tapped(t, first.db.DSN)
+	store := inspected(t, cfg)
+	require.ErrorContains(t, store.Fit(t.Context()), "read_only is ON")
+	wire.turn(t, second.db.DSN)
+	require.NoError(t, store.Fit(t.Context()), "the connection was not kept")
+
+	second.set(t, "SET GLOBAL read_only = 1")
+	first.set(t, "SET GLOBAL read_only = 0")
+	require.ErrorContains(t, store.Ping(t.Context()), "read_only is ON")
+	wire.turn(t, first.db.DSN)
+	require.NoError(t, store.Ping(t.Context()))
+}
+
 // A server that logs statements refuses every write at READ COMMITTED.
 func TestABinaryLogOfStatementsIsUnfit(t *testing.T) {
 	t.Parallel()

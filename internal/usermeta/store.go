@@ -41,9 +41,9 @@ const (
 	stragglerLimit = 16   // viewers worked on beside the lanes
 )
 
-// The bounds of time. A change that is not begun within waitTimeout is refused;
-// one that is begun ends within attemptTimeout and the connection's own read
-// time-out.
+// The bounds of time. No attempt at a change begins later than waitTimeout after
+// it came, and each ends within attemptTimeout and the connection's own read
+// time-out. Beside the lanes there may be several attempts one after another.
 const (
 	waitTimeout    = 8 * time.Second
 	attemptTimeout = 5 * time.Second

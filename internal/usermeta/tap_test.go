@@ -31,12 +31,12 @@ const (
 
 // tap is a TCP proxy before the database, which sees each statement go by.
 type tap struct {
-	server *mysql.Config
 	silent atomic.Bool // neither side hears anything more
 
-	mu   sync.Mutex
-	seen []string
-	fate func(statement string) fate
+	mu     sync.Mutex
+	server *mysql.Config // of the connections to come
+	seen   []string
+	fate   func(statement string) fate
 }
 
 // tapped is the configuration of a service that reaches its database through a
@@ -66,6 +66,16 @@ func tapped(t testing.TB, dsn string) (usermeta.Config, *tap) {
 	return cfg, p
 }
 
+// turn leads the connections to come to another server. Those that are there
+// stay, as they do when a name gets another address.
+func (p *tap) turn(t testing.TB, dsn string) {
+	t.Helper()
+	to := config(t, dsn).DSN
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.server = to
+}
+
 // at decides about the statements to come.
 func (p *tap) at(fate func(statement string) fate) {
 	p.mu.Lock()
@@ -84,7 +94,10 @@ func (p *tap) statements() []string {
 
 func (p *tap) serve(ctx context.Context, client net.Conn) {
 	defer client.Close()
-	server, err := new(net.Dialer).DialContext(ctx, p.server.Net, p.server.Addr)
+	p.mu.Lock()
+	to := p.server
+	p.mu.Unlock()
+	server, err := new(net.Dialer).DialContext(ctx, to.Net, to.Addr)
 	if err != nil {
 		return
 	}
