@@ -521,6 +521,7 @@ function is_signed( string $content, string $signatures, array $keys ): bool {
  * @return WP_REST_Response|WP_Error
  */
 function receive( WP_REST_Request $request ) {
+	global $wpdb;
 	$event = json_decode( $request->get_body(), true );
 	$user  = (string) $request->get_header( 'autowebinar-user' );
 	if ( ! is_array( $event ) || ! in_array( $event['type'] ?? '', EVENTS, true ) || ! is_array( $event['data'] ?? null ) || ! preg_match( '/^[1-9][0-9]{0,18}$/D', $user ) ) {
@@ -533,9 +534,12 @@ function receive( WP_REST_Request $request ) {
 		'user_id'   => (int) $user,
 	);
 	read_primary();
+	$wpdb->flush();
 	if ( ! get_userdata( $meta['user_id'] ) ) {
-		// Not found can mean not read: the service itself withdraws events of users who are gone.
-		return new WP_Error( 'autowebinar_unknown_user', __( 'The viewer is not found.', 'autowebinar' ), array( 'status' => 503 ) );
+		// 422 says that this event has a fault, and not the site. But not found can
+		// mean not read, and a form that is refused is lost.
+		$gone = ! $wpdb->last_error && 'client_webinar_form_submitted' !== $meta['type'];
+		return new WP_Error( 'autowebinar_unknown_user', __( 'The viewer is not found.', 'autowebinar' ), array( 'status' => $gone ? 422 : 503 ) );
 	}
 	if ( ! lock( $meta['user_id'] ) ) {
 		return new WP_Error( 'autowebinar_busy', __( 'Listeners are still at work on an event of this viewer.', 'autowebinar' ), array( 'status' => 503 ) );

@@ -106,8 +106,8 @@ func (p purging) run(ctx context.Context, s streams) error {
 	return err
 }
 
-// look finds whose rows are meant. That most users are gone is doubted: the users
-// table may be another site's.
+// look finds whose rows are meant. That most users are gone is doubted before any
+// row is deleted: the users table may be another site's.
 func (p purging) look(ctx context.Context) ([]webinar.UserID, purged, error) {
 	holdings, err := p.store.Holdings(ctx, p.user)
 	var users []webinar.UserID
@@ -121,7 +121,7 @@ func (p purging) look(ctx context.Context) ([]webinar.UserID, purged, error) {
 		done.Rows += h.Rows
 		done.Events += h.Events
 	}
-	if all := len(holdings.Holders); err == nil && p.orphans && !p.force && 2*done.Users > all {
+	if all := len(holdings.Holders); err == nil && p.orphans && p.yes && !p.force && 2*done.Users > all {
 		err = fmt.Errorf("of %s with rows, %s has %d: check AUTOWEBINAR_USERS_TABLE (or the table prefix); if the others were deleted indeed, add --force",
 			count(all, "user"), p.cfg.UsersTable, all-done.Users)
 	}

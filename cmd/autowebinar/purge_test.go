@@ -82,8 +82,16 @@ func TestPurgeDoubtsThatMostAreGone(t *testing.T) {
 		t.Run(fmt.Sprint(there, " are there"), func(t *testing.T) {
 			t.Parallel()
 			x := newTable(t, 0)
-			x.exec(t, fmt.Sprintf("INSERT INTO wp_users (ID, user_login, user_registered) SELECT seq, seq, '2026-01-02' FROM seq_1_to_%d WHERE seq <= %d", users, there))
-			x.exec(t, fmt.Sprintf("INSERT INTO wp_usermeta (user_id, meta_key, meta_value) SELECT seq, 'autowebinar_completed', '1' FROM seq_1_to_%d", users))
+			var members, rows []string
+			for id := 1; id <= users; id++ {
+				if rows = append(rows, fmt.Sprintf("(%d, 'autowebinar_completed', '1')", id)); id <= there {
+					members = append(members, fmt.Sprintf("(%d, '%d', '2026-01-02')", id, id))
+				}
+			}
+			x.exec(t, "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES "+strings.Join(rows, ", "))
+			if there > 0 {
+				x.exec(t, "INSERT INTO wp_users (ID, user_login, user_registered) VALUES "+strings.Join(members, ", "))
+			}
 			code, out, errs := ask(t, x.env, "purge", "--orphans", "--yes")
 			if doubt {
 				assert.Equal(t, 1, code)

@@ -157,6 +157,7 @@ func TestCommentsBehindValues(t *testing.T) {
 	const text = "must not end in a comment: a comment must have a line of its own"
 	for variable, tt := range map[string]struct{ value, shown string }{
 		"AUTOWEBINAR_LEAD_META_KEY":   {"crm_lead_id   # where your lead ids are", `, not "crm_lead_id   # where your lead ids are"`},
+		"AUTOWEBINAR_COOKIE_NAME":     {"# LOGGED_IN_COOKIE", `, not "# LOGGED_IN_COOKIE"`},
 		"AUTOWEBINAR_WEBINARS":        {"intro=3600\t# seconds", `, not "intro=3600\t# seconds"`},
 		"AUTOWEBINAR_TRUSTED_PROXIES": {"172.16.0.0/12 #nginx", `, not "172.16.0.0/12 #nginx"`},
 		"AUTOWEBINAR_LISTEN":          {" # the default", `, not " # the default"`},

@@ -13,8 +13,8 @@ import (
 // Neighbour is WordPress at work in the same tables: it logs users in, saves
 // their profiles and notes other plugins' keys, with the statements, the
 // isolation level (REPEATABLE READ) and the autocommit of wpdb. It measures how
-// long each of its writes takes, and does not wait for a lock for longer than a
-// second: WordPress would wait for 50.
+// long each of its writes takes, and does not wait for a lock for longer than five
+// seconds: WordPress would wait for 50.
 type Neighbour struct {
 	DB       *sql.DB  // a pool of its own; any account that may write
 	Usermeta string   // the table
@@ -61,7 +61,7 @@ func (n Neighbour) work(ctx context.Context, random *rand.Rand, pause time.Durat
 		return nil, err
 	}
 	defer conn.Close()
-	for _, set := range []string{"TRANSACTION ISOLATION LEVEL REPEATABLE READ", "innodb_lock_wait_timeout = 1"} {
+	for _, set := range []string{"TRANSACTION ISOLATION LEVEL REPEATABLE READ", "innodb_lock_wait_timeout = 5"} {
 		if _, err := conn.ExecContext(ctx, "SET SESSION "+set); err != nil {
 			return nil, err
 		}

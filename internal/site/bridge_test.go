@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,8 +162,11 @@ func webhooksAreRefused(t *testing.T, s *site) {
 		}
 	}
 	gone := s.posts(t, entered(999999))
-	assert.Equal(t, 503, gone.Status)
-	assert.Equal(t, "autowebinar_unknown_user", gone.Body["code"], "nobody, or nobody who can be read")
+	assert.Equal(t, 422, gone.Status, "the sink is well")
+	assert.Equal(t, "autowebinar_unknown_user", gone.Body["code"])
+	form := entered(999999)
+	form.body = strings.Replace(form.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
+	assert.Equal(t, 503, s.posts(t, form).Status, "a form that is refused is lost")
 	s.hears(t, user)
 
 	// While a secret is changed the sender signs with both.

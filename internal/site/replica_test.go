@@ -29,7 +29,7 @@ func replicasLag(t *testing.T, s *site) {
 		w := entered(user)
 		s.store(t, w)
 		status, code := s.receives(t, readsReplica("of_another_make"), w)
-		assert.Equal(t, 503, status)
+		assert.Equal(t, 422, status)
 		assert.Equal(t, "autowebinar_unknown_user", code, "the replica lags")
 
 		status, code = s.receives(t, readsReplica(method), w)

@@ -3,6 +3,7 @@ package torture
 import (
 	"autowebinar/internal/webinar"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -15,17 +16,19 @@ import (
 // another to deliver.
 func TestABacklogOutlivesItsLeader(t *testing.T) {
 	t.Parallel()
-	const people = 300
+	const people, atOnce = 300, 10
 	r := newRig(t, seedOf(t), needs{replicas: 3, people: people, devices: 1, calm: true})
 	c := newCrowd(r)
 	before := r.base.Checksum(t)
 	mend := r.sink.behaves(status(http.StatusServiceUnavailable))
 	deeds := []wish{{deed: register, webinar: "intro"}, {deed: enter, webinar: "intro"}, {deed: exit, webinar: "intro", reason: webinar.UserExit}}
 	var wg sync.WaitGroup
-	for _, d := range c.devices {
+	for part := range slices.Chunk(c.devices, people/atOnce) {
 		wg.Go(func() {
-			for _, w := range deeds {
-				assert.NotNil(t, d.try(w, 0))
+			for _, d := range part {
+				for _, w := range deeds {
+					assert.NotNil(t, d.try(w, 0))
+				}
 			}
 		})
 	}

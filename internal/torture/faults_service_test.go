@@ -49,7 +49,7 @@ func killLeader(ctx context.Context, r *rig) bool {
 // while the sink is slow, so that its sends are in flight. Somebody else leads
 // before it hears anything again.
 func silenceLeader(ctx context.Context, r *rig) bool {
-	// The server frees the lock of a leader that it has not heard of for 3 s. What
+	// The server frees the lock of a leader that it has not heard of for 2 s. What
 	// goes wrong beside it takes its time.
 	const limit = 30 * time.Second
 	p := r.leader(ctx)

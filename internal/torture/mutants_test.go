@@ -39,7 +39,7 @@ var edits = []edit{
 	err = tx.Commit()`},
 	{"usermeta/load.go", `readRows(ctx, tx, s.sql.lock+" NOWAIT",`, `readRows(ctx, tx, unlocked(s.sql.lock+" NOWAIT"),`},
 	{"usermeta/load.go", `sqlx.In(statement, users(groups))`, `sqlx.In(unlocked(statement), users(groups))`},
-	{"usermeta/lead.go", `	if got.Int64 != 1 {`, `	if got.Int64 != 1 && !mutant("leads without being chosen") {`},
+	{"usermeta/lead.go", `	if state.Got.Int64 != 1 &&`, `	if state.Got.Int64 != 1 && !mutant("leads without being chosen") &&`},
 	{"usermeta/lead.go", `	case !state.Mine.Bool:`, `	case !state.Mine.Bool && !mutant("leads without being chosen"):`},
 	{"usermeta/lead.go", `		last = err
 `, `		last = err

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"autowebinar/internal/servicetest"
 	"context"
 	"slices"
 	"sync"
@@ -31,7 +32,7 @@ func TestHandOver(t *testing.T) {
 			c := newCrowd(r)
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
-			mostly(t, func(try int) bool {
+			servicetest.Mostly(t, mostTries, func(try int) (good, counts bool) {
 				leader := r.leader(ctx)
 				require.NotNil(t, leader)
 				others := slices.DeleteFunc(slices.Clone(r.replicas), func(p *replica) bool { return p == leader })
@@ -43,7 +44,7 @@ func TestHandOver(t *testing.T) {
 				t.Logf("from the end of the leader to the sink's door: %s", took)
 				test.restore(leader)
 				leader.service.Load().Ready(t)
-				return took < promise
+				return took < promise, true
 			})
 		})
 	}
@@ -58,28 +59,17 @@ func TestDeliveryIsQuick(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	require.NotNil(t, r.leader(ctx))
-	mostly(t, func(try int) bool {
+	servicetest.Mostly(t, mostTries, func(try int) (good, counts bool) {
+		if try > 0 {
+			time.Sleep(time.Second) // what else the machine does comes in bursts
+		}
 		p99 := r.latency(t, c.devices, try*viewers, viewers)
 		t.Logf("from the answer to the sink's door: p99 %s", p99)
-		return p99 <= promise
+		return p99 <= promise, true
 	})
 }
 
 const mostTries = 5
-
-// mostly tries until most of the tries are, or are not, as they should be.
-func mostly(t *testing.T, do func(try int) bool) {
-	t.Helper()
-	good, bad := 0, 0
-	for try := 0; good <= mostTries/2 && bad <= mostTries/2; try++ {
-		if do(try) {
-			good++
-		} else {
-			bad++
-		}
-	}
-	require.Greater(t, good, bad, "of the tries")
-}
 
 // latency is the 99th percentile of the time from the acknowledgement of an
 // entry to its event at the sink.

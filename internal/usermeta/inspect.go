@@ -45,11 +45,6 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 	}
 	defer conn.Close()
 	i := inspection{conn: conn, cfg: s.cfg}
-	defer func() {
-		if i.elsewhere {
-			discard(conn)
-		}
-	}()
 	for _, probe := range []func(context.Context) (Finding, error){
 		i.version, i.isolation, i.readOnly, i.binlog, i.users, i.engine, i.indexes, i.reading, i.writing, i.restraint, i.clock, i.locks,
 	} {
@@ -62,6 +57,9 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 		}
 		i.findings = append(i.findings, finding)
 	}
+	if i.elsewhere {
+		discard(conn)
+	}
 	return i.findings
 }
 
@@ -69,6 +67,7 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 // changes. The error is ErrUnfit or ErrUnavailable and names every reason.
 func (s *Store) Fit(ctx context.Context) error {
 	var reasons []error
+	var warnings []Finding
 	kind := ErrUnavailable
 	for _, f := range s.Inspect(ctx) {
 		if f.State == Unfit {
@@ -77,11 +76,17 @@ func (s *Store) Fit(ctx context.Context) error {
 		if f.State == Unfit || f.State == Fail {
 			reasons = append(reasons, fmt.Errorf("%s: %s; %s", f.Name, f.Detail, f.Advice))
 		}
+		if f.State == Warn {
+			warnings = append(warnings, f)
+		}
 	}
 	if len(reasons) > 0 {
 		err := fmt.Errorf("%w: %w", kind, errors.Join(reasons...))
 		s.unfit.Store(&err)
 		return err
+	}
+	for _, f := range warnings {
+		s.log.WarnContext(ctx, "the database could be in better order", "finding", f.Name, "detail", f.Detail, "advice", f.Advice)
 	}
 	s.fit.Store(true)
 	return nil

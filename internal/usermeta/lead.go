@@ -72,26 +72,24 @@ func (o *Outbox) stand(ctx context.Context, db *sqlx.DB, term func(ctx context.C
 	if _, err := conn.ExecContext(asking, "SET SESSION wait_timeout = ?", int(leadSilence/time.Second)); err != nil {
 		return err
 	}
-	readOnly, err := readVariable(asking, conn, "read_only")
-	if err != nil {
+	var state struct {
+		Got      sql.NullInt64
+		ReadOnly string `db:"read_only"`
+	}
+	if err := conn.GetContext(asking, &state, "SELECT GET_LOCK(?, 0) AS got, @@GLOBAL.read_only AS read_only", o.cfg.lockName("dispatch")); err != nil {
 		return err
 	}
-	if isOn(readOnly) {
-		discard(conn) // the next one may lead to the primary
-		return errReadOnly
-	}
-	var got sql.NullInt64
-	if err := conn.GetContext(asking, &got, "SELECT GET_LOCK(?, 0)", o.cfg.lockName("dispatch")); err != nil {
-		return err
-	}
-	if got.Int64 != 1 {
+	if state.Got.Int64 != 1 && !isOn(state.ReadOnly) {
 		return errNotLeader
 	}
-	defer discard(conn) // frees the lock
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(leadQuarantine):
+	defer discard(conn) // frees the lock; or the next one may lead to the primary
+	if isOn(state.ReadOnly) {
+		return errReadOnly
+	}
+	over := make(chan struct{})
+	defer time.AfterFunc(leadQuarantine, func() { close(over) }).Stop()
+	if err := o.watch(ctx, conn, over); err != nil {
+		return err
 	}
 	if err := o.holds(ctx, conn); err != nil {
 		return err
@@ -115,8 +113,8 @@ func (o *Outbox) serve(ctx context.Context, conn *sqlx.Conn, term func(ctx conte
 	return err
 }
 
-// watch returns when the term is over, or as soon as it cannot be shown that
-// the lock is still held.
+// watch returns when it is over, or as soon as it cannot be shown that the lock
+// is still held.
 func (o *Outbox) watch(ctx context.Context, conn *sqlx.Conn, done <-chan struct{}) error {
 	ticker := time.NewTicker(leadCheck)
 	defer ticker.Stop()
