@@ -41,8 +41,11 @@ func (v *verdict) blame(count *int, format string, args ...any) {
 
 func (v *verdict) bad() bool {
 	return v.lost+v.causeless+v.duplicated+v.disordered+v.overlapped+v.altered+v.forged+
-		v.wrongRows+v.wrongReply+v.foreign+v.stuck+v.left+v.dead > 0 || 2*v.vague > v.viewers
+		v.wrongRows+v.wrongReply+v.foreign+v.stuck+v.left+v.dead > 0
 }
+
+// clear: enough is known to say so.
+func (v *verdict) clear() bool { return 4*v.vague <= v.viewers }
 
 // add adds the counts and the reasons of another verdict.
 func (v *verdict) add(o *verdict) {
