@@ -236,21 +236,19 @@ func silentDatabase(ctx context.Context, r *rig) bool {
 }
 
 // ruled gives a reply to one in share of the statements that begin with one of
-// the words. The rig counts them by word.
+// the words, and to the first of each word. The rig counts them by word.
 func ruled(ctx context.Context, r *rig, share int, reply servicetest.Reply, words ...string) bool {
 	for _, word := range words {
 		r.meets(word, 0)
 	}
 	var replied atomic.Bool
 	rule := func(statement string) *servicetest.Reply {
-		begins := func(word string) bool { return strings.HasPrefix(statement, word) }
-		if !slices.ContainsFunc(words, begins) || r.random(share) > 0 {
+		begun := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(statement, word) })
+		if len(begun) == 0 || !r.first(begun) && r.random(share) > 0 {
 			return nil
 		}
-		for _, word := range words {
-			if begins(word) {
-				r.meets(word, 1)
-			}
+		for _, word := range begun {
+			r.meets(word, 1)
 		}
 		replied.Store(true)
 		return &reply

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -171,6 +172,13 @@ func (r *rig) meets(word string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.met[word] += n
+}
+
+// first: one of the words has not been met yet.
+func (r *rig) first(words []string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(words, func(word string) bool { return r.met[word] == 0 })
 }
 
 // unmet are those that it has not met.
