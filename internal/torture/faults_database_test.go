@@ -17,8 +17,13 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// ownServer is a server that keeps what it acknowledged, whatever is done to it.
-func ownServer() *mariadbd.Config { return &mariadbd.Config{Durable: true} }
+// ownServer is a server that keeps what it acknowledged, and what it has shown to
+// anybody, whatever is done to it. Without a binary log InnoDB shows a commit
+// before it is on disk: the dispatcher may deliver an event that a crash in that
+// moment takes back.
+func ownServer() *mariadbd.Config {
+	return &mariadbd.Config{Durable: true, Args: []string{"--log-bin", "--sync-binlog=1", "--server-id=1"}}
+}
 
 // databaseFaults are what the database, or the way to it, does to the service.
 func databaseFaults() []fault {

@@ -136,7 +136,7 @@ func tortureRound(t *testing.T, seed uint64, length time.Duration) *verdict {
 	} else {
 		all := mixed(slices.Concat(hands()...))
 		if seed%2 == 0 { // some hosts have it so
-			all.server.Args = []string{"--innodb-rollback-on-timeout=ON"}
+			all.server.Args = append(all.server.Args, "--innodb-rollback-on-timeout=ON")
 		}
 		r = newRig(t, seed, all)
 		goWrong = r.mixing(hands())
