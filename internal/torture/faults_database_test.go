@@ -17,13 +17,10 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// ownServer is a server that keeps what it acknowledged, and what it has shown to
-// anybody, whatever is done to it. Without a binary log InnoDB shows a commit
-// before it is on disk: the dispatcher may deliver an event that a crash in that
-// moment takes back.
-func ownServer() *mariadbd.Config {
-	return &mariadbd.Config{Durable: true, Args: []string{"--log-bin", "--sync-binlog=1", "--server-id=1"}}
-}
+// ownServer is a server that keeps what it acknowledged, whatever is done to it. It
+// has no binary log, so that it shows a commit before it is on disk, and forgets it
+// if it is killed in that moment.
+func ownServer() *mariadbd.Config { return &mariadbd.Config{Durable: true} }
 
 // databaseFaults are what the database, or the way to it, does to the service.
 func databaseFaults() []fault {

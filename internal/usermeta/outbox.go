@@ -45,7 +45,7 @@ func NewOutbox(db *sqlx.DB, cfg Config, leadKey string, log *slog.Logger) *Outbo
 }
 
 type outboxStatements struct {
-	due, waiting, backlog, remove, move, withdraw, drop, lead, count, estimate, oldest string
+	due, waiting, backlog, begin, remove, move, withdraw, drop, lead, count, estimate, oldest string
 }
 
 func newOutboxStatements(cfg Config) outboxStatements {
@@ -59,6 +59,7 @@ func newOutboxStatements(cfg Config) outboxStatements {
 		backlog: text("SELECT " + columns + `, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id)
 			OR EXISTS (SELECT 1 FROM {usermeta} n FORCE INDEX (user_id) WHERE n.user_id = m.user_id AND n.meta_key = 'nickname') AS user_exists
 			FROM {usermeta} m FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?)`),
+		begin:  text("UPDATE {usermeta} SET meta_value = ? WHERE umeta_id = ? AND meta_key IN (?, ?) AND COALESCE(meta_value, '') = ?"),
 		remove: text("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id = ? AND COALESCE(m.meta_value, '') = ?"),
 		// A row that stands where it should is not written again.
 		move: text(`UPDATE {usermeta} SET meta_value = CASE WHEN umeta_id = ? THEN ? ELSE meta_value END, meta_key = ?
@@ -193,6 +194,26 @@ func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
 		return nil
 	}
 	return o.move(ctx, []Message{{RowID: r.ID, value: r.Value}}, keyOutboxWait)
+}
+
+// Begin writes the time of a message's first attempt into its row, if there was
+// none, before anything is sent. A server without a binary log shows a commit to
+// others before it is on disk, and a crash in that moment takes it back. What is
+// committed after it is on disk after it, so that a row for which Begin has
+// returned true will not be forgotten. False: the row is gone, or not as it was.
+func (o *Outbox) Begin(ctx context.Context, m *Message, now time.Time) (bool, error) {
+	if !m.FirstAttempt.IsZero() {
+		return true, nil
+	}
+	begun := *m
+	begun.FirstAttempt = now.UTC()
+	begun.value = encodeMessage(begun)
+	n, err := o.execCounted(ctx, o.sql.begin, begun.value, m.RowID, keyOutbox, keyOutboxWait, m.value)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	*m = begun
+	return true, nil
 }
 
 // Accept deletes the row of an accepted message. A row that is gone, or that

@@ -121,6 +121,31 @@ func TestAnAcceptedMessageIsGoneAndAChangedOneIsNot(t *testing.T) {
 	assert.Len(t, b.backlog(t, 1).Messages, 1)
 }
 
+func TestAnAttemptBeginsOnARowThatIsThereAsItWasRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	m, stale := b.backlog(t, 1).Messages[0], b.backlog(t, 1).Messages[0]
+	first, later := date("2026-03-04T05:06:07Z"), date("2026-03-04T06:06:07Z")
+	begin := func(m *usermeta.Message, at time.Time) bool {
+		begun, err := b.outbox.Begin(t.Context(), m, at)
+		require.NoError(t, err)
+		return begun
+	}
+	assert.True(t, begin(&m, first))
+	assert.Equal(t, []usermeta.Message{m}, b.backlog(t, 1).Messages)
+	assert.Equal(t, first, m.FirstAttempt)
+	assert.Zero(t, m.Attempts)
+	assert.False(t, begin(&stale, later), "the row is another one by now")
+	assert.Zero(t, stale.FirstAttempt)
+	assert.True(t, begin(&m, later))
+	assert.Equal(t, first, m.FirstAttempt, "the first attempt stays the first")
+
+	require.NoError(t, b.outbox.Accept(t.Context(), m))
+	assert.False(t, begin(&stale, later), "and is gone")
+	assert.Empty(t, b.plain(t, 1)["outbox"])
+}
+
 // postpone counts a failed attempt of the viewer's head.
 func (b bench) postpone(t testing.TB, user webinar.UserID) {
 	t.Helper()

@@ -8,6 +8,19 @@ import (
 	"autowebinar/internal/webinar"
 )
 
+func (q *queue) Begin(ctx context.Context, m *usermeta.Message, now time.Time) (bool, error) {
+	if !m.FirstAttempt.IsZero() {
+		return true, nil
+	}
+	defer q.mu.Unlock()
+	if err := q.enter(ctx, "begin"); err != nil {
+		return false, err
+	}
+	m.FirstAttempt = now.UTC()
+	q.store(*m)
+	return q.rows[m.RowID] != nil, nil
+}
+
 func (q *queue) Accept(ctx context.Context, m usermeta.Message) error {
 	defer q.mu.Unlock()
 	if err := q.enter(ctx, "accept"); err != nil {

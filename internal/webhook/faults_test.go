@@ -39,7 +39,6 @@ func TestShutdownCutsAnAttemptOffAndDoesNotCountIt(t *testing.T) {
 		r, _ := b.queue.get(1)
 		assert.Equal(b, due, r.key)
 		assert.Zero(b, r.m.Attempts)
-		assert.True(b, r.m.FirstAttempt.IsZero())
 		assert.Empty(b, b.log.lines("webhook_id"), "no attempt, no line")
 		assert.Zero(b, b.d.Stats().Failed)
 
@@ -70,6 +69,27 @@ func TestAnAnswerThatArrivedIsSettledInSpiteOfTheShutdown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What might be forgotten by the database is not told to anybody.
+func TestNothingIsSentBeforeItsBeginningIsWritten(t *testing.T) {
+	onBench(t, webhook.Config{}, func(b *bench) {
+		b.queue.fault = breakOn("begin")
+		b.fill(3)
+		b.run()
+		b.after(time.Minute)
+		assert.Empty(b, b.sink.seen())
+		r, _ := b.queue.get(1)
+		assert.Zero(b, r.m.Attempts)
+
+		b.queue.set(func() {
+			b.queue.fault = nil
+			delete(b.queue.rows, 2) // a crash has taken it back
+		})
+		b.after(10 * time.Second)
+		assert.ElementsMatch(b, []int{1, 3}, users(b.sink.seen()))
+		b.empty()
+	})
 }
 
 func TestAcceptIsRepeatedBeforeAnythingElseOfTheViewer(t *testing.T) {

@@ -60,6 +60,14 @@ func (t *turns) send(ctx context.Context, user webinar.UserID) result {
 	}
 	began := time.Now()
 	head := &b.Messages[0]
+	switch begun, err := t.queue.Begin(ctx, head, began); {
+	case err != nil:
+		r.end = t.fault(ctx, err)
+		return r
+	case !begun:
+		r.end = endFaulted // somebody else's hand, or a crash: it is read again
+		return r
+	}
 	r.answer = t.attempt(ctx, b)
 	if r.answer.Outcome == Interrupted {
 		r.end = endCut
@@ -74,9 +82,6 @@ func (t *turns) send(ctx context.Context, user webinar.UserID) result {
 		t.report(ctx, slog.LevelInfo, "event delivered", *head, r.answer)
 		r.end = t.settle(ctx, endAccepted, func(ctx context.Context) error { return t.queue.Accept(ctx, *head) })
 		return r
-	}
-	if head.FirstAttempt.IsZero() {
-		head.FirstAttempt = began.UTC()
 	}
 	// Not in UTC yet, which would take the monotonic reading away: in this
 	// process the plan holds whatever becomes of the clock.
