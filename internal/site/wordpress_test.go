@@ -144,6 +144,7 @@ func (s *site) noted(t testing.TB) []noted {
 		return nil
 	}
 	require.NoError(t, err)
+	text = text[:bytes.LastIndexByte(text, '\n')+1] // the last line may be half written
 	var all []noted
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	for decoder.More() {
