@@ -81,9 +81,17 @@ func TestLeavingAndComingBackByButtons(t *testing.T) {
 	assert.NotNil(t, do[map[string]any](p, `a.cta()`)["cta_clicked_at"])
 	assert.Equal(t, "intro", do[map[string]any](p, `a.register({ source: 'a page' })`)["webinar_id"])
 	s.sink.Waits(t, "1", "entered", "left", "registered")
-	p.does(`a.detach()`)
+
+	p.does(`await new Promise((done) => { v.addEventListener('pause', done, { once: true }); v.pause(); })`)
+	p.waits(`!v.seeking && Object.keys(localStorage).length === 0`) // all that is noted was said and heard
+	s.page("/elsewhere", `<!doctype html><title>Elsewhere</title><link rel="icon" href="data:,">`)
 	heard := len(s.said(""))
-	p.does(`v.pause()`)
-	p.goTo("about:blank")
-	assert.Len(t, s.said(""), heard, "a detached player is silent")
+	p.does(`a.detach(); await v.play()`)
+	p.goTo(s.URL + "/elsewhere")
+	p.does(`await fetch("` + base + `/session")`)
+	var routes []string
+	for _, c := range s.said("")[heard:] {
+		routes = append(routes, c.Route)
+	}
+	assert.Equal(t, []string{"session"}, routes, "a detached player is silent")
 }

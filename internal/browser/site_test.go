@@ -144,35 +144,41 @@ func (s *site) forward(t *testing.T) http.Handler {
 		s.mu.Lock()
 		fault := s.fault
 		s.mu.Unlock()
-		seen := &statusWriter{ResponseWriter: w}
-		defer func() {
-			c.Status = seen.status
-			s.mu.Lock()
-			s.calls = append(s.calls, c)
-			s.mu.Unlock()
-		}()
-		if fault == nil || !fault(seen, r) {
-			proxy.ServeHTTP(seen, r)
+		once := sync.Once{}
+		record := func(status int) {
+			once.Do(func() {
+				c.Status = status
+				s.set(func() { s.calls = append(s.calls, c) })
+			})
+		}
+		defer record(0)
+		w = &statusWriter{w, record}
+		if fault == nil || !fault(w, r) {
+			proxy.ServeHTTP(w, r)
 		}
 	})
 }
 
+// statusWriter records a status before the page can see it.
 type statusWriter struct {
 	http.ResponseWriter
-	status int
+	record func(status int)
 }
 
 func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
+	w.record(status)
 	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	w.record(http.StatusOK)
+	return w.ResponseWriter.Write(p)
 }
 
 // breaks makes every request to the service meet a fault, which may let it
 // pass by returning false; nil: none.
 func (s *site) breaks(fault func(w http.ResponseWriter, r *http.Request) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fault = fault
+	s.set(func() { s.fault = fault })
 }
 
 // down is a proxy in front of a service that is not there.
@@ -183,7 +189,8 @@ func down(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// said are the calls of a route that arrived so far; "" is every route that is no file.
+// said are the calls of a route that were answered so far, each recorded before
+// its answer can be seen; "" is every route that is no file.
 func (s *site) said(route string) []call {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -122,7 +122,7 @@ type inspection struct {
 	findings []Finding
 
 	engineUnknown bool // the table is not there, or not for this account
-	elsewhere     bool // the primary is another server: the connection is of no more use
+	elsewhere     bool // the primary may be another server by now: the connection is of no more use
 }
 
 func (i *inspection) variable(ctx context.Context, names ...string) (string, error) {
