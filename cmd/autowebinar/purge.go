@@ -78,9 +78,12 @@ const (
 )
 
 func (p purging) run(ctx context.Context, s streams) error {
-	users, done, err := p.look(ctx)
+	users, done, doubt, err := p.look(ctx)
 	if err != nil {
 		return interrupted(ctx, err)
+	}
+	if doubt != nil && p.yes {
+		return doubt
 	}
 	if !p.asJSON {
 		fmt.Fprintf(s.out, "%s of %s%s\n", count(done.Rows, "row"), count(done.Users, "user"), done.whose())
@@ -88,7 +91,10 @@ func (p purging) run(ctx context.Context, s streams) error {
 	if err := p.warn(ctx, s, done); err != nil {
 		return interrupted(ctx, err)
 	}
-	done.DryRun = !p.yes && (done.Rows == 0 || !confirm(s, p.word()))
+	if doubt != nil {
+		fmt.Fprintf(s.err, "warning: %v\n", doubt)
+	}
+	done.DryRun = !p.yes && (done.Rows == 0 || doubt != nil || !confirm(s, p.word()))
 	if done.DryRun {
 		if p.asJSON {
 			return printJSON(s.out, done)
@@ -106,12 +112,13 @@ func (p purging) run(ctx context.Context, s streams) error {
 	return err
 }
 
-// look finds whose rows are meant. That most users are gone is doubted before any
-// row is deleted: the users table may be another site's.
-func (p purging) look(ctx context.Context) ([]webinar.UserID, purged, error) {
+// look finds whose rows are meant. That most users are gone is doubted, and no row
+// deleted, without --force: the users table may be another site's.
+func (p purging) look(ctx context.Context) (users []webinar.UserID, done purged, doubt, err error) {
 	holdings, err := p.store.Holdings(ctx, p.user)
-	var users []webinar.UserID
-	done := purged{}
+	if err != nil {
+		return nil, done, nil, err
+	}
 	for _, h := range holdings.Holders {
 		if p.orphans && h.Exists {
 			continue
@@ -121,12 +128,12 @@ func (p purging) look(ctx context.Context) ([]webinar.UserID, purged, error) {
 		done.Rows += h.Rows
 		done.Events += h.Events
 	}
-	if all := len(holdings.Holders); err == nil && p.orphans && p.yes && !p.force && 2*done.Users > all {
-		err = fmt.Errorf("of %s with rows, %s has %d: check AUTOWEBINAR_USERS_TABLE (or the table prefix); if the others were deleted indeed, add --force",
+	if all := len(holdings.Holders); p.orphans && !p.force && 2*done.Users > all {
+		doubt = fmt.Errorf("of %s with rows, %s has %d: check AUTOWEBINAR_USERS_TABLE (or the table prefix); if the others were deleted indeed, add --force",
 			count(all, "user"), p.cfg.UsersTable, all-done.Users)
 	}
 	done.choose(users)
-	return users, done, err
+	return users, done, doubt, nil
 }
 
 // choose lists users, but not a million.

@@ -82,3 +82,25 @@ func TestAPurgeAtATerminalWantsAWordTyped(t *testing.T) {
 		})
 	}
 }
+
+// The word that is typed is no answer to the doubt whether most users are gone.
+func TestATypedWordIsNoForce(t *testing.T) {
+	t.Parallel()
+	x := audience(t)
+	x.exec(t, "DELETE FROM wp_users WHERE ID < 5") // 5 was deleted before
+	for _, force := range []bool{false, true} {
+		person, program := pseudoterminal(t)
+		_, err := person.WriteString("purge orphans\n")
+		require.NoError(t, err)
+		args := []string{"purge", "--orphans"}
+		if force {
+			args = append(args, "--force")
+		}
+		var out, errs output
+		code := run(t.Context(), args, streams{in: program, out: &out, err: &errs}, x.env)
+		assert.Equal(t, 0, code, errs.String())
+		assert.Equal(t, !force, strings.Contains(errs.String(), "of 5 users with rows, wp_users has 0"), errs.String())
+		assert.Equal(t, force, strings.Contains(out.String(), "rows deleted"), out.String())
+		assert.Equal(t, force, x.count(t, "meta_key LIKE 'autowebinar\\_%'") == 0)
+	}
+}
