@@ -57,7 +57,7 @@ func databaseFaults() []fault {
 		{"the database kills connections", servicetest.Reply{Number: 1927, Message: "Connection was killed", Hangup: true}, []string{""}},
 	} {
 		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) bool {
-			// Rows of the queue are updated where the sink has refused.
+			// Rows of the queue are moved where the sink has refused.
 			defer r.sink.behaves(sometimes(r, 4, status(http.StatusInternalServerError)))()
 			return ruled(ctx, r, 4, e.reply, e.of...)
 		}})

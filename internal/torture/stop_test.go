@@ -19,8 +19,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// A stop breaks deliveries off. That costs no event an attempt: the rows stay as
-// they were written.
+// A stop breaks deliveries off. That costs no event an attempt: it is not counted.
 func TestAStopCountsNoAttempt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 1, needs{people: 8, calm: true})

@@ -29,6 +29,15 @@ func (b bench) throughTap(t testing.TB) (*usermeta.Store, *tap) {
 	return store, tap
 }
 
+func (b bench) outboxThroughTap(t testing.TB) (*usermeta.Outbox, *tap) {
+	t.Helper()
+	cfg, tap := tapped(t, b.db.DSN)
+	pool, err := usermeta.Open(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { pool.Close() })
+	return usermeta.NewOutbox(pool, cfg, "crm_lead", slog.New(slog.DiscardHandler)), tap
+}
+
 func TestASteadyReportTakesFourRoundTrips(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

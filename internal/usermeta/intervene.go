@@ -141,29 +141,3 @@ func (o *Outbox) guard(batch []Entry) (string, []any) {
 	return "umeta_id IN (" + list("?", len(batch)) + ") AND (" +
 		strings.Repeat(" OR umeta_id = ? AND meta_key = ? AND COALESCE(meta_value, '') = ?", len(batch))[4:] + ")", args
 }
-
-// execCounted is exec that tells how many rows there were.
-func (o *Outbox) execCounted(ctx context.Context, query string, args ...any) (int, error) {
-	return o.repeated(ctx, func() (int, error) {
-		result, err := o.db.ExecContext(ctx, query, args...)
-		if err != nil {
-			return 0, err
-		}
-		n, err := result.RowsAffected()
-		return int(n), err
-	})
-}
-
-// repeated tries again what failed for a reason that passes.
-func (o *Outbox) repeated(ctx context.Context, try func() (int, error)) (int, error) {
-	for attempt := 1; ; attempt++ {
-		n, err := try()
-		if err == nil {
-			return n, nil
-		}
-		if !again(err) || attempt == changeAttempts || ctx.Err() != nil {
-			return 0, classify(err)
-		}
-		time.Sleep(time.Duration(attempt) * 5 * time.Millisecond)
-	}
-}

@@ -12,7 +12,7 @@ type Message struct {
 	RowID        uint64 // umeta_id; ascending is the order in which the viewer's events happened
 	Event        webinar.Event
 	Attempts     int       // delivery attempts made so far
-	FirstAttempt time.Time // zero: none yet
+	FirstAttempt time.Time // zero: none yet; with Attempts 0: of one that was begun
 	NextAttempt  time.Time // zero: at once
 
 	// Waited: it stood under the wait key. Later events of the viewer may have

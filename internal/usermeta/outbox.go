@@ -196,18 +196,24 @@ func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
 	return o.move(ctx, []Message{{RowID: r.ID, value: r.Value}}, keyOutboxWait)
 }
 
-// Begin writes the time of a message's first attempt into its row, if there was
-// none, before anything is sent. A server without a binary log shows a commit to
-// others before it is on disk, and a crash in that moment takes it back. What is
-// committed after it is on disk after it, so that a row for which Begin has
-// returned true will not be forgotten. False: the row is gone, or not as it was.
+// Begin writes the time of a message's first attempt into its row before anything
+// is sent. A server without a binary log shows a commit to others before it is on
+// disk, and a crash in that moment takes it back. What is committed after it is on
+// disk after it, so that a row for which Begin has returned true will not be
+// forgotten. False: the row is gone, or not as it was.
+//
+// A time that is there already, of an attempt that was cut off, proves nothing: it
+// may itself have been seen too soon. Only a count of attempts does.
 func (o *Outbox) Begin(ctx context.Context, m *Message, now time.Time) (bool, error) {
-	if !m.FirstAttempt.IsZero() {
+	if m.Attempts > 0 {
 		return true, nil
 	}
 	begun := *m
 	begun.FirstAttempt = now.UTC()
-	begun.value = encodeMessage(begun)
+	if begun.value = encodeMessage(begun); begun.value == m.value {
+		begun.FirstAttempt = begun.FirstAttempt.Add(time.Second) // a server does not write what is as it was
+		begun.value = encodeMessage(begun)
+	}
 	n, err := o.execCounted(ctx, o.sql.begin, begun.value, m.RowID, keyOutbox, keyOutboxWait, m.value)
 	if err != nil || n == 0 {
 		return false, err
@@ -288,13 +294,34 @@ func (o *Outbox) LeadID(ctx context.Context, user webinar.UserID) (string, error
 	return o.leadID(user, rows), nil
 }
 
-// exec runs a statement that settles messages. It is repeated where WordPress
-// or a viewer's change happened to lock the same rows.
+// exec runs a statement that settles messages.
 func (o *Outbox) exec(ctx context.Context, query string, args ...any) error {
+	_, err := o.execCounted(ctx, query, args...)
+	return err
+}
+
+// execCounted is exec that tells how many rows there were.
+func (o *Outbox) execCounted(ctx context.Context, query string, args ...any) (int, error) {
+	return o.repeated(ctx, func() (int, error) {
+		result, err := o.db.ExecContext(ctx, query, args...)
+		if err != nil {
+			return 0, err
+		}
+		n, err := result.RowsAffected()
+		return int(n), err
+	})
+}
+
+// repeated tries again where WordPress or a viewer's change happened to lock the
+// same rows, or the connection broke.
+func (o *Outbox) repeated(ctx context.Context, try func() (int, error)) (int, error) {
 	for attempt := 1; ; attempt++ {
-		_, err := o.db.ExecContext(ctx, query, args...)
-		if err == nil || !again(err) || attempt == changeAttempts || ctx.Err() != nil {
-			return classify(err)
+		n, err := try()
+		if err == nil {
+			return n, nil
+		}
+		if !again(err) || attempt == changeAttempts || ctx.Err() != nil {
+			return 0, classify(err)
 		}
 		o.cfg.observer().Repeated(whyAgain(err))
 		time.Sleep(time.Duration(attempt) * 5 * time.Millisecond)

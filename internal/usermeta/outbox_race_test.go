@@ -108,6 +108,9 @@ func (d *dispatcher) round(t *testing.T) int {
 		require.NoError(t, err)
 		for len(backlog.Messages) > 0 {
 			head := &backlog.Messages[0]
+			begun, err := d.outbox.Begin(ctx, head, time.Now())
+			require.NoError(t, err)
+			require.True(t, begun, "nobody else touches the row")
 			if head.Attempts == 0 && rand.N(3) == 0 {
 				head.Attempts++
 				require.NoError(t, d.outbox.Postpone(ctx, backlog))

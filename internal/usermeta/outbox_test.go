@@ -2,6 +2,7 @@ package usermeta_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -138,12 +139,48 @@ func TestAnAttemptBeginsOnARowThatIsThereAsItWasRead(t *testing.T) {
 	assert.Zero(t, m.Attempts)
 	assert.False(t, begin(&stale, later), "the row is another one by now")
 	assert.Zero(t, stale.FirstAttempt)
+	assert.True(t, begin(&m, first))
+	assert.Equal(t, first.Add(time.Second), m.FirstAttempt, "the row is written, whatever it says already")
+	assert.Equal(t, []usermeta.Message{m}, b.backlog(t, 1).Messages)
 	assert.True(t, begin(&m, later))
-	assert.Equal(t, first, m.FirstAttempt, "the first attempt stays the first")
+	assert.Equal(t, later, m.FirstAttempt, "the one before was cut off")
 
-	require.NoError(t, b.outbox.Accept(t.Context(), m))
+	b.postpone(t, 1)
+	counted := b.backlog(t, 1).Messages[0]
+	known := counted
+	assert.True(t, begin(&counted, later.Add(time.Hour)))
+	assert.Equal(t, known, counted, "the first attempt stays the first")
+
+	require.NoError(t, b.outbox.Accept(t.Context(), counted))
 	assert.False(t, begin(&stale, later), "and is gone")
 	assert.Empty(t, b.plain(t, 1)["outbox"])
+}
+
+// What was written, but not answered, may not be on disk: it is written anew.
+func TestABeginningThatNobodyHeardOfIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(t, 1, enter("a", "s1"))
+	outbox, tap := b.outboxThroughTap(t)
+	updates := 0
+	tap.at(func(statement string) fate {
+		if strings.HasPrefix(statement, "UPDATE") {
+			if updates++; updates == 1 {
+				return unheard
+			}
+		}
+		return passes
+	})
+	for _, begins := range []bool{false, true} {
+		backlog, err := outbox.Backlog(t.Context(), 1)
+		require.NoError(t, err)
+		m := backlog.Messages[0]
+		assert.Equal(t, begins, !m.FirstAttempt.IsZero(), "it was written")
+		begun, err := outbox.Begin(t.Context(), &m, date("2026-03-04T05:06:07Z"))
+		require.NoError(t, err)
+		assert.Equal(t, begins, begun)
+	}
+	assert.Equal(t, 3, updates)
 }
 
 // postpone counts a failed attempt of the viewer's head.

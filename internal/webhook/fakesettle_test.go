@@ -9,16 +9,20 @@ import (
 )
 
 func (q *queue) Begin(ctx context.Context, m *usermeta.Message, now time.Time) (bool, error) {
-	if !m.FirstAttempt.IsZero() {
+	if m.Attempts > 0 {
 		return true, nil
 	}
 	defer q.mu.Unlock()
 	if err := q.enter(ctx, "begin"); err != nil {
 		return false, err
 	}
-	m.FirstAttempt = now.UTC()
+	r := q.rows[m.RowID]
+	if r == nil || r.m.Attempts != m.Attempts || !r.m.FirstAttempt.Equal(m.FirstAttempt) {
+		return false, nil
+	}
+	m.FirstAttempt = now.UTC().Truncate(time.Second)
 	q.store(*m)
-	return q.rows[m.RowID] != nil, nil
+	return true, nil
 }
 
 func (q *queue) Accept(ctx context.Context, m usermeta.Message) error {

@@ -82,13 +82,59 @@ func TestNothingIsSentBeforeItsBeginningIsWritten(t *testing.T) {
 		r, _ := b.queue.get(1)
 		assert.Zero(b, r.m.Attempts)
 
-		b.queue.set(func() {
-			b.queue.fault = nil
-			delete(b.queue.rows, 2) // a crash has taken it back
-		})
+		b.queue.set(func() { b.queue.fault = nil })
 		b.after(10 * time.Second)
-		assert.ElementsMatch(b, []int{1, 3}, users(b.sink.seen()))
+		assert.ElementsMatch(b, []int{1, 2, 3}, users(b.sink.seen()))
 		b.empty()
+	})
+}
+
+func TestARowThatIsNotAsItWasReadIsNotSent(t *testing.T) {
+	onBench(t, webhook.Config{}, func(b *bench) {
+		b.queue.fault = func(op string) error {
+			if op == "begin" {
+				delete(b.queue.rows, 1) // a crash has taken it back
+			}
+			return nil
+		}
+		b.fill(1)
+		b.run()
+		b.after(time.Minute)
+		assert.Empty(b, b.sink.seen())
+
+		b.queue.set(func() {
+			b.queue.fault = func(op string) error {
+				if r := b.queue.rows[2]; op == "begin" && r.m.FirstAttempt.IsZero() {
+					r.m.FirstAttempt = time.Now().Add(-time.Hour) // somebody else's hand
+				}
+				return nil
+			}
+		})
+		b.queue.insert(event(2, 1))
+		b.after(time.Minute)
+		assert.Len(b, b.sink.seen(), 1)
+		assert.Equal(b, 3, b.queue.calls["begin"], "of the first, and twice of the second")
+		b.empty()
+	})
+}
+
+// Only attempts that were made are counted, and time: a message that was being
+// sent when the service was switched off for long has its whole budget before it.
+func TestAnAttemptCutOffBeginsNoBudget(t *testing.T) {
+	onBench(t, webhook.Config{Retry: webhook.RetryPolicy{Schedule: []time.Duration{time.Minute}, Budget: 24 * time.Hour}}, func(b *bench) {
+		b.sink.answering(always(reply{status: 500, delay: 10 * time.Second}))
+		b.fill(1)
+		b.run()
+		b.after(time.Second)
+		_ = b.stop()
+		b.after(25 * time.Hour)
+		restarted := time.Now()
+		b.run()
+		b.after(time.Hour)
+		r, _ := b.queue.get(1)
+		assert.Equal(b, waiting, r.key)
+		assert.Greater(b, r.m.Attempts, 10)
+		assert.WithinDuration(b, restarted, r.m.FirstAttempt, time.Minute)
 	})
 }
 
@@ -125,7 +171,7 @@ func TestAFailureThatCannotBeWrittenIsWrittenLater(t *testing.T) {
 }
 
 func TestDatabaseAwayLosesNothingAndCountsNothing(t *testing.T) {
-	for _, op := range []string{"", "due", "backlog", "waiting"} {
+	for _, op := range []string{"", "due", "backlog", "waiting", "begin"} {
 		t.Run("away: "+op, func(t *testing.T) {
 			onBench(t, webhook.Config{}, func(b *bench) {
 				b.queue.fault = broken
@@ -139,9 +185,13 @@ func TestDatabaseAwayLosesNothingAndCountsNothing(t *testing.T) {
 				}
 				b.run()
 				b.after(10 * time.Minute)
-				if op == "" {
+				switch op {
+				case "":
 					assert.Equal(b, 1, b.log.said("event queue unavailable"), "said once")
 					assert.LessOrEqual(b, b.queue.calls["due"], 150, "and left alone")
+				case "begin":
+					assert.Equal(b, 1, b.log.said("event queue unavailable"), "although it can be read")
+					assert.LessOrEqual(b, b.queue.calls["begin"], 10*150)
 				}
 				b.queue.set(func() { b.queue.fault = nil })
 				b.after(6 * time.Second)

@@ -18,13 +18,13 @@ func (t *term) take(ctx context.Context, r reading, now time.Time) {
 	switch {
 	case r.err != nil && ctx.Err() != nil:
 	case r.err != nil:
-		t.queued.failed(ctx, r.err)
+		t.queued.failed(ctx, toRead, r.err)
 	case r.scan:
-		t.queued.over(ctx)
+		t.queued.over(ctx, toRead)
 		t.scanAt = now.Add(max(scanEvery, scanShare*now.Sub(r.began)))
 		t.agenda.merge(r.pending, r.since, now)
 	default:
-		t.queued.over(ctx)
+		t.queued.over(ctx, toRead)
 		t.admit(r.pending, now)
 	}
 	t.stats.update(t.count)

@@ -22,8 +22,9 @@ type Queue interface {
 	// id. Rows that cannot be read at all it moves to the dead key, logs and
 	// leaves out.
 	Backlog(ctx context.Context, user webinar.UserID) (usermeta.Backlog, error)
-	// Begin writes the time of a message's first attempt, if it has none, and is
-	// durable when it returns true. False: the row is not as it was read.
+	// Begin writes the time of a message's first attempt, unless attempts at it
+	// were counted, and the row is durable when it returns true. False: the row is
+	// not as it was read.
 	Begin(ctx context.Context, m *usermeta.Message, now time.Time) (bool, error)
 	// Accept deletes the row of an accepted message.
 	Accept(ctx context.Context, m usermeta.Message) error

@@ -20,7 +20,7 @@ const (
 	endNothing   ending = iota // the viewer has nothing to send
 	endWithdrawn               // the user is gone
 	endHeld                    // the head is for another build to read
-	endFaulted                 // the queue could not be read
+	endFaulted                 // the queue failed, or is not as it was read: nothing was sent
 	endWaiting                 // the head was left to wait, newer rows have joined it
 	endAccepted                // the head is gone from the queue
 	endBuried                  // the head is dead
@@ -58,13 +58,13 @@ func (t *turns) send(ctx context.Context, user webinar.UserID) result {
 	if len(b.Messages) == 0 {
 		return r
 	}
-	began := time.Now()
 	head := &b.Messages[0]
-	switch begun, err := t.queue.Begin(ctx, head, began); {
-	case err != nil:
-		r.end = t.fault(ctx, err)
+	begun, err := t.queue.Begin(ctx, head, time.Now())
+	if err != nil {
+		r.end = t.fault(ctx, toWrite, err)
 		return r
-	case !begun:
+	}
+	if !begun {
 		r.end = endFaulted // somebody else's hand, or a crash: it is read again
 		return r
 	}
@@ -111,8 +111,10 @@ func (t *turns) join(ctx context.Context, user webinar.UserID) result {
 		return r
 	}
 	if err := t.queue.Postpone(ctx, b); err != nil {
-		r.end = t.fault(ctx, err)
+		r.end = t.fault(ctx, toWrite, err)
+		return r
 	}
+	t.queued.over(ctx, toWrite)
 	return r
 }
 
@@ -121,15 +123,16 @@ func (t *turns) join(ctx context.Context, user webinar.UserID) result {
 func (t *turns) load(ctx context.Context, user webinar.UserID) (usermeta.Backlog, result) {
 	b, err := t.queue.Backlog(ctx, user)
 	if err != nil {
-		return usermeta.Backlog{}, result{end: t.fault(ctx, err)}
+		return usermeta.Backlog{}, result{end: t.fault(ctx, toRead, err)}
 	}
-	t.queued.over(ctx)
+	t.queued.over(ctx, toRead)
 	switch {
 	case !b.UserExists:
 		n, err := t.queue.Withdraw(ctx, user)
 		if err != nil {
-			return usermeta.Backlog{}, result{end: t.fault(ctx, err)}
+			return usermeta.Backlog{}, result{end: t.fault(ctx, toWrite, err)}
 		}
+		t.queued.over(ctx, toWrite)
 		t.log.InfoContext(ctx, "events of a deleted user withdrawn", "user", user, "events", n)
 		return usermeta.Backlog{}, result{end: endWithdrawn, withdrawn: n}
 	case b.Held:
@@ -150,11 +153,11 @@ func (t *turns) attempt(ctx context.Context, b usermeta.Backlog) Answer {
 }
 
 // fault tells an error of the queue from the end of the term.
-func (t *turns) fault(ctx context.Context, err error) ending {
+func (t *turns) fault(ctx context.Context, of access, err error) ending {
 	if ctx.Err() != nil {
 		return endCut
 	}
-	t.queued.failed(ctx, err)
+	t.queued.failed(ctx, of, err)
 	return endFaulted
 }
 
@@ -165,14 +168,14 @@ func (t *turns) settle(ctx context.Context, end ending, write func(context.Conte
 	for failures := 1; ; failures++ {
 		err := bounded(ctx, write)
 		if err == nil {
-			t.queued.over(ctx)
+			t.queued.over(ctx, toWrite)
 			return end
 		}
 		if ctx.Err() != nil {
 			t.log.WarnContext(ctx, "what came of a delivery could not be written", "error", err)
 			return endCut
 		}
-		t.queued.failed(ctx, err)
+		t.queued.failed(ctx, toWrite, err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(backoff(failures)):
