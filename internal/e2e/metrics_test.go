@@ -67,8 +67,13 @@ func TestTheMetricsTellWhatHappened(t *testing.T) {
 	stranger.Nonce = "0123456789"
 	stranger.Must(t, s, 403, "/session", "")
 
-	require.Eventually(t, func() bool { return metrics(t, s)["delivery_lag_seconds"] == 3 }, 10*time.Second, 50*time.Millisecond)
-	got := metrics(t, s)
+	// The last delivery and commit are counted after their ends were seen, viewers
+	// once a second.
+	var got map[string]float64
+	require.Eventually(t, func() bool {
+		got = metrics(t, s)
+		return got["delivery_lag_seconds"] == 3 && got["commit_changes"] >= 64 && got["viewers"] == 1
+	}, time.Minute, 50*time.Millisecond)
 	for name, want := range map[string]float64{
 		"ready": 1, "viewers": 1, "dispatcher_leads": 1, "sink_up": 1,
 		"sessions_entered_total": 1, "sessions_completed_total": 1, "reports_total": 62, "reports_stale_total": 1, "reports_clamped_total": 0,
@@ -86,14 +91,17 @@ func TestTheMetricsTellWhatHappened(t *testing.T) {
 	} {
 		assert.EqualValues(t, want, got[name], name)
 	}
-	assert.GreaterOrEqual(t, got["commit_changes"], 64.)
-	requireMatchingIDs(t, s.Log(), 3)
+	requireMatchingIDs(t, s, 3)
 }
 
 // requireMatchingIDs checks that each delivery in a log is of an event that the
-// line of a request of the same user names.
-func requireMatchingIDs(t testing.TB, log string, deliveries int) {
+// line of a request of the same user names. The last request was a refusal.
+func requireMatchingIDs(t testing.TB, s *servicetest.Service, deliveries int) {
 	t.Helper()
+	require.Eventually(t, func() bool {
+		log := s.Log()
+		return strings.Contains(log, `"status":403`) && strings.Count(log, `"msg":"event delivered"`) >= deliveries
+	}, time.Minute, 10*time.Millisecond, "the log's last lines")
 	type line struct {
 		Level, Msg string
 		RequestID  string   `json:"request_id"`
@@ -103,7 +111,7 @@ func requireMatchingIDs(t testing.TB, log string, deliveries int) {
 	}
 	caused := map[string]uint64{} // the user of a webhook id
 	var delivered []line
-	for text := range strings.Lines(log) {
+	for text := range strings.Lines(s.Log()) {
 		var l line
 		require.NoError(t, json.Unmarshal([]byte(text), &l), text)
 		switch l.Msg {
@@ -135,7 +143,11 @@ func TestNothingThatAClientSendsMakesASeries(t *testing.T) {
 	sent := func(round int) []string {
 		litter(t, s, v, round)
 		sink.Waits(t, "1", slices.Repeat([]string{"registered", "entered"}, round+1)...)
-		require.Eventually(t, func() bool { return metrics(t, s)["outbox_events{state=due}"] == 0 }, 20*time.Second, 100*time.Millisecond)
+		// The busier the machine, the rarer the outbox is counted.
+		require.Eventually(t, func() bool {
+			got := metrics(t, s)
+			return got["delivery_lag_seconds"] >= float64(2*(round+1)) && got["outbox_events{state=due}"] == 0
+		}, 2*time.Minute, 100*time.Millisecond)
 		return slices.DeleteFunc(slices.Sorted(maps.Keys(metrics(t, s))), func(name string) bool {
 			return strings.Contains(name, "retries") // a deadlock may happen at any time
 		})

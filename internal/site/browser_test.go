@@ -55,6 +55,9 @@ func (s *shared) openBrowser(t testing.TB) *browser {
 	return s.browser
 }
 
+// patience is how long one action of a person may take on a busy machine.
+const patience = time.Minute
+
 // person has a browser of their own. What its console says is shown when the
 // test fails.
 type person struct {
@@ -67,8 +70,6 @@ func newPerson(t testing.TB, s *site) *person {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(machines.openBrowser(t).ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
-	t.Cleanup(stop)
 	p := &person{site: s, ctx: ctx}
 	// A video that nobody sees is paused by the browser.
 	_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
@@ -97,7 +98,17 @@ func newPerson(t testing.TB, s *site) *person {
 
 func (p *person) do(t testing.TB, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	require.NoError(t, chromedp.Do(p.ctx, actions...))
+	for _, action := range actions {
+		_, err := act(p, action)
+		require.NoError(t, err)
+	}
+}
+
+// act is bounded; a person's own context is not, since it holds the window open.
+func act[T any](p *person, action chromedp.Action[T]) (T, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	return chromedp.Run(ctx, action)
 }
 
 // visits opens an address and waits until it is loaded.
@@ -131,7 +142,7 @@ func (p *person) js(t testing.TB, result any, expression string, args ...any) {
 }
 
 func (p *person) evaluate(expression string) ([]byte, error) {
-	return chromedp.Run(p.ctx, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
+	return act(p, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
 }
 
 // sees waits until an expression is true in the page.

@@ -39,10 +39,16 @@ func loginsEnd(t *testing.T, s *site) {
 			ended := time.Now()
 			thief := &client{site: s, http: withCookies(cookies), nonce: c.nonce}
 			// A page that was left open goes on reporting.
+			taken := ended
 			require.Eventually(t, func() bool {
-				return thief.send(t, "/progress", `{"webinar_id":"intro","position_sec":1}`).Status == 401
-			}, 60*time.Second, 200*time.Millisecond)
-			assert.Less(t, time.Since(ended), 35*time.Second)
+				asked := time.Now()
+				status := thief.send(t, "/progress", `{"webinar_id":"intro","position_sec":1}`).Status
+				if status != 401 && status < 500 {
+					taken = asked
+				}
+				return status == 401
+			}, 2*time.Minute, 200*time.Millisecond)
+			assert.LessOrEqual(t, taken.Sub(ended), 30*time.Second, "the last that was taken")
 			if name == "deletion" {
 				var left []string
 				require.NoError(t, s.db.SelectContext(t.Context(), &left, "SELECT meta_key FROM "+s.usermeta+" WHERE user_id = ?", user))

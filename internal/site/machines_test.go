@@ -129,18 +129,23 @@ func run(w *tools, folder, name string, args ...string) (*process, error) {
 
 // await waits until the server is ready.
 func (p *process) await(ready func() bool) error {
-	for begun := time.Now(); !ready(); time.Sleep(5 * time.Millisecond) {
+	for begun := time.Now(); time.Since(begun) < 30*time.Second; time.Sleep(5 * time.Millisecond) {
+		isReady := ready() // asked first: what has ended since is not
 		select {
 		case <-p.exited:
+			return p.failed("ended")
 		default:
-			if time.Since(begun) < 30*time.Second {
-				continue
-			}
 		}
-		text, _ := os.ReadFile(p.log)
-		return fmt.Errorf("%s did not start: %s", p.cmd.Path, text)
+		if isReady {
+			return nil
+		}
 	}
-	return nil
+	return p.failed("did not start")
+}
+
+func (p *process) failed(how string) error {
+	text, _ := os.ReadFile(p.log)
+	return fmt.Errorf("%s %s: %s", p.cmd.Path, how, text)
 }
 
 func (p *process) stop() {

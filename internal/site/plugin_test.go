@@ -159,7 +159,7 @@ func (p *person) picture(t testing.TB, name string) {
 	if folder == "" || p.site.release != newest(t) {
 		return
 	}
-	image, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	image, err := act(p, chromedp.CaptureScreenshot())
 	require.NoError(t, err)
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, name), image, 0o644))

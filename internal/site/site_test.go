@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -109,6 +110,7 @@ func (s *site) furnish(t testing.TB) {
 		copyFile(t, "testdata/"+s.dropin, filepath.Join(s.content(), "object-cache.php"))
 	}
 	copyFile(t, "../demo/page/webinar.mp4", filepath.Join(s.content(), "uploads/webinar.mp4"))
+	require.NoError(t, os.WriteFile(filepath.Join(s.content(), "whose.txt"), []byte(s.dir), 0o644))
 	if s.folder != "" {
 		require.NoError(t, os.Symlink(s.release.docroot, filepath.Join(s.dir, "root", s.folder)))
 	}
@@ -219,12 +221,20 @@ func copyFile(t testing.TB, from, to string) {
 	require.NoError(t, os.WriteFile(to, text, 0o644))
 }
 
+// ports are those of all sites until now.
+var ports sync.Map
+
 // freeAddress is where a web server may listen. The port is below those that
-// systems give to whoever asks for any: until the server listens, nobody takes it.
+// systems give to whoever asks for any, and those of other packages' servers:
+// until the server listens, nobody takes it.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+mathrand.N(12000)))
+		port := 10000 + mathrand.N(10000)
+		if _, taken := ports.LoadOrStore(port, true); taken {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			require.NoError(t, l.Close())
 			return l.Addr().String()

@@ -2,13 +2,15 @@ package site
 
 import (
 	"fmt"
-	"net"
+	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -32,13 +34,19 @@ func (s *site) serve(t *testing.T) {
 			}
 		}
 	})
-	require.NoError(t, p.await(func() bool {
-		conn, err := net.Dial("tcp", s.host)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	}))
+	require.NoError(t, p.await(s.answers), "at %s", s.host)
+}
+
+// answers tells this site from whatever else may listen on its port.
+func (s *site) answers() bool {
+	client := &http.Client{Timeout: 5 * time.Second}
+	res, err := client.Get(s.home + "/wp-content/whose.txt")
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	dir, err := io.ReadAll(res.Body)
+	return err == nil && string(dir) == s.dir
 }
 
 // fill replaces names in one of the configurations of testdata.
