@@ -27,17 +27,18 @@ func (p *tab) setOffline(offline bool) {
 func TestHalfAMinuteWithoutNetworkLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := build(t, nil)
-	s.stands(t, 22)
+	s.stands(t, 12)
 	p := open(t).tab(t, s.player(`{}`))
 	p.does(`window.back = 0; let last = 0;
 		v.addEventListener('timeupdate', () => { if (v.currentTime < last - 0.1) back++; last = v.currentTime });
 		await v.play()`)
-	p.waits(`a.session && v.currentTime > 22.5`)
+	p.waits(`a.session && v.currentTime > 12.5`)
 
 	p.setOffline(true)
 	lost := time.Now()
 	p.waits(`told.some((e) => e.type === 'offline' && e.offline)`)
-	p.waits(`v.currentTime > 54`) // over the marks 25 and 50
+	p.waits(`v.currentTime > 30`) // over the mark 25
+	p.waits(`v.currentTime > 54`) // and 50
 	assert.GreaterOrEqual(t, time.Since(lost), 30*time.Second)
 	assert.Empty(t, p.told("mark"))
 	assert.Len(t, do[[]string](p, `Object.keys(localStorage)`), 1, "one record a session")
@@ -71,6 +72,9 @@ func TestWhatAClosedPageCouldNotSayTheNextOneSays(t *testing.T) {
 	p.waits(`v.currentTime > 29`)
 	p.does(`v.currentTime = 10`) // and back, of their own will
 	p.waits(`v.currentTime > 10.5 && v.currentTime < 20 && !v.seeking`)
+	tries := len(s.said("progress"))
+	p.does(`dispatchEvent(new Event('online'))`) // tried now, it is not tried again while the page is closed
+	require.Eventually(t, func() bool { return len(s.said("progress")) > tries }, patience, 20*time.Millisecond)
 	p.close()
 	s.hears(t, "exit", "nobody hears it", func(c call) bool { return c.Status == 502 })
 	s.breaks(nil)

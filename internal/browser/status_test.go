@@ -29,7 +29,7 @@ var looks = []struct {
 	scheme string
 }{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}}
 
-// at shows the page in a width and a scheme.
+// at shows the page in a width and a scheme, once it is drawn so.
 func (p *tab) at(width int64, scheme string) {
 	p.t.Helper()
 	_, err := chromedp.Call(p.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1})
@@ -38,6 +38,7 @@ func (p *tab) at(width int64, scheme string) {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
 	require.NoError(p.t, err)
+	p.waits(fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches && document.fonts.status === 'loaded'`, width, scheme))
 }
 
 // stands checks in every look that nothing of the page is cut off sideways and
@@ -97,8 +98,11 @@ func TestTheStatusPageShowsAServiceThatIsWell(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
+	b := open(t)
+	var viewers []servicetest.Viewer
 	for id := uint64(1); id <= 4; id++ {
 		v := servicetest.NewViewer(t, db, id)
+		viewers = append(viewers, v)
 		v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
 		for position := 0; position <= int(id)*150; position += 50 {
 			servicetest.Passes(t, db, v, 60*time.Second)
@@ -107,9 +111,11 @@ func TestTheStatusPageShowsAServiceThatIsWell(t *testing.T) {
 	}
 	sink.Waits(t, "4", "entered", "completed", "attendance_classified")
 
-	b := open(t)
 	p := b.tab(t, s.Admin+"/")
 	p.says("#verdict", "All is well")
+	for _, v := range viewers { // who is not heard of for 30 s is no viewer now
+		v.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`)
+	}
 	p.says("#viewers .figure", "4")
 	p.says("#funnel", "Entered4")
 	p.says("#funnel", "25 %4 · 100 %")

@@ -14,6 +14,7 @@ func TestMarksAreCrossedAndTheEndCompletes(t *testing.T) {
 	p := open(t).tab(t, s.player(`{}`))
 	p.does(`v.playbackRate = 8; await v.play()`)
 	p.waits(`told.some((e) => e.type === 'completed')`)
+	s.hears(t, "progress", "the end", func(c call) bool { return c.Body["ended"] == true }) // what completed may have been two seconds before it
 	marks := []float64{}
 	for _, e := range p.told("mark") {
 		marks = append(marks, e["percent"].(float64))
@@ -31,9 +32,10 @@ func TestMarksAreCrossedAndTheEndCompletes(t *testing.T) {
 	s.sink.Waits(t, "1", "entered", "completed", "attendance_classified")
 	assert.Equal(t, "1", s.row(t, "completed"))
 
-	p.does(`told = told.filter((e) => e.type !== 'clamped')`)       // the first report came within a second
-	p.does(`v.playbackRate = 1; v.currentTime = 0; await v.play()`) // a second viewing
-	s.becomes(t, "last_position_sec", func(value string) bool { return value == "0" || value == "1" })
+	p.does(`told = told.filter((e) => e.type !== 'clamped')`)  // the first report came within a second
+	p.does(`v.pause(); v.playbackRate = 1; v.currentTime = 0`) // a second viewing
+	s.becomes(t, "last_position_sec", func(value string) bool { return value == "0" })
+	p.does(`await v.play()`)
 	p.does(`v.pause(); v.currentTime = 70`)
 	s.becomes(t, "last_position_sec", func(value string) bool { return value == "70" })
 	assert.Empty(t, p.told("clamped"), "who has completed it may go anywhere")
@@ -55,9 +57,9 @@ func TestASkipAheadIsTakenBack(t *testing.T) {
 	p.waits(`v.currentTime > at + 3`) // and it plays on from there
 	assert.Len(t, p.told("clamped"), 1)
 
-	p.does(`v.currentTime = 1`) // going back is free
+	p.does(`v.pause(); v.currentTime = 1`) // going back is free
 	s.hears(t, "progress", "sought back", func(c call) bool { return c.Body["seeked"] == true && c.Body["position_sec"].(float64) < 2 })
-	s.becomes(t, "last_position_sec", func(value string) bool { return value == "1" || value == "2" || value == "3" })
+	s.becomes(t, "last_position_sec", func(value string) bool { return value == "1" })
 	assert.Len(t, p.told("clamped"), 1)
 	assert.Empty(t, p.complaints(false))
 }
@@ -86,7 +88,7 @@ func TestATabThatNobodySees(t *testing.T) {
 		chromedp.Flag("disable-renderer-backgrounding", false), chromedp.Flag("disable-backgrounding-occluded-windows", false))
 	p := b.tab(t, s.player(`{}`))
 	p.does(`v.src = '/testdata/tone.webm'; v.muted = false; await v.play()`)
-	p.waits(`v.currentTime > 1`)
+	p.waits(`a.session && v.currentTime > 1`)
 	other := b.tab(t, "about:blank", chromedp.WithNewWindow(false))
 	p.waits(`document.hidden`)
 	hidden := time.Now()
