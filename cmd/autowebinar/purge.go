@@ -15,6 +15,8 @@ const purgeHelp = `Deletes the service's rows (autowebinar_…) from the user me
 users whom WordPress no longer has, or all of them (removal: stop the service first).
 It says what would go and whose it is; --yes, or the word typed at a terminal, deletes it,
 a few viewers at a time. Events that wait for delivery go with the rows and are never delivered.
+While most users with rows seem to be gone, --orphans deletes nothing without --force: the
+users table may be another site's.
 
 It may run beside the service. A viewer is deleted as a whole, under the locks that the
 service itself takes; whoever watches meanwhile begins a new session.`
@@ -99,7 +101,11 @@ func (p purging) run(ctx context.Context, s streams) error {
 		if p.asJSON {
 			return printJSON(s.out, done)
 		}
-		_, err := fmt.Fprintln(s.out, "nothing was deleted: repeat with --yes")
+		flags := "--yes"
+		if doubt != nil {
+			flags += " --force"
+		}
+		_, err := fmt.Fprintln(s.out, "nothing was deleted: repeat with "+flags)
 		return err
 	}
 	if err := p.delete(ctx, s, users, &done); err != nil {

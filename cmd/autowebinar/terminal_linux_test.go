@@ -101,6 +101,7 @@ func TestATypedWordIsNoForce(t *testing.T) {
 		assert.Equal(t, 0, code, errs.String())
 		assert.Equal(t, !force, strings.Contains(errs.String(), "of 5 users with rows, wp_users has 0"), errs.String())
 		assert.Equal(t, force, strings.Contains(out.String(), "rows deleted"), out.String())
+		assert.Equal(t, !force, strings.Contains(out.String(), "repeat with --yes --force"), out.String())
 		assert.Equal(t, force, x.count(t, "meta_key LIKE 'autowebinar\\_%'") == 0)
 	}
 }
