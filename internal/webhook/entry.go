@@ -27,7 +27,7 @@ type entry struct {
 	failedAt  time.Time // last failure seen in this term; zero: none
 	probedAt  time.Time // last probe in this term; zero: none
 	blamed    bool      // failed while the sink was up
-	aside     bool      // the queue would not give the row: no use to ask again before notBefore
+	aside     time.Time // the queue would not give the row: no use to ask again earlier
 	faults    int       // queue errors in a row
 
 	busy  bool   // a turn is under way
@@ -45,21 +45,24 @@ func (e *entry) become(row uint64, next time.Time) {
 func (e *entry) readyAt() time.Time {
 	switch e.pace {
 	case atOnce:
-		return e.notBefore
+		return e.offLimits()
 	case soon:
 		return e.probeReadyAt()
 	}
-	return latest(e.notBefore, e.next)
+	return latest(e.offLimits(), e.next)
 }
 
 // probeReadyAt is when the entry may be a probe: by its own schedule, but 30 s
 // after its last failure at most.
 func (e *entry) probeReadyAt() time.Time {
 	if e.failedAt.IsZero() {
-		return e.notBefore
+		return e.offLimits()
 	}
-	return latest(e.notBefore, earliest(e.next, e.failedAt.Add(maxProbePause)))
+	return latest(e.offLimits(), earliest(e.next, e.failedAt.Add(maxProbePause)))
 }
+
+// offLimits is until when the entry is left alone, by the sink's wish or the queue's.
+func (e *entry) offLimits() time.Time { return latest(e.notBefore, e.aside) }
 
 // probesBefore orders probes: what was not probed yet comes first, so that no
 // message holds up the others; of these the newest, or that with the earliest

@@ -187,20 +187,60 @@ func TestDatabaseAwayLosesNothingAndCountsNothing(t *testing.T) {
 				b.after(10 * time.Minute)
 				switch op {
 				case "":
-					assert.Equal(b, 1, b.log.said("event queue unavailable"), "said once")
+					assert.Equal(b, 1, b.log.said("event queue cannot be read"), "said once")
 					assert.LessOrEqual(b, b.queue.calls["due"], 150, "and left alone")
 				case "begin":
-					assert.Equal(b, 1, b.log.said("event queue unavailable"), "although it can be read")
-					assert.LessOrEqual(b, b.queue.calls["begin"], 10*150)
+					assert.Equal(b, 1, b.log.said("event queue cannot be written"), "although it can be read")
+					assert.Zero(b, b.log.said("event queue can be written again"))
 				}
 				b.queue.set(func() { b.queue.fault = nil })
 				b.after(6 * time.Second)
 				assert.Len(b, b.sink.seen(), 30)
 				assert.Zero(b, b.d.Stats().Failed)
+				for _, what := range []string{"read", "written"} {
+					assert.Equal(b, b.log.said("event queue cannot be "+what), b.log.said("event queue can be "+what+" again"))
+				}
 				b.empty()
 			})
 		})
 	}
+}
+
+func TestADatabaseThatOnlyReadsIsLeftAlone(t *testing.T) {
+	onBench(t, webhook.Config{Poll: 250 * time.Millisecond}, func(b *bench) {
+		b.queue.fault = breakOn("begin")
+		b.fill(500)
+		b.run()
+		b.after(time.Second)
+		begun := 0
+		b.queue.set(func() { begun = b.queue.calls["begin"] })
+		assert.InDelta(b, 5, begun, 2)
+		b.after(9 * time.Second)
+
+		// However long that was, one read that fails is followed by another soon.
+		broke := false
+		b.queue.set(func() {
+			begun = b.queue.calls["begin"]
+			b.queue.fault = func(op string) error {
+				if op == "begin" || op == "due" && !broke {
+					broke = broke || op == "due"
+					return errDatabase
+				}
+				return nil
+			}
+		})
+		b.after(2 * time.Second)
+		b.queue.set(func() {
+			assert.True(b, broke)
+			assert.Greater(b, b.queue.calls["begin"], begun+5)
+			b.queue.fault = nil
+		})
+
+		b.sink.answering(always(reply{status: 200, delay: 9 * time.Second}))
+		b.after(time.Second)
+		assert.Equal(b, 1, b.log.said("event queue can be written again"), "before the sink has answered")
+		assert.Empty(b, b.sink.accepted())
+	})
 }
 
 func TestOneViewerWhoCannotBeReadHoldsUpNobody(t *testing.T) {

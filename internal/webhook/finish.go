@@ -43,7 +43,7 @@ func (t *term) admit(pending []usermeta.Pending, now time.Time) {
 			t.more = true
 		case e.busy:
 			e.again = true
-		case e.aside:
+		case e.aside.After(now):
 			continue
 		case e.next.After(now) && !(t.sink.up && !e.readyAt().After(now)):
 			e.busy = true
@@ -83,11 +83,11 @@ func (t *term) finish(ctx context.Context, r result, now time.Time) {
 			t.agenda.drop(e)
 		}
 	case endHeld:
-		e.aside, e.notBefore = true, now.Add(holdPeriod)
+		e.aside = now.Add(holdPeriod)
 		t.agenda.put(e, now)
 	case endFaulted:
 		e.faults++
-		e.aside, e.notBefore = true, now.Add(backoff(e.faults))
+		e.aside = now.Add(backoff(e.faults))
 		t.agenda.put(e, now)
 	case endWaiting:
 		t.wait(e, r.head)
@@ -121,7 +121,7 @@ func (t *term) wait(e *entry, head usermeta.Message) {
 	if e.row != head.RowID || hastened {
 		e.become(head.RowID, head.NextAttempt)
 	}
-	e.aside, e.faults = false, 0
+	e.aside, e.faults = time.Time{}, 0
 }
 
 // postpone gives an entry a new plan. That it may be earlier than the old one is
@@ -130,7 +130,7 @@ func (t *term) postpone(e *entry, r result, now time.Time) {
 	if e.row != r.head.RowID {
 		e.become(r.head.RowID, r.head.NextAttempt)
 	}
-	e.aside, e.faults = false, 0
+	e.aside, e.faults = time.Time{}, 0
 	e.next, e.pace, e.failedAt = r.head.NextAttempt, own, now
 	e.notBefore = now.Add(r.answer.RetryAfter)
 	switch {

@@ -25,48 +25,47 @@ const (
 	toWrite
 )
 
+func (a access) String() string { return [...]string{"read", "written"}[a] }
+
 // outage watches the queue's database: it logs once when it goes and once when
-// it is back, and says how long to leave it alone. A database that can be read
-// may still refuse every write (read-only, locked, full): a read does not end
-// what a write began.
+// it is back, and says how long to leave it alone. One that can be read may still
+// refuse every write (read-only, locked, full).
 type outage struct {
 	log *slog.Logger
 
 	mu       sync.Mutex
-	failures int // 0: the queue works
-	of       access
+	failures [2]int // by access, in a row
 	until    time.Time
 }
 
 func (o *outage) failed(ctx context.Context, of access, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.of = max(o.of, of)
-	if o.failures == 0 {
-		o.log.WarnContext(ctx, "event queue unavailable", "error", err)
+	now := time.Now()
+	if o.failures[of] > 0 && now.Before(o.until) {
+		return // many turns fail at once: they are one failure
 	}
-	// Many turns fail at once: they are one failure. What could not be written may
-	// be one viewer's rows, held by somebody: others wait as little as can be.
-	if now := time.Now(); !now.Before(o.until) {
-		o.failures++
-		pause := minBackoff
-		if of == toRead {
-			pause = backoff(o.failures)
-		}
-		o.until = now.Add(pause)
+	if o.failures[of]++; o.failures[of] == 1 {
+		o.log.WarnContext(ctx, "event queue cannot be "+of.String(), "error", err)
 	}
+	// What could not be written may be one viewer's rows, held by somebody: others
+	// wait as little as can be.
+	pause := minBackoff
+	if of == toRead {
+		pause = backoff(o.failures[of])
+	}
+	o.until = latest(o.until, now.Add(pause))
 }
 
 func (o *outage) over(ctx context.Context, of access) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if of < o.of {
-		return
+	if o.failures[of] > 0 {
+		o.log.InfoContext(ctx, "event queue can be "+of.String()+" again")
 	}
-	if o.failures > 0 {
-		o.log.InfoContext(ctx, "event queue available again")
+	if o.failures[of] = 0; o.failures == [2]int{} {
+		o.until = time.Time{}
 	}
-	o.failures, o.of, o.until = 0, toRead, time.Time{}
 }
 
 // restsUntil is the time before which the queue is best left alone; zero or

@@ -64,6 +64,9 @@ func (t *turns) send(ctx context.Context, user webinar.UserID) result {
 		r.end = t.fault(ctx, toWrite, err)
 		return r
 	}
+	if head.Attempts == 0 {
+		t.queued.over(ctx, toWrite)
+	}
 	if !begun {
 		r.end = endFaulted // somebody else's hand, or a crash: it is read again
 		return r
@@ -132,7 +135,9 @@ func (t *turns) load(ctx context.Context, user webinar.UserID) (usermeta.Backlog
 		if err != nil {
 			return usermeta.Backlog{}, result{end: t.fault(ctx, toWrite, err)}
 		}
-		t.queued.over(ctx, toWrite)
+		if n > 0 {
+			t.queued.over(ctx, toWrite)
+		}
 		t.log.InfoContext(ctx, "events of a deleted user withdrawn", "user", user, "events", n)
 		return usermeta.Backlog{}, result{end: endWithdrawn, withdrawn: n}
 	case b.Held:

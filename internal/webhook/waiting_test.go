@@ -40,6 +40,39 @@ func TestOperationsMayHastenAWaitingRow(t *testing.T) {
 	}
 }
 
+func TestAJoinThatFailsHidesNobody(t *testing.T) {
+	for _, op := range []string{"backlog", "postpone"} {
+		t.Run(op, func(t *testing.T) {
+			onBench(t, webhook.Config{Poll: time.Second, Retry: webhook.RetryPolicy{Schedule: []time.Duration{24 * time.Hour}}}, func(b *bench) {
+				b.sink.answering(poisoned(1, reply{status: 422}))
+				b.fill(2)
+				b.run()
+				b.after(time.Minute)
+				b.queue.set(func() { b.queue.fault = breakOn(op) })
+				b.queue.insert(event(1, 2))
+				b.after(3 * time.Second)
+				b.queue.set(func() { b.queue.fault = nil })
+				b.after(10 * time.Second)
+				r, _ := b.queue.get(3)
+				assert.Equal(b, waiting, r.key, "it joins")
+
+				b.queue.set(func() { b.queue.fault = breakOn(op) })
+				b.queue.insert(event(1, 3))
+				b.after(3 * time.Second)
+				b.sink.answering(always(reply{status: 200}))
+				b.queue.set(func() { b.queue.fault = nil })
+				b.queue.set(func() {
+					for _, r := range b.queue.rows { // as retry does it
+						r.key, r.m.Attempts, r.m.FirstAttempt, r.m.NextAttempt = due, 0, time.Time{}, time.Time{}
+					}
+				})
+				b.after(10 * time.Second)
+				b.empty()
+			})
+		})
+	}
+}
+
 func TestNewRowsJoinTheViewerWhoWaits(t *testing.T) {
 	onBench(t, webhook.Config{}, func(b *bench) {
 		bad := true
