@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,4 +79,26 @@ func TestTheDatabaseMayComeUpAfterTheService(t *testing.T) {
 	wire.Mend()
 	v.Must(t, s.Ready(t), 201, "/enter", `{"webinar_id":"intro"}`)
 	sink.Waits(t, "1", "entered")
+}
+
+// An instance whose locks go wrong keeps nobody else from starting.
+func TestAnInspectionLeavesNothingLocked(t *testing.T) {
+	t.Parallel()
+	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	wire := servicetest.NewWire(t, servicetest.AddressOf(t, db.DSN))
+	var refused atomic.Int64
+	wire.SetRule(func(statement string) *servicetest.Reply {
+		if !strings.Contains(statement, "SELECT RELEASE_LOCK") {
+			return nil
+		}
+		refused.Add(1)
+		return &servicetest.Reply{Number: 1205, Message: "Lock wait timeout exceeded; try restarting transaction"}
+	})
+	first := servicetest.Start(t, servicetest.Settings(servicetest.Through(t, db.DSN, wire.Address), sink.URL))
+	require.Eventually(t, func() bool { return refused.Load() >= 2 }, time.Minute, 10*time.Millisecond)
+	servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
+	assert.Equal(t, http.StatusServiceUnavailable, first.Readiness())
+
+	wire.Mend()
+	first.Ready(t)
 }

@@ -2,6 +2,7 @@ package usermeta
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -144,7 +145,7 @@ func (s *Store) sharedLocks(ctx context.Context) (Finding, error) {
 		return f, err
 	}
 	defer discard(second)
-	name := s.cfg.lockName("check2")
+	name := s.cfg.lockName("check:" + rand.Text())
 	var got, other sql.NullBool
 	if err := first.GetContext(ctx, &got, "SELECT GET_LOCK(?, 1)", name); err != nil {
 		return f, err

@@ -2,6 +2,7 @@ package usermeta
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -45,6 +46,11 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 	}
 	defer conn.Close()
 	i := inspection{conn: conn, cfg: s.cfg}
+	defer func() {
+		if i.spoilt {
+			discard(conn)
+		}
+	}()
 	for _, probe := range []func(context.Context) (Finding, error){
 		i.version, i.isolation, i.readOnly, i.binlog, i.users, i.engine, i.indexes, i.reading, i.writing, i.restraint, i.clock, i.locks,
 	} {
@@ -56,9 +62,6 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 			}
 		}
 		i.findings = append(i.findings, finding)
-	}
-	if i.elsewhere {
-		discard(conn)
 	}
 	return i.findings
 }
@@ -122,7 +125,7 @@ type inspection struct {
 	findings []Finding
 
 	engineUnknown bool // the table is not there, or not for this account
-	elsewhere     bool // the primary may be another server by now: the connection is of no more use
+	spoilt        bool // the connection is of no more use: the primary may be another server by now, or it holds a lock
 }
 
 func (i *inspection) variable(ctx context.Context, names ...string) (string, error) {
@@ -256,7 +259,7 @@ func (i *inspection) readOnly(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "writable", State: OK, Detail: "the server takes writes"}
 	value, err := i.variable(ctx, "read_only")
 	if err == nil && isOn(value) {
-		i.elsewhere = true
+		i.spoilt = true
 		f.State, f.Detail, f.Advice = Fail, "read_only is "+value, "connect to the primary server"
 	}
 	return f, err
@@ -298,7 +301,10 @@ func (i *inspection) clock(ctx context.Context) (Finding, error) {
 func (i *inspection) locks(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "named locks", State: OK, Detail: "GET_LOCK works", Advice: "GET_LOCK must work: use one node of a cluster, and no proxy that spreads statements over connections"}
 	var got, mine, released sql.NullBool
-	name := i.cfg.lockName("check")
+	// Nobody else's: what another replica left locked is no fault of this one.
+	name := i.cfg.lockName("check:" + rand.Text())
+	spoilt := i.spoilt
+	i.spoilt = true
 	if err := i.conn.GetContext(ctx, &got, "SELECT GET_LOCK(?, 1)", name); err != nil {
 		return f, err
 	}
@@ -312,6 +318,7 @@ func (i *inspection) locks(ctx context.Context) (Finding, error) {
 		f.State, f.Detail = Fail, "a lock taken is not held"
 		return f, nil
 	}
+	i.spoilt = spoilt
 	f.Advice = ""
 	return f, nil
 }
