@@ -5,9 +5,9 @@
 // message, never holds up the others.
 //
 // A message is sent by a turn: read the viewer's backlog, write that the first
-// attempt at its head begins, so that no crash of the database can take back what
-// was told, send the head, settle the answer. The Dispatcher decides whose turn it is, and keeps in memory only
-// what the queue can tell it again:
+// attempt at its head begins, so that no crash of the database can take back
+// what was told, send the head, settle the answer. The Dispatcher decides whose
+// turn it is, and keeps in memory only what the queue can tell it again:
 //
 //	poll, scan ──> agenda ──> turn ──> Queue.Begin, then Accept, Postpone or Bury
 //	                  ^         │
