@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-BUILD_FLAGS = -trimpath -ldflags "-s -w -X main.stamped=$(VERSION)"
+BUILD_FLAGS = -trimpath -ldflags "-s -w -X main.buildVersion=$(VERSION)"
 STATICCHECK = $(GO) tool -modfile=.ci/tools.mod staticcheck
 EMBEDDED = internal/demo/embedded
 # The time of everything that is packed is the commit's.

@@ -33,7 +33,7 @@ type evaluation struct {
 }
 
 // attendance classifies the viewers of a webinar.
-func attendance(ctx context.Context, args []string, s streams, environ []string) error {
+func runAttendance(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flags("attendance", s, attendanceHelp,
 		"  autowebinar attendance --webinar intro --dry-run\n"+
 			"  autowebinar attendance --webinar intro --last-seen-to 2026-11-22\n"+
@@ -57,11 +57,11 @@ func attendance(ctx context.Context, args []string, s streams, environ []string)
 	e.webinar, e.from, e.to, e.after = *id, *from, *to, *after
 	switch {
 	case e.webinar == "":
-		return misused(set, "--webinar is required")
+		return usageErrorf(set, "--webinar is required")
 	case !e.from.IsZero() && !e.to.IsZero() && !e.from.Before(e.to):
-		return misused(set, "--last-seen-from must be before --last-seen-to")
+		return usageErrorf(set, "--last-seen-from must be before --last-seen-to")
 	}
-	t, err := openTools(s, environ)
+	t, err := openAdminEnv(s, environ)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func TestAttendanceClassifiesEveryViewerOfAWebinarOnce(t *testing.T) {
 
 	x.exec(t, "DELETE FROM wp_usermeta WHERE meta_key LIKE 'autowebinar\\_outbox%'") // delivered meanwhile
 	_, out, _ = ask(t, x.env, "attendance", "--webinar", "intro", "--evaluation-id", id, "--after-user", "1", "--json")
-	var view evaluated
+	var view attendanceSummary
 	require.NoError(t, json.Unmarshal([]byte(out), &view))
 	assert.Equal(t, id, view.Evaluation.String())
 	assert.Equal(t, 3, view.Viewers)
@@ -108,7 +108,7 @@ func TestAttendanceOfARangeOfLastSeen(t *testing.T) {
 		args := append([]string{"attendance", "--webinar", "intro", "--dry-run", "--json"}, test.flags...)
 		code, out, errs := ask(t, x.env, args...)
 		require.Equal(t, 0, code, errs)
-		var view evaluated
+		var view attendanceSummary
 		require.NoError(t, json.Unmarshal([]byte(out), &view))
 		assert.Equal(t, test.classified, view.Attended+view.NotAttended, test.flags)
 		assert.Equal(t, 4, view.Viewers)
@@ -144,7 +144,7 @@ func TestAnAttendanceThatBreaksOffIsResumed(t *testing.T) {
 	assert.Contains(t, out, "3 classified (1 attended, 2 not)")
 	assert.Len(t, classified(t, x), 3)
 	assert.Equal(t, 3, x.count(t, "meta_value LIKE '%attendance_classified%'"))
-	assert.Contains(t, evaluation{}.howToGoOn(7), "--after-user 7")
+	assert.Contains(t, evaluation{}.resumeHint(7), "--after-user 7")
 }
 
 func TestAttendanceRefusesWhatCannotBe(t *testing.T) {

@@ -19,7 +19,7 @@ const checkTimeout = time.Minute
 
 // check looks at everything that the service depends on and says what is wrong
 // and what to do. It changes nothing and sends no event.
-func check(ctx context.Context, args []string, s streams, environ []string) error {
+func runCheck(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flags("check", s,
 		"Looks at everything that the service depends on, changes nothing and sends no event. Each\n"+
 			"finding is ok, warn, fail, unfit (serve refuses to start) or unknown, with what to do.\n"+
@@ -55,7 +55,7 @@ func check(ctx context.Context, args []string, s streams, environ []string) erro
 		err = report.print(s.out)
 	}
 	if err == nil && report.Failed > 0 {
-		return errReported
+		return errSilent
 	}
 	return err
 }
@@ -83,7 +83,7 @@ func newCheckReport() *checkReport {
 func (r *checkReport) add(findings ...usermeta.Finding) {
 	for _, f := range findings {
 		switch f.State {
-		case usermeta.Fail, usermeta.Unfit:
+		case usermeta.Fail, usermeta.Fatal:
 			r.Failed++
 		case usermeta.Warn:
 			r.Warnings++
@@ -91,7 +91,7 @@ func (r *checkReport) add(findings ...usermeta.Finding) {
 		if f.State == usermeta.OK {
 			f.Advice = ""
 		}
-		r.Findings = append(r.Findings, checkFinding{f.Name, f.State, printable(f.Detail), f.Advice})
+		r.Findings = append(r.Findings, checkFinding{f.Name, f.State, stripControl(f.Detail), f.Advice})
 	}
 }
 
@@ -146,9 +146,9 @@ func inspectDatabase(ctx context.Context, cfg config.Config) []usermeta.Finding 
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	store := usermeta.New(pool, tables, slog.New(slog.DiscardHandler), nil)
-	findings := store.Inspect(ctx)
+	findings := store.CheckDatabase(ctx)
 	if findings[0].Name == "connection" {
 		return findings
 	}
-	return append(findings, store.Audit(ctx)...)
+	return append(findings, store.CheckData(ctx)...)
 }

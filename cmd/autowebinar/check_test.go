@@ -35,7 +35,7 @@ func examine(t *testing.T, env []string) (code int, found map[string]checkFindin
 		found[f.Name] = f
 		assert.NotEmpty(t, f.Detail, f.Name)
 		assert.Equal(t, f.State == usermeta.OK, f.Advice == "", "advice where there is something to do: %+v", f)
-		if f.State == usermeta.Fail || f.State == usermeta.Unfit {
+		if f.State == usermeta.Fail || f.State == usermeta.Fatal {
 			failed++
 		}
 	}
@@ -91,8 +91,8 @@ func TestCheckFindsTroubleInTheDatabase(t *testing.T) {
 		"a grant is missing":       {"REVOKE INSERT ON wp_usermeta FROM {account}", map[string]usermeta.State{"write grants": usermeta.Fail}},
 		"users cannot be read":     {"REVOKE SELECT ON wp_users FROM {account}", map[string]usermeta.State{"users table": usermeta.Fail, "write grants": usermeta.Fail, "rows": usermeta.Unknown}},
 		"too much is granted":      {"GRANT ALL ON {db}.* TO {account}", map[string]usermeta.State{"least privilege": usermeta.Warn, "grants": usermeta.Warn}},
-		"MyISAM":                   {"ALTER TABLE wp_usermeta ENGINE=MyISAM", map[string]usermeta.State{"engine": usermeta.Unfit}},
-		"an index is gone":         {"ALTER TABLE wp_usermeta DROP INDEX meta_key", map[string]usermeta.State{"indexes": usermeta.Unfit, "rows": usermeta.Unknown}},
+		"MyISAM":                   {"ALTER TABLE wp_usermeta ENGINE=MyISAM", map[string]usermeta.State{"engine": usermeta.Fatal}},
+		"an index is gone":         {"ALTER TABLE wp_usermeta DROP INDEX meta_key", map[string]usermeta.State{"indexes": usermeta.Fatal, "rows": usermeta.Unknown}},
 		"a collation of two bytes": {"ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET utf16", map[string]usermeta.State{"collation": usermeta.Fail}},
 		"AUTO_INCREMENT is gone":   {"ALTER TABLE wp_usermeta MODIFY umeta_id bigint unsigned NOT NULL", map[string]usermeta.State{"columns": usermeta.Fail}},
 	} {
@@ -130,7 +130,7 @@ func TestCheckFindsTroubleWithTheServer(t *testing.T) {
 	_, err := admin.Exec("SET GLOBAL binlog_format = 'STATEMENT'")
 	require.NoError(t, err)
 	_, found = examine(t, env)
-	assert.Equal(t, usermeta.Unfit, found["binary log"].State)
+	assert.Equal(t, usermeta.Fatal, found["binary log"].State)
 	_, err = admin.Exec("SET GLOBAL binlog_format = 'MIXED'")
 	require.NoError(t, err)
 

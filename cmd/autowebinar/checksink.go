@@ -38,7 +38,7 @@ func inspectSink(ctx context.Context, cfg config.Config) []usermeta.Finding {
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	if err != nil {
-		return []usermeta.Finding{noAnswer(f, cfg.WebhookURL.Host, err)}
+		return []usermeta.Finding{connectFailure(f, cfg.WebhookURL.Host, err)}
 	}
 	defer res.Body.Close()
 	now := time.Now()
@@ -47,7 +47,7 @@ func inspectSink(ctx context.Context, cfg config.Config) []usermeta.Finding {
 
 // noAnswer tells the kinds of failure apart. The address may hold a token, so
 // only the host is named.
-func noAnswer(f usermeta.Finding, host string, err error) usermeta.Finding {
+func connectFailure(f usermeta.Finding, host string, err error) usermeta.Finding {
 	if wrapped := new(url.Error); errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}

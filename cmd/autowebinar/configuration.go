@@ -12,7 +12,7 @@ import (
 )
 
 // configuration prints the settings in force, or the reference of all there are.
-func configuration(_ context.Context, args []string, s streams, environ []string) error {
+func runConfig(_ context.Context, args []string, s streams, environ []string) error {
 	set := flags("config", s,
 		"Prints every setting in force and where its value came from. Secrets are not shown.\n"+
 			"The exit code is 1 where the service would not start with them.",
@@ -27,7 +27,7 @@ func configuration(_ context.Context, args []string, s streams, environ []string
 	if *all {
 		return config.Reference(s.out)
 	}
-	settings, problem := config.InForce(environ, os.ReadFile)
+	settings, problem := config.Effective(environ, os.ReadFile)
 	var err error
 	if *asJSON {
 		err = printSettingsJSON(s.out, settings, problem)
@@ -38,7 +38,7 @@ func configuration(_ context.Context, args []string, s streams, environ []string
 		}
 	}
 	if err == nil && problem != nil {
-		return errReported
+		return errSilent
 	}
 	return err
 }
@@ -50,7 +50,7 @@ func printSettings(w io.Writer, settings []config.Setting) error {
 		if setting.Detail != "" {
 			from += " (" + setting.Detail + ")"
 		}
-		fmt.Fprintf(&b, "%-32s %-36s %s\n", setting.Variable, printable(setting.Value), from)
+		fmt.Fprintf(&b, "%-32s %-36s %s\n", setting.Variable, stripControl(setting.Value), from)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -77,7 +77,7 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // printable keeps what a value holds from playing with the terminal.
-func printable(value string) string {
+func stripControl(value string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			return '?'

@@ -20,7 +20,7 @@ import (
 
 // demonstrate starts a database, the service, a sink and a page, all on this
 // machine and at one address. Nothing of it is meant to last.
-func demonstrate(ctx context.Context, args []string, s streams, _ []string) error {
+func runDemo(ctx context.Context, args []string, s streams, _ []string) error {
 	set := flags("demo", s)
 	choice := set.String("db", demo.Auto, "auto, mariadbd, embedded, or the DSN of an empty database")
 	address := set.String("listen", "127.0.0.1:8080", "address of the page; if it is taken, another port")
@@ -81,7 +81,7 @@ func showDemo(ctx context.Context, s streams, database *demo.Database, listener 
 	srv.RegisterOnShutdown(sink.Close)
 
 	fmt.Fprint(s.out, demo.Banner(demo.BannerConfig{URL: url, Database: database, Site: site, Now: time.Now()}))
-	return serveAll(ctx, svc.run, listening{Server: srv, on: listener})
+	return serveAll(ctx, svc.run, boundServer{Server: srv, on: listener})
 }
 
 // demoConfig goes through the same door as an operator's settings.

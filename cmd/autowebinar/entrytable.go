@@ -14,27 +14,27 @@ import (
 type entryTable struct {
 	w      io.Writer
 	asJSON bool
-	places map[usermeta.Place]int
-	odd    map[usermeta.Reading]int
+	places map[usermeta.Status]int
+	odd    map[usermeta.Format]int
 	rows   int
 }
 
 func newEntryTable(w io.Writer, asJSON bool) *entryTable {
-	return &entryTable{w: w, asJSON: asJSON, places: map[usermeta.Place]int{}, odd: map[usermeta.Reading]int{}}
+	return &entryTable{w: w, asJSON: asJSON, places: map[usermeta.Status]int{}, odd: map[usermeta.Format]int{}}
 }
 
 const entryLine = "%-10v %-8s %-10v %-22s %-16s %-20s %-9v %-20s %s\n"
 
-func (t *entryTable) add(page []usermeta.Entry) error {
+func (t *entryTable) add(page []usermeta.OutboxRow) error {
 	var b strings.Builder
 	for _, e := range page {
 		if t.rows == 0 && !t.asJSON {
 			fmt.Fprintf(&b, entryLine, "ROW", "PLACE", "USER", "EVENT", "WEBINAR", "HAPPENED (UTC)", "ATTEMPTS", "NEXT (UTC)", "WEBHOOK ID")
 		}
 		t.rows++
-		t.places[e.Place]++
-		if e.Reading != usermeta.Readable {
-			t.odd[e.Reading]++
+		t.places[e.Status]++
+		if e.Format != usermeta.FormatOK {
+			t.odd[e.Format]++
 		}
 		if t.asJSON {
 			line, err := json.Marshal(viewEntry(e))
@@ -50,16 +50,16 @@ func (t *entryTable) add(page []usermeta.Entry) error {
 	return err
 }
 
-func entryRow(e usermeta.Entry) string {
+func entryRow(e usermeta.OutboxRow) string {
 	v := viewEntry(e)
-	if e.Reading != usermeta.Readable {
+	if e.Format != usermeta.FormatOK {
 		return fmt.Sprintf(entryLine, v.Row, v.Place, v.User, "("+string(v.Reading)+")", "-", "-", "-", "-", "-")
 	}
 	next := shown(v.NextAttempt)
 	switch {
-	case e.Place == usermeta.PlaceDead:
+	case e.Status == usermeta.StatusDead:
 		next = "never"
-	case v.NextAttempt == nil && e.Place == usermeta.PlaceWaiting:
+	case v.NextAttempt == nil && e.Status == usermeta.StatusDeferred:
 		next = "in its turn"
 	case v.NextAttempt == nil:
 		next = "now"
@@ -74,11 +74,11 @@ func (t *entryTable) end() error {
 		return nil
 	}
 	line := fmt.Sprintf("%s: %d due, %d waiting, %d dead\n", count(t.rows, "event"),
-		t.places[usermeta.PlaceDue], t.places[usermeta.PlaceWaiting], t.places[usermeta.PlaceDead])
-	if n := t.odd[usermeta.OtherVersion]; n > 0 {
+		t.places[usermeta.StatusDue], t.places[usermeta.StatusDeferred], t.places[usermeta.StatusDead])
+	if n := t.odd[usermeta.FormatUnsupported]; n > 0 {
 		line += fmt.Sprintf("%d of another version: kept for a build that can read them\n", n)
 	}
-	if n := t.odd[usermeta.Damaged]; n > 0 {
+	if n := t.odd[usermeta.FormatCorrupt]; n > 0 {
 		line += fmt.Sprintf("%d damaged: they can only be looked at and dropped\n", n)
 	}
 	_, err := io.WriteString(t.w, line)

@@ -15,8 +15,8 @@ type entryView struct {
 	Row          uint64            `json:"row"`
 	User         webinar.UserID    `json:"user_id"`
 	UserExists   *bool             `json:"user_exists,omitempty"`
-	Place        usermeta.Place    `json:"place"`
-	Reading      usermeta.Reading  `json:"reading"`
+	Place        usermeta.Status   `json:"place"`
+	Reading      usermeta.Format   `json:"reading"`
 	Type         webinar.EventType `json:"type,omitempty"`
 	WebhookID    string            `json:"webhook_id,omitempty"`
 	Happened     *time.Time        `json:"happened,omitempty"`
@@ -30,9 +30,9 @@ type entryView struct {
 	Value        string            `json:"value,omitempty"`
 }
 
-func viewEntry(e usermeta.Entry) entryView {
-	v := entryView{Row: e.RowID, User: e.User, Place: e.Place, Reading: e.Reading}
-	if e.Reading != usermeta.Readable {
+func viewEntry(e usermeta.OutboxRow) entryView {
+	v := entryView{Row: e.RowID, User: e.User, Place: e.Status, Reading: e.Format}
+	if e.Format != usermeta.FormatOK {
 		v.Value = e.Value
 		return v
 	}
@@ -78,8 +78,8 @@ body           %s%s
 stored value   %s
 
 `, v.Row, v.User, exists, v.Place, v.Reading, orDash(string(v.Type)), orDash(v.WebhookID), orDash(string(v.Webinar)),
-		orDash(printable(string(v.Session))), shown(v.Happened), v.Attempts, shown(v.FirstAttempt), shown(v.NextAttempt),
-		v.Body, v.Unsendable, printable(v.Value))
+		orDash(stripControl(string(v.Session))), shown(v.Happened), v.Attempts, shown(v.FirstAttempt), shown(v.NextAttempt),
+		v.Body, v.Unsendable, stripControl(v.Value))
 	return err
 }
 

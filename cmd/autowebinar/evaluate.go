@@ -16,7 +16,7 @@ import (
 )
 
 // evaluated is what came of an evaluation.
-type evaluated struct {
+type attendanceSummary struct {
 	Evaluation  *uuid.UUID     `json:"evaluation_id"` // null in a dry run
 	Webinar     webinar.ID     `json:"webinar_id"`
 	Viewers     int            `json:"viewers"`
@@ -27,10 +27,10 @@ type evaluated struct {
 	Last        webinar.UserID `json:"last_user_id"`
 }
 
-func (t *tools) evaluate(ctx context.Context, s streams, e evaluation) error {
-	done := evaluated{Webinar: e.webinar}
+func (t *adminEnv) evaluate(ctx context.Context, s streams, e evaluation) error {
+	done := attendanceSummary{Webinar: e.webinar}
 	if !e.dryRun {
-		if err := t.store.Fit(ctx); err != nil {
+		if err := t.store.Verify(ctx); err != nil {
 			return err
 		}
 		if e.id == uuid.Nil {
@@ -45,9 +45,9 @@ func (t *tools) evaluate(ctx context.Context, s streams, e evaluation) error {
 			fmt.Fprintln(s.err, "the id is no UUIDv7, so a repeat of it has the same webhook ids but other times")
 		}
 	}
-	users, err := t.store.Audience(ctx, e.webinar)
+	users, err := t.store.UsersWithSession(ctx, e.webinar)
 	if err != nil {
-		return interrupted(ctx, err)
+		return wrapCanceled(ctx, err)
 	}
 	users = slices.DeleteFunc(users, func(u webinar.UserID) bool { return u <= e.after })
 	bar := newProgress(s, len(users))
@@ -55,7 +55,7 @@ func (t *tools) evaluate(ctx context.Context, s streams, e evaluation) error {
 	for page := range slices.Chunk(users, viewerPage) {
 		if err := t.evaluatePage(ctx, e, page, &done); err != nil {
 			bar.end()
-			return fmt.Errorf("%w%s", interrupted(ctx, err), e.howToGoOn(done.Last))
+			return fmt.Errorf("%w%s", wrapCanceled(ctx, err), e.resumeHint(done.Last))
 		}
 		done.Last = page[len(page)-1]
 		done.Viewers += len(page)
@@ -69,7 +69,7 @@ func (t *tools) evaluate(ctx context.Context, s streams, e evaluation) error {
 }
 
 // howToGoOn says how to do the rest after the last user that is done.
-func (e evaluation) howToGoOn(last webinar.UserID) string {
+func (e evaluation) resumeHint(last webinar.UserID) string {
 	switch {
 	case e.dryRun:
 		return ""
@@ -79,7 +79,7 @@ func (e evaluation) howToGoOn(last webinar.UserID) string {
 	return fmt.Sprintf("\nthe viewers up to user %d are done; go on with --evaluation-id %s --after-user %d", last, e.id, last)
 }
 
-func (d evaluated) print(s streams, e evaluation) error {
+func (d attendanceSummary) print(s streams, e evaluation) error {
 	verb := "classified"
 	if e.dryRun {
 		verb = "would be classified"
@@ -90,7 +90,7 @@ func (d evaluated) print(s streams, e evaluation) error {
 }
 
 // evaluatePage does some viewers; the counts are kept even if it fails half-way.
-func (t *tools) evaluatePage(ctx context.Context, e evaluation, page []webinar.UserID, done *evaluated) error {
+func (t *adminEnv) evaluatePage(ctx context.Context, e evaluation, page []webinar.UserID, done *attendanceSummary) error {
 	viewers, err := t.store.ReadViewers(ctx, page)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (t *tools) evaluatePage(ctx context.Context, e evaluation, page []webinar.U
 		case session == nil:
 			gone.Add(1)
 			continue
-		case !e.holds(session.LastSeenAt):
+		case !e.inRange(session.LastSeenAt):
 			done.Outside++
 			continue
 		}
@@ -133,7 +133,7 @@ func (t *tools) evaluatePage(ctx context.Context, e evaluation, page []webinar.U
 }
 
 // classify evaluates one viewer and tells whether they attended.
-func (t *tools) classify(ctx context.Context, e evaluation, user webinar.UserID, seen *webinar.Session) (completed bool, err error) {
+func (t *adminEnv) classify(ctx context.Context, e evaluation, user webinar.UserID, seen *webinar.Session) (completed bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -149,7 +149,7 @@ func (t *tools) classify(ctx context.Context, e evaluation, user webinar.UserID,
 	return completed, err
 }
 
-func (e evaluation) holds(seen time.Time) bool {
+func (e evaluation) inRange(seen time.Time) bool {
 	return !seen.Before(e.from) && (e.to.IsZero() || seen.Before(e.to))
 }
 
@@ -158,5 +158,5 @@ func sessionOf(v webinar.Viewer, id webinar.ID) *webinar.Session {
 	if v.Current != nil && v.Current.Webinar == id {
 		return v.Current
 	}
-	return v.Aside[id]
+	return v.Parked[id]
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // export writes the sessions of a webinar, one row each.
-func export(ctx context.Context, args []string, s streams, environ []string) error {
+func runExport(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flags("export", s,
 		"Writes the sessions of a webinar, current and set aside, as CSV for a spreadsheet: UTF-8,\n"+
 			"a header row, times in UTC. A text that a spreadsheet would take for a formula has an\n"+
@@ -27,18 +27,18 @@ func export(ctx context.Context, args []string, s streams, environ []string) err
 	}
 	switch {
 	case *id == "":
-		return misused(set, "--webinar is required")
+		return usageErrorf(set, "--webinar is required")
 	case *format != "csv":
-		return misused(set, "--format must be csv, not %q", *format)
+		return usageErrorf(set, "--format must be csv, not %q", *format)
 	}
-	t, err := openTools(s, environ)
+	t, err := openAdminEnv(s, environ)
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	users, err := t.store.Audience(ctx, *id)
+	users, err := t.store.UsersWithSession(ctx, *id)
 	if err != nil {
-		return interrupted(ctx, err)
+		return wrapCanceled(ctx, err)
 	}
 	bar := newProgress(s, len(users))
 	defer bar.end()
@@ -48,7 +48,7 @@ func export(ctx context.Context, args []string, s streams, environ []string) err
 	}
 	for page := range slices.Chunk(users, viewerPage) {
 		if err := t.exportPage(ctx, w, *id, page); err != nil {
-			return fmt.Errorf("the output is not complete: %w", interrupted(ctx, err))
+			return fmt.Errorf("the output is not complete: %w", wrapCanceled(ctx, err))
 		}
 		bar.add(len(page))
 	}
@@ -63,7 +63,7 @@ func exportHeader() []string {
 	}
 }
 
-func (t *tools) exportPage(ctx context.Context, w *csv.Writer, id webinar.ID, page []webinar.UserID) error {
+func (t *adminEnv) exportPage(ctx context.Context, w *csv.Writer, id webinar.ID, page []webinar.UserID) error {
 	viewers, err := t.store.ReadViewers(ctx, page)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func exportRow(v webinar.Viewer, s *webinar.Session, login string) []string {
 		place = "aside"
 	}
 	return []string{
-		strconv.FormatUint(uint64(v.User), 10), harmless(login), string(s.Webinar), harmless(string(s.ID)), place,
+		strconv.FormatUint(uint64(v.User), 10), escapeFormula(login), string(s.Webinar), escapeFormula(string(s.ID)), place,
 		cell(v.Registered[s.Webinar]), cell(s.StartedAt), cell(s.LastSeenAt), cell(s.LeftAt),
 		strconv.FormatInt(s.LastPosition, 10), strconv.FormatInt(s.Furthest, 10), strconv.Itoa(s.Percent),
 		map[bool]string{true: "1", false: "0"}[s.Completed], cell(s.CTAClickedAt),
@@ -107,7 +107,7 @@ func cell(t time.Time) string {
 
 // harmless keeps a spreadsheet from taking a text for a formula, as OWASP
 // advises. Control characters, which could end a cell, become spaces.
-func harmless(text string) string {
+func escapeFormula(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '

@@ -10,7 +10,7 @@ import (
 
 // health asks the admin address of a service on this machine. It needs no shell
 // and no curl, so an image without either can have a HEALTHCHECK.
-func health(ctx context.Context, args []string, s streams, environ []string) error {
+func runHealth(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flags("health", s)
 	path := set.String("path", "/healthz", "what to ask for; /readyz asks for the database too")
 	if err := parse(set, args); err != nil {
@@ -22,7 +22,7 @@ func health(ctx context.Context, args []string, s streams, environ []string) err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+reachable(cfg.AdminListen)+*path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+dialAddr(cfg.AdminListen)+*path, nil)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func health(ctx context.Context, args []string, s streams, environ []string) err
 }
 
 // reachable turns an address to listen on into one to connect to.
-func reachable(listen string) string {
+func dialAddr(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return listen

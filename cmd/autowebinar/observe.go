@@ -16,27 +16,27 @@ import (
 // telemetry, which knows none of them.
 type observer struct{ *telemetry.Metrics }
 
-func (o observer) Stepped(s httpapi.Step) {
-	step := telemetry.Step{
+func (o observer) SessionChanged(s httpapi.SessionChange) {
+	step := telemetry.SessionChange{
 		Session: string(s.Session), Entered: s.Entered, Reported: s.Reported, Clamped: s.Clamped, Stale: s.Stale,
 		From: s.From, To: s.To, Completed: s.Completed,
 	}
 	for _, event := range s.Events {
 		step.Events = append(step.Events, string(event.Type))
 	}
-	o.Metrics.Stepped(step)
+	o.Metrics.SessionChanged(step)
 }
 
-func (o observer) attempted(e webinar.Event, a webhook.Answer) {
+func (o observer) attemptDone(e webinar.Event, a webhook.AttemptResult) {
 	attempt := telemetry.Attempt{
 		Type: string(e.Type), WebhookID: e.ID.String(), User: uint64(e.User),
-		Outcome: string(a.Outcome), Accepted: a.Outcome == webhook.Accepted, Interrupted: a.Outcome == webhook.Interrupted,
+		Outcome: string(a.Outcome), Accepted: a.Outcome == webhook.Accepted, Interrupted: a.Outcome == webhook.Canceled,
 		Took: a.Duration, Age: time.Since(e.At),
 	}
 	if !attempt.Accepted {
 		attempt.Error = a.Reason()
 	}
-	o.Attempted(attempt)
+	o.AttemptDone(attempt)
 }
 
 // sources are what the monitor asks the parts of the service for.
@@ -44,15 +44,15 @@ func (s *service) sources() telemetry.Sources {
 	src := telemetry.Sources{
 		Pool: s.pool.Stats,
 		Queue: func() telemetry.Queue {
-			p := s.store.Pressure()
-			return telemetry.Queue{Waiting: p.Waiting, Room: p.Room, Held: p.Stragglers}
+			p := s.store.Load()
+			return telemetry.Queue{Queued: p.Queued, Capacity: p.Capacity, LockWaiters: p.LockWaiters}
 		},
 		Delivery: func() telemetry.Delivery {
-			return telemetry.Delivery{NoSink: true, Off: "AUTOWEBINAR_WEBHOOK_URL is off"}
+			return telemetry.Delivery{NoReceiver: true, Off: "AUTOWEBINAR_WEBHOOK_URL is off"}
 		},
 	}
 	if s.dispatcher != nil {
-		src.Delivery, src.Census = s.delivery, s.census
+		src.Delivery, src.OutboxStats = s.delivery, s.census
 	}
 	return src
 }
@@ -60,8 +60,8 @@ func (s *service) sources() telemetry.Sources {
 func (s *service) delivery() telemetry.Delivery {
 	stats := s.dispatcher.Stats()
 	d := telemetry.Delivery{
-		Leads: stats.Running, SinkKnown: stats.SinkKnown, SinkUp: stats.SinkUp, Waiting: stats.Waiting, Accepted: stats.Accepted, Failed: stats.Failed,
-		Died: stats.Dead, Withdrawn: stats.Withdrawn, AcceptedAt: stats.LastSuccess,
+		IsLeader: stats.Running, ReceiverKnown: stats.ReceiverKnown, ReceiverUp: stats.ReceiverUp, Deferred: stats.Deferred, Accepted: stats.Accepted, Failed: stats.Failed,
+		Dead: stats.Dead, Withdrawn: stats.Withdrawn, AcceptedAt: stats.LastSuccess,
 	}
 	if s.cfg.Dispatch == config.DispatchOff {
 		d.Off = "AUTOWEBINAR_DISPATCH is off"
@@ -69,12 +69,12 @@ func (s *service) delivery() telemetry.Delivery {
 	return d
 }
 
-func (s *service) census(ctx context.Context) (telemetry.Census, error) {
-	c, err := s.outbox.Census(ctx)
+func (s *service) census(ctx context.Context) (telemetry.OutboxStats, error) {
+	c, err := s.outbox.Stats(ctx)
 	running := s.dispatcher.Stats().Running
-	return telemetry.Census{
-		Due: c.Due, Waiting: c.Waiting, Dead: c.Dead, Held: c.Held, Roughly: c.Estimated, Oldest: c.Oldest,
-		Led: c.Leader != 0 || running, ByThis: running,
+	return telemetry.OutboxStats{
+		Due: c.Due, Deferred: c.Waiting, Dead: c.Dead, UnsupportedVersion: c.UnsupportedVersion, Approximate: c.Estimated, Oldest: c.Oldest,
+		HasLeader: c.Leader != 0 || running, IsLeader: running,
 	}, err
 }
 

@@ -30,7 +30,7 @@ autowebinar outbox list -h explains the flags.
 `
 
 // outbox is the operator's hand in the queue.
-func outbox(ctx context.Context, args []string, s streams, environ []string) error {
+func runOutbox(ctx context.Context, args []string, s streams, environ []string) error {
 	verbs := map[string]func(context.Context, []string, streams, []string) error{
 		"list": outboxList, "show": outboxShow, "retry": outboxRetry, "drop": outboxDrop,
 	}
@@ -51,7 +51,7 @@ func outbox(ctx context.Context, args []string, s streams, environ []string) err
 }
 
 // choice is the flags that say which events are meant.
-type choice struct {
+type eventFilter struct {
 	user               *webinar.UserID
 	due, waiting, dead *bool
 	all                *bool // nil: none given means all
@@ -60,8 +60,8 @@ type choice struct {
 	age                time.Duration
 }
 
-func choiceFlags(set *flag.FlagSet) *choice {
-	c := &choice{
+func choiceFlags(set *flag.FlagSet) *eventFilter {
+	c := &eventFilter{
 		user:    userFlag(set, "user", "only events of this WordPress `user`"),
 		due:     set.Bool("due", false, "only events that are to be sent now"),
 		waiting: set.Bool("waiting", false, "only events that wait for another attempt"),
@@ -75,7 +75,7 @@ func choiceFlags(set *flag.FlagSet) *choice {
 	return c
 }
 
-func (c *choice) parseEvent(text string) error {
+func (c *eventFilter) parseEvent(text string) error {
 	if id, err := uuid.Parse(text); err == nil {
 		c.eventID = id
 		return nil
@@ -89,30 +89,30 @@ func (c *choice) parseEvent(text string) error {
 	return nil
 }
 
-func (c *choice) selection(now time.Time) usermeta.Selection {
-	selection := usermeta.Selection{User: *c.user, Type: c.eventType, EventID: c.eventID}
+func (c *eventFilter) selection(now time.Time) usermeta.Filter {
+	selection := usermeta.Filter{User: *c.user, Type: c.eventType, EventID: c.eventID}
 	if c.age > 0 {
 		selection.OlderThan = now.Add(-c.age)
 	}
 	for _, place := range []struct {
 		chosen bool
-		place  usermeta.Place
-	}{{*c.due, usermeta.PlaceDue}, {*c.waiting, usermeta.PlaceWaiting}, {*c.dead, usermeta.PlaceDead}} {
+		place  usermeta.Status
+	}{{*c.due, usermeta.StatusDue}, {*c.waiting, usermeta.StatusDeferred}, {*c.dead, usermeta.StatusDead}} {
 		if place.chosen {
-			selection.Places = append(selection.Places, place.place)
+			selection.Statuses = append(selection.Statuses, place.place)
 		}
 	}
 	return selection
 }
 
 // mustChoose refuses to change everything by an oversight.
-func (c *choice) mustChoose(set *flag.FlagSet) error {
+func (c *eventFilter) mustChoose(set *flag.FlagSet) error {
 	chosen := *c.user != 0 || *c.due || *c.waiting || *c.dead || c.eventType != "" || c.eventID != uuid.Nil || c.age > 0
 	switch {
 	case chosen && *c.all:
-		return misused(set, "--all goes with no other choice")
+		return usageErrorf(set, "--all goes with no other choice")
 	case !chosen && !*c.all:
-		return misused(set, "say which events: --user, --event, --older-than, --waiting, --dead, or --all")
+		return usageErrorf(set, "say which events: --user, --event, --older-than, --waiting, --dead, or --all")
 	}
 	return nil
 }

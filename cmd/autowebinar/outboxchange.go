@@ -27,19 +27,19 @@ func outboxRetry(ctx context.Context, args []string, s streams, environ []string
 		return err
 	}
 	if *chosen.due {
-		return misused(set, "--due events need no retry")
+		return usageErrorf(set, "--due events need no retry")
 	}
-	t, err := openTools(s, environ)
+	t, err := openAdminEnv(s, environ)
 	if err != nil {
 		return err
 	}
 	defer t.close()
 	selection := chosen.selection(time.Now())
-	if len(selection.Places) == 0 {
-		selection.Places = []usermeta.Place{usermeta.PlaceWaiting, usermeta.PlaceDead}
+	if len(selection.Statuses) == 0 {
+		selection.Statuses = []usermeta.Status{usermeta.StatusDeferred, usermeta.StatusDead}
 	}
-	r := rework{verb: "retried", dryRun: *dryRun, asJSON: *asJSON, apply: t.outbox.Retry}
-	return r.run(ctx, s, t, selection, func(e usermeta.Entry) bool { return e.Reading == usermeta.Readable })
+	r := bulkChange{verb: "retried", dryRun: *dryRun, asJSON: *asJSON, apply: t.outbox.Retry}
+	return r.run(ctx, s, t, selection, func(e usermeta.OutboxRow) bool { return e.Format == usermeta.FormatOK })
 }
 
 func outboxDrop(ctx context.Context, args []string, s streams, environ []string) error {
@@ -58,13 +58,13 @@ func outboxDrop(ctx context.Context, args []string, s streams, environ []string)
 	if err := chosen.mustChoose(set); err != nil {
 		return err
 	}
-	t, err := openTools(s, environ)
+	t, err := openAdminEnv(s, environ)
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	r := rework{verb: "dropped", dryRun: !*yes, asJSON: *asJSON, apply: t.outbox.Drop}
-	err = r.run(ctx, s, t, chosen.selection(time.Now()), func(e usermeta.Entry) bool { return e.Reading != usermeta.OtherVersion })
+	r := bulkChange{verb: "dropped", dryRun: !*yes, asJSON: *asJSON, apply: t.outbox.Drop}
+	err = r.run(ctx, s, t, chosen.selection(time.Now()), func(e usermeta.OutboxRow) bool { return e.Format != usermeta.FormatUnsupported })
 	if err == nil && !*yes && !*asJSON {
 		fmt.Fprintln(s.out, "nothing was dropped: repeat with --yes")
 	}
@@ -72,26 +72,26 @@ func outboxDrop(ctx context.Context, args []string, s streams, environ []string)
 }
 
 // rework is a change of selected events, page by page.
-type rework struct {
+type bulkChange struct {
 	verb           string
 	dryRun, asJSON bool
-	apply          func(context.Context, []usermeta.Entry) (int, error)
+	apply          func(context.Context, []usermeta.OutboxRow) (int, error)
 }
 
 // reworked is what came of it.
-type reworked struct {
+type bulkResult struct {
 	Selected int  `json:"selected"`
 	Changed  int  `json:"changed"`
 	Kept     int  `json:"kept"` // of the selected: not readable, or settled meanwhile
 	DryRun   bool `json:"dry_run"`
 }
 
-func (r rework) run(ctx context.Context, s streams, t *tools, selection usermeta.Selection, may func(usermeta.Entry) bool) error {
-	done := reworked{DryRun: r.dryRun}
+func (r bulkChange) run(ctx context.Context, s streams, t *adminEnv, selection usermeta.Filter, may func(usermeta.OutboxRow) bool) error {
+	done := bulkResult{DryRun: r.dryRun}
 	table := newEntryTable(s.out, r.asJSON)
-	for page, err := range t.outbox.Entries(ctx, selection) {
+	for page, err := range t.outbox.Rows(ctx, selection) {
 		if err != nil {
-			return interrupted(ctx, err)
+			return wrapCanceled(ctx, err)
 		}
 		done.Selected += len(page)
 		for _, e := range page {
@@ -111,13 +111,13 @@ func (r rework) run(ctx context.Context, s streams, t *tools, selection usermeta
 		n, err := r.apply(ctx, page)
 		done.Changed += n
 		if err != nil {
-			return fmt.Errorf("%d %s, then: %w", done.Changed, r.verb, interrupted(ctx, err))
+			return fmt.Errorf("%d %s, then: %w", done.Changed, r.verb, wrapCanceled(ctx, err))
 		}
 	}
 	return r.report(s, table, done)
 }
 
-func (r rework) report(s streams, table *entryTable, done reworked) error {
+func (r bulkChange) report(s streams, table *entryTable, done bulkResult) error {
 	switch {
 	case r.asJSON:
 		return printJSON(s.out, done)

@@ -27,15 +27,15 @@ func outboxList(ctx context.Context, args []string, s streams, environ []string)
 	if err := parse(set, args); err != nil {
 		return err
 	}
-	t, err := openTools(s, environ)
+	t, err := openAdminEnv(s, environ)
 	if err != nil {
 		return err
 	}
 	defer t.close()
 	table := newEntryTable(s.out, *asJSON)
-	for page, err := range t.outbox.Entries(ctx, chosen.selection(time.Now())) {
+	for page, err := range t.outbox.Rows(ctx, chosen.selection(time.Now())) {
 		if err != nil {
-			return interrupted(ctx, err)
+			return wrapCanceled(ctx, err)
 		}
 		if err := table.add(page); err != nil {
 			return err
@@ -59,16 +59,16 @@ func outboxShow(ctx context.Context, args []string, s streams, environ []string)
 	if err != nil {
 		return err
 	}
-	t, err := openTools(s, environ)
+	t, err := openAdminEnv(s, environ)
 	if err != nil {
 		return err
 	}
 	defer t.close()
 	for i, selection := range selections {
 		found := false
-		for page, err := range t.outbox.Entries(ctx, selection) {
+		for page, err := range t.outbox.Rows(ctx, selection) {
 			if err != nil {
-				return interrupted(ctx, err)
+				return wrapCanceled(ctx, err)
 			}
 			for _, e := range page {
 				found = true
@@ -85,25 +85,25 @@ func outboxShow(ctx context.Context, args []string, s streams, environ []string)
 }
 
 // named makes a selection of each word of the command line.
-func named(set *flag.FlagSet, words []string) ([]usermeta.Selection, error) {
+func named(set *flag.FlagSet, words []string) ([]usermeta.Filter, error) {
 	if len(words) == 0 {
-		return nil, misused(set, "name at least one event by its row or webhook id")
+		return nil, usageErrorf(set, "name at least one event by its row or webhook id")
 	}
-	var selections []usermeta.Selection
+	var selections []usermeta.Filter
 	for _, word := range words {
 		if row, err := strconv.ParseUint(word, 10, 64); err == nil && row > 0 {
-			selections = append(selections, usermeta.Selection{RowIDs: []uint64{row}})
+			selections = append(selections, usermeta.Filter{RowIDs: []uint64{row}})
 		} else if id, err := uuid.Parse(word); err == nil {
-			selections = append(selections, usermeta.Selection{EventID: id})
+			selections = append(selections, usermeta.Filter{EventID: id})
 		} else {
-			return nil, misused(set, "%q is neither a row nor a webhook id", word)
+			return nil, usageErrorf(set, "%q is neither a row nor a webhook id", word)
 		}
 	}
 	return selections, nil
 }
 
 // show prints one event with its body.
-func (t *tools) show(ctx context.Context, w io.Writer, e usermeta.Entry, asJSON bool) error {
+func (t *adminEnv) show(ctx context.Context, w io.Writer, e usermeta.OutboxRow, asJSON bool) error {
 	view := viewEntry(e)
 	view.Value = e.Value
 	exists, err := t.store.Exists(ctx, e.User)
@@ -111,7 +111,7 @@ func (t *tools) show(ctx context.Context, w io.Writer, e usermeta.Entry, asJSON 
 		return err
 	}
 	view.UserExists = &exists
-	if e.Reading == usermeta.Readable {
+	if e.Format == usermeta.FormatOK {
 		lead, err := t.outbox.LeadID(ctx, e.User)
 		if err != nil {
 			return err

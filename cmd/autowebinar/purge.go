@@ -22,7 +22,7 @@ It may run beside the service. A viewer is deleted as a whole, under the locks t
 service itself takes; whoever watches meanwhile begins a new session.`
 
 // purge deletes rows.
-func purge(ctx context.Context, args []string, s streams, environ []string) error {
+func runPurge(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flags("purge", s, purgeHelp,
 		"  autowebinar purge --user 42\n"+
 			"  autowebinar purge --orphans --yes")
@@ -42,19 +42,19 @@ func purge(ctx context.Context, args []string, s streams, environ []string) erro
 		}
 	}
 	if modes != 1 {
-		return misused(set, "give one of --user, --orphans, --all")
+		return usageErrorf(set, "give one of --user, --orphans, --all")
 	}
-	t, err := openTools(s, environ)
+	t, err := openAdminEnv(s, environ)
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	p := purging{tools: t, user: *user, orphans: *orphans, yes: *yes, force: *force, asJSON: *asJSON}
+	p := purgeCmd{adminEnv: t, user: *user, orphans: *orphans, yes: *yes, force: *force, asJSON: *asJSON}
 	return p.run(ctx, s)
 }
 
-type purging struct {
-	*tools
+type purgeCmd struct {
+	*adminEnv
 	user    webinar.UserID // 0: of all, or of orphans
 	orphans bool
 	yes     bool
@@ -63,7 +63,7 @@ type purging struct {
 }
 
 // purged is what would be, or was, deleted.
-type purged struct {
+type purgeResult struct {
 	Users    int              `json:"users"`
 	UserIDs  []webinar.UserID `json:"user_ids"`                      // the lowest of them, at most maxUserIDs
 	Unlisted int              `json:"user_ids_not_listed,omitempty"` // the rest of them
@@ -79,10 +79,10 @@ const (
 	textUserIDs = 100
 )
 
-func (p purging) run(ctx context.Context, s streams) error {
+func (p purgeCmd) run(ctx context.Context, s streams) error {
 	users, done, doubt, err := p.look(ctx)
 	if err != nil {
-		return interrupted(ctx, err)
+		return wrapCanceled(ctx, err)
 	}
 	if doubt != nil && p.yes {
 		return doubt
@@ -91,7 +91,7 @@ func (p purging) run(ctx context.Context, s streams) error {
 		fmt.Fprintf(s.out, "%s of %s%s\n", count(done.Rows, "row"), count(done.Users, "user"), done.whose())
 	}
 	if err := p.warn(ctx, s, done); err != nil {
-		return interrupted(ctx, err)
+		return wrapCanceled(ctx, err)
 	}
 	if doubt != nil {
 		fmt.Fprintf(s.err, "warning: %v\n", doubt)
@@ -109,7 +109,7 @@ func (p purging) run(ctx context.Context, s streams) error {
 		return err
 	}
 	if err := p.delete(ctx, s, users, &done); err != nil {
-		return fmt.Errorf("%s deleted, then: %w; repeat the command for the rest", count(done.Deleted, "row"), interrupted(ctx, err))
+		return fmt.Errorf("%s deleted, then: %w; repeat the command for the rest", count(done.Deleted, "row"), wrapCanceled(ctx, err))
 	}
 	if p.asJSON {
 		return printJSON(s.out, done)
@@ -120,12 +120,12 @@ func (p purging) run(ctx context.Context, s streams) error {
 
 // look finds whose rows are meant. That most users are gone is doubted, and no row
 // deleted, without --force: the users table may be another site's.
-func (p purging) look(ctx context.Context) (users []webinar.UserID, done purged, doubt, err error) {
-	holdings, err := p.store.Holdings(ctx, p.user)
+func (p purgeCmd) look(ctx context.Context) (users []webinar.UserID, done purgeResult, doubt, err error) {
+	holdings, err := p.store.Usage(ctx, p.user)
 	if err != nil {
 		return nil, done, nil, err
 	}
-	for _, h := range holdings.Holders {
+	for _, h := range holdings.Users {
 		if p.orphans && h.Exists {
 			continue
 		}
@@ -134,7 +134,7 @@ func (p purging) look(ctx context.Context) (users []webinar.UserID, done purged,
 		done.Rows += h.Rows
 		done.Events += h.Events
 	}
-	if all := len(holdings.Holders); p.orphans && !p.force && 2*done.Users > all {
+	if all := len(holdings.Users); p.orphans && !p.force && 2*done.Users > all {
 		doubt = fmt.Errorf("of %s with rows, %s has %d: check AUTOWEBINAR_USERS_TABLE (or the table prefix); if the others were deleted indeed, add --force",
 			count(all, "user"), p.cfg.UsersTable, all-done.Users)
 	}
@@ -143,13 +143,13 @@ func (p purging) look(ctx context.Context) (users []webinar.UserID, done purged,
 }
 
 // choose lists users, but not a million.
-func (p *purged) choose(users []webinar.UserID) {
+func (p *purgeResult) choose(users []webinar.UserID) {
 	p.UserIDs = append([]webinar.UserID{}, users[:min(len(users), maxUserIDs)]...)
 	p.Unlisted = len(users) - len(p.UserIDs)
 }
 
 // whose names the users in words.
-func (p purged) whose() string {
+func (p purgeResult) whose() string {
 	if p.Users == 0 {
 		return ""
 	}
@@ -164,18 +164,18 @@ func (p purged) whose() string {
 	return text
 }
 
-func (p purging) warn(ctx context.Context, s streams, done purged) error {
+func (p purgeCmd) warn(ctx context.Context, s streams, done purgeResult) error {
 	if done.Events > 0 {
 		fmt.Fprintf(s.err, "warning: %s among them not delivered yet, and never will be (autowebinar outbox list)\n", count(done.Events, "event"))
 	}
-	led, err := p.store.Led(ctx)
+	led, err := p.store.HasLeader(ctx)
 	if err == nil && led && p.user == 0 && !p.orphans {
 		fmt.Fprintln(s.err, "warning: a service is running on this table: its viewers begin new sessions, whose rows stay; stop it first if you remove it")
 	}
 	return err
 }
 
-func (p purging) word() string {
+func (p purgeCmd) word() string {
 	switch {
 	case p.user != 0:
 		return fmt.Sprintf("purge %d", p.user)
@@ -185,7 +185,7 @@ func (p purging) word() string {
 	return "purge all"
 }
 
-func (p purging) delete(ctx context.Context, s streams, users []webinar.UserID, done *purged) error {
+func (p purgeCmd) delete(ctx context.Context, s streams, users []webinar.UserID, done *purgeResult) error {
 	bar := newProgress(s, len(users))
 	defer bar.end()
 	for batch := range slices.Chunk(users, usermeta.PurgeBatch) {

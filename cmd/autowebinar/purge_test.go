@@ -58,7 +58,7 @@ func TestPurgeShowsFirstAndDeletesWithYes(t *testing.T) {
 // Whom --yes would hit is said, but not a million times.
 func TestPurgeNamesABoundedNumberOfUsers(t *testing.T) {
 	t.Parallel()
-	p := purged{Users: 12_345}
+	p := purgeResult{Users: 12_345}
 	for id := range maxUserIDs {
 		p.UserIDs = append(p.UserIDs, webinar.UserID(id+1))
 	}

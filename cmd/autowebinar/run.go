@@ -26,22 +26,22 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"serve", "run the service (the default)", serve},
-		{"demo", "show everything on this machine: database, service, sink, page", demonstrate},
-		{"check", "look at database, grants, salts and sink, and say what to do", check},
-		{"outbox", "list, show, retry or drop the events that are not delivered", outbox},
-		{"attendance", "classify the attendance of a webinar's viewers", attendance},
-		{"export", "write a webinar's sessions as CSV", export},
-		{"purge", "delete the service's rows of a viewer, of deleted users, or all", purge},
-		{"sink", "receive webhooks, verify and print them", receive},
-		{"health", "ask a running service whether it is alive (for HEALTHCHECK)", health},
-		{"config", "print the settings in force and where they came from, or all there are", configuration},
+		{"serve", "run the service (the default)", runServe},
+		{"demo", "show everything on this machine: database, service, sink, page", runDemo},
+		{"check", "look at database, grants, salts and sink, and say what to do", runCheck},
+		{"outbox", "list, show, retry or drop the events that are not delivered", runOutbox},
+		{"attendance", "classify the attendance of a webinar's viewers", runAttendance},
+		{"export", "write a webinar's sessions as CSV", runExport},
+		{"purge", "delete the service's rows of a viewer, of deleted users, or all", runPurge},
+		{"sink", "receive webhooks, verify and print them", runSink},
+		{"health", "ask a running service whether it is alive (for HEALTHCHECK)", runHealth},
+		{"config", "print the settings in force and where they came from, or all there are", runConfig},
 		{"version", "print the version", printVersion},
 	}
 }
 
 // errReported ends a command whose output already says what is wrong.
-var errReported = errors.New("")
+var errSilent = errors.New("")
 
 // The exit codes.
 const (
@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, s streams, environ []string) int {
 			return exitOK
 		case errors.Is(err, errUsage):
 			return exitUsage
-		case !errors.Is(err, errReported):
+		case !errors.Is(err, errSilent):
 			fmt.Fprintln(s.err, "autowebinar:", err)
 		}
 		return exitError
@@ -108,7 +108,7 @@ func flags(name string, s streams, help ...string) *flag.FlagSet {
 func parse(set *flag.FlagSet, args []string) error {
 	words, err := parseWords(set, args)
 	if err == nil && len(words) > 0 {
-		return misused(set, "unexpected argument %q", words[0])
+		return usageErrorf(set, "unexpected argument %q", words[0])
 	}
 	return err
 }
@@ -129,7 +129,7 @@ func parseWords(set *flag.FlagSet, args []string) (words []string, err error) {
 }
 
 // misused says what is wrong with the command line.
-func misused(set *flag.FlagSet, format string, args ...any) error {
+func usageErrorf(set *flag.FlagSet, format string, args ...any) error {
 	fmt.Fprintf(set.Output(), "%s: %s; see %s -h\n", set.Name(), fmt.Sprintf(format, args...), set.Name())
 	return errUsage
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // serve runs the service until ctx ends.
-func serve(ctx context.Context, args []string, s streams, environ []string) error {
+func runServe(ctx context.Context, args []string, s streams, environ []string) error {
 	if err := parse(flags("serve", s), args); err != nil {
 		return err
 	}
@@ -38,8 +38,8 @@ func serve(ctx context.Context, args []string, s streams, environ []string) erro
 
 	context.AfterFunc(ctx, func() { svc.stopping.Store(true) })
 	err = serveAll(ctx, svc.run,
-		listening{Server: server(svc.handler, log), on: public, lingers: true},
-		listening{Server: server(svc.admin, log), on: admin, lingers: true})
+		boundServer{Server: server(svc.handler, log), on: public, delayShutdown: true},
+		boundServer{Server: server(svc.admin, log), on: admin, delayShutdown: true})
 	log.Info("stopped", "error", err)
 	return err
 }

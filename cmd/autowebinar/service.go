@@ -54,13 +54,13 @@ func newService(cfg config.Config, log *slog.Logger) (*service, error) {
 	nudge := func() {}
 	if cfg.WebhookURL != nil {
 		sender := webhook.NewSender(webhook.SenderConfig{
-			URL: cfg.WebhookURL, Signer: webhook.NewSigner(cfg.WebhookSecrets...), Version: version(), Observe: watch.attempted,
+			URL: cfg.WebhookURL, Signer: webhook.NewSigner(cfg.WebhookSecrets...), Version: version(), Observe: watch.attemptDone,
 		})
 		forms = webhook.NewForms(sender, log)
 		s.dispatcher = webhook.New(webhook.Config{
 			Queue: s.outbox, Sender: sender, Retry: webhook.RetryPolicy{Schedule: cfg.WebhookRetry}, Log: log,
 		})
-		nudge = s.dispatcher.Nudge
+		nudge = s.dispatcher.Wake
 	}
 	s.store = usermeta.New(s.pool, tables, log, nudge)
 	logins, loginsOff := s.logins()
@@ -80,7 +80,7 @@ func newService(cfg config.Config, log *slog.Logger) (*service, error) {
 		}
 		return nil
 	})
-	s.health.Inform("dispatcher", s.describeDispatcher)
+	s.health.AddInfo("dispatcher", s.describeDispatcher)
 	s.monitor = s.newMonitor(metrics, loginsOff)
 	s.admin = telemetry.Admin(s.health, metrics, s.monitor)
 	return s, nil
@@ -93,10 +93,10 @@ func (s *service) logins() (logins httpapi.Logins, why string) {
 	if err != nil {
 		s.log.Error("WordPress logins are off", "error", err)
 		why = strings.TrimPrefix(err.Error(), "wordpress: ")
-		s.health.Inform("logins", func() string { return "WordPress logins are off: " + why })
+		s.health.AddInfo("logins", func() string { return "WordPress logins are off: " + why })
 		return nil, why
 	}
-	s.health.Inform("logins", func() string { return "WordPress logins are on" })
+	s.health.AddInfo("logins", func() string { return "WordPress logins are on" })
 	return wordpress.NewLogins(wordpress.Config{
 		DB: s.pool, UsersTable: s.cfg.UsersTable, UsermetaTable: s.cfg.UsermetaTable, Salts: salts,
 		CookieName: s.cfg.CookieName, NonceLife: s.cfg.NonceLife, Logger: s.log,
@@ -160,12 +160,12 @@ func (s *service) deliver(ctx context.Context) error {
 func (s *service) awaitDatabase(ctx context.Context) error {
 	var last string
 	for ctx.Err() == nil {
-		err := s.store.Fit(ctx)
+		err := s.store.Verify(ctx)
 		switch {
 		case err == nil:
 			s.log.Info("ready")
 			return nil
-		case errors.Is(err, usermeta.ErrUnfit):
+		case errors.Is(err, usermeta.ErrUnsupportedDatabase):
 			return err
 		case err.Error() != last && ctx.Err() == nil:
 			s.log.Warn("waiting for the database", "error", err)
@@ -198,20 +198,20 @@ func server(h http.Handler, log *slog.Logger) *http.Server {
 // engines give. While it lingers a server still takes requests, and the service
 // says that it is not ready, so that balancers look elsewhere.
 const (
-	linger = time.Second
-	drain  = 6 * time.Second
+	shutdownDelay   = time.Second
+	shutdownTimeout = 6 * time.Second
 )
 
 // listening is a server with its listener.
-type listening struct {
+type boundServer struct {
 	*http.Server
-	on      net.Listener
-	lingers bool
+	on            net.Listener
+	delayShutdown bool
 }
 
 // serveAll runs servers and the work beside them: the first failure, or the end
 // of ctx, stops all, and all are waited for.
-func serveAll(ctx context.Context, work func(context.Context) error, servers ...listening) error {
+func serveAll(ctx context.Context, work func(context.Context) error, servers ...boundServer) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return work(ctx) })
 	for _, srv := range servers {
@@ -223,10 +223,10 @@ func serveAll(ctx context.Context, work func(context.Context) error, servers ...
 		})
 		group.Go(func() error {
 			<-ctx.Done()
-			if srv.lingers {
-				time.Sleep(linger)
+			if srv.delayShutdown {
+				time.Sleep(shutdownDelay)
 			}
-			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 			defer cancel()
 			if err := srv.Shutdown(stopping); err != nil {
 				return srv.Close()

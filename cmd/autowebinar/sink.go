@@ -20,7 +20,7 @@ import (
 
 // receive is a receiver for trying things out: it verifies each webhook with
 // the public Standard Webhooks library and prints it.
-func receive(ctx context.Context, args []string, s streams, environ []string) error {
+func runSink(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flags("sink", s)
 	listen := set.String("listen", "127.0.0.1:9000", "address to listen on")
 	secret := set.String("secret", "", "whsec_… (default: the first of AUTOWEBINAR_WEBHOOK_SECRET, or of the file that AUTOWEBINAR_WEBHOOK_SECRET_FILE names)")
@@ -48,7 +48,7 @@ func receive(ctx context.Context, args []string, s streams, environ []string) er
 	fmt.Fprintf(s.out, "listening on http://%s\n", listener.Addr())
 	log := telemetry.NewLogger(s.err, 0, "text")
 	return serveAll(ctx, func(context.Context) error { return nil },
-		listening{Server: server(printer(s.out, verifier, *status), log), on: listener})
+		boundServer{Server: server(printer(s.out, verifier, *status), log), on: listener})
 }
 
 // firstSecret is what the service would sign with: as there, the file comes first.

@@ -67,7 +67,7 @@ func newTable(t *testing.T, viewers int) table {
 	require.NoError(t, err)
 	t.Cleanup(func() { pool.Close() })
 	store := usermeta.New(pool, cfg, slog.New(slog.DiscardHandler), nil)
-	require.NoError(t, store.Fit(t.Context()))
+	require.NoError(t, store.Verify(t.Context()))
 	return table{DB: db, env: environ(db, "http://127.0.0.1:1/hook"), store: store}
 }
 
@@ -91,14 +91,14 @@ func (x table) enter(t *testing.T, user webinar.UserID, id webinar.ID) {
 func (x table) complete(t *testing.T, user webinar.UserID, id webinar.ID) {
 	t.Helper()
 	x.do(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return webinar.Rules{}.Progress(v, webinar.Which{Webinar: id}, webinar.Report{Position: 600, Duration: 600, Ended: true}, now)
+		return webinar.Rules{}.Progress(v, webinar.SessionRef{Webinar: id}, webinar.Report{Position: 600, Duration: 600, Ended: true}, now)
 	})
 }
 
 func (x table) leave(t *testing.T, user webinar.UserID, id webinar.ID) {
 	t.Helper()
 	x.do(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return webinar.Rules{}.Exit(v, webinar.Which{Webinar: id}, nil, webinar.UserExit, now)
+		return webinar.Rules{}.Exit(v, webinar.SessionRef{Webinar: id}, nil, webinar.UserExit, now)
 	})
 }
 

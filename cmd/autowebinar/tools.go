@@ -20,7 +20,7 @@ import (
 
 // tools is what an operator's command works with: the service's own store and
 // queue, so that whatever it changes is safe beside running replicas.
-type tools struct {
+type adminEnv struct {
 	cfg    config.Config
 	pool   *sqlx.DB
 	store  *usermeta.Store
@@ -30,12 +30,12 @@ type tools struct {
 // The connections of a command, few, and its patience with one answer: reading
 // the ids of a long queue may take longer than any request.
 const (
-	toolConnections = 8
-	toolPatience    = time.Minute
+	toolConnections  = 8
+	adminReadTimeout = time.Minute
 )
 
 // openTools makes the tools. Nothing is connected yet.
-func openTools(s streams, environ []string) (*tools, error) {
+func openAdminEnv(s streams, environ []string) (*adminEnv, error) {
 	cfg, err := loadConfig(environ)
 	if err != nil {
 		return nil, err
@@ -45,20 +45,20 @@ func openTools(s streams, environ []string) (*tools, error) {
 	tables.MaxConnections = toolConnections
 	if tables.DSN.ReadTimeout == 0 {
 		tables.DSN = tables.DSN.Clone()
-		tables.DSN.ReadTimeout = toolPatience
+		tables.DSN.ReadTimeout = adminReadTimeout
 	}
 	pool, err := usermeta.Open(tables)
 	if err != nil {
 		return nil, err
 	}
-	return &tools{
+	return &adminEnv{
 		cfg: cfg, pool: pool,
 		store:  usermeta.New(pool, tables, log, nil),
 		outbox: usermeta.NewOutbox(pool, tables, cfg.LeadMetaKey, log),
 	}, nil
 }
 
-func (t *tools) close() { _ = t.pool.Close() }
+func (t *adminEnv) close() { _ = t.pool.Close() }
 
 func tablesOf(cfg config.Config) usermeta.Config {
 	return usermeta.Config{DSN: cfg.DSN, UsersTable: cfg.UsersTable, UsermetaTable: cfg.UsermetaTable}
@@ -125,7 +125,7 @@ func parseAge(text string) (time.Duration, error) {
 }
 
 // interrupted tells a command that was stopped from one that failed.
-func interrupted(ctx context.Context, err error) error {
+func wrapCanceled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}

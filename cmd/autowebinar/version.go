@@ -7,12 +7,12 @@ import (
 )
 
 // stamped is set by the build: -ldflags "-X main.stamped=v1.2.3".
-var stamped string
+var buildVersion string
 
 // version is the stamped version, else the revision the binary was built from.
 func version() string {
-	if stamped != "" {
-		return stamped
+	if buildVersion != "" {
+		return buildVersion
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, setting := range info.Settings {

@@ -152,7 +152,7 @@ func lockRows(tx *sqlx.Tx, user uint64) error {
 func newStore(b *testing.B, s *site) *usermeta.Store {
 	tables := s.tables(0)
 	store := usermeta.New(s.pool(b, 0), tables, slog.New(slog.DiscardHandler), nil)
-	require.NoError(b, store.Fit(b.Context()))
+	require.NoError(b, store.Verify(b.Context()))
 	return store
 }
 
@@ -177,7 +177,7 @@ func throughStore(b *testing.B, s *site, callers int) *contestant {
 
 func progress(b *testing.B, store *usermeta.Store, rules webinar.Rules, user uint64, position int64) error {
 	return store.Change(b.Context(), webinar.UserID(user), func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
-		r, err := rules.Progress(v, webinar.Which{Webinar: webinarID}, webinar.Report{Position: position}, now)
+		r, err := rules.Progress(v, webinar.SessionRef{Webinar: webinarID}, webinar.Report{Position: position}, now)
 		return r.Viewer, nil, err
 	})
 }

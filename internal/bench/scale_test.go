@@ -108,7 +108,7 @@ func (s *size) queue(b *testing.B, backlog int) {
 	}
 	p, rules := s.site.people[0], webinar.Rules{}
 	require.NoError(b, s.store.Change(b.Context(), webinar.UserID(p.id), func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
-		r, err := rules.Exit(v, webinar.Which{Webinar: webinarID}, nil, webinar.UserExit, now)
+		r, err := rules.Exit(v, webinar.SessionRef{Webinar: webinarID}, nil, webinar.UserExit, now)
 		return r.Viewer, r.Events, err
 	}))
 	var value string
@@ -128,7 +128,7 @@ func (s *size) poll(b *testing.B) turn {
 	b.Helper()
 	const page = 256
 	seen, err := closedLoop(1, time.Second/4, func(int64) error {
-		_, err := s.outbox.Due(b.Context(), page)
+		_, err := s.outbox.DueViewers(b.Context(), page)
 		return err
 	})
 	require.NoError(b, err)

@@ -12,7 +12,7 @@ const (
 	FromEnvironment Origin = "environment"   // the variable itself
 	FromWPConfig    Origin = "wp-config.php" // the one that AUTOWEBINAR_WP_CONFIG names
 	FromDefault     Origin = "default"
-	FromNowhere     Origin = "not set"
+	Unset           Origin = "not set"
 )
 
 // Setting is one setting as it is in force. A secret's value is never in it.
@@ -26,7 +26,7 @@ type Setting struct {
 // InForce is every setting with its value and where that came from, in the order
 // of the reference. The error is that of Load; the settings are told all the
 // same, but then nothing is shown that came out of a file.
-func InForce(environ []string, readFile func(name string) ([]byte, error)) ([]Setting, error) {
+func Effective(environ []string, readFile func(name string) ([]byte, error)) ([]Setting, error) {
 	l := newLoader(environ, readFile)
 	c, err := l.load()
 	var settings []Setting
@@ -43,7 +43,7 @@ func (l *loader) describe(v variable, c Config, usable bool) Setting {
 	case s.state == absent && v.def != "":
 		d.Value, d.Origin = v.def, FromDefault
 	case s.state == absent:
-		d.Origin = FromNowhere
+		d.Origin = Unset
 	case s.source == wpConfig && v.name != wpConfig:
 		d.Origin, d.Detail = FromWPConfig, s.constant
 	case strings.HasSuffix(s.source, fileSuffix):
@@ -52,12 +52,12 @@ func (l *loader) describe(v variable, c Config, usable bool) Setting {
 		d.Origin = FromEnvironment
 	}
 	switch {
-	case d.Origin == FromNowhere:
+	case d.Origin == Unset:
 		d.Value = l.implied(v, c, usable)
 		if d.Value != "" {
 			d.Origin = FromDefault
-		} else if !strings.HasPrefix(v.shown, "required") {
-			d.Detail = strings.ReplaceAll(v.shown, "`", "") // what that means
+		} else if !strings.HasPrefix(v.defaultText, "required") {
+			d.Detail = strings.ReplaceAll(v.defaultText, "`", "") // what that means
 		}
 	case d.Origin == FromDefault || d.Value == "":
 	case usable && v.name == webhookURL:
@@ -67,7 +67,7 @@ func (l *loader) describe(v variable, c Config, usable bool) Setting {
 	case v.secret, !usable && s.hidden:
 		d.Value = redacted
 	}
-	if l.overridden(v) && d.Origin != FromNowhere && d.Origin != FromDefault {
+	if l.overridden(v) && d.Origin != Unset && d.Origin != FromDefault {
 		d.Detail = strings.TrimPrefix(d.Detail+"; unused: "+dbDSN+" is set", "; ")
 	}
 	return d

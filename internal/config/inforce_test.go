@@ -16,7 +16,7 @@ func (e env) inForce(files files) ([]config.Setting, error) {
 	for name, value := range e {
 		environ = append(environ, name+"="+value)
 	}
-	return config.InForce(environ, files.read)
+	return config.Effective(environ, files.read)
 }
 
 // lines is the golden form of settings.

@@ -110,7 +110,7 @@ func (l *loader) search(v variable) setting {
 // withoutComment refuses a value with a comment behind it: neither Docker nor
 // systemd takes comments out of a line, and some settings would take them in.
 func (l *loader) withoutComment(v variable, s setting) setting {
-	if s.state != given || v.free || !regexp.MustCompile(`(^|\s)#`).MatchString(s.text) {
+	if s.state != given || v.raw || !regexp.MustCompile(`(^|\s)#`).MatchString(s.text) {
 		return s
 	}
 	l.invalid(s, errors.New("must not end in a comment: a comment must have a line of its own"))

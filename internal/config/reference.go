@@ -24,8 +24,8 @@ func Reference(w io.Writer) error {
 
 func (v variable) shownDefault() string {
 	switch {
-	case v.shown != "":
-		return v.shown
+	case v.defaultText != "":
+		return v.defaultText
 	case v.def != "":
 		return "`" + v.def + "`"
 	}

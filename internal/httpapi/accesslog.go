@@ -16,7 +16,7 @@ import (
 )
 
 // notes is what the layers below add to the one line a request gets in the log.
-type notes struct {
+type requestLog struct {
 	route string
 	user  webinar.UserID
 	code  string
@@ -34,37 +34,37 @@ const (
 
 type notesKey struct{}
 
-func noted(r *http.Request) *notes {
-	n, ok := r.Context().Value(notesKey{}).(*notes)
+func logFrom(r *http.Request) *requestLog {
+	n, ok := r.Context().Value(notesKey{}).(*requestLog)
 	if !ok {
-		return &notes{}
+		return &requestLog{}
 	}
 	return n
 }
 
-func note(r *http.Request, code string, cause error) {
-	n := noted(r)
+func setError(r *http.Request, code string, cause error) {
+	n := logFrom(r)
 	n.code, n.cause = code, cause
 }
 
 // onRoute notes which route was found, as the route table has it.
 func onRoute(route string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		noted(r).route = route
+		logFrom(r).route = route
 		next(w, r)
 	}
 }
 
-func noteEvents(r *http.Request, events []webinar.Event) { noted(r).events = events }
+func noteEvents(r *http.Request, events []webinar.Event) { logFrom(r).events = events }
 
-func noteViewer(r *http.Request, user webinar.UserID) { noted(r).user = user }
+func setUser(r *http.Request, user webinar.UserID) { logFrom(r).user = user }
 
 // logAccess writes one line a request: the path without its query, which may
 // hold a nonce, and no header.
 func (a *API) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
-		n := &notes{}
+		n := &requestLog{}
 		r = r.WithContext(context.WithValue(r.Context(), notesKey{}, n))
 		counted := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		next.ServeHTTP(counted, r)
@@ -73,7 +73,7 @@ func (a *API) logAccess(next http.Handler) http.Handler {
 		if status == 0 {
 			status = http.StatusOK
 		}
-		a.observer.Answered(n.route, status, n.code, took)
+		a.observer.RequestDone(n.route, status, n.code, took)
 		attrs := []slog.Attr{
 			slog.String("request_id", w.Header().Get(headerRequestID)),
 			slog.String("method", r.Method[:min(len(r.Method), maxLoggedMethod)]), slog.String("path", loggedPath(r)), slog.Int("status", status),

@@ -69,13 +69,13 @@ type Config struct {
 
 // API answers the routes of the service.
 type API struct {
-	cfg       Config
-	log       *slog.Logger
-	observer  Observer
-	viewers   *limiter[webinar.UserID]
-	nonces    *limiter[webinar.UserID] // wrong ones: ends the loop of a client that gets no other
-	forgeries *limiter[netip.Prefix]
-	keys      [][32]byte
+	cfg         Config
+	log         *slog.Logger
+	observer    Observer
+	viewerLimit *limiter[webinar.UserID]
+	nonceLimit  *limiter[webinar.UserID] // wrong ones: ends the loop of a client that gets no other
+	loginLimit  *limiter[netip.Prefix]
+	keys        [][32]byte
 }
 
 // The sizes of bodies, and how long an answer may take.
@@ -90,12 +90,12 @@ const (
 func New(cfg Config) http.Handler {
 	a := &API{
 		cfg: cfg, log: cfg.Logger, keys: digests(cfg.ServiceKeys),
-		viewers: newLimiter[webinar.UserID](cfg.RateViewer), nonces: newLimiter[webinar.UserID](cfg.RateLogin),
-		forgeries: newLimiter[netip.Prefix](cfg.RateLogin),
-		observer:  cfg.Observer,
+		viewerLimit: newLimiter[webinar.UserID](cfg.RateViewer), nonceLimit: newLimiter[webinar.UserID](cfg.RateLogin),
+		loginLimit: newLimiter[netip.Prefix](cfg.RateLogin),
+		observer:   cfg.Observer,
 	}
 	if a.observer == nil {
-		a.observer = nobody{}
+		a.observer = nopObserver{}
 	}
 	h := a.routes()
 	for _, wrap := range []func(http.Handler) http.Handler{
@@ -113,8 +113,8 @@ func (a *API) routes() http.Handler {
 	for _, base := range a.cfg.BasePaths {
 		root.Route(base, func(r chi.Router) {
 			both := func(method, path string, limit int64, e endpoint) {
-				r.Method(method, path, a.door(path, a.viewer, limit, e))
-				r.Method(method, "/users/{user_id:[0-9]+}"+path, a.door("/users/{user_id}"+path, a.onBehalf, limit, e))
+				r.Method(method, path, a.handle(path, a.viewer, limit, e))
+				r.Method(method, "/users/{user_id:[0-9]+}"+path, a.handle("/users/{user_id}"+path, a.onBehalf, limit, e))
 			}
 			both(http.MethodPost, "/enter", bodyLimit, a.enter)
 			both(http.MethodPost, "/progress", bodyLimit, a.progress)
@@ -124,7 +124,7 @@ func (a *API) routes() http.Handler {
 			both(http.MethodPost, "/cta", bodyLimit, a.cta)
 			both(http.MethodPost, "/register", bodyLimit, a.register)
 			both(http.MethodPost, "/form", formBodyLimit, a.form)
-			r.Method(http.MethodPost, "/attendance", a.door("/attendance", a.service, formBodyLimit, a.attendance))
+			r.Method(http.MethodPost, "/attendance", a.handle("/attendance", a.service, formBodyLimit, a.attendance))
 			published := func(path, name, contentType string) { r.Get(path, onRoute(path, file(name, contentType))) }
 			published("/openapi.yaml", "openapi.yaml", "application/yaml")
 			for _, script := range []string{"player.js", "player.classic.js", "player/vimeo.js", "player/youtube.js"} {

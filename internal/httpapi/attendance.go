@@ -37,7 +37,7 @@ func (a *API) attendance(r *request) (reply, error) {
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	noted(r.Request).evaluation = evaluation
+	logFrom(r.Request).evaluation = evaluation
 	view := attendanceView{EvaluationID: evaluation, Results: make([]attendanceResult, len(users))}
 	group, ctx := errgroup.WithContext(r.Context())
 	group.SetLimit(attendanceAtOnce)
@@ -53,7 +53,7 @@ func (a *API) attendance(r *request) (reply, error) {
 		})
 	}
 	if err := group.Wait(); err != nil {
-		p := answerTo(err)
+		p := toAPIError(err)
 		p.evaluation = &evaluation
 		return reply{}, p
 	}
@@ -61,7 +61,7 @@ func (a *API) attendance(r *request) (reply, error) {
 }
 
 func (a *API) evaluate(r *request, id webinar.ID, evaluation uuid.UUID) (attendanceResult, error) {
-	result, _, err := a.apply(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	result, _, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Evaluate(v, id, evaluation, now)
 	})
 	answer := attendanceResult{User: r.user}
@@ -70,7 +70,7 @@ func (a *API) evaluate(r *request, id webinar.ID, evaluation uuid.UUID) (attenda
 		answer.Result, answer.Attended = "classified", &result.Session.Completed
 	case errors.Is(err, usermeta.ErrUnknownUser):
 		answer.Result = "unknown_user"
-	case errors.Is(err, webinar.ErrNoSession), errors.Is(err, webinar.ErrUnnamedWebinar):
+	case errors.Is(err, webinar.ErrNoSession), errors.Is(err, webinar.ErrWebinarRequired):
 		answer.Result = "not_entered"
 	default:
 		return answer, err

@@ -14,27 +14,27 @@ import (
 )
 
 var (
-	errForgedToken = errors.New("httpapi: no token of ours")
-	errSubject     = errors.New("httpapi: the token names no user, or two")
-	errIssuedLater = errors.New("httpapi: the token was issued in the future")
+	errInvalidToken   = errors.New("httpapi: no token of ours")
+	errInvalidSubject = errors.New("httpapi: the token names no user, or two")
+	errIssuedInFuture = errors.New("httpapi: the token was issued in the future")
 )
 
 // maxClockSkew is how far the clock of a token's issuer may be ahead of ours.
 const maxClockSkew = 5 * time.Minute
 
 // proveBearer takes a service key or a viewer's JWT.
-func (a *API) proveBearer(token string) (caller, error) {
+func (a *API) authenticateBearer(token string) (principal, error) {
 	if a.isServiceKey(token) {
-		return caller{service: true}, nil
+		return principal{service: true}, nil
 	}
 	if len(a.cfg.JWTSecret) == 0 {
-		return caller{}, errNotLoggedIn.because(errForgedToken)
+		return principal{}, errNotLoggedIn.withCause(errInvalidToken)
 	}
 	user, err := parseJWT(token, a.cfg.JWTSecret)
 	if err != nil {
-		return caller{}, errNotLoggedIn.because(err)
+		return principal{}, errNotLoggedIn.withCause(err)
 	}
-	return caller{user: user}, nil
+	return principal{user: user}, nil
 }
 
 func digests(keys []string) [][32]byte {
@@ -66,10 +66,10 @@ func parseJWT(token string, secret []byte) (webinar.UserID, error) {
 	case errors.Is(err, jwt.ErrTokenInvalidClaims): // the signature is good
 		return 0, err
 	case err != nil:
-		return 0, fmt.Errorf("%w: %w", errForgedToken, err)
+		return 0, fmt.Errorf("%w: %w", errInvalidToken, err)
 	}
 	if at, err := claims.GetIssuedAt(); err == nil && at != nil && time.Until(at.Time) > maxClockSkew {
-		return 0, errIssuedLater
+		return 0, errIssuedInFuture
 	}
 	data, _ := claims["data"].(map[string]any)
 	account, _ := data["user"].(map[string]any)
@@ -80,12 +80,12 @@ func parseJWT(token string, secret []byte) (webinar.UserID, error) {
 		}
 		id, ok := claimedUser(claim)
 		if !ok || user != 0 && user != id {
-			return 0, errSubject
+			return 0, errInvalidSubject
 		}
 		user = id
 	}
 	if user == 0 {
-		return 0, errSubject
+		return 0, errInvalidSubject
 	}
 	return user, nil
 }

@@ -14,14 +14,14 @@ import (
 )
 
 // caller is who asks, once proven.
-type caller struct {
+type principal struct {
 	user    webinar.UserID   // who the request is about; 0 for a service key
 	service bool             // a service key: it may speak of any viewer
 	login   *wordpress.Login // a WordPress login, which is handed fresh nonces
 }
 
 // viewer admits a viewer to their own session.
-func (a *API) viewer(r *http.Request) (caller, error) {
+func (a *API) viewer(r *http.Request) (principal, error) {
 	who, err := a.identify(r)
 	if err == nil && who.service {
 		err = errForbidden
@@ -30,7 +30,7 @@ func (a *API) viewer(r *http.Request) (caller, error) {
 }
 
 // service admits a service key.
-func (a *API) service(r *http.Request) (caller, error) {
+func (a *API) service(r *http.Request) (principal, error) {
 	who, err := a.identify(r)
 	if err == nil && !who.service {
 		err = errForbidden
@@ -39,10 +39,10 @@ func (a *API) service(r *http.Request) (caller, error) {
 }
 
 // onBehalf admits a service key to the viewer named in the path.
-func (a *API) onBehalf(r *http.Request) (caller, error) {
+func (a *API) onBehalf(r *http.Request) (principal, error) {
 	id := chi.URLParam(r, "user_id")
 	if id == "" { // chi lets an empty segment pass, whatever the pattern
-		return caller{}, errNoRoute
+		return principal{}, errNoRoute
 	}
 	who, err := a.service(r)
 	if err != nil {
@@ -60,21 +60,21 @@ func (a *API) onBehalf(r *http.Request) (caller, error) {
 // the Authorization header is somebody else's business (staging sites have
 // Basic there). Credentials that were made up cost the address a token; those
 // that were once good do not: honest viewers share addresses.
-func (a *API) identify(r *http.Request) (who caller, err error) {
+func (a *API) identify(r *http.Request) (who principal, err error) {
 	defer func() { a.observeLogin(who, err) }()
 	token, isBearer := bearer(r)
-	prove := a.proveLogin
+	prove := a.authenticateCookie
 	if isBearer {
-		prove = func(*http.Request) (caller, error) { return a.proveBearer(token) }
+		prove = func(*http.Request) (principal, error) { return a.authenticateBearer(token) }
 	}
 	who, err = prove(r)
 	switch {
-	case errors.Is(err, wordpress.ErrForged), errors.Is(err, errForgedToken):
-		return caller{}, limited(a.forgeries.take(network(clientAddress(r))), err)
+	case errors.Is(err, wordpress.ErrForged), errors.Is(err, errInvalidToken):
+		return principal{}, limited(a.loginLimit.reserve(rateLimitKey(clientAddress(r))), err)
 	case errors.Is(err, errInvalidNonce):
-		return caller{}, limited(a.nonces.take(who.user), err)
+		return principal{}, limited(a.nonceLimit.reserve(who.user), err)
 	case err != nil:
-		return caller{}, err
+		return principal{}, err
 	}
 	return who, nil
 }
@@ -84,7 +84,7 @@ func limited(wait time.Duration, err error) error {
 	if wait == 0 {
 		return err
 	}
-	p := errTooManyRequests.because(err)
+	p := errTooManyRequests.withCause(err)
 	p.retryAfter = wait
 	return p
 }
@@ -92,10 +92,10 @@ func limited(wait time.Duration, err error) error {
 // proveLogin takes WordPress's cookie and its nonce. A cookie without a nonce
 // is anonymous, as in WordPress. The nonce code is only for a valid cookie: on
 // it wp.apiFetch fetches a nonce and tries again, without end.
-func (a *API) proveLogin(r *http.Request) (caller, error) {
+func (a *API) authenticateCookie(r *http.Request) (principal, error) {
 	nonce, present := sentNonce(r)
 	if a.cfg.Logins == nil || !present {
-		return caller{}, errNotLoggedIn
+		return principal{}, errNotLoggedIn
 	}
 	var valid webinar.UserID
 	login, err := a.cfg.Logins.Verify(r.Context(), r.Cookies(), func(login wordpress.Login) bool {
@@ -104,13 +104,13 @@ func (a *API) proveLogin(r *http.Request) (caller, error) {
 	})
 	switch {
 	case errors.Is(err, wordpress.ErrNotAccepted):
-		return caller{user: valid}, errInvalidNonce
+		return principal{user: valid}, errInvalidNonce
 	case errors.Is(err, wordpress.ErrNotLoggedIn):
-		return caller{}, errNotLoggedIn.because(err)
+		return principal{}, errNotLoggedIn.withCause(err)
 	case err != nil:
-		return caller{}, errUnavailable.because(err)
+		return principal{}, errUnavailable.withCause(err)
 	}
-	return caller{user: login.User, login: &login}, nil
+	return principal{user: login.User, login: &login}, nil
 }
 
 // sentNonce is the parameter where there is one, else the header, even if empty.

@@ -72,7 +72,7 @@ func (a *API) forwardedFor(peer netip.Addr, headers []string) netip.Addr {
 }
 
 // network is what counts as one client: an IPv6 customer has a whole /64.
-func network(address netip.Addr) netip.Prefix {
+func rateLimitKey(address netip.Addr) netip.Prefix {
 	bits := 32
 	if address.Is6() {
 		bits = 64

@@ -17,7 +17,7 @@ import (
 type request struct {
 	*http.Request
 	user webinar.UserID
-	body *fields
+	body *jsonBody
 
 	report *webinar.Report // what the player said, if it did
 }
@@ -33,10 +33,10 @@ type reply struct {
 type endpoint func(r *request) (reply, error)
 
 // admission decides who a request is about.
-type admission func(r *http.Request) (caller, error)
+type authFunc func(r *http.Request) (principal, error)
 
 // door is the one way from HTTP to an endpoint and back.
-func (a *API) door(route string, admit admission, limit int64, e endpoint) http.HandlerFunc {
+func (a *API) handle(route string, admit authFunc, limit int64, e endpoint) http.HandlerFunc {
 	return onRoute(route, func(w http.ResponseWriter, r *http.Request) {
 		// The page that sent the last report of a visit is gone before the
 		// answer: that must not break off the report.
@@ -48,12 +48,12 @@ func (a *API) door(route string, admit admission, limit int64, e endpoint) http.
 			a.fail(w, r, err)
 			return
 		}
-		noteViewer(r, who.user)
+		setUser(r, who.user)
 		if who.login != nil {
 			w.Header().Set("X-WP-Nonce", a.cfg.Logins.Nonce(*who.login))
 		}
 		if !who.service {
-			if err := limited(a.viewers.take(who.user), nil); err != nil {
+			if err := limited(a.viewerLimit.reserve(who.user), nil); err != nil {
 				a.fail(w, r, err)
 				return
 			}
@@ -74,33 +74,33 @@ func (a *API) door(route string, admit admission, limit int64, e endpoint) http.
 
 // readBody reads a JSON object. Beacons send JSON as text/plain, curl as a form;
 // no type and no body at all are fine too.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*fields, error) {
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*jsonBody, error) {
 	if r.Method == http.MethodGet {
 		return parseFields(nil)
 	}
 	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
-	case !mayBeJSON(r.Header.Get("Content-Type"), content):
+	case !isJSONRequest(r.Header.Get("Content-Type"), content):
 		return nil, errUnsupportedMedia
 	case errors.As(err, &tooLarge):
 		return nil, errBodyTooLarge
-	case stopped(err): // what came says nothing: the client may send it again
-		return nil, errUnavailable.because(err)
+	case isTruncated(err): // what came says nothing: the client may send it again
+		return nil, errUnavailable.withCause(err)
 	case err != nil: // broken chunks, and would be again
-		return nil, errInvalidJSON.because(err)
+		return nil, errInvalidJSON.withCause(err)
 	}
 	return parseFields(content)
 }
 
 // stopped tells whether a body stopped half-way: the connection broke, or it
 // came too slowly.
-func stopped(err error) bool {
+func isTruncated(err error) bool {
 	var broken net.Error
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &broken)
 }
 
-func mayBeJSON(contentType string, content []byte) bool {
+func isJSONRequest(contentType string, content []byte) bool {
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return contentType == ""

@@ -18,7 +18,7 @@ import (
 
 // problem is an answer that is not a success, in WordPress's shape. The codes
 // are core's own where core has one, because clients know those.
-type problem struct {
+type apiError struct {
 	status  int
 	code    string
 	message string
@@ -30,44 +30,44 @@ type problem struct {
 	cause      error // for the log, never for the client
 }
 
-func (p problem) Error() string { return p.code + ": " + p.message }
-func (p problem) Unwrap() error { return p.cause }
+func (p apiError) Error() string { return p.code + ": " + p.message }
+func (p apiError) Unwrap() error { return p.cause }
 
-func (p problem) because(cause error) problem {
+func (p apiError) withCause(cause error) apiError {
 	p.cause = cause
 	return p
 }
 
 var (
-	errInvalidJSON      = problem{status: 400, code: "rest_invalid_json", message: "Invalid JSON body passed."}
-	errMissingParam     = problem{status: 400, code: "rest_missing_callback_param", message: "Missing parameter(s)."}
-	errInvalidParam     = problem{status: 400, code: "rest_invalid_param", message: "Invalid parameter(s)."}
-	errNotLoggedIn      = problem{status: 401, code: "rest_not_logged_in", message: "You are not currently logged in."}
-	errInvalidNonce     = problem{status: 403, code: "rest_cookie_invalid_nonce", message: "Cookie check failed."}
-	errForbidden        = problem{status: 403, code: "rest_forbidden", message: "Sorry, you are not allowed to do that."}
-	errTooMany          = problem{status: 403, code: "autowebinar_too_many", message: "The viewer has too many sessions or registrations."}
-	errNoRoute          = problem{status: 404, code: "rest_no_route", message: "No route was found matching the URL and request method."}
-	errNoSession        = problem{status: 404, code: "autowebinar_no_session", message: "The viewer has no session of this webinar."}
-	errUnknownUser      = problem{status: 404, code: "autowebinar_unknown_user", message: "There is no such user."}
-	errSessionMismatch  = problem{status: 409, code: "autowebinar_session_mismatch", message: "The viewer has no session with this id."}
-	errBodyTooLarge     = problem{status: 413, code: "autowebinar_body_too_large", message: "The request body is too large."}
-	errUnsupportedMedia = problem{status: 415, code: "autowebinar_unsupported_media_type", message: "The request body must be JSON."}
-	errFormRefused      = problem{status: 422, code: "autowebinar_form_refused", message: "The form was not accepted."}
-	errTooManyRequests  = problem{status: 429, code: "autowebinar_too_many_requests", message: "Too many requests."}
-	errInternal         = problem{status: 500, code: "autowebinar_internal", message: "Something went wrong here. The request id helps to find it."}
-	errUnavailable      = problem{status: 503, code: "autowebinar_unavailable", message: "The service cannot take this now. Try again.", retryAfter: 2 * time.Second}
+	errInvalidJSON      = apiError{status: 400, code: "rest_invalid_json", message: "Invalid JSON body passed."}
+	errMissingParam     = apiError{status: 400, code: "rest_missing_callback_param", message: "Missing parameter(s)."}
+	errInvalidParam     = apiError{status: 400, code: "rest_invalid_param", message: "Invalid parameter(s)."}
+	errNotLoggedIn      = apiError{status: 401, code: "rest_not_logged_in", message: "You are not currently logged in."}
+	errInvalidNonce     = apiError{status: 403, code: "rest_cookie_invalid_nonce", message: "Cookie check failed."}
+	errForbidden        = apiError{status: 403, code: "rest_forbidden", message: "Sorry, you are not allowed to do that."}
+	errTooMany          = apiError{status: 403, code: "autowebinar_too_many", message: "The viewer has too many sessions or registrations."}
+	errNoRoute          = apiError{status: 404, code: "rest_no_route", message: "No route was found matching the URL and request method."}
+	errNoSession        = apiError{status: 404, code: "autowebinar_no_session", message: "The viewer has no session of this webinar."}
+	errUnknownUser      = apiError{status: 404, code: "autowebinar_unknown_user", message: "There is no such user."}
+	errSessionMismatch  = apiError{status: 409, code: "autowebinar_session_mismatch", message: "The viewer has no session with this id."}
+	errBodyTooLarge     = apiError{status: 413, code: "autowebinar_body_too_large", message: "The request body is too large."}
+	errUnsupportedMedia = apiError{status: 415, code: "autowebinar_unsupported_media_type", message: "The request body must be JSON."}
+	errFormRefused      = apiError{status: 422, code: "autowebinar_form_refused", message: "The form was not accepted."}
+	errTooManyRequests  = apiError{status: 429, code: "autowebinar_too_many_requests", message: "Too many requests."}
+	errInternal         = apiError{status: 500, code: "autowebinar_internal", message: "Something went wrong here. The request id helps to find it."}
+	errUnavailable      = apiError{status: 503, code: "autowebinar_unavailable", message: "The service cannot take this now. Try again.", retryAfter: 2 * time.Second}
 )
 
 // refusals is the one place where errors of the packages below become answers.
-var refusals = []struct {
+var errorTable = []struct {
 	err    error
-	answer problem
+	answer apiError
 }{
 	{webinar.ErrNoSession, errNoSession},
 	{webinar.ErrSessionMismatch, errSessionMismatch},
-	{webinar.ErrTooMany, errTooMany},
-	{webinar.ErrUnnamedWebinar, missing("webinar_id")},
-	{webinar.ErrNotListed, invalid("webinar_id", "is not a webinar of this site")},
+	{webinar.ErrLimitExceeded, errTooMany},
+	{webinar.ErrWebinarRequired, missing("webinar_id")},
+	{webinar.ErrUnknownWebinar, invalid("webinar_id", "is not a webinar of this site")},
 	{usermeta.ErrUnknownUser, errUnknownUser},
 	{usermeta.ErrUnavailable, errUnavailable},
 	{webhook.ErrFormRefused, errFormRefused},
@@ -77,40 +77,40 @@ var refusals = []struct {
 	{context.DeadlineExceeded, errUnavailable},
 }
 
-func missing(names ...string) problem {
+func missing(names ...string) apiError {
 	p := errMissingParam
 	p.params = names
 	return p
 }
 
-func invalid(name, why string) problem {
+func invalid(name, why string) apiError {
 	p := errInvalidParam
 	p.params = map[string]string{name: name + " " + why + "."}
 	return p
 }
 
 // answerTo turns any error into a problem; one that nobody foresaw is a 500.
-func answerTo(err error) problem {
-	var p problem
+func toAPIError(err error) apiError {
+	var p apiError
 	if errors.As(err, &p) {
 		return p
 	}
-	for _, refusal := range refusals {
+	for _, refusal := range errorTable {
 		if errors.Is(err, refusal.err) {
-			p = refusal.answer.because(err)
+			p = refusal.answer.withCause(err)
 			if errors.Is(err, webhook.ErrSinkUnavailable) {
 				p.retryAfter = webhook.RetryAfter(err)
 			}
 			return p
 		}
 	}
-	return errInternal.because(err)
+	return errInternal.withCause(err)
 }
 
 // fail writes the answer to an error.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := answerTo(err)
-	note(r, p.code, p.cause)
+	p := toAPIError(err)
+	setError(r, p.code, p.cause)
 	data := map[string]any{"status": p.status}
 	if p.params != nil {
 		data["params"] = p.params

@@ -17,14 +17,14 @@ import (
 // fields is the JSON object of a request. Its methods take one member each and
 // gather what is wrong; err tells it all at once. Unknown members are ignored,
 // null counts as left out.
-type fields struct {
-	raw     map[string]json.RawMessage
-	missing []string
-	invalid map[string]string
+type jsonBody struct {
+	members  map[string]json.RawMessage
+	missing  []string
+	problems map[string]string
 }
 
-func parseFields(content []byte) (*fields, error) {
-	f := &fields{raw: map[string]json.RawMessage{}, invalid: map[string]string{}}
+func parseFields(content []byte) (*jsonBody, error) {
+	f := &jsonBody{members: map[string]json.RawMessage{}, problems: map[string]string{}}
 	content = bytes.TrimSpace(content)
 	if len(content) == 0 {
 		return f, nil
@@ -32,52 +32,52 @@ func parseFields(content []byte) (*fields, error) {
 	if !utf8.Valid(content) || content[0] != '{' {
 		return nil, errInvalidJSON
 	}
-	if err := json.Unmarshal(content, &f.raw); err != nil {
-		return nil, errInvalidJSON.because(err)
+	if err := json.Unmarshal(content, &f.members); err != nil {
+		return nil, errInvalidJSON.withCause(err)
 	}
 	return f, nil
 }
 
-func (f *fields) err() error {
+func (f *jsonBody) err() error {
 	switch {
 	case len(f.missing) > 0:
 		return missing(f.missing...)
-	case len(f.invalid) > 0:
+	case len(f.problems) > 0:
 		p := errInvalidParam
-		p.params = f.invalid
+		p.params = f.problems
 		return p
 	}
 	return nil
 }
 
-func (f *fields) refuse(name, format string, args ...any) {
-	f.invalid[name] = name + " " + fmt.Sprintf(format, args...) + "."
+func (f *jsonBody) invalid(name, format string, args ...any) {
+	f.problems[name] = name + " " + fmt.Sprintf(format, args...) + "."
 }
 
 // take returns the raw member, or nil if it was left out.
-func (f *fields) take(name string) json.RawMessage {
-	value := f.raw[name]
+func (f *jsonBody) raw(name string) json.RawMessage {
+	value := f.members[name]
 	if string(value) == "null" {
 		return nil
 	}
 	return value
 }
 
-func (f *fields) require(names ...string) {
+func (f *jsonBody) require(names ...string) {
 	for _, name := range names {
-		if f.take(name) == nil {
+		if f.raw(name) == nil {
 			f.missing = append(f.missing, name)
 		}
 	}
 }
 
-func (f *fields) string(name string) (value string, ok bool) {
-	raw := f.take(name)
+func (f *jsonBody) string(name string) (value string, ok bool) {
+	raw := f.raw(name)
 	if raw == nil {
 		return "", false
 	}
 	if err := json.Unmarshal(raw, &value); err != nil {
-		f.refuse(name, "must be a string")
+		f.invalid(name, "must be a string")
 		return "", false
 	}
 	return value, true
@@ -86,38 +86,38 @@ func (f *fields) string(name string) (value string, ok bool) {
 const maxText = 200
 
 // text is 1 to 200 characters, none of them a control character; "" if left out.
-func (f *fields) text(name string) string {
+func (f *jsonBody) text(name string) string {
 	value, ok := f.string(name)
 	if !ok {
 		return ""
 	}
 	if n := utf8.RuneCountInString(value); n == 0 || n > maxText {
-		f.refuse(name, "must have 1 to %d characters", maxText)
+		f.invalid(name, "must have 1 to %d characters", maxText)
 		return ""
 	}
 	for _, r := range value {
 		if unicode.IsControl(r) {
-			f.refuse(name, "must not contain control characters")
+			f.invalid(name, "must not contain control characters")
 			return ""
 		}
 	}
 	return value
 }
 
-func (f *fields) webinarID(name string) webinar.ID {
+func (f *jsonBody) webinarID(name string) webinar.ID {
 	value, ok := f.string(name)
 	if !ok {
 		return ""
 	}
 	if !webinar.IDPattern.MatchString(value) {
-		f.refuse(name, "must match %s", webinar.IDPattern)
+		f.invalid(name, "must match %s", webinar.IDPattern)
 		return ""
 	}
 	return webinar.ID(value)
 }
 
 // oneOf is one of the options, the first of which stands for left out.
-func (f *fields) oneOf(name string, options ...string) string {
+func (f *jsonBody) oneOf(name string, options ...string) string {
 	value, ok := f.string(name)
 	if !ok {
 		return options[0]
@@ -127,63 +127,63 @@ func (f *fields) oneOf(name string, options ...string) string {
 			return value
 		}
 	}
-	f.refuse(name, "must be one of %q", options)
+	f.invalid(name, "must be one of %q", options)
 	return options[0]
 }
 
 // seconds is a position or duration, fractions floored; nil if left out.
-func (f *fields) seconds(name string) *int64 {
-	raw := f.take(name)
+func (f *jsonBody) seconds(name string) *int64 {
+	raw := f.raw(name)
 	if raw == nil {
 		return nil
 	}
 	var number json.Number
 	if raw[0] == '"' || json.Unmarshal(raw, &number) != nil {
-		f.refuse(name, "must be a number")
+		f.invalid(name, "must be a number")
 		return nil
 	}
 	value, err := strconv.ParseFloat(number.String(), 64)
 	if err != nil || value < 0 || value > webinar.MaxSeconds {
-		f.refuse(name, "must be between 0 and %d", webinar.MaxSeconds)
+		f.invalid(name, "must be between 0 and %d", webinar.MaxSeconds)
 		return nil
 	}
 	floored := int64(math.Floor(value))
 	return &floored
 }
 
-func (f *fields) flag(name string) bool {
-	raw := f.take(name)
+func (f *jsonBody) flag(name string) bool {
+	raw := f.raw(name)
 	if raw == nil {
 		return false
 	}
 	var value bool
 	if json.Unmarshal(raw, &value) != nil {
-		f.refuse(name, "must be true or false")
+		f.invalid(name, "must be true or false")
 	}
 	return value
 }
 
 // uuid is a UUID in the usual form; a new one, which holds the time, if left out.
-func (f *fields) uuid(name string) uuid.UUID {
+func (f *jsonBody) uuid(name string) uuid.UUID {
 	value, ok := f.string(name)
 	if !ok {
 		return uuid.Must(uuid.NewV7())
 	}
 	id, err := uuid.Parse(value)
 	if err != nil || len(value) != 36 {
-		f.refuse(name, "must be a UUID")
+		f.invalid(name, "must be a UUID")
 	}
 	return id
 }
 
 // object is a JSON object as it was sent, without the white space.
-func (f *fields) object(name string) json.RawMessage {
-	raw := f.take(name)
+func (f *jsonBody) object(name string) json.RawMessage {
+	raw := f.raw(name)
 	if raw == nil {
 		return nil
 	}
 	if raw[0] != '{' {
-		f.refuse(name, "must be an object")
+		f.invalid(name, "must be an object")
 		return nil
 	}
 	var compact bytes.Buffer
@@ -194,25 +194,25 @@ func (f *fields) object(name string) json.RawMessage {
 const maxUsers = 1000
 
 // users is a list of 1 to 1000 user ids, each once.
-func (f *fields) users(name string) []webinar.UserID {
-	raw := f.take(name)
+func (f *jsonBody) users(name string) []webinar.UserID {
+	raw := f.raw(name)
 	if raw == nil {
 		return nil
 	}
 	var all []webinar.UserID
 	if err := json.Unmarshal(raw, &all); err != nil {
-		f.refuse(name, "must be a list of user ids")
+		f.invalid(name, "must be a list of user ids")
 		return nil
 	}
 	if len(all) == 0 || len(all) > maxUsers {
-		f.refuse(name, "must have 1 to %d user ids", maxUsers)
+		f.invalid(name, "must have 1 to %d user ids", maxUsers)
 		return nil
 	}
 	seen := map[webinar.UserID]bool{}
 	once := all[:0]
 	for _, user := range all {
 		if user == 0 {
-			f.refuse(name, "must be a list of user ids")
+			f.invalid(name, "must be a list of user ids")
 		}
 		if !seen[user] {
 			seen[user] = true
@@ -223,15 +223,15 @@ func (f *fields) users(name string) []webinar.UserID {
 }
 
 // which names the session a report is about.
-func (f *fields) which() webinar.Which {
-	if f.take("session_id") == nil && f.take("webinar_id") == nil {
+func (f *jsonBody) sessionRef() webinar.SessionRef {
+	if f.raw("session_id") == nil && f.raw("webinar_id") == nil {
 		f.missing = append(f.missing, "session_id", "webinar_id")
 	}
-	return webinar.Which{Session: webinar.SessionID(f.text("session_id")), Webinar: f.webinarID("webinar_id")}
+	return webinar.SessionRef{Session: webinar.SessionID(f.text("session_id")), Webinar: f.webinarID("webinar_id")}
 }
 
 // report is a player's report; nil if there is no position.
-func (f *fields) report() *webinar.Report {
+func (f *jsonBody) report() *webinar.Report {
 	position := f.seconds("position_sec")
 	report := webinar.Report{Ended: f.flag("ended"), Seeked: f.flag("seeked")}
 	if duration := f.seconds("duration_sec"); duration != nil {

@@ -19,7 +19,7 @@ func TestAMillionStrangers(t *testing.T) {
 	for i := range uint64(strangers) {
 		var ip [16]byte
 		binary.BigEndian.PutUint64(ip[:], 0x20010db8<<32|i)
-		l.take(network(netip.AddrFrom16(ip)))
+		l.reserve(rateLimitKey(netip.AddrFrom16(ip)))
 		if len(l.buckets) > maxBuckets {
 			t.Fatalf("%d buckets", len(l.buckets))
 		}
@@ -28,7 +28,7 @@ func TestAMillionStrangers(t *testing.T) {
 		}
 	}
 	assert.Less(t, heaviest, int64(maxBytes))
-	assert.Zero(t, l.take(network(netip.MustParseAddr("192.0.2.1"))), "who comes last finds a place")
+	assert.Zero(t, l.reserve(rateLimitKey(netip.MustParseAddr("192.0.2.1"))), "who comes last finds a place")
 }
 
 func heap() int64 {

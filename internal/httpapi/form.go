@@ -18,10 +18,10 @@ type formView struct {
 // form passes answers straight through to the sink: they are stored nowhere, so
 // the request succeeds only when the sink has taken them.
 func (a *API) form(r *request) (reply, error) {
-	which := r.body.which()
+	which := r.body.sessionRef()
 	r.body.require("form_id", "form_payload")
 	form := webinar.Form{
-		ID: r.body.text("form_id"), Submission: r.body.uuid("submission_id"), Payload: r.body.object("form_payload"),
+		ID: r.body.text("form_id"), SubmissionID: r.body.uuid("submission_id"), Payload: r.body.object("form_payload"),
 	}
 	if err := r.body.err(); err != nil {
 		return reply{}, err
@@ -30,8 +30,8 @@ func (a *API) form(r *request) (reply, error) {
 		return reply{}, errUnavailable
 	}
 	var event webinar.Event
-	_, _, err := a.apply(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		result, err := a.cfg.Rules.Submit(v, which, form, now)
+	_, _, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		result, err := a.cfg.Rules.SubmitForm(v, which, form, now)
 		if err == nil {
 			event, result.Events = result.Events[0], nil // not for the outbox
 		}
@@ -48,6 +48,6 @@ func (a *API) form(r *request) (reply, error) {
 	if err := a.cfg.Forms.Submit(r.Context(), event, lead); err != nil {
 		return reply{}, err
 	}
-	a.observer.Stepped(Step{Events: []webinar.Event{event}})
-	return reply{http.StatusOK, formView{form.Submission, wireTime(event.At)}}, nil
+	a.observer.SessionChanged(SessionChange{Events: []webinar.Event{event}})
+	return reply{http.StatusOK, formView{form.SubmissionID, wireTime(event.At)}}, nil
 }

@@ -40,13 +40,13 @@ func FuzzFields(f *testing.F) {
 			requireBadRequest(t, err)
 			return
 		}
-		for name := range body.raw {
+		for name := range body.members {
 			readAll(t, body, name)
 		}
 		for _, name := range []string{"webinar_id", "position_sec", "form_payload", "user_ids"} {
 			readAll(t, body, name)
 		}
-		body.which()
+		body.sessionRef()
 		body.report()
 		body.require("webinar_id", "position_sec")
 		if err := body.err(); err != nil {
@@ -57,7 +57,7 @@ func FuzzFields(f *testing.F) {
 
 func requireBadRequest(t *testing.T, err error) {
 	t.Helper()
-	var p problem
+	var p apiError
 	require.ErrorAs(t, err, &p)
 	require.Equal(t, http.StatusBadRequest, p.status)
 	_, err = json.Marshal(p.params)
@@ -66,12 +66,12 @@ func requireBadRequest(t *testing.T, err error) {
 
 // readAll reads one member in every way: what a reader takes without a word is
 // what it promises.
-func readAll(t *testing.T, body *fields, name string) {
+func readAll(t *testing.T, body *jsonBody, name string) {
 	t.Helper()
 	takes := func(read func()) bool {
-		delete(body.invalid, name)
+		delete(body.problems, name)
 		read()
-		return body.invalid[name] == ""
+		return body.problems[name] == ""
 	}
 	var text string
 	if takes(func() { text = body.text(name) }) {
@@ -89,7 +89,7 @@ func readAll(t *testing.T, body *fields, name string) {
 	}
 	body.flag(name)
 	var named uuid.UUID
-	if given := body.take(name); takes(func() { named = body.uuid(name) }) && given != nil {
+	if given := body.raw(name); takes(func() { named = body.uuid(name) }) && given != nil {
 		var written string
 		require.NoError(t, json.Unmarshal(given, &written))
 		assert.Equal(t, strings.ToLower(written), named.String())
@@ -170,7 +170,7 @@ func FuzzForwardedFor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, chain string) {
 		address := a.forwardedFor(peer, []string{chain})
 		assert.True(t, address.IsValid())
-		assert.NotPanics(t, func() { network(address) })
+		assert.NotPanics(t, func() { rateLimitKey(address) })
 		assert.Equal(t, netip.MustParseAddr("192.0.2.1"), a.forwardedFor(peer, []string{chain, "192.0.2.1, 10.0.0.1"}),
 			"whatever stands to the left of a stranger is the stranger's word")
 	})

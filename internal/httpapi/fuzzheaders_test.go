@@ -33,7 +33,7 @@ func FuzzBody(f *testing.F) {
 		body, err := readBody(httptest.NewRecorder(), r, limit)
 		if err != nil {
 			assert.Nil(t, body)
-			assert.Contains(t, []int{400, 413, 415}, answerTo(err).status)
+			assert.Contains(t, []int{400, 413, 415}, toAPIError(err).status)
 			return
 		}
 		require.LessOrEqual(t, len(content), limit)
@@ -58,7 +58,7 @@ func FuzzOrigin(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, origin, host, site string) {
 		r := &http.Request{Host: host, Header: http.Header{"Sec-Fetch-Site": {site}}}
-		foreign := isForeign(r, origin)
+		foreign := isCrossSite(r, origin)
 		switch {
 		case site == "cross-site":
 			assert.True(t, foreign)
@@ -157,7 +157,7 @@ func FuzzQuery(f *testing.F) {
 		store.reset()
 		answer, err := a.session(&request{Request: &http.Request{URL: &url.URL{RawQuery: query}}, user: 7})
 		if err != nil {
-			assert.Contains(t, []int{400, 404}, answerTo(err).status, query)
+			assert.Contains(t, []int{400, 404}, toAPIError(err).status, query)
 			return
 		}
 		named, _ := url.ParseQuery(query)

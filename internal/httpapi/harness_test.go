@@ -57,7 +57,7 @@ func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
 	store := usermeta.New(pool, tables, log, nil)
-	require.NoError(t, store.Fit(t.Context()))
+	require.NoError(t, store.Verify(t.Context()))
 
 	cfg := httpapi.Config{
 		BasePaths: []string{base, blogBase},

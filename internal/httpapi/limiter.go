@@ -28,7 +28,7 @@ func newLimiter[K comparable](r Rate) *limiter[K] {
 
 // take takes a token. Where there is none it says how long until there is; 0
 // means that there was one.
-func (l *limiter[K]) take(key K) (wait time.Duration) {
+func (l *limiter[K]) reserve(key K) (wait time.Duration) {
 	if l.rate.PerSecond == 0 {
 		return 0
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func pass(l *limiter[int], key int) bool {
-	return l.take(key) == 0
+	return l.reserve(key) == 0
 }
 
 func TestLimiterSavesUpABurstAndRefills(t *testing.T) {
@@ -21,12 +21,12 @@ func TestLimiterSavesUpABurstAndRefills(t *testing.T) {
 		for range 3 {
 			assert.True(t, pass(l, 1))
 		}
-		wait := l.take(1)
+		wait := l.reserve(1)
 		assert.Equal(t, 500*time.Millisecond, wait)
 		assert.True(t, pass(l, 2), "a bucket a key")
 
 		time.Sleep(wait - time.Millisecond)
-		wait = l.take(1)
+		wait = l.reserve(1)
 		assert.InDelta(t, time.Millisecond, wait, float64(time.Microsecond), "asking too early costs nothing")
 		time.Sleep(time.Millisecond)
 		assert.True(t, pass(l, 1))

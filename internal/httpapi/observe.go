@@ -18,18 +18,18 @@ type Observer interface {
 	// Answered is called once a request. The route is as in the route table,
 	// below the base path, and empty where there is none; the code is that of
 	// the refusal, empty for a success.
-	Answered(route string, status int, code string, took time.Duration)
+	RequestDone(route string, status int, code string, took time.Duration)
 	// LoggedIn is called for each request whose caller is proven: by "cookie",
 	// "jwt" or "service_key".
 	LoggedIn(kind string)
 	// LoginRefused is called for each request whose caller is not.
 	LoginRefused(reason string)
 	// Stepped is called for each change of a viewer that is durable.
-	Stepped(Step)
+	SessionChanged(SessionChange)
 }
 
 // Step is what one request did to a viewer.
-type Step struct {
+type SessionChange struct {
 	Session   webinar.SessionID // empty: it was about none
 	Entered   bool              // the session is new
 	Reported  bool              // the player said where it is
@@ -40,17 +40,17 @@ type Step struct {
 	Events    []webinar.Event   // stored for delivery; of a form, accepted by the sink
 }
 
-type nobody struct{}
+type nopObserver struct{}
 
-func (nobody) Answered(string, int, string, time.Duration) {}
-func (nobody) LoggedIn(string)                             {}
-func (nobody) LoginRefused(string)                         {}
-func (nobody) Stepped(Step)                                {}
+func (nopObserver) RequestDone(string, int, string, time.Duration) {}
+func (nopObserver) LoggedIn(string)                                {}
+func (nopObserver) LoginRefused(string)                            {}
+func (nopObserver) SessionChanged(SessionChange)                   {}
 
 // stepOf compares the session that a rule named with what it was before.
-func stepOf(before webinar.Viewer, report *webinar.Report, result webinar.Result) Step {
+func stepOf(before webinar.Viewer, report *webinar.Report, result webinar.Result) SessionChange {
 	after := result.Session
-	step := Step{
+	step := SessionChange{
 		Session: after.ID, Clamped: result.Clamped, Reported: report != nil,
 		To: after.Percent, Completed: after.Completed, Events: result.Events,
 	}
@@ -69,7 +69,7 @@ func sessionOf(v webinar.Viewer, id webinar.SessionID) *webinar.Session {
 	if v.Current != nil && v.Current.ID == id {
 		return v.Current
 	}
-	for _, s := range v.Aside {
+	for _, s := range v.Parked {
 		if s.ID == id {
 			return s
 		}
@@ -78,7 +78,7 @@ func sessionOf(v webinar.Viewer, id webinar.SessionID) *webinar.Session {
 }
 
 // observeLogin tells how the caller was proven, or why not.
-func (a *API) observeLogin(who caller, err error) {
+func (a *API) observeLogin(who principal, err error) {
 	switch {
 	case err != nil:
 		a.observer.LoginRefused(loginRefusal(err))
@@ -92,7 +92,7 @@ func (a *API) observeLogin(who caller, err error) {
 }
 
 func loginRefusal(err error) string {
-	var p problem
+	var p apiError
 	switch {
 	case errors.As(err, &p) && p.code == errTooManyRequests.code:
 		return "rate_limited"
@@ -100,9 +100,9 @@ func loginRefusal(err error) string {
 		return "unavailable"
 	case errors.As(err, &p) && p.code == errInvalidNonce.code:
 		return "wrong_nonce"
-	case errors.Is(err, errForgedToken):
+	case errors.Is(err, errInvalidToken):
 		return "forged_token"
-	case errors.Is(err, errSubject):
+	case errors.Is(err, errInvalidSubject):
 		return "token_names_no_user"
 	case errors.Is(err, jwt.ErrTokenInvalidClaims):
 		return "expired_token"

@@ -19,7 +19,7 @@ import (
 type witness struct {
 	mu    sync.Mutex
 	lines []string
-	steps []httpapi.Step
+	steps []httpapi.SessionChange
 }
 
 func (w *witness) note(format string, args ...any) {
@@ -28,12 +28,12 @@ func (w *witness) note(format string, args ...any) {
 	w.lines = append(w.lines, strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
-func (w *witness) Answered(route string, status int, code string, _ time.Duration) {
+func (w *witness) RequestDone(route string, status int, code string, _ time.Duration) {
 	w.note("%q %d %s", route, status, code)
 }
 func (w *witness) LoggedIn(kind string)       { w.note("logged in: %s", kind) }
 func (w *witness) LoginRefused(reason string) { w.note("refused: %s", reason) }
-func (w *witness) Stepped(s httpapi.Step) {
+func (w *witness) SessionChanged(s httpapi.SessionChange) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.steps = append(w.steps, s)
@@ -98,7 +98,7 @@ func TestTheObserverHearsWhatAViewerDid(t *testing.T) {
 	t.Parallel()
 	s, w := witnessed(t)
 	session := s.enter(t, anna(), "intro")
-	report := func(members string) httpapi.Step {
+	report := func(members string) httpapi.SessionChange {
 		s.ask(t, "POST", "/progress", `{"session_id":"`+session+`",`+members+`}`, page(anna()))
 		step := w.steps[len(w.steps)-1]
 		assert.EqualValues(t, session, step.Session)

@@ -17,20 +17,20 @@ func (a *API) checkOrigin(next http.Handler) http.Handler {
 		origin := r.Header.Get("Origin")
 		listed := origin != "" && slices.Contains(a.cfg.CORSOrigins, origin)
 		if listed {
-			allow(w.Header(), origin)
+			setCORSHeaders(w.Header(), origin)
 		}
 		switch {
 		case listed && r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "":
 			w.WriteHeader(http.StatusNoContent)
-		case !listed && isUnsafe(r.Method) && isForeign(r, origin):
-			a.fail(w, r, errForbidden.because(fmt.Errorf("origin %.100q, host %.100q", origin, r.Host)))
+		case !listed && isUnsafe(r.Method) && isCrossSite(r, origin):
+			a.fail(w, r, errForbidden.withCause(fmt.Errorf("origin %.100q, host %.100q", origin, r.Host)))
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-func allow(h http.Header, origin string) {
+func setCORSHeaders(h http.Header, origin string) {
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Set("Access-Control-Allow-Credentials", "true")
 	h.Set("Access-Control-Allow-Methods", "GET, POST")
@@ -46,7 +46,7 @@ func isUnsafe(method string) bool {
 // isForeign tells whether a browser sent the request from another site's page.
 // Old browsers say only the origin, whose scheme is not compared: TLS often ends
 // before us.
-func isForeign(r *http.Request, origin string) bool {
+func isCrossSite(r *http.Request, origin string) bool {
 	switch r.Header.Get("Sec-Fetch-Site") { // no page can forge it
 	case "same-origin", "none":
 		return false
@@ -60,10 +60,10 @@ func isForeign(r *http.Request, origin string) bool {
 	if err != nil || from.Host == "" {
 		return true
 	}
-	return !strings.EqualFold(plainHost(from.Host), plainHost(r.Host))
+	return !strings.EqualFold(stripDefaultPort(from.Host), stripDefaultPort(r.Host))
 }
 
 // plainHost leaves out the ports that go without saying.
-func plainHost(host string) string {
+func stripDefaultPort(host string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(host, ":443"), ":80")
 }

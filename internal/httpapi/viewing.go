@@ -9,12 +9,12 @@ import (
 )
 
 // rule is a command of the domain, ready to be applied.
-type rule func(v webinar.Viewer, now time.Time) (webinar.Result, error)
+type command func(v webinar.Viewer, now time.Time) (webinar.Result, error)
 
 // apply runs a rule on the viewer of a request and stores what it leads to.
-func (a *API) apply(r *request, f rule) (result webinar.Result, now time.Time, err error) {
+func (a *API) runCommand(r *request, f command) (result webinar.Result, now time.Time, err error) {
 	var current *webinar.Session
-	var step Step
+	var step SessionChange
 	err = a.cfg.Viewers.Change(r.Context(), r.user, func(v webinar.Viewer, at time.Time) (webinar.Viewer, []webinar.Event, error) {
 		var err error
 		current, now = v.Current, at
@@ -33,19 +33,19 @@ func (a *API) apply(r *request, f rule) (result webinar.Result, now time.Time, e
 			v := a.view(*current, now, 0)
 			view = &v
 		}
-		p := errSessionMismatch.because(err)
+		p := errSessionMismatch.withCause(err)
 		p.session = &view
 		return result, now, p
 	}
 	if err == nil {
-		a.observer.Stepped(step)
+		a.observer.SessionChanged(step)
 	}
 	return result, now, err
 }
 
 // answer applies a rule and shows the session that it named.
-func (a *API) answer(r *request, f rule) (reply, error) {
-	result, now, err := a.apply(r, f)
+func (a *API) respondSession(r *request, f command) (reply, error) {
+	result, now, err := a.runCommand(r, f)
 	if err != nil {
 		return reply{}, err
 	}
@@ -69,32 +69,32 @@ func (a *API) enter(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Enter(v, id, newID, now)
 	})
 }
 
 func (a *API) progress(r *request) (reply, error) {
-	which := r.body.which()
+	which := r.body.sessionRef()
 	r.body.require("position_sec")
 	r.report = r.body.report()
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Progress(v, which, *r.report, now)
 	})
 }
 
 func (a *API) exit(r *request) (reply, error) {
-	which := r.body.which()
+	which := r.body.sessionRef()
 	r.report = r.body.report()
 	reason := webinar.LeaveReason(r.body.oneOf("leave_reason",
 		string(webinar.UserExit), string(webinar.SessionEnd), string(webinar.NetworkLoss)))
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Exit(v, which, r.report, reason, now)
 	})
 }
@@ -112,7 +112,7 @@ func (a *API) resume(r *request) (reply, error) {
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Resume(v, id, now)
 	})
 }
@@ -127,7 +127,7 @@ func (a *API) session(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	s, err := a.cfg.Rules.Look(v, id)
+	s, err := a.cfg.Rules.Find(v, id)
 	if err != nil {
 		return reply{}, err
 	}
@@ -135,14 +135,14 @@ func (a *API) session(r *request) (reply, error) {
 }
 
 func (a *API) cta(r *request) (reply, error) {
-	which := r.body.which()
+	which := r.body.sessionRef()
 	if position := r.body.seconds("position_sec"); position != nil {
 		r.report = &webinar.Report{Position: *position}
 	}
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.answer(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.ClickCTA(v, which, r.report, now)
 	})
 }
@@ -162,12 +162,12 @@ func (a *API) register(r *request) (reply, error) {
 		Source:  r.body.text("source"),
 	}
 	if reg.SlotID != "" && reg.Type != webinar.Live {
-		r.body.refuse("slot_id", "is for live webinars only")
+		r.body.invalid("slot_id", "is for live webinars only")
 	}
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	result, _, err := a.apply(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	result, _, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Register(v, reg, now)
 	})
 	if err != nil {

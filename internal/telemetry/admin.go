@@ -29,14 +29,14 @@ func Admin(health *Health, metrics *Metrics, monitor *Monitor) http.Handler {
 	mux.Handle("/", health.Handler())
 	mux.Handle("GET /metrics", metrics.Handler())
 	mux.HandleFunc("GET /status.json", monitor.serveStatus)
-	mux.Handle("GET /{$}", served(files, "index.html"))
+	mux.Handle("GET /{$}", static(files, "index.html"))
 	for _, name := range []string{"status.css", "status.js", "chart.js", "dom.js", "panels.js", "icon.svg"} {
-		mux.Handle("GET /page/"+name, served(files, name))
+		mux.Handle("GET /page/"+name, static(files, name))
 	}
 	return mux
 }
 
-func served(files fs.FS, name string) http.Handler {
+func static(files fs.FS, name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)

@@ -19,7 +19,7 @@ type Attempt struct {
 }
 
 // Attempted counts an attempt.
-func (m *Metrics) Attempted(a Attempt) {
+func (m *Metrics) AttemptDone(a Attempt) {
 	m.attempts.WithLabelValues(a.Type, a.Outcome).Inc()
 	m.attemptTime.Observe(a.Took.Seconds())
 	switch {
@@ -40,7 +40,7 @@ func (m *Metrics) Attempted(a Attempt) {
 }
 
 // Mishap is a way in which attempts failed lately.
-type Mishap struct {
+type DeliveryError struct {
 	Error     string    `json:"error"`
 	Outcome   string    `json:"outcome"`
 	Times     int       `json:"times"` // in a row, no other being among the ones kept
@@ -53,7 +53,7 @@ type Mishap struct {
 // mishaps keeps the last few ways in which attempts failed, the latest first.
 type mishaps struct {
 	mu   sync.Mutex
-	kept []Mishap
+	kept []DeliveryError
 }
 
 const (
@@ -65,11 +65,11 @@ func (m *mishaps) add(a Attempt, now time.Time) {
 	text := a.Error[:min(len(a.Error), maxErrorShown)]
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	latest := Mishap{
+	latest := DeliveryError{
 		Error: text, Outcome: a.Outcome, Times: 1, LastAt: now.UTC(),
 		Type: a.Type, WebhookID: a.WebhookID, User: a.User,
 	}
-	same := func(k Mishap) bool { return k.Error == text && k.Outcome == a.Outcome }
+	same := func(k DeliveryError) bool { return k.Error == text && k.Outcome == a.Outcome }
 	if i := slices.IndexFunc(m.kept, same); i >= 0 {
 		latest.Times += m.kept[i].Times
 		m.kept = slices.Delete(m.kept, i, i+1)
@@ -78,8 +78,8 @@ func (m *mishaps) add(a Attempt, now time.Time) {
 	m.kept = m.kept[:min(len(m.kept), maxMishaps)]
 }
 
-func (m *mishaps) list() []Mishap {
+func (m *mishaps) list() []DeliveryError {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]Mishap{}, m.kept...)
+	return append([]DeliveryError{}, m.kept...)
 }

@@ -15,7 +15,7 @@ const AudienceWindow = 30 * time.Second
 const maxAudience = 200_000
 
 // audience knows which sessions were heard of lately.
-type audience struct {
+type activeSessions struct {
 	seed maphash.Seed
 	size atomic.Int64 // as of the last count
 
@@ -23,11 +23,11 @@ type audience struct {
 	last map[uint64]int64 // by a hash of the session's id: Unix seconds
 }
 
-func newAudience() *audience {
-	return &audience{seed: maphash.MakeSeed(), last: map[uint64]int64{}}
+func newAudience() *activeSessions {
+	return &activeSessions{seed: maphash.MakeSeed(), last: map[uint64]int64{}}
 }
 
-func (a *audience) seen(session string, now time.Time) {
+func (a *activeSessions) seen(session string, now time.Time) {
 	key := maphash.String(a.seed, session)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -37,7 +37,7 @@ func (a *audience) seen(session string, now time.Time) {
 }
 
 // count forgets who was not heard of for the window, and counts the others.
-func (a *audience) count(now time.Time) int {
+func (a *activeSessions) count(now time.Time) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	oldest := now.Add(-AudienceWindow).Unix()

@@ -19,8 +19,8 @@ func BenchmarkRequest(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			m.LoggedIn("cookie")
-			m.Stepped(telemetry.Step{Session: sessions[i%len(sessions)], Reported: true, From: 25, To: 25})
-			m.Answered("/progress", 200, "", 3*time.Millisecond)
+			m.SessionChanged(telemetry.SessionChange{Session: sessions[i%len(sessions)], Reported: true, From: 25, To: 25})
+			m.RequestDone("/progress", 200, "", 3*time.Millisecond)
 		}
 	})
 }

@@ -10,13 +10,13 @@ import (
 // collector makes metrics of the sources each time somebody scrapes.
 type collector struct {
 	sources Sources
-	census  *censusTaker
+	census  *outboxSampler
 	health  *Health
 	descs   map[string]*prometheus.Desc
 }
 
 // asked are the metrics of the sources: name, help, labels.
-var asked = []struct {
+var descriptors = []struct {
 	name, help string
 	labels     []string
 }{
@@ -42,9 +42,9 @@ var asked = []struct {
 	{"outbox_count_failures_total", "Counts of the outbox that failed.", nil},
 }
 
-func newCollector(sources Sources, census *censusTaker, health *Health) *collector {
+func newCollector(sources Sources, census *outboxSampler, health *Health) *collector {
 	c := &collector{sources: sources, census: census, health: health, descs: map[string]*prometheus.Desc{}}
-	for _, a := range asked {
+	for _, a := range descriptors {
 		c.descs[a.name] = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", a.name), a.help, a.labels, nil)
 	}
 	return c
@@ -66,22 +66,22 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge, counter := emit(prometheus.GaugeValue), emit(prometheus.CounterValue)
 
-	gauge("ready", one(c.health.Readiness(context.Background()).Status == StatusReady))
+	gauge("ready", boolToFloat(c.health.Readiness(context.Background()).Status == StatusReady))
 	queue, pool, delivery := c.sources.Queue(), c.sources.Pool(), c.sources.Delivery()
-	gauge("changes_waiting", float64(queue.Waiting))
-	gauge("changes_waiting_limit", float64(queue.Room))
-	gauge("viewers_held", float64(queue.Held))
+	gauge("changes_waiting", float64(queue.Queued))
+	gauge("changes_waiting_limit", float64(queue.Capacity))
+	gauge("viewers_held", float64(queue.LockWaiters))
 	gauge("db_connections", float64(pool.InUse), "in_use")
 	gauge("db_connections", float64(pool.Idle), "idle")
 	gauge("db_connections_limit", float64(pool.MaxOpenConnections))
 	counter("db_connection_waits_total", float64(pool.WaitCount))
 	counter("db_connection_wait_seconds_total", pool.WaitDuration.Seconds())
-	gauge("dispatcher_leads", one(delivery.Leads))
-	gauge("dispatcher_viewers_waiting", float64(delivery.Waiting))
-	if delivery.Leads && delivery.SinkKnown {
-		gauge("sink_up", one(delivery.SinkUp))
+	gauge("dispatcher_leads", boolToFloat(delivery.IsLeader))
+	gauge("dispatcher_viewers_waiting", float64(delivery.Deferred))
+	if delivery.IsLeader && delivery.ReceiverKnown {
+		gauge("sink_up", boolToFloat(delivery.ReceiverUp))
 	}
-	counter("events_died_total", float64(delivery.Died))
+	counter("events_died_total", float64(delivery.Dead))
 	counter("events_withdrawn_total", float64(delivery.Withdrawn))
 	if c.census == nil {
 		return
@@ -92,17 +92,17 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		gauge("outbox_counted_timestamp_seconds", 0)
 		return // no figure is better than a wrong zero
 	}
-	gauge("dispatcher_elected", one(census.Led))
+	gauge("dispatcher_elected", boolToFloat(census.HasLeader))
 	gauge("outbox_events", float64(census.Due), "due")
-	gauge("outbox_events", float64(census.Waiting), "waiting")
+	gauge("outbox_events", float64(census.Deferred), "waiting")
 	gauge("outbox_events", float64(census.Dead), "dead")
-	gauge("outbox_held_events", float64(census.Held))
+	gauge("outbox_held_events", float64(census.UnsupportedVersion))
 	gauge("outbox_oldest_age_seconds", census.age(time.Now()).Seconds())
 	gauge("outbox_counted_timestamp_seconds", float64(census.At.UnixMilli())/1000)
 	gauge("outbox_count_duration_seconds", census.Took.Seconds())
 }
 
-func one(yes bool) float64 {
+func boolToFloat(yes bool) float64 {
 	if yes {
 		return 1
 	}
@@ -110,7 +110,7 @@ func one(yes bool) float64 {
 }
 
 // age is how old the oldest unsent event is; 0 if there is none.
-func (c Census) age(now time.Time) time.Duration {
+func (c OutboxStats) age(now time.Time) time.Duration {
 	if c.Oldest.IsZero() {
 		return 0
 	}

@@ -41,7 +41,7 @@ func (h *Health) Register(name string, run CheckFunc) {
 
 // Inform adds a line to the readiness report that never makes the service
 // unready, or replaces the one of that name.
-func (h *Health) Inform(name string, describe InfoFunc) {
+func (h *Health) AddInfo(name string, describe InfoFunc) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.infos[name] = describe

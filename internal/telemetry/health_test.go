@@ -79,7 +79,7 @@ func TestReadyz(t *testing.T) {
 				h.Register(name, check)
 			}
 			for name, text := range tt.infos {
-				h.Inform(name, func() string { return text })
+				h.AddInfo(name, func() string { return text })
 			}
 
 			w := get(t, h, "/readyz")

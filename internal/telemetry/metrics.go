@@ -37,7 +37,7 @@ type Metrics struct {
 	eventsByType   *prometheus.CounterVec
 	marksReached   [len(marks)]prometheus.Counter
 	tally          tallies
-	audience       *audience
+	audience       *activeSessions
 	mishaps        mishaps
 	slowest        atomic.Int64 // of the deliveries accepted since the last sample, ns + 1; 0: none
 	attemptsFailed atomic.Uint64
@@ -96,7 +96,7 @@ func (m *Metrics) Handler() http.Handler {
 
 // Answered counts a request: its route as in the route table, empty if there is
 // none, its status, and the code of its refusal, empty for a success.
-func (m *Metrics) Answered(route string, status int, code string, took time.Duration) {
+func (m *Metrics) RequestDone(route string, status int, code string, took time.Duration) {
 	if route == "" {
 		route = NoRoute
 	}
@@ -141,16 +141,16 @@ func (m *Metrics) Committed(changes int, took time.Duration) {
 }
 
 // Repeated counts a transaction that is made again.
-func (m *Metrics) Repeated(why string) { m.repeats.WithLabelValues(why).Inc() }
+func (m *Metrics) Retried(why string) { m.repeats.WithLabelValues(why).Inc() }
 
 // TurnedAway counts a change that found no room or waited too long.
-func (m *Metrics) TurnedAway(why string) {
+func (m *Metrics) Rejected(why string) {
 	m.turnedAway.WithLabelValues(why).Inc()
 	m.tally.turnedAway.Add(1)
 }
 
 // Step is what one durable change of a viewer led to.
-type Step struct {
+type SessionChange struct {
 	Session   string // empty: none was named
 	Entered   bool
 	Reported  bool
@@ -162,7 +162,7 @@ type Step struct {
 }
 
 // Stepped counts what a viewer did.
-func (m *Metrics) Stepped(s Step) {
+func (m *Metrics) SessionChanged(s SessionChange) {
 	if s.Session != "" {
 		m.audience.seen(s.Session, time.Now())
 	}

@@ -45,24 +45,28 @@ func scrape(t *testing.T, handler http.Handler) (text []byte, families map[strin
 // quiet are sources of a service that is well and has nothing to do.
 func quiet() telemetry.Sources {
 	return telemetry.Sources{
-		Pool:     func() sql.DBStats { return sql.DBStats{MaxOpenConnections: 32, InUse: 1, Idle: 3} },
-		Queue:    func() telemetry.Queue { return telemetry.Queue{Room: 8192} },
-		Delivery: func() telemetry.Delivery { return telemetry.Delivery{Leads: true, SinkKnown: true, SinkUp: true} },
-		Census:   func(context.Context) (telemetry.Census, error) { return telemetry.Census{Led: true}, nil },
+		Pool:  func() sql.DBStats { return sql.DBStats{MaxOpenConnections: 32, InUse: 1, Idle: 3} },
+		Queue: func() telemetry.Queue { return telemetry.Queue{Capacity: 8192} },
+		Delivery: func() telemetry.Delivery {
+			return telemetry.Delivery{IsLeader: true, ReceiverKnown: true, ReceiverUp: true}
+		},
+		OutboxStats: func(context.Context) (telemetry.OutboxStats, error) {
+			return telemetry.OutboxStats{HasLeader: true}, nil
+		},
 	}
 }
 
 // everything counts one of each kind.
 func everything(m *telemetry.Metrics) {
-	m.Answered("/enter", 201, "", time.Millisecond)
-	m.Answered("", 404, "rest_no_route", time.Millisecond)
+	m.RequestDone("/enter", 201, "", time.Millisecond)
+	m.RequestDone("", 404, "rest_no_route", time.Millisecond)
 	m.LoggedIn("cookie")
 	m.LoginRefused("anonymous")
 	m.Committed(3, time.Millisecond)
-	m.Repeated("deadlock")
-	m.TurnedAway("full")
-	m.Stepped(telemetry.Step{Session: "s", Entered: true, Events: []string{"client_webinar_entered"}})
-	m.Attempted(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "accepted", Accepted: true})
+	m.Retried("deadlock")
+	m.Rejected("full")
+	m.SessionChanged(telemetry.SessionChange{Session: "s", Entered: true, Events: []string{"client_webinar_entered"}})
+	m.AttemptDone(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "accepted", Accepted: true})
 }
 
 func TestTheMetricsAreThoseOfTheGoldenFileAndLintClean(t *testing.T) {
@@ -111,17 +115,17 @@ func TestTheMetricsAreThoseOfTheGoldenFileAndLintClean(t *testing.T) {
 func TestWhatIsCounted(t *testing.T) {
 	t.Parallel()
 	m := telemetry.NewMetrics("1.2.3")
-	m.Answered("/progress", 200, "", 20*time.Millisecond)
-	m.Answered("/progress", 503, "autowebinar_unavailable", time.Second)
-	m.Answered("", 999, "", time.Second)
+	m.RequestDone("/progress", 200, "", 20*time.Millisecond)
+	m.RequestDone("/progress", 503, "autowebinar_unavailable", time.Second)
+	m.RequestDone("", 999, "", time.Second)
 	// A viewer who jumps over a mark has reached it; completing counts once.
-	m.Stepped(telemetry.Step{Session: "a", Entered: true, Events: []string{"client_webinar_entered"}})
-	m.Stepped(telemetry.Step{Session: "a", Reported: true, From: 0, To: 50})
-	m.Stepped(telemetry.Step{Session: "a", Reported: true, Clamped: true, From: 50, To: 50})
-	m.Stepped(telemetry.Step{Session: "a", Reported: true, Stale: true, From: 50, To: 100, Completed: true,
+	m.SessionChanged(telemetry.SessionChange{Session: "a", Entered: true, Events: []string{"client_webinar_entered"}})
+	m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true, From: 0, To: 50})
+	m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true, Clamped: true, From: 50, To: 50})
+	m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true, Stale: true, From: 50, To: 100, Completed: true,
 		Events: []string{"client_webinar_completed", "client_webinar_attendance_classified"}})
-	m.Attempted(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "accepted", Accepted: true, Age: 3 * time.Second})
-	m.Attempted(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "unavailable", Error: "status 500"})
+	m.AttemptDone(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "accepted", Accepted: true, Age: 3 * time.Second})
+	m.AttemptDone(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "unavailable", Error: "status 500"})
 
 	_, families := scrape(t, m.Handler())
 	got := map[string]float64{}
@@ -157,7 +161,7 @@ func TestWhatIsCounted(t *testing.T) {
 func TestWhatAlertsAreAboutBeginsAtZero(t *testing.T) {
 	t.Parallel()
 	m := telemetry.NewMetrics("test")
-	m.Answered("/progress", 200, "", time.Millisecond)
+	m.RequestDone("/progress", 200, "", time.Millisecond)
 	text, _ := scrape(t, m.Handler())
 	for _, series := range []string{
 		`autowebinar_changes_refused_total{reason="full"}`, `autowebinar_changes_refused_total{reason="late"}`,
@@ -178,9 +182,9 @@ func TestTheSinkHasNoSeriesUntilAnAttemptHasTold(t *testing.T) {
 		delivery telemetry.Delivery
 		want     string // empty: no series
 	}{
-		"idle since a restart":  {telemetry.Delivery{Leads: true}, ""},
-		"it answers":            {telemetry.Delivery{Leads: true, SinkKnown: true, SinkUp: true}, "1"},
-		"it fails":              {telemetry.Delivery{Leads: true, SinkKnown: true}, "0"},
+		"idle since a restart":  {telemetry.Delivery{IsLeader: true}, ""},
+		"it answers":            {telemetry.Delivery{IsLeader: true, ReceiverKnown: true, ReceiverUp: true}, "1"},
+		"it fails":              {telemetry.Delivery{IsLeader: true, ReceiverKnown: true}, "0"},
 		"another replica leads": {telemetry.Delivery{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

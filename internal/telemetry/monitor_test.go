@@ -40,10 +40,10 @@ func TestTheOutboxIsCountedAtItsOwnPaceHoweverOftenSomebodyLooks(t *testing.T) {
 		var counts, takes atomic.Int64 // takes: how long a count lasts
 		takes.Store(int64(10 * time.Millisecond))
 		sources := quiet()
-		sources.Census = func(context.Context) (telemetry.Census, error) {
+		sources.OutboxStats = func(context.Context) (telemetry.OutboxStats, error) {
 			counts.Add(1)
 			time.Sleep(time.Duration(takes.Load()))
-			return telemetry.Census{}, nil
+			return telemetry.OutboxStats{}, nil
 		}
 		m, monitor := watched(t, sources)
 		look := func() {
@@ -76,11 +76,11 @@ func TestACountThatFailsKeepsTheLastFigures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fails atomic.Bool
 		sources := quiet()
-		sources.Census = func(context.Context) (telemetry.Census, error) {
+		sources.OutboxStats = func(context.Context) (telemetry.OutboxStats, error) {
 			if fails.Load() {
-				return telemetry.Census{}, errors.New("gone away")
+				return telemetry.OutboxStats{}, errors.New("gone away")
 			}
-			return telemetry.Census{Dead: 2}, nil
+			return telemetry.OutboxStats{Dead: 2}, nil
 		}
 		m, monitor := watched(t, sources)
 		time.Sleep(time.Second)
@@ -106,11 +106,11 @@ func TestACountThatFailsIsLoggedOncePerReason(t *testing.T) {
 		fails := func(text string) { reason.Store(&text) }
 		fails("")
 		sources := quiet()
-		sources.Census = func(context.Context) (telemetry.Census, error) {
+		sources.OutboxStats = func(context.Context) (telemetry.OutboxStats, error) {
 			if text := *reason.Load(); text != "" {
-				return telemetry.Census{}, errors.New(text)
+				return telemetry.OutboxStats{}, errors.New(text)
 			}
-			return telemetry.Census{}, nil
+			return telemetry.OutboxStats{}, nil
 		}
 		monitor := telemetry.NewMonitor(telemetry.MonitorConfig{
 			Metrics: telemetry.NewMetrics("test"), Health: telemetry.NewHealth(), Sources: sources,
@@ -142,14 +142,14 @@ func TestTheHistoryIsTheLastFiveMinutesSecondBySecond(t *testing.T) {
 		m, monitor := watched(t, quiet())
 		synctest.Wait()
 		time.Sleep(500 * time.Millisecond)
-		m.Stepped(telemetry.Step{Session: "a", Entered: true, Events: []string{"client_webinar_entered"}})
-		m.Attempted(telemetry.Attempt{Accepted: true, Age: 2 * time.Second})
-		m.Attempted(telemetry.Attempt{Accepted: true, Age: time.Second})
+		m.SessionChanged(telemetry.SessionChange{Session: "a", Entered: true, Events: []string{"client_webinar_entered"}})
+		m.AttemptDone(telemetry.Attempt{Accepted: true, Age: 2 * time.Second})
+		m.AttemptDone(telemetry.Attempt{Accepted: true, Age: time.Second})
 		time.Sleep(time.Second)
-		m.Stepped(telemetry.Step{Session: "a", Reported: true})
-		m.Stepped(telemetry.Step{Session: "b", Reported: true})
-		m.Answered("/enter", 500, "autowebinar_internal", time.Second)
-		m.Attempted(telemetry.Attempt{Error: "status 500"})
+		m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true})
+		m.SessionChanged(telemetry.SessionChange{Session: "b", Reported: true})
+		m.RequestDone("/enter", 500, "autowebinar_internal", time.Second)
+		m.AttemptDone(telemetry.Attempt{Error: "status 500"})
 		time.Sleep(time.Second)
 
 		assert.Equal(t, []telemetry.Sample{
@@ -173,10 +173,10 @@ func TestErrorsOfTheSinkAreKeptByKindTheLatestFirst(t *testing.T) {
 		Pool: func() sql.DBStats { return sql.DBStats{} }, Queue: quiet().Queue, Delivery: quiet().Delivery,
 	}})
 	for i := range 20 {
-		m.Attempted(telemetry.Attempt{Outcome: "rejected", Error: "status 4" + string(rune('a'+i)), User: uint64(i)})
-		m.Attempted(telemetry.Attempt{Outcome: "unavailable", Error: "status 500", User: uint64(i), WebhookID: "id", Type: "client_webinar_left"})
+		m.AttemptDone(telemetry.Attempt{Outcome: "rejected", Error: "status 4" + string(rune('a'+i)), User: uint64(i)})
+		m.AttemptDone(telemetry.Attempt{Outcome: "unavailable", Error: "status 500", User: uint64(i), WebhookID: "id", Type: "client_webinar_left"})
 	}
-	m.Attempted(telemetry.Attempt{Outcome: "interrupted", Interrupted: true, Error: "stopped"})
+	m.AttemptDone(telemetry.Attempt{Outcome: "interrupted", Interrupted: true, Error: "stopped"})
 
 	mishaps := monitor.Status(t.Context()).Mishaps
 	assert.Len(t, mishaps, 8)

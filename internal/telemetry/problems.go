@@ -14,9 +14,9 @@ type Level int
 
 // The levels, from good to bad.
 const (
-	Well    Level = iota // nothing to do
-	Warning              // somebody should look
-	Trouble              // viewers or the scenario engine suffer, or are about to
+	OK       Level = iota // nothing to do
+	Warning               // somebody should look
+	Critical              // viewers or the scenario engine suffer, or are about to
 )
 
 // MarshalText says it in a word.
@@ -26,9 +26,9 @@ func (l Level) MarshalText() ([]byte, error) {
 
 // Problem is one thing that is wrong, in words for an operator.
 type Problem struct {
-	Level Level  `json:"level"`
-	What  string `json:"what"`
-	Do    string `json:"do"`
+	Level   Level  `json:"level"`
+	Summary string `json:"what"`
+	Action  string `json:"do"`
 }
 
 // From when on things count as wrong.
@@ -55,28 +55,28 @@ func unready(s Status) []Problem {
 		switch {
 		case check.State == StateOK:
 		case name == "database":
-			list = append(list, Problem{Trouble, "The database cannot be used: " + plain(check.Reason) + ".",
+			list = append(list, Problem{Critical, "The database cannot be used: " + trimErrorPrefix(check.Reason) + ".",
 				"Viewers are told to try again, and their players do; nothing stored is lost. Bring the database back, or see autowebinar check for what is missing."})
 		case name == "running":
 			list = append(list, Problem{Warning, "This replica is stopping.", "Nothing: it takes no new viewers and ends within ten seconds."})
 		default:
-			list = append(list, Problem{Trouble, "Not ready, " + name + ": " + check.Reason + ".", "Until it is mended this replica gets no viewers."})
+			list = append(list, Problem{Critical, "Not ready, " + name + ": " + check.Reason + ".", "Until it is mended this replica gets no viewers."})
 		}
 	}
 	return list
 }
 
 // plain leaves out which package an error comes from.
-func plain(reason string) string {
+func trimErrorPrefix(reason string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(reason, "usermeta: "), "database unavailable: ")
 }
 
 func overload(s Status) []Problem {
 	refused := sum(s.History, func(h Sample) int { return h.Refused })
-	if refused == 0 && s.Queue.Waiting*4 < s.Queue.Room {
+	if refused == 0 && s.Queue.Queued*4 < s.Queue.Capacity {
 		return nil
 	}
-	return []Problem{{Trouble, fmt.Sprintf("The database cannot keep up: %d changes wait, %d were turned away in the last minute.", s.Queue.Waiting, refused),
+	return []Problem{{Critical, fmt.Sprintf("The database cannot keep up: %d changes wait, %d were turned away in the last minute.", s.Queue.Queued, refused),
 		"Look at the database's disk and locks. Players repeat what was turned away, so it comes again."}}
 }
 
@@ -85,7 +85,7 @@ func faults(s Status) []Problem {
 	if failures == 0 {
 		return nil
 	}
-	return []Problem{{Trouble, fmt.Sprintf("%s failed in the last minute, for a reason that was not foreseen.", count(failures, "request")),
+	return []Problem{{Critical, fmt.Sprintf("%s failed in the last minute, for a reason that was not foreseen.", count(failures, "request")),
 		"Find the log lines of level ERROR: they hold the cause and the request id that the viewer got."}}
 }
 
@@ -93,35 +93,35 @@ func logins(s Status) []Problem {
 	if s.Viewing.LoginsOff == "" {
 		return nil
 	}
-	return []Problem{{Trouble, "WordPress logins are off: " + s.Viewing.LoginsOff + ".",
+	return []Problem{{Critical, "WordPress logins are off: " + s.Viewing.LoginsOff + ".",
 		"Give this service the same eight keys and salts as WordPress; until then only tokens and service keys work."}}
 }
 
 // undelivered is what is wrong with sending.
 func undelivered(s Status) []Problem {
 	d, o := s.Delivery, s.Outbox
-	if d.NoSink {
+	if d.NoReceiver {
 		return []Problem{{Warning, "There is no sink: no event is stored or sent.", "Set AUTOWEBINAR_WEBHOOK_URL, unless this is what you want."}}
 	}
 	if o == nil {
 		return nil
 	}
-	unsent, age := o.Due+o.Waiting, time.Duration(s.Age*float64(time.Second))
+	unsent, age := o.Due+o.Deferred, time.Duration(s.Age*float64(time.Second))
 	late := age > lateEvents
-	nothingLost := fmt.Sprintf("Nothing is lost: %s in the outbox, the oldest for %s, and all go out once it answers.", waits(unsent), rounded(age))
+	nothingLost := fmt.Sprintf("Nothing is lost: %s in the outbox, the oldest for %s, and all go out once it answers.", waits(unsent), humanize(age))
 	switch {
 	case o.At.IsZero() && o.Error != "":
 		return nil // the database's own problem says so
-	case unsent > 0 && !d.Leads && d.Off == "" && !o.UnledSince.IsZero() && s.At.Sub(o.UnledSince) > unledLong:
-		return []Problem{{Trouble, "No replica sends events.",
+	case unsent > 0 && !d.IsLeader && d.Off == "" && !o.UnledSince.IsZero() && s.At.Sub(o.UnledSince) > unledLong:
+		return []Problem{{Critical, "No replica sends events.",
 			"One with AUTOWEBINAR_DISPATCH=auto must run and reach the database; GET_LOCK must work there (autowebinar check)."}}
-	case d.Leads && d.SinkKnown && !d.SinkUp && unsent > 0:
-		return []Problem{{Trouble, "The sink does not take events" + sinkError(s) + ".", "Bring it back, or correct AUTOWEBINAR_WEBHOOK_URL. " + nothingLost}}
-	case late && !d.Leads:
-		return []Problem{{Warning, fmt.Sprintf("%s in the outbox, the oldest for %s.", waits(unsent), rounded(age)),
+	case d.IsLeader && d.ReceiverKnown && !d.ReceiverUp && unsent > 0:
+		return []Problem{{Critical, "The sink does not take events" + sinkError(s) + ".", "Bring it back, or correct AUTOWEBINAR_WEBHOOK_URL. " + nothingLost}}
+	case late && !d.IsLeader:
+		return []Problem{{Warning, fmt.Sprintf("%s in the outbox, the oldest for %s.", waits(unsent), humanize(age)),
 			"Another replica sends: look at its status page for the sink's answers."}}
 	case late:
-		return []Problem{{Warning, fmt.Sprintf("%s in the outbox, the oldest for %s%s.", waits(unsent), rounded(age), lastError(s)),
+		return []Problem{{Warning, fmt.Sprintf("%s in the outbox, the oldest for %s%s.", waits(unsent), humanize(age), lastError(s)),
 			unsentAdvice(s)}}
 	}
 	return nil
@@ -131,9 +131,9 @@ func unsentAdvice(s Status) string {
 	switch {
 	case len(s.Mishaps) > 0 && s.Mishaps[0].Outcome == unsendable:
 		return "Events wait for a lead id: see that the CRM writes the user meta key named by AUTOWEBINAR_LEAD_META_KEY."
-	case s.Outbox.Held > 0:
+	case s.Outbox.UnsupportedVersion > 0:
 		return "Some may stand behind events of another version: autowebinar outbox list shows them."
-	case !s.Delivery.SinkKnown:
+	case !s.Delivery.ReceiverKnown:
 		return "Since this replica leads nothing was tried, or one viewer's events only: autowebinar outbox list says what waits, why, and until when."
 	}
 	return "The sink takes other events: find out what it has against these (autowebinar outbox list)."
@@ -141,10 +141,10 @@ func unsentAdvice(s Status) string {
 
 // held is what waits for another build.
 func held(s Status) []Problem {
-	if s.Outbox == nil || s.Outbox.Held == 0 {
+	if s.Outbox == nil || s.Outbox.UnsupportedVersion == 0 {
 		return nil
 	}
-	return []Problem{{Warning, count(s.Outbox.Held, "event") + " in the outbox cannot be read by this version.",
+	return []Problem{{Warning, count(s.Outbox.UnsupportedVersion, "event") + " in the outbox cannot be read by this version.",
 		"Another version wrote them, and they hold their viewers' later events: run that version or a newer one; autowebinar outbox list shows them."}}
 }
 
@@ -169,7 +169,7 @@ func lastError(s Status) string {
 
 // sinkError is the latest reason of the sink, in brackets.
 func sinkError(s Status) string {
-	s.Mishaps = slices.DeleteFunc(slices.Clone(s.Mishaps), func(m Mishap) bool { return m.Outcome == unsendable })
+	s.Mishaps = slices.DeleteFunc(slices.Clone(s.Mishaps), func(m DeliveryError) bool { return m.Outcome == unsendable })
 	return lastError(s)
 }
 
@@ -196,7 +196,7 @@ func waits(n int) string {
 }
 
 // rounded is a duration in the unit that matters.
-func rounded(d time.Duration) string {
+func humanize(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return count(int(d/time.Second), "second")

@@ -16,42 +16,42 @@ type Sources struct {
 	Delivery func() Delivery
 	// Census counts the outbox in the database; nil: there is none. It is called
 	// once at a time, every few seconds at most.
-	Census func(ctx context.Context) (Census, error)
+	OutboxStats func(ctx context.Context) (OutboxStats, error)
 }
 
 // Queue is what waits for group commits.
 type Queue struct {
-	Waiting int `json:"waiting"` // changes
-	Room    int `json:"room"`    // changes that may wait
-	Held    int `json:"held"`    // viewers whose rows somebody else has locked
+	Queued      int `json:"waiting"` // changes
+	Capacity    int `json:"room"`    // changes that may wait
+	LockWaiters int `json:"held"`    // viewers whose rows somebody else has locked
 }
 
 // Delivery is what this replica does about events.
 type Delivery struct {
-	Off       string `json:"off,omitempty"` // why this replica never sends; empty: it may
-	NoSink    bool   `json:"no_sink"`       // no event is ever stored
-	Leads     bool   `json:"leads"`
-	SinkKnown bool   `json:"sink_known"` // attempts have told, since this replica leads: more than answers to one viewer that fail
-	SinkUp    bool   `json:"sink_up"`    // false while that is not known
-	Waiting   int    `json:"waiting"`    // viewers known to have something unsent
-	Accepted  uint64 `json:"accepted"`
-	Failed    uint64 `json:"failed"`
-	Died      uint64 `json:"died"`      // events
-	Withdrawn uint64 `json:"withdrawn"` // events
+	Off           string `json:"off,omitempty"` // why this replica never sends; empty: it may
+	NoReceiver    bool   `json:"no_sink"`       // no event is ever stored
+	IsLeader      bool   `json:"leads"`
+	ReceiverKnown bool   `json:"sink_known"` // attempts have told, since this replica leads: more than answers to one viewer that fail
+	ReceiverUp    bool   `json:"sink_up"`    // false while that is not known
+	Deferred      int    `json:"waiting"`    // viewers known to have something unsent
+	Accepted      uint64 `json:"accepted"`
+	Failed        uint64 `json:"failed"`
+	Dead          uint64 `json:"died"`      // events
+	Withdrawn     uint64 `json:"withdrawn"` // events
 
 	AcceptedAt time.Time `json:"accepted_at,omitzero"` // the last time that the sink took one
 }
 
 // Census is what the outbox of the whole site holds.
-type Census struct {
-	Due     int       `json:"due"`
-	Waiting int       `json:"waiting"`
-	Dead    int       `json:"dead"`
-	Held    int       `json:"held"`            // of those due or waiting: this build cannot read them
-	Roughly bool      `json:"roughly"`         // there are too many to count: some figures are estimates
-	Oldest  time.Time `json:"oldest,omitzero"` // of those due or waiting that can be read
-	Led     bool      `json:"led"`             // some replica sends
-	ByThis  bool      `json:"by_this"`         // this one did, then
+type OutboxStats struct {
+	Due                int       `json:"due"`
+	Deferred           int       `json:"waiting"`
+	Dead               int       `json:"dead"`
+	UnsupportedVersion int       `json:"held"`            // of those due or waiting: this build cannot read them
+	Approximate        bool      `json:"roughly"`         // there are too many to count: some figures are estimates
+	Oldest             time.Time `json:"oldest,omitzero"` // of those due or waiting that can be read
+	HasLeader          bool      `json:"led"`             // some replica sends
+	IsLeader           bool      `json:"by_this"`         // this one did, then
 }
 
 // The pauses between two counts of the outbox: a long one is followed by a pause
@@ -63,8 +63,8 @@ const (
 )
 
 // counted is the latest census, with how it went.
-type counted struct {
-	Census
+type sample struct {
+	OutboxStats
 	At       time.Time     `json:"at,omitzero"` // zero: none yet
 	Took     time.Duration `json:"-"`
 	Failures uint64        `json:"-"` // since the start
@@ -76,16 +76,16 @@ type counted struct {
 
 // censusTaker takes a census in the background, at its own pace, however often
 // somebody looks.
-type censusTaker struct {
-	take func(ctx context.Context) (Census, error)
+type outboxSampler struct {
+	take func(ctx context.Context) (OutboxStats, error)
 	log  *slog.Logger
 
 	mu     sync.Mutex
-	latest counted
+	latest sample
 }
 
 // run counts until ctx ends.
-func (t *censusTaker) run(ctx context.Context) {
+func (t *outboxSampler) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause := t.once(ctx)
 		select {
@@ -96,7 +96,7 @@ func (t *censusTaker) run(ctx context.Context) {
 }
 
 // once counts, and says how long to leave the database alone.
-func (t *censusTaker) once(ctx context.Context) time.Duration {
+func (t *outboxSampler) once(ctx context.Context) time.Duration {
 	bounded, cancel := context.WithTimeout(ctx, censusTimeout)
 	defer cancel()
 	begun := time.Now()
@@ -120,9 +120,9 @@ func (t *censusTaker) once(ctx context.Context) time.Duration {
 		if l.Error != "" {
 			t.log.InfoContext(ctx, "outbox counted again")
 		}
-		l.Census, l.At, l.Took, l.Error = found, now.UTC(), now.Sub(begun), ""
+		l.OutboxStats, l.At, l.Took, l.Error = found, now.UTC(), now.Sub(begun), ""
 		switch {
-		case found.Led:
+		case found.HasLeader:
 			l.UnledSince = time.Time{}
 		case l.UnledSince.IsZero():
 			l.UnledSince = now
@@ -131,7 +131,7 @@ func (t *censusTaker) once(ctx context.Context) time.Duration {
 	return pause
 }
 
-func (t *censusTaker) read() counted {
+func (t *outboxSampler) read() sample {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.latest

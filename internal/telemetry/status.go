@@ -18,15 +18,15 @@ type Status struct {
 	Level    Level     `json:"level"`    // the worst of the problems'
 	Problems []Problem `json:"problems"` // the worst first
 
-	Readiness Readiness `json:"readiness"`
-	Viewing   Viewing   `json:"viewing"`
-	Queue     Queue     `json:"queue"`
-	Delivery  Delivery  `json:"delivery"`
-	Outbox    *counted  `json:"outbox"` // null: there is none
-	Age       float64   `json:"oldest_age_sec"`
-	Mishaps   []Mishap  `json:"mishaps"`
-	Settings  []Setting `json:"settings"`
-	History   []Sample  `json:"history"` // a second each, the last one is now
+	Readiness Readiness       `json:"readiness"`
+	Viewing   Viewing         `json:"viewing"`
+	Queue     Queue           `json:"queue"`
+	Delivery  Delivery        `json:"delivery"`
+	Outbox    *sample         `json:"outbox"` // null: there is none
+	Age       float64         `json:"oldest_age_sec"`
+	Mishaps   []DeliveryError `json:"mishaps"`
+	Settings  []Setting       `json:"settings"`
+	History   []Sample        `json:"history"` // a second each, the last one is now
 }
 
 // Viewing is what viewers did.
@@ -76,7 +76,7 @@ type Monitor struct {
 	cfg     MonitorConfig
 	started time.Time
 	history *history
-	census  *censusTaker // nil: no outbox
+	census  *outboxSampler // nil: no outbox
 }
 
 // NewMonitor makes a monitor at rest and adds what it knows to the metrics.
@@ -85,8 +85,8 @@ func NewMonitor(cfg MonitorConfig) *Monitor {
 		cfg.Log = slog.Default()
 	}
 	m := &Monitor{cfg: cfg, started: time.Now().UTC(), history: &history{metrics: cfg.Metrics}}
-	if cfg.Sources.Census != nil {
-		m.census = &censusTaker{take: cfg.Sources.Census, log: cfg.Log}
+	if cfg.Sources.OutboxStats != nil {
+		m.census = &outboxSampler{take: cfg.Sources.OutboxStats, log: cfg.Log}
 	}
 	cfg.Metrics.registry.MustRegister(newCollector(cfg.Sources, m.census, cfg.Health))
 	return m
@@ -122,7 +122,7 @@ func (m *Monitor) Status(ctx context.Context) Status {
 		s.Outbox, s.Age = &outbox, outbox.age(s.At).Seconds()
 	}
 	s.Problems = problems(s)
-	s.Level = Well
+	s.Level = OK
 	for _, p := range s.Problems {
 		s.Level = max(s.Level, p.Level)
 	}

@@ -120,7 +120,7 @@ func expected(v webinar.Viewer) map[string]string {
 	if v.Current != nil {
 		session(v.Current, "")
 	}
-	for id, s := range v.Aside {
+	for id, s := range v.Parked {
 		session(s, "@"+string(id))
 	}
 	for id, at := range v.Registered {
@@ -158,7 +158,7 @@ func (m *model) compare(s *search, w *world, e evidence) *verdict {
 
 // viewer is as much of a viewer as must be known of evaluations and forms.
 func (e evidence) viewer(user webinar.UserID) webinar.Viewer {
-	v := webinar.Viewer{User: user, Aside: map[webinar.ID]*webinar.Session{}}
+	v := webinar.Viewer{User: user, Parked: map[webinar.ID]*webinar.Session{}}
 	for key, values := range e.rows {
 		suffix, found := strings.CutPrefix(key, "autowebinar_session_id")
 		if !found {
@@ -172,7 +172,7 @@ func (e evidence) viewer(user webinar.UserID) webinar.Viewer {
 		}
 		s := &webinar.Session{ID: webinar.SessionID(values[0]), Webinar: webinar.ID(row("webinar_id")), Completed: row("completed") == "1"}
 		s.StartedAt, _ = time.Parse(time.DateTime, row("started_at"))
-		v.Aside[s.Webinar] = s
+		v.Parked[s.Webinar] = s
 	}
 	return v
 }

@@ -12,7 +12,7 @@ import (
 
 // session is the session that the side is about.
 func (s *side) session(v webinar.Viewer) *webinar.Session {
-	sessions := slices.Collect(maps.Values(v.Aside))
+	sessions := slices.Collect(maps.Values(v.Parked))
 	if v.Current != nil {
 		sessions = append(sessions, v.Current)
 	}

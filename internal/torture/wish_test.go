@@ -90,7 +90,7 @@ func (w wish) body(user uint64) string {
 // apply is what the rules say to the wish. It is the model's own copy of the
 // service's dispatch, not of its rules.
 func (w wish) apply(v webinar.Viewer, newID webinar.SessionID, now time.Time) (webinar.Result, error) {
-	r, which := rules(), webinar.Which{Session: w.session, Webinar: w.webinar}
+	r, which := rules(), webinar.SessionRef{Session: w.session, Webinar: w.webinar}
 	switch w.deed {
 	case register:
 		return r.Register(v, webinar.Registration{Webinar: w.webinar, Type: webinar.Auto, Source: source}, now)
@@ -105,7 +105,7 @@ func (w wish) apply(v webinar.Viewer, newID webinar.SessionID, now time.Time) (w
 	case cta:
 		return r.ClickCTA(v, which, w.report, now)
 	case look:
-		s, err := r.Look(v, w.webinar)
+		s, err := r.Find(v, w.webinar)
 		return webinar.Result{Viewer: v, Session: s}, err
 	}
 	panic("no state follows from " + w.deed)

@@ -120,7 +120,7 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, webinar.ErrSessionMismatch):
 		return http.StatusConflict
-	case errors.Is(err, webinar.ErrTooMany):
+	case errors.Is(err, webinar.ErrLimitExceeded):
 		return http.StatusForbidden
 	}
 	return http.StatusBadRequest
@@ -137,8 +137,8 @@ func describe(v webinar.Viewer) string {
 	if v.Current != nil {
 		session("*", v.Current)
 	}
-	for _, id := range slices.Sorted(maps.Keys(v.Aside)) {
-		session("", v.Aside[id])
+	for _, id := range slices.Sorted(maps.Keys(v.Parked)) {
+		session("", v.Parked[id])
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.Registered)) {
 		fmt.Fprintf(&b, "registered@%s=%s ", id, clockTime(v.Registered[id]))

@@ -13,16 +13,16 @@ import (
 // Audience lists, ascending, the viewers with a session of a webinar, whether it
 // is their current one or set aside. One statement for each of the two keys
 // reads the index, without a lock; the list takes 8 bytes a viewer.
-func (s *Store) Audience(ctx context.Context, id webinar.ID) ([]webinar.UserID, error) {
+func (s *Store) UsersWithSession(ctx context.Context, id webinar.ID) ([]webinar.UserID, error) {
 	const exactly = " FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ? AND CAST(meta_key AS BINARY) = ?"
 	var users, aside []webinar.UserID
-	current := s.cfg.fill("SELECT user_id" + exactly + " AND CAST(meta_value AS BINARY) = ?")
+	current := s.cfg.expandTables("SELECT user_id" + exactly + " AND CAST(meta_value AS BINARY) = ?")
 	if err := s.db.SelectContext(ctx, &users, current, keyWebinarID, keyWebinarID, string(id)); err != nil {
-		return nil, classify(err)
+		return nil, wrapUnavailable(err)
 	}
 	key := joinKey(keySessionID, id)
-	if err := s.db.SelectContext(ctx, &aside, s.cfg.fill("SELECT user_id"+exactly), key, key); err != nil {
-		return nil, classify(err)
+	if err := s.db.SelectContext(ctx, &aside, s.cfg.expandTables("SELECT user_id"+exactly), key, key); err != nil {
+		return nil, wrapUnavailable(err)
 	}
 	users = append(users, aside...)
 	slices.Sort(users)
@@ -37,9 +37,9 @@ func (s *Store) ReadViewers(ctx context.Context, users []webinar.UserID) ([]webi
 	}
 	rows, err := readRows(ctx, s.db, s.sql.read, users)
 	if err != nil {
-		return nil, classify(err)
+		return nil, wrapUnavailable(err)
 	}
-	found := s.interpretAll(rows)
+	found := s.decodeViewers(rows)
 	viewers := make([]webinar.Viewer, 0, len(found))
 	for _, user := range slices.Compact(slices.Sorted(slices.Values(users))) {
 		if viewer, known := found[user]; known {
@@ -55,7 +55,7 @@ func (s *Store) Logins(ctx context.Context, users []webinar.UserID) (map[webinar
 	if len(users) == 0 {
 		return logins, nil
 	}
-	query, args, err := sqlx.In(s.cfg.fill("SELECT ID AS user_id, user_login FROM {users} WHERE ID IN (?)"), users)
+	query, args, err := sqlx.In(s.cfg.expandTables("SELECT ID AS user_id, user_login FROM {users} WHERE ID IN (?)"), users)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (s *Store) Logins(ctx context.Context, users []webinar.UserID) (map[webinar
 		Login string         `db:"user_login"`
 	}
 	if err := s.db.SelectContext(ctx, &rows, query, args...); err != nil {
-		return nil, classify(err)
+		return nil, wrapUnavailable(err)
 	}
 	for _, r := range rows {
 		logins[r.User] = r.Login
@@ -80,10 +80,10 @@ func (s *Store) Exists(ctx context.Context, user webinar.UserID) (bool, error) {
 }
 
 // Led tells whether some replica leads the dispatch of this table now.
-func (s *Store) Led(ctx context.Context) (bool, error) {
+func (s *Store) HasLeader(ctx context.Context) (bool, error) {
 	var holder sql.Null[uint64]
 	if err := s.db.GetContext(ctx, &holder, "SELECT IS_USED_LOCK(?)", s.cfg.lockName("dispatch")); err != nil {
-		return false, classify(err)
+		return false, wrapUnavailable(err)
 	}
 	return holder.Valid, nil
 }

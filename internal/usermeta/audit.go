@@ -16,7 +16,7 @@ const Unknown State = "unknown"
 // can start and run with, but not well. It changes nothing and locks no row; it
 // reads every row of the namespace once, which takes about two seconds for a
 // million.
-func (s *Store) Audit(ctx context.Context) []Finding {
+func (s *Store) CheckData(ctx context.Context) []Finding {
 	conn, err := s.db.Connx(ctx)
 	if err != nil {
 		return nil // Inspect has said so
@@ -24,12 +24,12 @@ func (s *Store) Audit(ctx context.Context) []Finding {
 	defer conn.Close()
 	i := inspection{conn: conn, cfg: s.cfg}
 	for _, probe := range []func(context.Context) (Finding, error){i.grants, i.columns, i.collation, i.cluster, s.sharedLocks} {
-		i.note(probe(ctx))
+		i.record(probe(ctx))
 	}
-	return append(i.findings, s.contents(ctx)...)
+	return append(i.findings, s.dataFindings(ctx)...)
 }
 
-func (i *inspection) note(f Finding, err error) {
+func (i *inspection) record(f Finding, err error) {
 	if err != nil {
 		f.State, f.Detail = Unknown, err.Error()
 		f.Advice = "see what the other findings say of the database, then check again"
@@ -139,12 +139,12 @@ func (s *Store) sharedLocks(ctx context.Context) (Finding, error) {
 	if err != nil {
 		return f, err
 	}
-	defer discard(first) // frees the lock
+	defer closeConn(first) // frees the lock
 	second, err := s.db.Connx(ctx)
 	if err != nil {
 		return f, err
 	}
-	defer discard(second)
+	defer closeConn(second)
 	name := s.cfg.lockName("check:" + rand.Text())
 	var got, other sql.NullBool
 	if err := first.GetContext(ctx, &got, "SELECT GET_LOCK(?, 1)", name); err != nil {
@@ -161,13 +161,13 @@ func (s *Store) sharedLocks(ctx context.Context) (Finding, error) {
 }
 
 // contents says what is odd about the rows themselves.
-func (s *Store) contents(ctx context.Context) []Finding {
+func (s *Store) dataFindings(ctx context.Context) []Finding {
 	began := time.Now()
-	h, err := s.Holdings(ctx, 0)
+	h, err := s.Usage(ctx, 0)
 	if err != nil {
 		return []Finding{{"rows", Unknown, err.Error(), "see what the other findings say of the database, then check again"}}
 	}
-	rows := Finding{"rows", OK, fmt.Sprintf("%d, of viewers: %d; counted in %s", h.Rows, len(h.Holders), time.Since(began).Round(time.Millisecond)), ""}
+	rows := Finding{"rows", OK, fmt.Sprintf("%d, of viewers: %d; counted in %s", h.Rows, len(h.Users), time.Since(began).Round(time.Millisecond)), ""}
 	orphans := Finding{"orphans", OK, "none", ""}
 	if h.Orphans > 0 {
 		orphans = Finding{"orphans", Warn, fmt.Sprintf("rows of users whom WordPress no longer has: %d", h.Orphans), "autowebinar purge --orphans lists them, and with --yes removes them"}
@@ -180,7 +180,7 @@ func (s *Store) contents(ctx context.Context) []Finding {
 	return []Finding{rows, orphans, duplicates, outboxFinding(h)}
 }
 
-func outboxFinding(h Holdings) Finding {
+func outboxFinding(h Usage) Finding {
 	f := Finding{"outbox", OK, fmt.Sprintf("events that wait: %d, dead: %d", h.Waiting, h.Dead), ""}
 	if h.Dead > 0 {
 		f.State, f.Advice = Warn, "autowebinar outbox list --dead shows them; then outbox retry or outbox drop"

@@ -75,7 +75,7 @@ func TestAnAuditSaysWhatAnOperatorShouldKnow(t *testing.T) {
 				dsn = db.AdminDSN
 			}
 			before := db.Checksum(t)
-			findings := inspected(t, config(t, dsn)).Audit(t.Context())
+			findings := inspected(t, config(t, dsn)).CheckData(t.Context())
 			assert.Equal(t, before, db.Checksum(t), "an audit changes nothing")
 			want := auditWell
 			if test.finding != "" {
@@ -121,7 +121,7 @@ func TestAnAuditFindsConnectionsThatReachDifferentServers(t *testing.T) {
 	}()
 	cfg := config(t, one.db.DSN)
 	cfg.DSN.Addr = listener.Addr().String()
-	for _, f := range inspected(t, cfg).Audit(t.Context()) {
+	for _, f := range inspected(t, cfg).CheckData(t.Context()) {
 		if f.Name == "shared locks" {
 			assert.Equal(t, usermeta.Fail, f.State)
 			assert.Contains(t, f.Advice, "one server")
@@ -133,5 +133,5 @@ func TestAnAuditFindsConnectionsThatReachDifferentServers(t *testing.T) {
 
 func TestAnAuditOfNoServerSaysNothing(t *testing.T) {
 	t.Parallel()
-	assert.Empty(t, inspected(t, config(t, "nobody:nothing@tcp(127.0.0.1:1)/wordpress")).Audit(t.Context()))
+	assert.Empty(t, inspected(t, config(t, "nobody:nothing@tcp(127.0.0.1:1)/wordpress")).CheckData(t.Context()))
 }

@@ -14,8 +14,8 @@ import (
 func TestACensusCountsTheOutboxOfTheSite(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	census := func() usermeta.Census {
-		c, err := b.outbox.Census(t.Context())
+	census := func() usermeta.OutboxStats {
+		c, err := b.outbox.Stats(t.Context())
 		require.NoError(t, err)
 		return c
 	}
@@ -25,14 +25,14 @@ func TestACensusCountsTheOutboxOfTheSite(t *testing.T) {
 	b.change(t, 2, enter("a", "s2"))
 	b.change(t, 2, exit("a"))
 	first := b.backlog(t, 1).Messages[0]
-	assert.Equal(t, usermeta.Census{Due: 3, Oldest: first.Event.At}, census())
+	assert.Equal(t, usermeta.OutboxStats{Due: 3, Oldest: first.Event.At}, census())
 
 	backlog := b.backlog(t, 2)
 	backlog.Messages[0].Attempts, backlog.Messages[0].NextAttempt = 1, time.Now().Add(time.Hour)
-	require.NoError(t, b.outbox.Postpone(t.Context(), backlog))
-	assert.Equal(t, usermeta.Census{Due: 1, Waiting: 2, Oldest: first.Event.At}, census())
+	require.NoError(t, b.outbox.Reschedule(t.Context(), backlog))
+	assert.Equal(t, usermeta.OutboxStats{Due: 1, Waiting: 2, Oldest: first.Event.At}, census())
 
-	require.NoError(t, b.outbox.Bury(t.Context(), first))
+	require.NoError(t, b.outbox.DeadLetter(t.Context(), first))
 	c := census()
 	assert.Equal(t, []int{0, 2, 1}, []int{c.Due, c.Waiting, c.Dead})
 	assert.Equal(t, b.backlog(t, 2).Messages[0].Event.At, c.Oldest, "the dead do not count")
@@ -65,10 +65,10 @@ func TestACensusSeesPastRowsThatItCannotRead(t *testing.T) {
 				b.db.SetMeta(t, 3, test.key, value)
 			}
 			session := b.change(t, 1, enter("a", "s1")).Session
-			c, err := b.outbox.Census(t.Context())
+			c, err := b.outbox.Stats(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, session.StartedAt, c.Oldest)
-			assert.Equal(t, test.held, c.Held)
+			assert.Equal(t, test.held, c.UnsupportedVersion)
 			assert.Equal(t, len(test.before)+1, c.Due+c.Waiting)
 		})
 	}
@@ -79,9 +79,9 @@ func TestACensusOfNothingButAnotherVersionsRowsSaysSo(t *testing.T) {
 	b := setup(t)
 	b.db.SetMeta(t, 3, "autowebinar_outbox_wait", "2|of the future")
 	b.db.SetMeta(t, 3, "autowebinar_outbox_dead", "2|given up")
-	c, err := b.outbox.Census(t.Context())
+	c, err := b.outbox.Stats(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, usermeta.Census{Waiting: 1, Dead: 1, Held: 1}, c, "how old it is cannot be told")
+	assert.Equal(t, usermeta.OutboxStats{Waiting: 1, Dead: 1, UnsupportedVersion: 1}, c, "how old it is cannot be told")
 }
 
 func TestACensusOfAVeryLongQueueIsAnEstimate(t *testing.T) {
@@ -95,7 +95,7 @@ func TestACensusOfAVeryLongQueueIsAnEstimate(t *testing.T) {
 		WHERE value.meta_key = 'autowebinar_outbox'`)
 	require.NoError(t, err)
 
-	c, err := b.outbox.Census(t.Context())
+	c, err := b.outbox.Stats(t.Context())
 	require.NoError(t, err)
 	assert.True(t, c.Estimated)
 	assert.Greater(t, c.Due, 50_000)

@@ -44,7 +44,7 @@ func drawRows(t *rapid.T) []row {
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "others") {
 		key := rapid.SampledFrom([]string{
-			keyOutbox, keyOutboxWait, keyOutboxDead, strings.ToUpper(keyOutbox),
+			keyOutbox, keyOutboxDeferred, keyOutboxDead, strings.ToUpper(keyOutbox),
 			"Autowebinar_session_id", "autowebinar_SESSION_ID@a", "autowebinar_session_id@", "autowebinar_session_id@B",
 			"autowebinar_session_id@a@b", "autowebinar_completed ", keyRegistered, keyRegistered + "@No",
 			keyOutbox + "@a", namespace, "autowebinar_of_another_plugin",
@@ -104,9 +104,9 @@ func drawCommand(t *rapid.T, v webinar.Viewer) func(webinar.Viewer) (webinar.Res
 	report := webinar.Report{
 		Position: rapid.Int64Range(0, 1000).Draw(t, "position"), Seeked: rapid.Bool().Draw(t, "seeked"), Ended: rapid.Bool().Draw(t, "ended"),
 	}
-	which := webinar.Which{Webinar: id}
+	which := webinar.SessionRef{Webinar: id}
 	if rapid.Bool().Draw(t, "by session") {
-		which = webinar.Which{Session: drawSessionID(t, v)}
+		which = webinar.SessionRef{Session: drawSessionID(t, v)}
 	}
 	commands := map[string]func(webinar.Viewer) (webinar.Result, error){
 		"enter":    func(v webinar.Viewer) (webinar.Result, error) { return planRules.Enter(v, id, "new", now) },
@@ -129,8 +129,8 @@ func drawSessionID(t *rapid.T, v webinar.Viewer) webinar.SessionID {
 	if v.Current != nil {
 		ids = append(ids, v.Current.ID)
 	}
-	for _, id := range slices.Sorted(maps.Keys(v.Aside)) {
-		ids = append(ids, v.Aside[id].ID)
+	for _, id := range slices.Sorted(maps.Keys(v.Parked)) {
+		ids = append(ids, v.Parked[id].ID)
 	}
 	return rapid.SampledFrom(ids).Draw(t, "session")
 }

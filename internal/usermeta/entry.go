@@ -15,99 +15,99 @@ import (
 )
 
 // Place is where in the queue a row stands: under which of the three keys.
-type Place string
+type Status string
 
 // The three places. A row that waits is tried again by itself, a dead one never.
 const (
-	PlaceDue     Place = "due"
-	PlaceWaiting Place = "waiting"
-	PlaceDead    Place = "dead"
+	StatusDue      Status = "due"
+	StatusDeferred Status = "waiting"
+	StatusDead     Status = "dead"
 )
 
 // Places are all of them, in the order of an event's life.
-func Places() []Place { return []Place{PlaceDue, PlaceWaiting, PlaceDead} }
+func Statuses() []Status { return []Status{StatusDue, StatusDeferred, StatusDead} }
 
-func (p Place) key() string {
+func (p Status) key() string {
 	switch p {
-	case PlaceWaiting:
-		return keyOutboxWait
-	case PlaceDead:
+	case StatusDeferred:
+		return keyOutboxDeferred
+	case StatusDead:
 		return keyOutboxDead
 	}
 	return keyOutbox
 }
 
-func placeOf(key string) Place {
+func statusOf(key string) Status {
 	switch key {
-	case keyOutboxWait:
-		return PlaceWaiting
+	case keyOutboxDeferred:
+		return StatusDeferred
 	case keyOutboxDead:
-		return PlaceDead
+		return StatusDead
 	}
-	return PlaceDue
+	return StatusDue
 }
 
 // Reading says whether this build can make sense of a row.
-type Reading string
+type Format string
 
 // What a row can be. A row of another version is another build's to decide on:
 // it is shown, and never changed.
 const (
-	Readable     Reading = "readable"
-	OtherVersion Reading = "other version"
-	Damaged      Reading = "damaged"
+	FormatOK          Format = "readable"
+	FormatUnsupported Format = "other version"
+	FormatCorrupt     Format = "damaged"
 )
 
 // Entry is one outbox row as an operator sees it.
-type Entry struct {
+type OutboxRow struct {
 	RowID   uint64
 	User    webinar.UserID
-	Place   Place
-	Reading Reading
+	Status  Status
+	Format  Format
 	Message Message // the zero Message unless Readable
 	Value   string  // as stored
 }
 
-func newEntry(r row) Entry {
-	e := Entry{RowID: r.ID, User: r.User, Place: placeOf(r.Key), Reading: Readable, Value: r.Value}
+func newOutboxRow(r row) OutboxRow {
+	e := OutboxRow{RowID: r.ID, User: r.User, Status: statusOf(r.Key), Format: FormatOK, Value: r.Value}
 	m, err := decodeMessage(r)
 	switch {
 	case err == nil:
 		e.Message = m
 	case errors.Is(err, errUnknownVersion):
-		e.Reading = OtherVersion
+		e.Format = FormatUnsupported
 	default:
-		e.Reading = Damaged
+		e.Format = FormatCorrupt
 	}
 	return e
 }
 
 // byRow is the order in which a viewer's events happened.
-func byRow(a, b Entry) int { return cmp.Compare(a.RowID, b.RowID) }
+func compareRowID(a, b OutboxRow) int { return cmp.Compare(a.RowID, b.RowID) }
 
 // Selection says which rows are meant. A zero field excludes none.
-type Selection struct {
-	User   webinar.UserID
-	Places []Place
-	RowIDs []uint64
+type Filter struct {
+	User     webinar.UserID
+	Statuses []Status
+	RowIDs   []uint64
 
 	Type      webinar.EventType // only readable rows have one
 	EventID   uuid.UUID
 	OlderThan time.Time // the event happened before; only readable rows have a time
 }
 
-func (s Selection) places() []Place {
-	if len(s.Places) == 0 {
-		return Places()
+func (s Filter) statuses() []Status {
+	if len(s.Statuses) == 0 {
+		return Statuses()
 	}
-	return s.Places
+	return s.Statuses
 }
 
-func (s Selection) holds(e Entry) bool {
+func (s Filter) Match(e OutboxRow) bool {
 	m := e.Message
 	switch {
 	case s.User != 0 && e.User != s.User,
-		!slices.Contains(s.places(), e.Place),
+		!slices.Contains(s.statuses(), e.Status),
 		len(s.RowIDs) > 0 && !slices.Contains(s.RowIDs, e.RowID),
 		s.Type != "" && m.Event.Type != s.Type,
 		s.EventID != uuid.Nil && m.Event.ID != s.EventID,
@@ -124,20 +124,20 @@ const entryPage = 200
 // the backlog or locks a row: one reads the ids of the rows from the index, 8
 // bytes each, and the rows are then read by primary key. Rows that leave the
 // queue meanwhile are left out, new ones are not seen. An error ends it.
-func (o *Outbox) Entries(ctx context.Context, s Selection) iter.Seq2[[]Entry, error] {
-	return func(yield func([]Entry, error) bool) {
+func (o *Outbox) Rows(ctx context.Context, s Filter) iter.Seq2[[]OutboxRow, error] {
+	return func(yield func([]OutboxRow, error) bool) {
 		ids, err := o.entryIDs(ctx, s)
 		if err != nil {
-			yield(nil, classify(err))
+			yield(nil, wrapUnavailable(err))
 			return
 		}
 		for page := range slices.Chunk(ids, entryPage) {
 			entries, err := o.entriesByID(ctx, page)
 			if err != nil {
-				yield(nil, classify(err))
+				yield(nil, wrapUnavailable(err))
 				return
 			}
-			entries = slices.DeleteFunc(entries, func(e Entry) bool { return !s.holds(e) })
+			entries = slices.DeleteFunc(entries, func(e OutboxRow) bool { return !s.Match(e) })
 			if len(entries) > 0 && !yield(entries, nil) {
 				return
 			}
@@ -145,19 +145,19 @@ func (o *Outbox) Entries(ctx context.Context, s Selection) iter.Seq2[[]Entry, er
 	}
 }
 
-func (o *Outbox) entryIDs(ctx context.Context, s Selection) ([]uint64, error) {
+func (o *Outbox) entryIDs(ctx context.Context, s Filter) ([]uint64, error) {
 	var ids []uint64
 	switch {
 	case len(s.RowIDs) > 0:
 		ids = slices.Clone(s.RowIDs)
 	case s.User != 0:
-		query := o.cfg.fill("SELECT umeta_id FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?, ?, ?)")
-		if err := o.db.SelectContext(ctx, &ids, query, uint64(s.User), keyOutbox, keyOutboxWait, keyOutboxDead); err != nil {
+		query := o.cfg.expandTables("SELECT umeta_id FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?, ?, ?)")
+		if err := o.db.SelectContext(ctx, &ids, query, uint64(s.User), keyOutbox, keyOutboxDeferred, keyOutboxDead); err != nil {
 			return nil, err
 		}
 	default:
-		query := o.cfg.fill("SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ? AND CAST(meta_key AS BINARY) = ?")
-		for _, place := range s.places() {
+		query := o.cfg.expandTables("SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ? AND CAST(meta_key AS BINARY) = ?")
+		for _, place := range s.statuses() {
 			var found []uint64
 			if err := o.db.SelectContext(ctx, &found, query, place.key(), place.key()); err != nil {
 				return nil, err
@@ -169,8 +169,8 @@ func (o *Outbox) entryIDs(ctx context.Context, s Selection) ([]uint64, error) {
 	return slices.Compact(ids), nil // a row may have changed its place in between
 }
 
-func (o *Outbox) entriesByID(ctx context.Context, ids []uint64) ([]Entry, error) {
-	query, args, err := sqlx.In(o.cfg.fill(`SELECT umeta_id, user_id, COALESCE(meta_key, '') AS meta_key, COALESCE(meta_value, '') AS meta_value
+func (o *Outbox) entriesByID(ctx context.Context, ids []uint64) ([]OutboxRow, error) {
+	query, args, err := sqlx.In(o.cfg.expandTables(`SELECT umeta_id, user_id, COALESCE(meta_key, '') AS meta_key, COALESCE(meta_value, '') AS meta_value
 		FROM {usermeta} WHERE umeta_id IN (?)`), ids)
 	if err != nil {
 		return nil, err
@@ -179,12 +179,12 @@ func (o *Outbox) entriesByID(ctx context.Context, ids []uint64) ([]Entry, error)
 	if err := o.db.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, err
 	}
-	var entries []Entry
+	var entries []OutboxRow
 	for _, r := range rows {
-		if r.Key == keyOutbox || r.Key == keyOutboxWait || r.Key == keyOutboxDead {
-			entries = append(entries, newEntry(r))
+		if r.Key == keyOutbox || r.Key == keyOutboxDeferred || r.Key == keyOutboxDead {
+			entries = append(entries, newOutboxRow(r))
 		}
 	}
-	slices.SortFunc(entries, byRow)
+	slices.SortFunc(entries, compareRowID)
 	return entries, nil
 }

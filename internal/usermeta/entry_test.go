@@ -44,10 +44,10 @@ func stored(i, attempts int) string {
 		[]string{"", "user_exit", "", "page"}[i], attempts, at*int64(min(attempts, 1)), 4102444800*int64(min(attempts, 1)))
 }
 
-func (b bench) entries(t *testing.T, s usermeta.Selection) []usermeta.Entry {
+func (b bench) entries(t *testing.T, s usermeta.Filter) []usermeta.OutboxRow {
 	t.Helper()
-	var all []usermeta.Entry
-	for page, err := range b.outbox.Entries(t.Context(), s) {
+	var all []usermeta.OutboxRow
+	for page, err := range b.outbox.Rows(t.Context(), s) {
 		require.NoError(t, err)
 		all = append(all, page...)
 	}
@@ -55,14 +55,14 @@ func (b bench) entries(t *testing.T, s usermeta.Selection) []usermeta.Entry {
 }
 
 // told is an entry in short: place and type, or what is odd about it.
-func told(entries []usermeta.Entry) []string {
+func told(entries []usermeta.OutboxRow) []string {
 	var lines []string
 	for _, e := range entries {
 		what := strings.TrimPrefix(string(e.Message.Event.Type), "client_webinar_")
-		if e.Reading != usermeta.Readable {
-			what = string(e.Reading)
+		if e.Format != usermeta.FormatOK {
+			what = string(e.Format)
 		}
-		lines = append(lines, fmt.Sprintf("%d %s %s", e.User, e.Place, what))
+		lines = append(lines, fmt.Sprintf("%d %s %s", e.User, e.Status, what))
 	}
 	return lines
 }
@@ -71,23 +71,23 @@ func TestEntriesAreThoseSelectedOldestFirst(t *testing.T) {
 	t.Parallel()
 	b := queue(t)
 	all := []string{"1 dead entered", "1 waiting left", "1 waiting completed", "1 due registered", "2 waiting other version", "2 dead damaged"}
-	rowIDs := func(n int) []uint64 { return []uint64{b.entries(t, usermeta.Selection{})[n].RowID} }
+	rowIDs := func(n int) []uint64 { return []uint64{b.entries(t, usermeta.Filter{})[n].RowID} }
 	tests := map[string]struct {
-		selection usermeta.Selection
+		selection usermeta.Filter
 		want      []string
 	}{
-		"all":              {usermeta.Selection{}, all},
-		"one user":         {usermeta.Selection{User: 2}, all[4:]},
-		"user without any": {usermeta.Selection{User: 3}, nil},
-		"dead":             {usermeta.Selection{Places: []usermeta.Place{usermeta.PlaceDead}}, []string{all[0], all[5]}},
-		"waiting and due": {usermeta.Selection{Places: []usermeta.Place{usermeta.PlaceWaiting, usermeta.PlaceDue}},
+		"all":              {usermeta.Filter{}, all},
+		"one user":         {usermeta.Filter{User: 2}, all[4:]},
+		"user without any": {usermeta.Filter{User: 3}, nil},
+		"dead":             {usermeta.Filter{Statuses: []usermeta.Status{usermeta.StatusDead}}, []string{all[0], all[5]}},
+		"waiting and due": {usermeta.Filter{Statuses: []usermeta.Status{usermeta.StatusDeferred, usermeta.StatusDue}},
 			[]string{all[1], all[2], all[3], all[4]}},
-		"one type":      {usermeta.Selection{Type: webinar.EventLeft}, all[1:2]},
-		"one event":     {usermeta.Selection{EventID: eventID(2)}, all[2:3]},
-		"older":         {usermeta.Selection{OlderThan: time.Date(2026, 1, 1, 2, 0, 0, 0, time.UTC)}, all[:2]},
-		"a row":         {usermeta.Selection{RowIDs: rowIDs(1)}, all[1:2]},
-		"a foreign row": {usermeta.Selection{RowIDs: []uint64{1}}, nil},
-		"several conditions": {usermeta.Selection{User: 1, Places: []usermeta.Place{usermeta.PlaceDead}, Type: webinar.EventLeft},
+		"one type":      {usermeta.Filter{Type: webinar.EventLeft}, all[1:2]},
+		"one event":     {usermeta.Filter{EventID: eventID(2)}, all[2:3]},
+		"older":         {usermeta.Filter{OlderThan: time.Date(2026, 1, 1, 2, 0, 0, 0, time.UTC)}, all[:2]},
+		"a row":         {usermeta.Filter{RowIDs: rowIDs(1)}, all[1:2]},
+		"a foreign row": {usermeta.Filter{RowIDs: []uint64{1}}, nil},
+		"several conditions": {usermeta.Filter{User: 1, Statuses: []usermeta.Status{usermeta.StatusDead}, Type: webinar.EventLeft},
 			nil},
 	}
 	for name, test := range tests {
@@ -105,7 +105,7 @@ func TestEntriesComeInPages(t *testing.T) {
 		b.db.SetMeta(t, uint64(i%3+1), "autowebinar_outbox", stored(i%4, 0))
 	}
 	pages, rows, last := 0, 0, uint64(0)
-	for page, err := range b.outbox.Entries(t.Context(), usermeta.Selection{}) {
+	for page, err := range b.outbox.Rows(t.Context(), usermeta.Filter{}) {
 		require.NoError(t, err)
 		pages++
 		for _, e := range page {
@@ -123,11 +123,11 @@ func TestEntriesComeInPages(t *testing.T) {
 func TestRetryMakesAViewersEventsDueWithFreshCounts(t *testing.T) {
 	t.Parallel()
 	b := queue(t)
-	before := b.entries(t, usermeta.Selection{})
-	n, err := b.outbox.Retry(t.Context(), b.entries(t, usermeta.Selection{Type: webinar.EventCompleted}))
+	before := b.entries(t, usermeta.Filter{})
+	n, err := b.outbox.Retry(t.Context(), b.entries(t, usermeta.Filter{Type: webinar.EventCompleted}))
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
-	after := b.entries(t, usermeta.Selection{})
+	after := b.entries(t, usermeta.Filter{})
 	assert.Equal(t, []string{"1 dead entered", "1 due left", "1 due completed", "1 due registered", "2 waiting other version", "2 dead damaged"}, told(after))
 	for i, e := range after[1:3] {
 		assert.Equal(t, before[i+1].RowID, e.RowID)
@@ -142,16 +142,16 @@ func TestRetryMakesAViewersEventsDueWithFreshCounts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, n, "the dead one; nothing that cannot be read")
 	assert.Equal(t, []string{"1 due entered", "1 due left", "1 due completed", "1 due registered", "2 waiting other version", "2 dead damaged"},
-		told(b.entries(t, usermeta.Selection{})))
+		told(b.entries(t, usermeta.Filter{})))
 }
 
 func TestDropDeletesAllButAnotherVersions(t *testing.T) {
 	t.Parallel()
 	b := queue(t)
-	n, err := b.outbox.Drop(t.Context(), b.entries(t, usermeta.Selection{}))
+	n, err := b.outbox.Drop(t.Context(), b.entries(t, usermeta.Filter{}))
 	require.NoError(t, err)
 	assert.Equal(t, 5, n)
-	assert.Equal(t, []string{"2 waiting other version"}, told(b.entries(t, usermeta.Selection{})))
+	assert.Equal(t, []string{"2 waiting other version"}, told(b.entries(t, usermeta.Filter{})))
 	assert.Equal(t, []string{"x"}, b.db.Meta(t, 1)["nickname"])
 	assert.Contains(t, b.db.Meta(t, 2), "AutoWebinar_Outbox")
 }
@@ -160,7 +160,7 @@ func TestDropDeletesAllButAnotherVersions(t *testing.T) {
 func TestInterventionsAreGuardedByWhatWasRead(t *testing.T) {
 	t.Parallel()
 	b := queue(t)
-	read := b.entries(t, usermeta.Selection{})
+	read := b.entries(t, usermeta.Filter{})
 	b.set(t, "DELETE FROM wp_usermeta WHERE meta_key = 'autowebinar_outbox_dead'")
 	b.set(t, "UPDATE wp_usermeta SET meta_value = CONCAT(meta_value, '0') WHERE meta_key = 'autowebinar_outbox_wait'")
 	before := b.db.Checksum(t)
@@ -177,7 +177,7 @@ func TestAnEventThatJoinsDuringARetryIsNotStranded(t *testing.T) {
 	b := setup(t)
 	b.change(t, 1, enter("a", "s1"))
 	b.set(t, "UPDATE wp_usermeta SET meta_key = 'autowebinar_outbox_wait' WHERE meta_key = 'autowebinar_outbox'")
-	read := b.entries(t, usermeta.Selection{})
+	read := b.entries(t, usermeta.Filter{})
 
 	entered, release := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
@@ -189,7 +189,7 @@ func TestAnEventThatJoinsDuringARetryIsNotStranded(t *testing.T) {
 				close(entered)
 				<-release
 			}
-			result, err := rules.Exit(v, webinar.Which{Webinar: "a"}, nil, webinar.UserExit, now)
+			result, err := rules.Exit(v, webinar.SessionRef{Webinar: "a"}, nil, webinar.UserExit, now)
 			return result.Viewer, result.Events, err
 		})
 	}()
@@ -203,7 +203,7 @@ func TestAnEventThatJoinsDuringARetryIsNotStranded(t *testing.T) {
 	close(release)
 	require.NoError(t, <-done)
 	assert.NotZero(t, <-retried)
-	pending, err := b.outbox.Due(t.Context(), 10)
+	pending, err := b.outbox.DueViewers(t.Context(), 10)
 	require.NoError(t, err)
 	require.Len(t, pending, 1, "the dispatcher sees the viewer")
 	assert.Len(t, b.backlog(t, 1).Messages, 2, "and finds both events, whatever key they stand under")

@@ -90,7 +90,7 @@ var unavailableNumbers = map[uint16]bool{
 // again tells whether the same change may succeed at once if repeated. A lost
 // connection counts: every change is safe to repeat, whether or not it was
 // committed, because it is decided anew from the rows.
-func again(err error) bool {
+func isRetryable(err error) bool {
 	var sqlErr *mysql.MySQLError
 	if errors.As(err, &sqlErr) {
 		switch sqlErr.Number {
@@ -111,12 +111,12 @@ func lostConnection(err error) bool {
 }
 
 // classify marks what a caller may answer with "try again later".
-func classify(err error) error {
+func wrapUnavailable(err error) error {
 	if err == nil || errors.Is(err, ErrUnavailable) {
 		return err
 	}
 	var sqlErr *mysql.MySQLError
-	unavailable := again(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+	unavailable := isRetryable(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
 		errors.Is(err, sql.ErrTxDone) || // the time-out ended the transaction before Commit did
 		errors.As(err, &sqlErr) && unavailableNumbers[sqlErr.Number]
 	if unavailable {

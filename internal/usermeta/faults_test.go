@@ -24,7 +24,7 @@ func (b bench) throughTap(t testing.TB) (*usermeta.Store, *tap) {
 	require.NoError(t, err)
 	t.Cleanup(func() { pool.Close() })
 	store := usermeta.New(pool, cfg, slog.New(slog.DiscardHandler), nil)
-	require.NoError(t, store.Fit(t.Context()))
+	require.NoError(t, store.Verify(t.Context()))
 	tap.statements()
 	return store, tap
 }

@@ -19,7 +19,7 @@ func FuzzRows(f *testing.F) {
 	f.Add(keySessionID, "s", keyWebinarID, "Intro", keyCompleted, "0")
 	f.Add(keySessionID+"@intro", "s", keyFurthest+"@intro", "1e5", keyRegistered+"@intro", "1795290122")
 	f.Add(keySessionID, "s", keyWebinarID, "intro", keySessionID+"@intro", "t")
-	f.Add(keyOutboxWait, "1|x", keyOutbox, "2|", keyOutboxDead, "")
+	f.Add(keyOutboxDeferred, "1|x", keyOutbox, "2|", keyOutboxDead, "")
 	f.Add("AutoWebinar_session_id", "s", keySessionID+"@", "s", keySessionID+"@a@b", "s")
 	f.Add(keyLastPosition, "NaN", keyFurthest, "-0", keyPercent, "1e-400")
 	f.Add(keyLeftAt, "9223372036854775807", keyCTAClickedAt, "-62135596801", keyStartedAt, "0000-00-00 00:00:00")
@@ -28,10 +28,10 @@ func FuzzRows(f *testing.F) {
 		s := read(7, rows)
 		if current := s.viewer.Current; current != nil {
 			requireSound(t, *current)
-			assert.NotContains(t, s.viewer.Aside, current.Webinar, "never both")
+			assert.NotContains(t, s.viewer.Parked, current.Webinar, "never both")
 			assert.Equal(t, *current, *read(7, written(current)).viewer.Current)
 		}
-		for id, session := range s.viewer.Aside {
+		for id, session := range s.viewer.Parked {
 			assert.Regexp(t, webinar.IDPattern, string(id))
 			requireSound(t, *session)
 		}

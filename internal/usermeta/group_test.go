@@ -225,7 +225,7 @@ func TestAHeldViewerWithManyRequestsHoldsUpNobody(t *testing.T) {
 			assert.NoError(t, err)
 		})
 	}
-	require.Eventually(t, func() bool { return b.store.Pressure().Stragglers == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.store.Load().LockWaiters == 1 }, 5*time.Second, time.Millisecond)
 	begun := time.Now()
 	for id := webinar.UserID(2); id <= 4; id += 2 {
 		b.change(t, id, progress("a", int64(id)))

@@ -21,7 +21,7 @@ func command(t *rapid.T, base uint64) (webinar.UserID, func(webinar.Viewer, time
 		Position: rapid.Int64Range(0, 1000).Draw(t, "position"),
 		Seeked:   rapid.Bool().Draw(t, "seeked"), Ended: rapid.Bool().Draw(t, "ended"),
 	}
-	which := webinar.Which{Webinar: id}
+	which := webinar.SessionRef{Webinar: id}
 	switch rapid.IntRange(0, 5).Draw(t, "command") {
 	case 0:
 		return user, enter(id, webinar.SessionID(fmt.Sprintf("s-%d-%s", user, id)))

@@ -125,7 +125,7 @@ func TestAStragglersNextChangeDoesNotTouchTheLane(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { pool.Close() })
 	store := usermeta.New(pool, cfg, slog.New(slog.DiscardHandler), nil)
-	require.NoError(t, store.Fit(t.Context()))
+	require.NoError(t, store.Verify(t.Context()))
 	release := b.hold(t, 6)
 	done := make(chan error, 2)
 	report := func(position int64) {
@@ -164,7 +164,7 @@ func TestAStragglerWithoutAPlaceIsRefusedInTime(t *testing.T) {
 	err := b.store.Straggle(applying(6, progress("a", 6)), 100*time.Millisecond)
 	require.ErrorIs(t, err, usermeta.ErrUnavailable)
 	assert.ErrorContains(t, err, "waited too long")
-	require.Eventually(t, func() bool { return b.store.Pressure().Stragglers == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.store.Load().LockWaiters == 0 }, 5*time.Second, time.Millisecond)
 }
 
 // There is room for so many changes and no more.
@@ -178,8 +178,8 @@ func TestStragglersHaveABound(t *testing.T) {
 		go func() { done <- b.store.Straggle(applying(6, progress("a", i)), time.Minute) }()
 	}
 	require.Eventually(t, func() bool { return b.store.Straggling(6) == 2 }, 5*time.Second, time.Millisecond)
-	pressure := b.store.Pressure()
-	assert.Equal(t, 2, pressure.Waiting, "they are seen to wait")
+	pressure := b.store.Load()
+	assert.Equal(t, 2, pressure.Queued, "they are seen to wait")
 	err := b.store.Straggle(applying(8, progress("a", 8)), time.Minute)
 	require.ErrorIs(t, err, usermeta.ErrUnavailable)
 	assert.ErrorContains(t, err, "too many")
@@ -232,7 +232,7 @@ func TestAStragglerKeepsItsTurn(t *testing.T) {
 	done := make(chan error, 2)
 	report := func(position int64) {
 		_, err := change(t.Context(), b.store, 6, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-			return rules.Progress(v, webinar.Which{Webinar: "a"}, webinar.Report{Position: position, Seeked: true}, now)
+			return rules.Progress(v, webinar.SessionRef{Webinar: "a"}, webinar.Report{Position: position, Seeked: true}, now)
 		})
 		done <- err
 	}

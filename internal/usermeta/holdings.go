@@ -10,7 +10,7 @@ import (
 )
 
 // Holder is a user id that has rows of the namespace.
-type Holder struct {
+type UserUsage struct {
 	User   webinar.UserID
 	Exists bool // WordPress has such a user
 	Rows   int
@@ -18,8 +18,8 @@ type Holder struct {
 }
 
 // Holdings are all rows of the namespace, counted.
-type Holdings struct {
-	Holders    []Holder // ascending by user
+type Usage struct {
+	Users      []UserUsage // ascending by user
 	Rows       int
 	Orphans    int // rows whose user is gone
 	Duplicates int // rows beyond the first of a key of a viewer, the outbox left out
@@ -30,7 +30,7 @@ type Holdings struct {
 // Holdings counts the rows of one user or, for 0, of all. It is one statement
 // that reads an index without a lock or a sort; the memory is some 100 bytes a
 // viewer.
-func (s *Store) Holdings(ctx context.Context, user webinar.UserID) (Holdings, error) {
+func (s *Store) Usage(ctx context.Context, user webinar.UserID) (Usage, error) {
 	query := `SELECT m.user_id, m.meta_key, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id)
 		FROM {usermeta} m FORCE INDEX (meta_key) WHERE m.meta_key LIKE 'autowebinar\_%'`
 	var args []any
@@ -38,23 +38,23 @@ func (s *Store) Holdings(ctx context.Context, user webinar.UserID) (Holdings, er
 		query = strings.Replace(query, "(meta_key)", "(user_id)", 1) + " AND m.user_id = ?"
 		args = append(args, uint64(user))
 	}
-	rows, err := s.db.QueryContext(ctx, s.cfg.fill(query), args...)
+	rows, err := s.db.QueryContext(ctx, s.cfg.expandTables(query), args...)
 	if err != nil {
-		return Holdings{}, classify(err)
+		return Usage{}, wrapUnavailable(err)
 	}
 	defer rows.Close()
-	c := counter{holders: map[webinar.UserID]*Holder{}, unsorted: user != 0}
+	c := counter{holders: map[webinar.UserID]*UserUsage{}, unsorted: user != 0}
 	for rows.Next() {
 		var owner uint64
 		var key string
 		var exists bool
 		if err := rows.Scan(&owner, &key, &exists); err != nil {
-			return Holdings{}, err
+			return Usage{}, err
 		}
 		c.count(webinar.UserID(owner), key, exists)
 	}
 	if err := rows.Err(); err != nil {
-		return Holdings{}, classify(err)
+		return Usage{}, wrapUnavailable(err)
 	}
 	return c.result(), nil
 }
@@ -63,13 +63,13 @@ func (s *Store) Holdings(ctx context.Context, user webinar.UserID) (Holdings, er
 // need not remember all of them.
 type counter struct {
 	unsorted bool // there are few
-	all      Holdings
-	holders  map[webinar.UserID]*Holder
+	all      Usage
+	holders  map[webinar.UserID]*UserUsage
 	key      string
-	seen     map[ownKey]bool // of the keys equal to key but for case
+	seen     map[userKey]bool // of the keys equal to key but for case
 }
 
-type ownKey struct {
+type userKey struct {
 	user webinar.UserID
 	key  string
 }
@@ -80,7 +80,7 @@ func (c *counter) count(user webinar.UserID, key string, exists bool) {
 	}
 	holder := c.holders[user]
 	if holder == nil {
-		holder = &Holder{User: user, Exists: exists}
+		holder = &UserUsage{User: user, Exists: exists}
 		c.holders[user] = holder
 	}
 	holder.Rows++
@@ -89,7 +89,7 @@ func (c *counter) count(user webinar.UserID, key string, exists bool) {
 		c.all.Orphans++
 	}
 	switch key {
-	case keyOutbox, keyOutboxWait:
+	case keyOutbox, keyOutboxDeferred:
 		holder.Events++
 		c.all.Waiting++
 		return
@@ -99,18 +99,18 @@ func (c *counter) count(user webinar.UserID, key string, exists bool) {
 		return
 	}
 	if c.seen == nil || !c.unsorted && !strings.EqualFold(key, c.key) {
-		c.key, c.seen = key, map[ownKey]bool{}
+		c.key, c.seen = key, map[userKey]bool{}
 	}
-	if c.seen[ownKey{user, key}] {
+	if c.seen[userKey{user, key}] {
 		c.all.Duplicates++
 	}
-	c.seen[ownKey{user, key}] = true
+	c.seen[userKey{user, key}] = true
 }
 
-func (c *counter) result() Holdings {
+func (c *counter) result() Usage {
 	for _, holder := range c.holders {
-		c.all.Holders = append(c.all.Holders, *holder)
+		c.all.Users = append(c.all.Users, *holder)
 	}
-	slices.SortFunc(c.all.Holders, func(a, b Holder) int { return cmp.Compare(a.User, b.User) })
+	slices.SortFunc(c.all.Users, func(a, b UserUsage) int { return cmp.Compare(a.User, b.User) })
 	return c.all
 }

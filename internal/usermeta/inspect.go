@@ -14,7 +14,7 @@ import (
 )
 
 // ErrUnfit says that the service must not run on this table as it is.
-var ErrUnfit = errors.New("usermeta: the table cannot be used safely")
+var ErrUnsupportedDatabase = errors.New("usermeta: the table cannot be used safely")
 
 // Finding is one thing that Inspect looked at.
 type Finding struct {
@@ -33,13 +33,13 @@ const (
 	OK    State = "ok"
 	Warn  State = "warn"
 	Fail  State = "fail"
-	Unfit State = "unfit"
+	Fatal State = "unfit"
 )
 
 // Inspect looks at everything in the database that the service depends on. It
 // changes nothing. The last finding is the one that kept it from looking on, if
 // there was such a one.
-func (s *Store) Inspect(ctx context.Context) []Finding {
+func (s *Store) CheckDatabase(ctx context.Context) []Finding {
 	conn, err := s.db.Connx(ctx)
 	if err != nil {
 		return []Finding{{"connection", Fail, err.Error(), "check host, port, account and password, and that the server runs"}}
@@ -47,12 +47,12 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 	defer conn.Close()
 	i := inspection{conn: conn, cfg: s.cfg}
 	defer func() {
-		if i.spoilt {
-			discard(conn)
+		if i.discardConn {
+			closeConn(conn)
 		}
 	}()
 	for _, probe := range []func(context.Context) (Finding, error){
-		i.version, i.isolation, i.readOnly, i.binlog, i.users, i.engine, i.indexes, i.reading, i.writing, i.restraint, i.clock, i.locks,
+		i.version, i.isolation, i.readOnly, i.binlog, i.users, i.engine, i.indexes, i.selectGrant, i.writeGrants, i.leastPrivilege, i.clock, i.locks,
 	} {
 		finding, err := probe(ctx)
 		if err != nil {
@@ -68,15 +68,15 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 
 // Fit inspects the database and, if it can be used, opens the store for
 // changes. The error is ErrUnfit or ErrUnavailable and names every reason.
-func (s *Store) Fit(ctx context.Context) error {
+func (s *Store) Verify(ctx context.Context) error {
 	var reasons []error
 	var warnings []Finding
 	kind := ErrUnavailable
-	for _, f := range s.Inspect(ctx) {
-		if f.State == Unfit {
-			kind = ErrUnfit
+	for _, f := range s.CheckDatabase(ctx) {
+		if f.State == Fatal {
+			kind = ErrUnsupportedDatabase
 		}
-		if f.State == Unfit || f.State == Fail {
+		if f.State == Fatal || f.State == Fail {
 			reasons = append(reasons, fmt.Errorf("%s: %s; %s", f.Name, f.Detail, f.Advice))
 		}
 		if f.State == Warn {
@@ -85,35 +85,35 @@ func (s *Store) Fit(ctx context.Context) error {
 	}
 	if len(reasons) > 0 {
 		err := fmt.Errorf("%w: %w", kind, errors.Join(reasons...))
-		s.unfit.Store(&err)
+		s.notReady.Store(&err)
 		return err
 	}
 	for _, f := range warnings {
 		s.log.WarnContext(ctx, "the database could be in better order", "finding", f.Name, "detail", f.Detail, "advice", f.Advice)
 	}
-	s.fit.Store(true)
+	s.ready.Store(true)
 	return nil
 }
 
 // Ping tells whether the database answers and takes writes.
 func (s *Store) Ping(ctx context.Context) error {
-	if !s.fit.Load() {
-		if why := s.unfit.Load(); why != nil {
+	if !s.ready.Load() {
+		if why := s.notReady.Load(); why != nil {
 			return *why
 		}
 		return errNotInspected
 	}
 	conn, err := s.db.Connx(ctx)
 	if err != nil {
-		return classify(err)
+		return wrapUnavailable(err)
 	}
 	defer conn.Close()
 	value, err := readVariable(ctx, conn, "read_only")
 	if err != nil {
-		return classify(err)
+		return wrapUnavailable(err)
 	}
 	if isOn(value) {
-		discard(conn) // the primary's name may lead to another server by now
+		closeConn(conn) // the primary's name may lead to another server by now
 		return fmt.Errorf("%w: read_only is %s", ErrUnavailable, value)
 	}
 	return nil
@@ -125,7 +125,7 @@ type inspection struct {
 	findings []Finding
 
 	engineUnknown bool // the table is not there, or not for this account
-	spoilt        bool // the connection is of no more use: the primary may be another server by now, or it holds a lock
+	discardConn   bool // the connection is of no more use: the primary may be another server by now, or it holds a lock
 }
 
 func (i *inspection) variable(ctx context.Context, names ...string) (string, error) {
@@ -149,7 +149,7 @@ func (i *inspection) version(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "server", State: OK}
 	err := i.conn.GetContext(ctx, &f.Detail, "SELECT VERSION()")
 	if err == nil && tooOld(f.Detail) {
-		f.State, f.Advice = Unfit, "MySQL 8.0 or MariaDB 10.6 is the oldest that can skip locked rows"
+		f.State, f.Advice = Fatal, "MySQL 8.0 or MariaDB 10.6 is the oldest that can skip locked rows"
 	}
 	return f, err
 }
@@ -174,7 +174,7 @@ func (i *inspection) isolation(ctx context.Context) (Finding, error) {
 	level, err := i.variable(ctx, "transaction_isolation", "tx_isolation")
 	f.Detail = level
 	if err == nil && level != "READ-COMMITTED" {
-		f.State, f.Advice = Unfit, "the server or a proxy does not let the session run at READ COMMITTED; WordPress's own writes would stall"
+		f.State, f.Advice = Fatal, "the server or a proxy does not let the session run at READ COMMITTED; WordPress's own writes would stall"
 	}
 	return f, err
 }
@@ -191,7 +191,7 @@ func (i *inspection) engine(ctx context.Context) (Finding, error) {
 		f.State, f.Detail = Fail, "no table "+i.cfg.UsermetaTable+" that this account can see"
 		f.Advice = "check the table prefix and the grants, and that WordPress is installed"
 	case err == nil && !strings.EqualFold(engine.String, "InnoDB"):
-		f.State = Unfit
+		f.State = Fatal
 		f.Advice = "only InnoDB has transactions: ALTER TABLE " + i.cfg.UsermetaTable + " ENGINE=InnoDB, after a backup"
 	}
 	return f, err
@@ -205,7 +205,7 @@ func (i *inspection) indexes(ctx context.Context) (Finding, error) {
 		"SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND SEQ_IN_INDEX = 1 AND INDEX_NAME IN ('user_id', 'meta_key') AND COLUMN_NAME = INDEX_NAME",
 		i.cfg.DSN.DBName, i.cfg.UsermetaTable)
 	if err == nil && len(names) < 2 {
-		f.State, f.Detail = Unfit, fmt.Sprintf("only %q", names)
+		f.State, f.Detail = Fatal, fmt.Sprintf("only %q", names)
 		if i.engineUnknown {
 			f.State = Fail // there is no such table, yet
 		}
@@ -214,9 +214,9 @@ func (i *inspection) indexes(ctx context.Context) (Finding, error) {
 	return f, err
 }
 
-func (i *inspection) reading(ctx context.Context) (Finding, error) {
+func (i *inspection) selectGrant(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "read grants", State: OK, Detail: "SELECT on " + i.cfg.UsermetaTable}
-	_, err := i.conn.ExecContext(ctx, i.cfg.fill("SELECT umeta_id, user_id, meta_key, meta_value FROM {usermeta} LIMIT 0"))
+	_, err := i.conn.ExecContext(ctx, i.cfg.expandTables("SELECT umeta_id, user_id, meta_key, meta_value FROM {usermeta} LIMIT 0"))
 	if err != nil {
 		f.Advice = "GRANT SELECT on " + i.cfg.UsermetaTable
 	}
@@ -225,14 +225,14 @@ func (i *inspection) reading(ctx context.Context) (Finding, error) {
 
 // writing tries each kind of statement on no row at all: the server checks the
 // grant before it looks for rows.
-func (i *inspection) writing(ctx context.Context) (Finding, error) {
+func (i *inspection) writeGrants(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "write grants", State: OK, Detail: "INSERT, UPDATE, DELETE on " + i.cfg.UsermetaTable}
 	for _, statement := range []string{
 		"INSERT INTO {usermeta} (user_id) SELECT ID FROM {users} WHERE 1 = 0",
 		"UPDATE {usermeta} SET meta_value = '' WHERE 1 = 0",
 		"DELETE FROM {usermeta} WHERE 1 = 0",
 	} {
-		if _, err := i.conn.ExecContext(ctx, i.cfg.fill(statement)); err != nil {
+		if _, err := i.conn.ExecContext(ctx, i.cfg.expandTables(statement)); err != nil {
 			f.Advice = "GRANT INSERT, UPDATE, DELETE on " + i.cfg.UsermetaTable + ", and use the primary server"
 			return f, err
 		}
@@ -241,9 +241,9 @@ func (i *inspection) writing(ctx context.Context) (Finding, error) {
 }
 
 // restraint warns of an account that may do more than the service needs.
-func (i *inspection) restraint(ctx context.Context) (Finding, error) {
+func (i *inspection) leastPrivilege(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "least privilege", State: OK, Detail: "the account cannot write to " + i.cfg.UsersTable}
-	_, err := i.conn.ExecContext(ctx, i.cfg.fill("UPDATE {users} SET user_status = 0 WHERE 1 = 0"))
+	_, err := i.conn.ExecContext(ctx, i.cfg.expandTables("UPDATE {users} SET user_status = 0 WHERE 1 = 0"))
 	var sqlErr *mysql.MySQLError
 	switch {
 	case err == nil:
@@ -259,7 +259,7 @@ func (i *inspection) readOnly(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "writable", State: OK, Detail: "the server takes writes"}
 	value, err := i.variable(ctx, "read_only")
 	if err == nil && isOn(value) {
-		i.spoilt = true
+		i.discardConn = true
 		f.State, f.Detail, f.Advice = Fail, "read_only is "+value, "connect to the primary server"
 	}
 	return f, err
@@ -277,7 +277,7 @@ func (i *inspection) binlog(ctx context.Context) (Finding, error) {
 		f.Detail, err = "ROW", nil // servers that know no other format have no such variable
 	}
 	if f.Detail == "STATEMENT" {
-		f.State, f.Advice = Unfit, "set binlog_format to ROW or MIXED"
+		f.State, f.Advice = Fatal, "set binlog_format to ROW or MIXED"
 	}
 	return f, err
 }
@@ -303,8 +303,8 @@ func (i *inspection) locks(ctx context.Context) (Finding, error) {
 	var got, mine, released sql.NullBool
 	// Nobody else's: what another replica left locked is no fault of this one.
 	name := i.cfg.lockName("check:" + rand.Text())
-	spoilt := i.spoilt
-	i.spoilt = true
+	spoilt := i.discardConn
+	i.discardConn = true
 	if err := i.conn.GetContext(ctx, &got, "SELECT GET_LOCK(?, 1)", name); err != nil {
 		return f, err
 	}
@@ -318,7 +318,7 @@ func (i *inspection) locks(ctx context.Context) (Finding, error) {
 		f.State, f.Detail = Fail, "a lock taken is not held"
 		return f, nil
 	}
-	i.spoilt = spoilt
+	i.discardConn = spoilt
 	f.Advice = ""
 	return f, nil
 }

@@ -73,26 +73,26 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 		"a good table": {},
 		"MyISAM": {
 			damage: "ALTER TABLE wp_usermeta ENGINE=MyISAM",
-			states: map[string]usermeta.State{"engine": usermeta.Unfit},
+			states: map[string]usermeta.State{"engine": usermeta.Fatal},
 			advice: map[string]string{"engine": "ALTER TABLE wp_usermeta ENGINE=InnoDB"},
-			err:    usermeta.ErrUnfit,
+			err:    usermeta.ErrUnsupportedDatabase,
 		},
 		"no index user_id": {
 			damage: "ALTER TABLE wp_usermeta DROP INDEX user_id",
-			states: map[string]usermeta.State{"indexes": usermeta.Unfit},
+			states: map[string]usermeta.State{"indexes": usermeta.Fatal},
 			advice: map[string]string{"indexes": "must exist on wp_usermeta"},
-			err:    usermeta.ErrUnfit,
+			err:    usermeta.ErrUnsupportedDatabase,
 		},
 		"no index meta_key": {
 			damage: "ALTER TABLE wp_usermeta DROP INDEX meta_key",
-			states: map[string]usermeta.State{"indexes": usermeta.Unfit},
+			states: map[string]usermeta.State{"indexes": usermeta.Fatal},
 			advice: map[string]string{"indexes": "must exist on wp_usermeta"},
-			err:    usermeta.ErrUnfit,
+			err:    usermeta.ErrUnsupportedDatabase,
 		},
 		"an index of the name on another column": {
 			damage: "ALTER TABLE wp_usermeta DROP INDEX user_id, ADD INDEX user_id (umeta_id)",
-			states: map[string]usermeta.State{"indexes": usermeta.Unfit},
-			err:    usermeta.ErrUnfit,
+			states: map[string]usermeta.State{"indexes": usermeta.Fatal},
+			err:    usermeta.ErrUnsupportedDatabase,
 		},
 		"no usermeta table": { // being restored, or not yet there
 			damage: "DROP TABLE wp_usermeta",
@@ -191,7 +191,7 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 			}
 			before := db.Checksum(t)
 			store := inspected(t, cfg)
-			findings := store.Inspect(t.Context())
+			findings := store.CheckDatabase(t.Context())
 			assert.Equal(t, with(test.states), states(findings), "%+v", findings)
 			for _, f := range findings {
 				assert.NotEmpty(t, f.Detail, f.Name)
@@ -217,7 +217,7 @@ func rowsOf(first, last int) string {
 // checkFit: the verdict is one of two, names every reason, and opens the store.
 func checkFit(t *testing.T, store *usermeta.Store, want error, states map[string]usermeta.State) {
 	t.Helper()
-	err := store.Fit(t.Context())
+	err := store.Verify(t.Context())
 	_, _, readErr := store.Read(t.Context(), 99)
 	if want == nil {
 		require.NoError(t, err)
@@ -226,7 +226,7 @@ func checkFit(t *testing.T, store *usermeta.Store, want error, states map[string
 		return
 	}
 	require.ErrorIs(t, err, want)
-	for _, other := range []error{usermeta.ErrUnfit, usermeta.ErrUnavailable} {
+	for _, other := range []error{usermeta.ErrUnsupportedDatabase, usermeta.ErrUnavailable} {
 		if other != want {
 			require.NotErrorIs(t, err, other)
 		}
@@ -242,7 +242,7 @@ func checkFit(t *testing.T, store *usermeta.Store, want error, states map[string
 func TestInspectionOfNoServerSaysWhatToCheck(t *testing.T) {
 	t.Parallel()
 	store := inspected(t, config(t, "nobody:nothing@tcp(127.0.0.1:1)/wordpress"))
-	findings := store.Inspect(t.Context())
+	findings := store.CheckDatabase(t.Context())
 	require.Len(t, findings, 1)
 	assert.Equal(t, "connection: fail", states(findings))
 	assert.Contains(t, findings[0].Advice, "host, port, account and password")
@@ -254,7 +254,7 @@ func TestInspectionWithAWrongPasswordIsTheConnections(t *testing.T) {
 	cfg.DSN.Passwd += "x"
 	began := time.Now()
 	store := inspected(t, cfg)
-	assert.Equal(t, "connection: fail", states(store.Inspect(t.Context())))
-	require.ErrorIs(t, store.Fit(t.Context()), usermeta.ErrUnavailable)
+	assert.Equal(t, "connection: fail", states(store.CheckDatabase(t.Context())))
+	require.ErrorIs(t, store.Verify(t.Context()), usermeta.ErrUnavailable)
 	assert.Less(t, time.Since(began), 5*time.Second)
 }

@@ -23,9 +23,9 @@ const (
 
 	keyRegistered = namespace + "registered" // always with @<webinar id>
 
-	keyOutbox     = namespace + "outbox"
-	keyOutboxWait = namespace + "outbox_wait"
-	keyOutboxDead = namespace + "outbox_dead"
+	keyOutbox         = namespace + "outbox"
+	keyOutboxDeferred = namespace + "outbox_wait"
+	keyOutboxDead     = namespace + "outbox_dead"
 )
 
 // sessionKeys are the keys of one session. In a set-aside session each carries

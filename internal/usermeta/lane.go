@@ -11,20 +11,20 @@ import (
 
 // change is what one caller wants of a viewer, and what became of it.
 type change struct {
-	user  webinar.UserID
-	apply ApplyFunc
-	until time.Time // nobody begins it later
+	user     webinar.UserID
+	apply    ApplyFunc
+	deadline time.Time // nobody begins it later
 
-	verdict error // what apply said in the latest attempt
+	applyErr error // what apply said in the latest attempt
 
-	once sync.Once
-	err  error         // set before done is closed
-	done chan struct{} // closed once the change is durable or refused
-	lead chan struct{} // closed to tell the caller to make the next commit
+	once     sync.Once
+	err      error         // set before done is closed
+	done     chan struct{} // closed once the change is durable or refused
+	promoted chan struct{} // closed to tell the caller to make the next commit
 }
 
 // finish answers the caller.
-func (c *change) finish(err error) {
+func (c *change) resolve(err error) {
 	c.once.Do(func() {
 		c.err = err
 		close(c.done)
@@ -32,32 +32,32 @@ func (c *change) finish(err error) {
 }
 
 var (
-	errCrowded = errors.New("too many changes wait already")
-	errExpired = errors.New("the change waited too long")
-	errAborted = errors.New("the commit was broken off")
+	errQueueFull    = errors.New("too many changes wait already")
+	errQueueTimeout = errors.New("the change waited too long")
+	errCommitPanic  = errors.New("the commit was broken off")
 )
 
 // lane turns changes that wait at the same time into one commit. The first
 // caller to find it idle commits at once; whoever comes meanwhile waits, and the
 // first of them commits for all. So nobody waits for company, there is no
 // goroutine to own, and under load the batches grow by themselves.
-type lane struct {
-	commit func([]*change) // finishes every change, now or later
-	most   int             // changes in one commit at most
-	room   int             // changes waiting at most
+type commitQueue struct {
+	commit   func([]*change) // finishes every change, now or later
+	maxBatch int             // changes in one commit at most
+	capacity int             // changes waiting at most
 
-	mu      sync.Mutex
-	batch   int // changes in the next commit at most; 0: as many as in any
-	busy    bool
-	waiting []*change
+	mu        sync.Mutex
+	batchSize int // changes in the next commit at most; 0: as many as in any
+	busy      bool
+	waiting   []*change
 }
 
 // do carries a change through and returns what became of it.
-func (l *lane) do(c *change) error {
+func (l *commitQueue) Submit(c *change) error {
 	l.mu.Lock()
-	if len(l.waiting) >= l.room {
+	if len(l.waiting) >= l.capacity {
 		l.mu.Unlock()
-		return fmt.Errorf("%w: %w", ErrUnavailable, errCrowded)
+		return fmt.Errorf("%w: %w", ErrUnavailable, errQueueFull)
 	}
 	l.waiting = append(l.waiting, c)
 	leads := !l.busy
@@ -67,66 +67,66 @@ func (l *lane) do(c *change) error {
 		select {
 		case <-c.done:
 			return c.err
-		case <-c.lead:
+		case <-c.promoted:
 		}
 	}
-	l.serve()
+	l.commitNext()
 	<-c.done
 	return c.err
 }
 
 // serve commits what waits, at most a batch, and hands over to the next caller.
-func (l *lane) serve() {
-	batch := l.take()
-	defer l.handOver()
-	fresh := expire(batch)
+func (l *commitQueue) commitNext() {
+	batch := l.dequeue()
+	defer l.promoteNext()
+	fresh := dropExpired(batch)
 	defer func() {
 		if cause := recover(); cause != nil {
-			finishAll(fresh, errAborted)
+			resolveAll(fresh, errCommitPanic)
 			panic(cause)
 		}
 	}()
 	if len(fresh) > 0 {
 		begun := time.Now()
 		l.commit(fresh)
-		l.adapt(len(batch), time.Since(begun))
+		l.adjustBatchSize(len(batch), time.Since(begun))
 	}
 }
 
 // The bounds of a commit in time: rows are locked for as long. Viewers differ
 // in how many rows they have, so the number of changes follows the clock.
 const (
-	slowCommit  = 100 * time.Millisecond
-	quickCommit = 50 * time.Millisecond
-	leastBatch  = 8
+	targetMax = 100 * time.Millisecond
+	targetMin = 50 * time.Millisecond
+	minBatch  = 8
 )
 
 // adapt sets the size of the next batches. That a small one was quick says
 // nothing about large ones.
-func (l *lane) adapt(size int, took time.Duration) {
+func (l *commitQueue) adjustBatchSize(size int, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case took > slowCommit:
-		l.batch = max(l.limit()/2, leastBatch)
-	case took < quickCommit && size >= l.limit():
-		l.batch = min(2*l.limit(), l.most)
+	case took > targetMax:
+		l.batchSize = max(l.limit()/2, minBatch)
+	case took < targetMin && size >= l.limit():
+		l.batchSize = min(2*l.limit(), l.maxBatch)
 	}
 }
 
-func (l *lane) limit() int {
-	if l.batch == 0 {
-		return l.most
+func (l *commitQueue) limit() int {
+	if l.batchSize == 0 {
+		return l.maxBatch
 	}
-	return l.batch
+	return l.batchSize
 }
 
 // expire refuses what has waited too long and returns the rest.
-func expire(changes []*change) (fresh []*change) {
+func dropExpired(changes []*change) (fresh []*change) {
 	now := time.Now()
 	for _, c := range changes {
-		if now.After(c.until) {
-			c.finish(fmt.Errorf("%w: %w", ErrUnavailable, errExpired))
+		if now.After(c.deadline) {
+			c.resolve(fmt.Errorf("%w: %w", ErrUnavailable, errQueueTimeout))
 			continue
 		}
 		fresh = append(fresh, c)
@@ -134,13 +134,13 @@ func expire(changes []*change) (fresh []*change) {
 	return fresh
 }
 
-func finishAll(changes []*change, err error) {
+func resolveAll(changes []*change, err error) {
 	for _, c := range changes {
-		c.finish(err)
+		c.resolve(err)
 	}
 }
 
-func (l *lane) take() []*change {
+func (l *commitQueue) dequeue() []*change {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := min(len(l.waiting), l.limit())
@@ -152,12 +152,12 @@ func (l *lane) take() []*change {
 	return batch
 }
 
-func (l *lane) handOver() {
+func (l *commitQueue) promoteNext() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiting) == 0 {
 		l.busy = false
 		return
 	}
-	close(l.waiting[0].lead)
+	close(l.waiting[0].promoted)
 }

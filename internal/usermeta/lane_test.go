@@ -13,16 +13,16 @@ import (
 
 // newChange is a change that waits for a second at most.
 func newChange() *change {
-	return &change{until: time.Now().Add(time.Second), done: make(chan struct{}), lead: make(chan struct{})}
+	return &change{deadline: time.Now().Add(time.Second), done: make(chan struct{}), promoted: make(chan struct{})}
 }
 
 // slowLane commits in 100 ms and notes the size of every batch.
-func slowLane(batch, room int) (*lane, *[]int) {
+func slowLane(batch, room int) (*commitQueue, *[]int) {
 	var sizes []int
-	return &lane{most: batch, room: room, commit: func(changes []*change) {
+	return &commitQueue{maxBatch: batch, capacity: room, commit: func(changes []*change) {
 		sizes = append(sizes, len(changes))
 		time.Sleep(100 * time.Millisecond)
-		finishAll(changes, nil)
+		resolveAll(changes, nil)
 	}}, &sizes
 }
 
@@ -33,17 +33,17 @@ func TestTheFirstChangeWaitsForNobodyAndTheRestShareCommits(t *testing.T) {
 		begun := time.Now()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			assert.NoError(t, l.do(newChange()))
+			assert.NoError(t, l.Submit(newChange()))
 			assert.Equal(t, 100*time.Millisecond, time.Since(begun))
 		})
 		synctest.Wait()
 		for range 100 {
-			wg.Go(func() { assert.NoError(t, l.do(newChange())) })
+			wg.Go(func() { assert.NoError(t, l.Submit(newChange())) })
 		}
 		wg.Wait()
 		assert.Equal(t, []int{1, 40, 40, 20}, *sizes)
 		assert.Equal(t, 400*time.Millisecond, time.Since(begun))
-		assert.NoError(t, l.do(newChange()), "the lane is idle again")
+		assert.NoError(t, l.Submit(newChange()), "the lane is idle again")
 	})
 }
 
@@ -52,17 +52,17 @@ func TestALaneIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, _ := slowLane(1, 3)
 		var wg sync.WaitGroup
-		wg.Go(func() { assert.NoError(t, l.do(newChange())) })
+		wg.Go(func() { assert.NoError(t, l.Submit(newChange())) })
 		synctest.Wait()
 		for range 3 {
-			wg.Go(func() { assert.NoError(t, l.do(newChange())) })
+			wg.Go(func() { assert.NoError(t, l.Submit(newChange())) })
 		}
 		synctest.Wait()
-		err := l.do(newChange())
+		err := l.Submit(newChange())
 		require.ErrorIs(t, err, ErrUnavailable)
-		require.ErrorIs(t, err, errCrowded)
+		require.ErrorIs(t, err, errQueueFull)
 		wg.Wait()
-		assert.NoError(t, l.do(newChange()))
+		assert.NoError(t, l.Submit(newChange()))
 	})
 }
 
@@ -73,14 +73,14 @@ func TestAChangeThatWaitedTooLongIsNotBegun(t *testing.T) {
 		var wg sync.WaitGroup
 		errs := make(chan error, 20)
 		for range cap(errs) {
-			wg.Go(func() { errs <- l.do(newChange()) })
+			wg.Go(func() { errs <- l.Submit(newChange()) })
 		}
 		wg.Wait()
 		close(errs)
 		expired := 0
 		for err := range errs {
 			if err != nil {
-				assert.ErrorIs(t, err, errExpired)
+				assert.ErrorIs(t, err, errQueueTimeout)
 				expired++
 			}
 		}
@@ -93,14 +93,14 @@ func TestACommitThatPanicsAnswersEverybodyAndTheLaneGoesOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		broken := true
-		l := &lane{most: 10, room: 10}
+		l := &commitQueue{maxBatch: 10, capacity: 10}
 		l.commit = func(changes []*change) {
 			time.Sleep(time.Millisecond)
 			if broken && len(changes) > 1 {
 				broken = false
 				panic("bug")
 			}
-			finishAll(changes, nil)
+			resolveAll(changes, nil)
 		}
 		var wg sync.WaitGroup
 		var mu sync.Mutex
@@ -114,7 +114,7 @@ func TestACommitThatPanicsAnswersEverybodyAndTheLaneGoesOn(t *testing.T) {
 						mu.Unlock()
 					}
 				}()
-				if err := l.do(newChange()); errors.Is(err, errAborted) {
+				if err := l.Submit(newChange()); errors.Is(err, errCommitPanic) {
 					mu.Lock()
 					aborted++
 					mu.Unlock()
@@ -125,7 +125,7 @@ func TestACommitThatPanicsAnswersEverybodyAndTheLaneGoesOn(t *testing.T) {
 		wg.Wait()
 		assert.Equal(t, 1, panics, "the caller who led")
 		assert.Equal(t, 2, aborted, "those who waited with it")
-		assert.NoError(t, l.do(newChange()))
+		assert.NoError(t, l.Submit(newChange()))
 	})
 }
 
@@ -133,19 +133,19 @@ func TestACommitThatPanicsAnswersEverybodyAndTheLaneGoesOn(t *testing.T) {
 func TestBatchesFollowTheClock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lane{most: 64, room: 1000}
+		l := &commitQueue{maxBatch: 64, capacity: 1000}
 		each := 10 * time.Millisecond // a change
 		largest := 0
 		l.commit = func(changes []*change) {
 			largest = max(largest, len(changes))
 			time.Sleep(time.Duration(len(changes)) * each)
-			finishAll(changes, nil)
+			resolveAll(changes, nil)
 		}
 		crowd := func(n int) {
 			var wg sync.WaitGroup
 			for range n {
 				wg.Go(func() {
-					_ = l.do(&change{until: time.Now().Add(time.Hour), done: make(chan struct{}), lead: make(chan struct{})})
+					_ = l.Submit(&change{deadline: time.Now().Add(time.Hour), done: make(chan struct{}), promoted: make(chan struct{})})
 				})
 			}
 			wg.Wait()
@@ -153,7 +153,7 @@ func TestBatchesFollowTheClock(t *testing.T) {
 		crowd(300)
 		largest = 0
 		crowd(50)
-		assert.Equal(t, leastBatch, largest, "80 ms, no longer")
+		assert.Equal(t, minBatch, largest, "80 ms, no longer")
 		each = 10 * time.Microsecond
 		crowd(500)
 		largest = 0

@@ -15,16 +15,16 @@ import (
 // once if it loses the connection: so whoever is granted the lock first waits
 // until the one before must have given up.
 const (
-	leadSilence    = 2 * time.Second
-	leadCheck      = 250 * time.Millisecond
-	leadPatience   = 750 * time.Millisecond
-	leadQuarantine = leadCheck + leadPatience + 500*time.Millisecond
-	leadRetry      = 250 * time.Millisecond
+	connTimeout   = 2 * time.Second
+	checkInterval = 250 * time.Millisecond
+	checkTimeout  = 750 * time.Millisecond
+	takeoverDelay = checkInterval + checkTimeout + 500*time.Millisecond
+	retryInterval = 250 * time.Millisecond
 )
 
 // standTimeout is how long one may take to ask for the lock: on a slow way to the
 // database it takes five round trips more than to look after it.
-const standTimeout = 3 * time.Second
+const campaignTimeout = 3 * time.Second
 
 var (
 	errNotLeader = errors.New("usermeta: another replica leads")
@@ -46,14 +46,14 @@ func (o *Outbox) Lead(ctx context.Context, term func(ctx context.Context)) error
 	defer db.Close()
 	var last error
 	for ctx.Err() == nil {
-		err := o.stand(ctx, db, term)
+		err := o.campaign(ctx, db, term)
 		if ctx.Err() == nil && !errors.Is(err, errNotLeader) && (last == nil || last.Error() != err.Error()) {
 			o.log.WarnContext(ctx, "not the dispatcher", "error", err)
 		}
 		last = err
 		select {
 		case <-ctx.Done():
-		case <-time.After(leadRetry):
+		case <-time.After(retryInterval):
 		}
 	}
 	return ctx.Err()
@@ -61,15 +61,15 @@ func (o *Outbox) Lead(ctx context.Context, term func(ctx context.Context)) error
 
 // stand asks for the lock once, on a connection of its own, and serves a term
 // if it is granted.
-func (o *Outbox) stand(ctx context.Context, db *sqlx.DB, term func(ctx context.Context)) error {
-	asking, cancel := context.WithTimeout(ctx, standTimeout)
+func (o *Outbox) campaign(ctx context.Context, db *sqlx.DB, term func(ctx context.Context)) error {
+	asking, cancel := context.WithTimeout(ctx, campaignTimeout)
 	defer cancel()
 	conn, err := db.Connx(asking)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(asking, "SET SESSION wait_timeout = ?", int(leadSilence/time.Second)); err != nil {
+	if _, err := conn.ExecContext(asking, "SET SESSION wait_timeout = ?", int(connTimeout/time.Second)); err != nil {
 		return err
 	}
 	var state struct {
@@ -82,16 +82,16 @@ func (o *Outbox) stand(ctx context.Context, db *sqlx.DB, term func(ctx context.C
 	if state.Got.Int64 != 1 && !isOn(state.ReadOnly) {
 		return errNotLeader
 	}
-	defer discard(conn) // frees the lock; or the next one may lead to the primary
+	defer closeConn(conn) // frees the lock; or the next one may lead to the primary
 	if isOn(state.ReadOnly) {
 		return errReadOnly
 	}
 	over := make(chan struct{})
-	defer time.AfterFunc(leadQuarantine, func() { close(over) }).Stop()
-	if err := o.watch(ctx, conn, over); err != nil {
+	defer time.AfterFunc(takeoverDelay, func() { close(over) }).Stop()
+	if err := o.monitor(ctx, conn, over); err != nil {
 		return err
 	}
-	if err := o.holds(ctx, conn); err != nil {
+	if err := o.verifyLock(ctx, conn); err != nil {
 		return err
 	}
 	return o.serve(ctx, conn, term)
@@ -106,7 +106,7 @@ func (o *Outbox) serve(ctx context.Context, conn *sqlx.Conn, term func(ctx conte
 		term(ctx)
 	}()
 	o.log.InfoContext(ctx, "dispatcher: term begins")
-	err := o.watch(ctx, conn, done)
+	err := o.monitor(ctx, conn, done)
 	cancel()
 	<-done
 	o.log.InfoContext(ctx, "dispatcher: term ends", "reason", err)
@@ -115,8 +115,8 @@ func (o *Outbox) serve(ctx context.Context, conn *sqlx.Conn, term func(ctx conte
 
 // watch returns when it is over, or as soon as it cannot be shown that the lock
 // is still held.
-func (o *Outbox) watch(ctx context.Context, conn *sqlx.Conn, done <-chan struct{}) error {
-	ticker := time.NewTicker(leadCheck)
+func (o *Outbox) monitor(ctx context.Context, conn *sqlx.Conn, done <-chan struct{}) error {
+	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -126,7 +126,7 @@ func (o *Outbox) watch(ctx context.Context, conn *sqlx.Conn, done <-chan struct{
 			return nil
 		case <-ticker.C:
 		}
-		if err := o.holds(ctx, conn); err != nil {
+		if err := o.verifyLock(ctx, conn); err != nil {
 			return err
 		}
 	}
@@ -134,8 +134,8 @@ func (o *Outbox) watch(ctx context.Context, conn *sqlx.Conn, done <-chan struct{
 
 // holds returns nil if the connection is known to hold the lock, on a server that
 // takes writes.
-func (o *Outbox) holds(ctx context.Context, conn *sqlx.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, leadPatience)
+func (o *Outbox) verifyLock(ctx context.Context, conn *sqlx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	var state struct {
 		Mine     sql.NullBool

@@ -31,41 +31,41 @@ type loaded struct {
 }
 
 // grasp is what a transaction has got hold of.
-type grasp struct {
-	found      map[webinar.UserID]loaded
-	free, held []viewerChanges // held: somebody else holds one of their rows
-	last       webinar.UserID  // no viewer above it has a row that may be locked
+type lockedBatch struct {
+	found           map[webinar.UserID]loaded
+	locked, blocked []changeGroup  // held: somebody else holds one of their rows
+	maxLockedUser   webinar.UserID // no viewer above it has a row that may be locked
 }
 
 // load reads and locks the rows of all viewers. Who has no rows is missing in
 // found, unless the named locks are held: then only who does not exist is.
-func (s *Store) load(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m manner) (grasp, error) {
-	if !m.quick {
-		return s.loadExactly(ctx, tx, groups, m)
+func (s *Store) load(ctx context.Context, tx *sqlx.Tx, groups []changeGroup, m txMode) (lockedBatch, error) {
+	if !m.fastLock {
+		return s.lockOwnRows(ctx, tx, groups, m)
 	}
 	rows, err := readRows(ctx, tx, s.sql.lock+" NOWAIT", users(groups))
-	return grasp{found: s.interpretAll(rows), free: groups, last: groups[len(groups)-1].user}, err
+	return lockedBatch{found: s.decodeViewers(rows), locked: groups, maxLockedUser: groups[len(groups)-1].user}, err
 }
 
 // loadExactly locks the viewers' own rows and no others, of those viewers whose
 // rows can be had. It takes a statement more than the quick way, by which MariaDB
 // locks all rows of the viewers' users.
-func (s *Store) loadExactly(ctx context.Context, tx *sqlx.Tx, groups []viewerChanges, m manner) (grasp, error) {
-	statement := s.sql.lockExactly
-	if m.nowait {
+func (s *Store) lockOwnRows(ctx context.Context, tx *sqlx.Tx, groups []changeGroup, m txMode) (lockedBatch, error) {
+	statement := s.sql.lockOwnRows
+	if m.noWait {
 		statement += " SKIP LOCKED"
 	}
 	query, args, err := sqlx.In(statement, users(groups))
 	if err != nil {
-		return grasp{}, err
+		return lockedBatch{}, err
 	}
 	var locked []uint64
 	if err := tx.SelectContext(ctx, &locked, query, args...); err != nil {
-		return grasp{}, err
+		return lockedBatch{}, err
 	}
 	all, err := readRows(ctx, tx, s.sql.read, users(groups))
 	if err != nil {
-		return grasp{}, err
+		return lockedBatch{}, err
 	}
 	mine := make(map[uint64]bool, len(locked))
 	for _, id := range locked {
@@ -78,21 +78,21 @@ func (s *Store) loadExactly(ctx context.Context, tx *sqlx.Tx, groups []viewerCha
 			others[r.User] = true
 		}
 	}
-	var g grasp
+	var g lockedBatch
 	for _, r := range all {
-		g.last = max(g.last, r.User)
+		g.maxLockedUser = max(g.maxLockedUser, r.User)
 	}
 	all = slices.DeleteFunc(all, func(r loadedRow) bool { return others[r.User] })
-	g.found = s.interpretAll(all)
+	g.found = s.decodeViewers(all)
 	for _, group := range groups {
 		if others[group.user] {
-			g.held = append(g.held, group)
+			g.blocked = append(g.blocked, group)
 		} else {
-			g.free = append(g.free, group)
+			g.locked = append(g.locked, group)
 		}
 	}
-	if m.named {
-		err = s.fillIn(ctx, tx, g.found, g.free)
+	if m.namedLocks {
+		err = s.addUsersWithoutRows(ctx, tx, g.found, g.locked)
 	}
 	return g, err
 }
@@ -111,7 +111,7 @@ func readRows(ctx context.Context, q sqlx.QueryerContext, statement string, ids 
 	}
 	defer found.Close()
 	var id, user, key, value, now, exists sql.RawBytes
-	rows := make([]loadedRow, 0, rowsAViewer*len(ids))
+	rows := make([]loadedRow, 0, avgRowsPerViewer*len(ids))
 	latest := ""
 	for found.Next() {
 		if err := found.Scan(&id, &user, &key, &value, &now, &exists); err != nil {
@@ -136,7 +136,7 @@ func readRows(ctx context.Context, q sqlx.QueryerContext, statement string, ids 
 }
 
 // rowsAViewer is how many rows to expect of one.
-const rowsAViewer = 8
+const avgRowsPerViewer = 8
 
 // knownKey is the key as a string, without a copy where it is one of ours.
 func knownKey(key []byte) string {
@@ -149,7 +149,7 @@ func knownKey(key []byte) string {
 }
 
 // interpretAll makes sense of the rows of many viewers.
-func (s *Store) interpretAll(rows []loadedRow) map[webinar.UserID]loaded {
+func (s *Store) decodeViewers(rows []loadedRow) map[webinar.UserID]loaded {
 	slices.SortFunc(rows, func(a, b loadedRow) int {
 		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.ID, b.ID))
 	})
@@ -159,14 +159,14 @@ func (s *Store) interpretAll(rows []loadedRow) map[webinar.UserID]loaded {
 		for n < len(rows) && rows[n].User == rows[0].User {
 			n++
 		}
-		found[rows[0].User] = s.interpret(rows[0].User, rows[:n])
+		found[rows[0].User] = s.decodeViewer(rows[0].User, rows[:n])
 		rows = rows[n:]
 	}
 	return found
 }
 
 // interpret makes sense of the rows of one viewer, at least one.
-func (s *Store) interpret(user webinar.UserID, rows []loadedRow) loaded {
+func (s *Store) decodeViewer(user webinar.UserID, rows []loadedRow) loaded {
 	plain := make([]row, len(rows))
 	l := loaded{}
 	var latest string
@@ -177,14 +177,14 @@ func (s *Store) interpret(user webinar.UserID, rows []loadedRow) loaded {
 	}
 	l.snap = read(user, plain)
 	for _, r := range l.snap.damaged {
-		s.reportDamaged(r)
+		s.logDamage(r)
 	}
 	l.now, _ = time.Parse(datetime, latest) // the server wrote it
 	return l
 }
 
 // fillIn adds the viewers who have no rows but exist.
-func (s *Store) fillIn(ctx context.Context, q sqlx.QueryerContext, found map[webinar.UserID]loaded, groups []viewerChanges) error {
+func (s *Store) addUsersWithoutRows(ctx context.Context, q sqlx.QueryerContext, found map[webinar.UserID]loaded, groups []changeGroup) error {
 	var ids []webinar.UserID
 	for _, g := range groups {
 		if _, known := found[g.user]; !known {
@@ -217,19 +217,19 @@ func (s *Store) fillIn(ctx context.Context, q sqlx.QueryerContext, found map[web
 
 // Read returns a viewer and the database's time, without any lock.
 func (s *Store) Read(ctx context.Context, user webinar.UserID) (webinar.Viewer, time.Time, error) {
-	if !s.fit.Load() {
+	if !s.ready.Load() {
 		return webinar.Viewer{}, time.Time{}, errNotInspected
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	groups := []viewerChanges{{user: user}}
+	groups := []changeGroup{{user: user}}
 	rows, err := readRows(ctx, s.db, s.sql.read, users(groups))
-	found := s.interpretAll(rows)
+	found := s.decodeViewers(rows)
 	if err == nil {
-		err = s.fillIn(ctx, s.db, found, groups)
+		err = s.addUsersWithoutRows(ctx, s.db, found, groups)
 	}
 	if err != nil {
-		return webinar.Viewer{}, time.Time{}, classify(err)
+		return webinar.Viewer{}, time.Time{}, wrapUnavailable(err)
 	}
 	viewer, known := found[user]
 	if !known || viewer.unknownUser {
@@ -239,27 +239,27 @@ func (s *Store) Read(ctx context.Context, user webinar.UserID) (webinar.Viewer, 
 }
 
 // reported remembers which damaged rows were logged, by umeta_id.
-type reported struct {
+type loggedDamage struct {
 	mu   sync.Mutex
 	rows map[uint64]bool
 }
 
-const maxReported = 1000
+const maxLoggedDamage = 1000
 
 // reportDamaged logs a value that cannot be read, once a row: the log must not
 // grow with every report of the viewer, nor the memory with every damaged row.
-func (s *Store) reportDamaged(r row) {
-	s.reported.mu.Lock()
-	defer s.reported.mu.Unlock()
-	n := len(s.reported.rows)
-	if s.reported.rows[r.ID] || n > maxReported {
+func (s *Store) logDamage(r row) {
+	s.loggedDamage.mu.Lock()
+	defer s.loggedDamage.mu.Unlock()
+	n := len(s.loggedDamage.rows)
+	if s.loggedDamage.rows[r.ID] || n > maxLoggedDamage {
 		return
 	}
 	if n == 0 {
-		s.reported.rows = map[uint64]bool{}
+		s.loggedDamage.rows = map[uint64]bool{}
 	}
-	s.reported.rows[r.ID] = true
-	if n == maxReported {
+	s.loggedDamage.rows[r.ID] = true
+	if n == maxLoggedDamage {
 		s.log.Warn("many stored values cannot be read and count as absent; no more of them are reported")
 		return
 	}

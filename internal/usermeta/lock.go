@@ -22,7 +22,7 @@ const lockSeconds = 2
 // on this connection and in one round trip, and tells who was granted and whose
 // lock somebody else holds. The locks live as long as the connection, so one
 // that cannot release them is thrown away.
-func (s *Store) lockViewers(ctx context.Context, conn *sqlx.Conn, groups []viewerChanges, nowait bool) (granted, held []viewerChanges, unlock func(), err error) {
+func (s *Store) lockViewers(ctx context.Context, conn *sqlx.Conn, groups []changeGroup, nowait bool) (granted, held []changeGroup, unlock func(), err error) {
 	seconds := lockSeconds
 	if nowait {
 		seconds = 0
@@ -36,8 +36,8 @@ func (s *Store) lockViewers(ctx context.Context, conn *sqlx.Conn, groups []viewe
 	for i := range got {
 		into[i] = &got[i]
 	}
-	if err := conn.QueryRowxContext(ctx, "SELECT "+list("GET_LOCK(?, ?)", len(groups)), take...).Scan(into...); err != nil {
-		discard(conn) // some of them may be held
+	if err := conn.QueryRowxContext(ctx, "SELECT "+repeatList("GET_LOCK(?, ?)", len(groups)), take...).Scan(into...); err != nil {
+		closeConn(conn) // some of them may be held
 		return nil, nil, nil, err
 	}
 	var names []any
@@ -68,16 +68,16 @@ func release(ctx context.Context, conn *sqlx.Conn, names []any) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if _, err := conn.ExecContext(ctx, "DO "+list("RELEASE_LOCK(?)", len(names)), names...); err != nil {
-		discard(conn)
+	if _, err := conn.ExecContext(ctx, "DO "+repeatList("RELEASE_LOCK(?)", len(names)), names...); err != nil {
+		closeConn(conn)
 	}
 }
 
-func list(item string, n int) string {
+func repeatList(item string, n int) string {
 	return strings.Repeat(", "+item, n)[2:]
 }
 
 // discard closes the connection for good instead of giving it back to the pool.
-func discard(conn *sqlx.Conn) {
+func closeConn(conn *sqlx.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }

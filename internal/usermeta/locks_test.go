@@ -116,7 +116,7 @@ func (b bench) observed(t testing.TB) (*usermeta.Store, *atomic.Int64) {
 	t.Cleanup(func() { pool.Close() })
 	repeats := new(atomic.Int64)
 	store := usermeta.New(pool, cfg, slog.New(counter{slog.DiscardHandler, repeats}), nil)
-	require.NoError(t, store.Fit(t.Context()))
+	require.NoError(t, store.Verify(t.Context()))
 	return store, repeats
 }
 

@@ -17,19 +17,19 @@ type Message struct {
 
 	// Waited: it stood under the wait key. Later events of the viewer may have
 	// joined it there, where no poll sees them.
-	Waited bool
+	Deferred bool
 
 	value string // as read: the guard of every later write
 }
 
 // Backlog is all that one viewer has waiting for the sink, read in one
 // statement, together with what an attempt needs.
-type Backlog struct {
-	User       webinar.UserID
-	UserExists bool      // or their nickname does
-	LeadID     string    // empty: none known
-	Messages   []Message // ascending RowID: due and waiting rows alike; dead rows are not among them
-	Held       bool      // the oldest row is of a version this build cannot read: nothing of the viewer may be sent
+type ViewerQueue struct {
+	User               webinar.UserID
+	UserExists         bool      // or their nickname does
+	LeadID             string    // empty: none known
+	Messages           []Message // ascending RowID: due and waiting rows alike; dead rows are not among them
+	UnsupportedVersion bool      // the oldest row is of a version this build cannot read: nothing of the viewer may be sent
 
 	blocked bool // a row of an unknown version was seen: what comes after it must wait
 }

@@ -74,7 +74,7 @@ func decodeMessage(r row) (Message, error) {
 		}
 		parts[i] = plain
 	}
-	m := Message{RowID: r.ID, Waited: r.Key == keyOutboxWait, value: r.Value}
+	m := Message{RowID: r.ID, Deferred: r.Key == keyOutboxDeferred, value: r.Value}
 	if err := m.parse(r.User, parts); err != nil {
 		return Message{}, fmt.Errorf("%w: %w", errDamagedMessage, err)
 	}

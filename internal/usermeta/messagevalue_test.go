@@ -63,12 +63,12 @@ func TestEveryMessageComesBackAsItWas(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := drawMessage(t)
-		m.RowID, m.Waited = 9, true
+		m.RowID, m.Deferred = 9, true
 		m.value = encodeMessage(m)
 		for _, b := range []byte(m.value) {
 			require.True(t, b > ' ' && b < 0x7f, "%q is plain ASCII without spaces", m.value)
 		}
-		got, err := decodeMessage(row{ID: 9, User: m.Event.User, Key: keyOutboxWait, Value: m.value})
+		got, err := decodeMessage(row{ID: 9, User: m.Event.User, Key: keyOutboxDeferred, Value: m.value})
 		require.NoError(t, err)
 		require.Equal(t, m, got)
 	})

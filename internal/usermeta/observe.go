@@ -15,39 +15,39 @@ type Observer interface {
 	Committed(changes int, took time.Duration)
 	// Repeated is called for each attempt that is made again, and says why:
 	// "deadlock", "lock_wait" or "connection".
-	Repeated(why string)
+	Retried(why string)
 	// TurnedAway is called for each change that was refused for want of room or
 	// time: "full" or "late".
-	TurnedAway(why string)
+	Rejected(why string)
 }
 
-type nobody struct{}
+type nopObserver struct{}
 
-func (nobody) Committed(int, time.Duration) {}
-func (nobody) Repeated(string)              {}
-func (nobody) TurnedAway(string)            {}
+func (nopObserver) Committed(int, time.Duration) {}
+func (nopObserver) Retried(string)               {}
+func (nopObserver) Rejected(string)              {}
 
 // observer is who is told; never nil.
 func (c Config) observer() Observer {
 	if c.Observer == nil {
-		return nobody{}
+		return nopObserver{}
 	}
 	return c.Observer
 }
 
 // tellRefused tells of a change that was refused for want of time or room.
-func tellRefused(o Observer, err error) {
+func observeRejection(o Observer, err error) {
 	switch {
 	case err == nil:
-	case errors.Is(err, errCrowded):
-		o.TurnedAway("full")
-	case errors.Is(err, errExpired):
-		o.TurnedAway("late")
+	case errors.Is(err, errQueueFull):
+		o.Rejected("full")
+	case errors.Is(err, errQueueTimeout):
+		o.Rejected("late")
 	}
 }
 
 // whyAgain says what an error was for which again is true.
-func whyAgain(err error) string {
+func retryReason(err error) string {
 	var sqlErr *mysql.MySQLError
 	if !errors.As(err, &sqlErr) {
 		return "connection"
@@ -62,25 +62,25 @@ func whyAgain(err error) string {
 }
 
 // Pressure is how much work waits in a store.
-type Pressure struct {
-	Waiting    int // changes for the next commits, and beside the lanes
-	Room       int // for changes that wait, in the lanes and beside them
-	Stragglers int // viewers whose rows somebody else holds
+type Load struct {
+	Queued      int // changes for the next commits, and beside the lanes
+	Capacity    int // for changes that wait, in the lanes and beside them
+	LockWaiters int // viewers whose rows somebody else holds
 }
 
 // Pressure is a snapshot.
-func (s *Store) Pressure() Pressure {
-	var p Pressure
-	for _, l := range s.lanes {
+func (s *Store) Load() Load {
+	var p Load
+	for _, l := range s.queues {
 		l.mu.Lock()
-		p.Waiting += len(l.waiting)
+		p.Queued += len(l.waiting)
 		l.mu.Unlock()
-		p.Room += l.room
+		p.Capacity += l.capacity
 	}
-	s.stragglers.mu.Lock()
-	defer s.stragglers.mu.Unlock()
-	p.Stragglers = len(s.stragglers.waiting)
-	p.Waiting += s.stragglers.changes
-	p.Room += s.stragglers.room
+	s.lockWaiters.mu.Lock()
+	defer s.lockWaiters.mu.Unlock()
+	p.LockWaiters = len(s.lockWaiters.waiting)
+	p.Queued += s.lockWaiters.changes
+	p.Capacity += s.lockWaiters.room
 	return p
 }

@@ -20,8 +20,8 @@ type diary struct{ lines []string }
 func (d *diary) Committed(changes int, _ time.Duration) {
 	d.lines = append(d.lines, fmt.Sprintf("committed %d", changes))
 }
-func (d *diary) Repeated(why string)   { d.lines = append(d.lines, "repeated: "+why) }
-func (d *diary) TurnedAway(why string) { d.lines = append(d.lines, "turned away: "+why) }
+func (d *diary) Retried(why string)  { d.lines = append(d.lines, "repeated: "+why) }
+func (d *diary) Rejected(why string) { d.lines = append(d.lines, "turned away: "+why) }
 
 func TestTheObserverIsToldOfCommitsAndOfThoseTurnedAway(t *testing.T) {
 	t.Parallel()
@@ -30,7 +30,7 @@ func TestTheObserverIsToldOfCommitsAndOfThoseTurnedAway(t *testing.T) {
 	assert.NoError(t, err)
 	assert.NoError(t, db.Close()) // every commit fails at once, for no passing reason
 	s := New(db, Config{DSN: mysql.NewConfig(), Observer: told}, slog.New(slog.DiscardHandler), nil)
-	s.fit.Store(true)
+	s.ready.Store(true)
 	change := func() error {
 		return s.Change(t.Context(), 2, func(v webinar.Viewer, _ time.Time) (webinar.Viewer, []webinar.Event, error) { return v, nil, nil })
 	}
@@ -38,13 +38,13 @@ func TestTheObserverIsToldOfCommitsAndOfThoseTurnedAway(t *testing.T) {
 	assert.Error(t, change())
 	assert.Equal(t, []string{"committed 1"}, told.lines)
 
-	s.lanes[0].room = 0
-	assert.ErrorIs(t, change(), errCrowded)
+	s.queues[0].capacity = 0
+	assert.ErrorIs(t, change(), errQueueFull)
 	assert.Equal(t, []string{"committed 1", "turned away: full"}, told.lines)
-	assert.Equal(t, Pressure{Room: 2 * laneRoom}, s.Pressure(), "a lane, and beside the lanes")
+	assert.Equal(t, Load{Capacity: 2 * queueCapacity}, s.Load(), "a lane, and beside the lanes")
 
-	tellRefused(told, fmt.Errorf("%w: %w", ErrUnavailable, errExpired))
-	tellRefused(told, webinar.ErrNoSession)
+	observeRejection(told, fmt.Errorf("%w: %w", ErrUnavailable, errQueueTimeout))
+	observeRejection(told, webinar.ErrNoSession)
 	assert.Equal(t, []string{"committed 1", "turned away: full", "turned away: late"}, told.lines)
 }
 
@@ -62,7 +62,7 @@ func TestWhyATransactionIsMadeAgain(t *testing.T) {
 		{io.ErrUnexpectedEOF, "connection"},
 		{errors.Join(mysql.ErrInvalidConn), "connection"},
 	} {
-		assert.True(t, again(tt.err), "%v", tt.err)
-		assert.Equal(t, tt.why, whyAgain(tt.err), "%v", tt.err)
+		assert.True(t, isRetryable(tt.err), "%v", tt.err)
+		assert.Equal(t, tt.why, retryReason(tt.err), "%v", tt.err)
 	}
 }

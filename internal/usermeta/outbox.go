@@ -49,7 +49,7 @@ type outboxStatements struct {
 }
 
 func newOutboxStatements(cfg Config) outboxStatements {
-	text := cfg.fill
+	text := cfg.expandTables
 	// The collation ignores case; the second condition does not use the index.
 	const exactly = "meta_key = ? AND CAST(meta_key AS BINARY) = ?"
 	const columns = "umeta_id, user_id, meta_key, COALESCE(meta_value, '') AS meta_value"
@@ -82,26 +82,26 @@ type queued struct {
 
 // Due lists viewers with rows under the due key, oldest first, reading at most
 // limit rows.
-func (o *Outbox) Due(ctx context.Context, limit int) ([]Pending, error) {
+func (o *Outbox) DueViewers(ctx context.Context, limit int) ([]Pending, error) {
 	var rows []queued
 	if err := o.db.SelectContext(ctx, &rows, o.sql.due, keyOutbox, keyOutbox, limit); err != nil {
-		return nil, classify(err)
+		return nil, wrapUnavailable(err)
 	}
-	return heads(rows), nil
+	return firstPerUser(rows), nil
 }
 
 // Waiting lists every viewer with rows under the wait key, oldest first. It
 // reads the whole of them: for the start of a term and for rare checks.
-func (o *Outbox) Waiting(ctx context.Context) ([]Pending, error) {
+func (o *Outbox) DeferredViewers(ctx context.Context) ([]Pending, error) {
 	var rows []queued
-	if err := o.db.SelectContext(ctx, &rows, o.sql.waiting, keyOutboxWait, keyOutboxWait); err != nil {
-		return nil, classify(err)
+	if err := o.db.SelectContext(ctx, &rows, o.sql.waiting, keyOutboxDeferred, keyOutboxDeferred); err != nil {
+		return nil, wrapUnavailable(err)
 	}
-	return heads(rows), nil
+	return firstPerUser(rows), nil
 }
 
 // heads makes one entry a viewer out of rows: the oldest one.
-func heads(rows []queued) []Pending {
+func firstPerUser(rows []queued) []Pending {
 	slices.SortFunc(rows, func(a, b queued) int { return cmp.Compare(a.RowID, b.RowID) })
 	seen := make(map[webinar.UserID]bool, len(rows))
 	var pending []Pending
@@ -117,18 +117,18 @@ func heads(rows []queued) []Pending {
 }
 
 // Backlog reads what one viewer has waiting, with what an attempt needs.
-func (o *Outbox) Backlog(ctx context.Context, user webinar.UserID) (Backlog, error) {
+func (o *Outbox) ViewerQueue(ctx context.Context, user webinar.UserID) (ViewerQueue, error) {
 	rows, err := o.viewerRows(ctx, user)
 	if err != nil {
-		return Backlog{}, err
+		return ViewerQueue{}, err
 	}
-	b := Backlog{User: user, UserExists: true}
+	b := ViewerQueue{User: user, UserExists: true}
 	all := make([]row, len(rows))
 	for i, r := range rows {
 		all[i], b.UserExists = r.row, r.UserExists
-		if r.Key == keyOutbox || r.Key == keyOutboxWait {
+		if r.Key == keyOutbox || r.Key == keyOutboxDeferred {
 			if err := o.add(ctx, &b, r.row); err != nil {
-				return Backlog{}, err
+				return ViewerQueue{}, err
 			}
 		}
 	}
@@ -157,7 +157,7 @@ type backlogRow struct {
 }
 
 func (o *Outbox) viewerRows(ctx context.Context, user webinar.UserID) ([]backlogRow, error) {
-	keys := []string{keyOutbox, keyOutboxWait}
+	keys := []string{keyOutbox, keyOutboxDeferred}
 	if o.leadKey != "" {
 		keys = append(keys, o.leadKey)
 	}
@@ -167,7 +167,7 @@ func (o *Outbox) viewerRows(ctx context.Context, user webinar.UserID) ([]backlog
 	}
 	var rows []backlogRow
 	if err := o.db.SelectContext(ctx, &rows, query, args...); err != nil {
-		return nil, classify(err)
+		return nil, wrapUnavailable(err)
 	}
 	slices.SortFunc(rows, func(a, b backlogRow) int { return cmp.Compare(a.ID, b.ID) })
 	return rows, nil
@@ -176,12 +176,12 @@ func (o *Outbox) viewerRows(ctx context.Context, user webinar.UserID) ([]backlog
 // add puts a row into a backlog. One that is no outbox value at all goes to the
 // dead key: it blocks nobody and is not lost. One of another version holds what
 // comes after it, until a build that can read it leads: both wait out of the way.
-func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
+func (o *Outbox) add(ctx context.Context, b *ViewerQueue, r row) error {
 	m, err := decodeMessage(r)
 	switch {
 	case errors.Is(err, errDamagedMessage):
 		o.log.ErrorContext(ctx, "outbox row cannot be read and is set aside as dead", "umeta_id", r.ID, "user", r.User, "error", err)
-		return o.Bury(ctx, Message{RowID: r.ID, value: r.Value})
+		return o.DeadLetter(ctx, Message{RowID: r.ID, value: r.Value})
 	case err == nil && !b.blocked:
 		b.Messages = append(b.Messages, m)
 		return nil
@@ -189,11 +189,11 @@ func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
 		o.log.WarnContext(ctx, "outbox row of an unknown version holds the viewer's events", "umeta_id", r.ID, "user", r.User)
 	}
 	b.blocked = true
-	b.Held = len(b.Messages) == 0
-	if r.Key == keyOutboxWait {
+	b.UnsupportedVersion = len(b.Messages) == 0
+	if r.Key == keyOutboxDeferred {
 		return nil
 	}
-	return o.move(ctx, []Message{{RowID: r.ID, value: r.Value}}, keyOutboxWait)
+	return o.move(ctx, []Message{{RowID: r.ID, value: r.Value}}, keyOutboxDeferred)
 }
 
 // Begin writes the time of a message's first attempt into its row before anything
@@ -204,7 +204,7 @@ func (o *Outbox) add(ctx context.Context, b *Backlog, r row) error {
 //
 // A time that is there already, of an attempt that was cut off, proves nothing: it
 // may itself have been seen too soon. Only a count of attempts does.
-func (o *Outbox) Begin(ctx context.Context, m *Message, now time.Time) (bool, error) {
+func (o *Outbox) MarkAttempt(ctx context.Context, m *Message, now time.Time) (bool, error) {
 	if m.Attempts > 0 {
 		return true, nil
 	}
@@ -214,7 +214,7 @@ func (o *Outbox) Begin(ctx context.Context, m *Message, now time.Time) (bool, er
 		begun.FirstAttempt = begun.FirstAttempt.Add(time.Second) // a server does not write what is as it was
 		begun.value = encodeMessage(begun)
 	}
-	n, err := o.execCounted(ctx, o.sql.begin, begun.value, m.RowID, keyOutbox, keyOutboxWait, m.value)
+	n, err := o.execAffected(ctx, o.sql.begin, begun.value, m.RowID, keyOutbox, keyOutboxDeferred, m.value)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -224,21 +224,21 @@ func (o *Outbox) Begin(ctx context.Context, m *Message, now time.Time) (bool, er
 
 // Accept deletes the row of an accepted message. A row that is gone, or that
 // somebody changed meanwhile, is no error.
-func (o *Outbox) Accept(ctx context.Context, m Message) error {
+func (o *Outbox) Ack(ctx context.Context, m Message) error {
 	return o.exec(ctx, o.sql.remove, m.Event.User, m.RowID, m.value)
 }
 
 // Postpone writes the new counts of the head, b.Messages[0], and moves all rows
 // of the viewer to the wait key, in one statement.
-func (o *Outbox) Postpone(ctx context.Context, b Backlog) error {
+func (o *Outbox) Reschedule(ctx context.Context, b ViewerQueue) error {
 	if len(b.Messages) == 0 {
 		return nil
 	}
-	return o.move(ctx, b.Messages, keyOutboxWait)
+	return o.move(ctx, b.Messages, keyOutboxDeferred)
 }
 
 // Bury moves a message to the dead key with its final counts.
-func (o *Outbox) Bury(ctx context.Context, m Message) error {
+func (o *Outbox) DeadLetter(ctx context.Context, m Message) error {
 	return o.move(ctx, []Message{m}, keyOutboxDead)
 }
 
@@ -254,7 +254,7 @@ func (o *Outbox) move(ctx context.Context, messages []Message, key string) error
 	for i, m := range messages {
 		ids[i] = m.RowID
 	}
-	query, args, err := sqlx.In(o.sql.move, head.RowID, value, key, ids, []string{keyOutbox, keyOutboxWait}, head.RowID, head.value)
+	query, args, err := sqlx.In(o.sql.move, head.RowID, value, key, ids, []string{keyOutbox, keyOutboxDeferred}, head.RowID, head.value)
 	if err != nil {
 		return err
 	}
@@ -262,21 +262,21 @@ func (o *Outbox) move(ctx context.Context, messages []Message, key string) error
 }
 
 // Withdraw deletes the waiting events of a user who is gone and says how many.
-func (o *Outbox) Withdraw(ctx context.Context, user webinar.UserID) (int, error) {
+func (o *Outbox) DiscardDeletedUser(ctx context.Context, user webinar.UserID) (int, error) {
 	rows, err := o.viewerRows(ctx, user)
 	if err != nil {
 		return 0, err
 	}
 	var ids []uint64
 	for _, r := range rows {
-		if !r.UserExists && (r.Key == keyOutbox || r.Key == keyOutboxWait) {
+		if !r.UserExists && (r.Key == keyOutbox || r.Key == keyOutboxDeferred) {
 			ids = append(ids, r.ID)
 		}
 	}
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	query, args, err := sqlx.In(o.sql.withdraw, user, ids, []string{keyOutbox, keyOutboxWait})
+	query, args, err := sqlx.In(o.sql.withdraw, user, ids, []string{keyOutbox, keyOutboxDeferred})
 	if err != nil {
 		return 0, err
 	}
@@ -288,7 +288,7 @@ func (o *Outbox) LeadID(ctx context.Context, user webinar.UserID) (string, error
 	var rows []row
 	if o.leadKey != "" {
 		if err := o.db.SelectContext(ctx, &rows, o.sql.lead, user, o.leadKey); err != nil {
-			return "", classify(err)
+			return "", wrapUnavailable(err)
 		}
 	}
 	return o.leadID(user, rows), nil
@@ -296,13 +296,13 @@ func (o *Outbox) LeadID(ctx context.Context, user webinar.UserID) (string, error
 
 // exec runs a statement that settles messages.
 func (o *Outbox) exec(ctx context.Context, query string, args ...any) error {
-	_, err := o.execCounted(ctx, query, args...)
+	_, err := o.execAffected(ctx, query, args...)
 	return err
 }
 
 // execCounted is exec that tells how many rows there were.
-func (o *Outbox) execCounted(ctx context.Context, query string, args ...any) (int, error) {
-	return o.repeated(ctx, func() (int, error) {
+func (o *Outbox) execAffected(ctx context.Context, query string, args ...any) (int, error) {
+	return o.withRetry(ctx, func() (int, error) {
 		result, err := o.db.ExecContext(ctx, query, args...)
 		if err != nil {
 			return 0, err
@@ -314,16 +314,16 @@ func (o *Outbox) execCounted(ctx context.Context, query string, args ...any) (in
 
 // repeated tries again where WordPress or a viewer's change happened to lock the
 // same rows, or the connection broke.
-func (o *Outbox) repeated(ctx context.Context, try func() (int, error)) (int, error) {
+func (o *Outbox) withRetry(ctx context.Context, try func() (int, error)) (int, error) {
 	for attempt := 1; ; attempt++ {
 		n, err := try()
 		if err == nil {
 			return n, nil
 		}
-		if !again(err) || attempt == changeAttempts || ctx.Err() != nil {
-			return 0, classify(err)
+		if !isRetryable(err) || attempt == changeAttempts || ctx.Err() != nil {
+			return 0, wrapUnavailable(err)
 		}
-		o.cfg.observer().Repeated(whyAgain(err))
+		o.cfg.observer().Retried(retryReason(err))
 		time.Sleep(time.Duration(attempt) * 5 * time.Millisecond)
 	}
 }

@@ -23,7 +23,7 @@ func TestADamagedRowGoesToTheDeadAndBlocksNobody(t *testing.T) {
 			b.db.SetMeta(t, 1, "autowebinar_outbox_wait", value)
 			backlog := b.backlog(t, 1)
 			assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
-			assert.False(t, backlog.Held)
+			assert.False(t, backlog.UnsupportedVersion)
 			assert.Equal(t, []string{value, value}, b.db.Meta(t, 1)["autowebinar_outbox_dead"], "not lost, and not changed")
 			assert.Empty(t, b.db.Meta(t, 1)["autowebinar_outbox_wait"])
 		})
@@ -37,7 +37,7 @@ func TestARowWhoseValueIsNullGoesToTheDead(t *testing.T) {
 	_, err := b.db.SQL.ExecContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (1, 'autowebinar_outbox')")
 	require.NoError(t, err)
 	assert.Empty(t, b.backlog(t, 1).Messages)
-	due, err := b.outbox.Due(t.Context(), 10)
+	due, err := b.outbox.DueViewers(t.Context(), 10)
 	require.NoError(t, err)
 	assert.Empty(t, due)
 	assert.Len(t, b.db.Meta(t, 1)["autowebinar_outbox_dead"], 1)
@@ -51,26 +51,26 @@ func TestARowOfAnotherVersionHoldsWhatComesAfterIt(t *testing.T) {
 	b.change(t, 1, exit("a"))
 
 	backlog := b.backlog(t, 1)
-	assert.False(t, backlog.Held, "what came before it may go")
+	assert.False(t, backlog.UnsupportedVersion, "what came before it may go")
 	assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
-	require.NoError(t, b.outbox.Accept(t.Context(), backlog.Messages[0]))
+	require.NoError(t, b.outbox.Ack(t.Context(), backlog.Messages[0]))
 	for range 2 {
 		backlog = b.backlog(t, 1)
-		assert.True(t, backlog.Held)
+		assert.True(t, backlog.UnsupportedVersion)
 		assert.Empty(t, backlog.Messages)
 	}
 	waiting := b.db.Meta(t, 1)["autowebinar_outbox_wait"]
 	require.Len(t, waiting, 2, "it waits out of the way, with what comes after it")
 	assert.Equal(t, "2|from|a|newer|build", waiting[0], "as it was")
 	b.change(t, 1, progress("a", 1000))
-	assert.True(t, b.backlog(t, 1).Held)
+	assert.True(t, b.backlog(t, 1).UnsupportedVersion)
 	assert.Len(t, b.db.Meta(t, 1)["autowebinar_outbox_wait"], 4, "new events queue behind it")
 
 	// The newer build has sent it.
 	_, err := b.db.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE meta_value LIKE '2|%'")
 	require.NoError(t, err)
 	backlog = b.backlog(t, 1)
-	assert.False(t, backlog.Held)
+	assert.False(t, backlog.UnsupportedVersion)
 	assert.Equal(t, []webinar.EventType{webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified}, types(backlog.Messages))
 }
 
@@ -81,8 +81,8 @@ func TestAHeldViewerIsNotDue(t *testing.T) {
 	b := setup(t)
 	b.db.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
 	b.change(t, 1, enter("a", "s1"))
-	assert.True(t, b.backlog(t, 1).Held)
-	due, err := b.outbox.Due(t.Context(), 10)
+	assert.True(t, b.backlog(t, 1).UnsupportedVersion)
+	due, err := b.outbox.DueViewers(t.Context(), 10)
 	require.NoError(t, err)
 	assert.Empty(t, due)
 }
@@ -176,7 +176,7 @@ func TestAMissingUserWithANicknameIsNotGone(t *testing.T) {
 
 func (b bench) withdraw(t testing.TB, user webinar.UserID) int {
 	t.Helper()
-	n, err := b.outbox.Withdraw(t.Context(), user)
+	n, err := b.outbox.DiscardDeletedUser(t.Context(), user)
 	require.NoError(t, err)
 	return n
 }

@@ -98,26 +98,26 @@ type dispatcher struct {
 // round settles what it finds and returns how many viewers that were.
 func (d *dispatcher) round(t *testing.T) int {
 	ctx := t.Context()
-	due, err := d.outbox.Due(ctx, 20)
+	due, err := d.outbox.DueViewers(ctx, 20)
 	require.NoError(t, err)
-	waiting, err := d.outbox.Waiting(ctx)
+	waiting, err := d.outbox.DeferredViewers(ctx)
 	require.NoError(t, err)
 	pending := append(due, waiting...)
 	for _, p := range pending {
-		backlog, err := d.outbox.Backlog(ctx, p.User)
+		backlog, err := d.outbox.ViewerQueue(ctx, p.User)
 		require.NoError(t, err)
 		for len(backlog.Messages) > 0 {
 			head := &backlog.Messages[0]
-			begun, err := d.outbox.Begin(ctx, head, time.Now())
+			begun, err := d.outbox.MarkAttempt(ctx, head, time.Now())
 			require.NoError(t, err)
 			require.True(t, begun, "nobody else touches the row")
 			if head.Attempts == 0 && rand.N(3) == 0 {
 				head.Attempts++
-				require.NoError(t, d.outbox.Postpone(ctx, backlog))
+				require.NoError(t, d.outbox.Reschedule(ctx, backlog))
 				d.postponed++
 				break
 			}
-			require.NoError(t, d.outbox.Accept(ctx, *head))
+			require.NoError(t, d.outbox.Ack(ctx, *head))
 			d.accepted[head.Event.ID]++
 			assert.Greater(t, head.RowID, d.last[p.User], "in order")
 			d.last[p.User] = head.RowID

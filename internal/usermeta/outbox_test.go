@@ -22,7 +22,7 @@ func register(id webinar.ID) func(webinar.Viewer, time.Time) (webinar.Result, er
 
 func exit(id webinar.ID) func(webinar.Viewer, time.Time) (webinar.Result, error) {
 	return func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return rules.Exit(v, webinar.Which{Webinar: id}, nil, webinar.UserExit, now)
+		return rules.Exit(v, webinar.SessionRef{Webinar: id}, nil, webinar.UserExit, now)
 	}
 }
 
@@ -32,9 +32,9 @@ func evaluate(id webinar.ID, evaluation uuid.UUID) func(webinar.Viewer, time.Tim
 	}
 }
 
-func (b bench) backlog(t testing.TB, user webinar.UserID) usermeta.Backlog {
+func (b bench) backlog(t testing.TB, user webinar.UserID) usermeta.ViewerQueue {
 	t.Helper()
-	backlog, err := b.outbox.Backlog(t.Context(), user)
+	backlog, err := b.outbox.ViewerQueue(t.Context(), user)
 	require.NoError(t, err)
 	return backlog
 }
@@ -63,15 +63,15 @@ func TestDueViewersComeOldestFirst(t *testing.T) {
 	b.change(t, 2, exit("a"))
 	b.change(t, 1, enter("a", "s1"))
 
-	due, err := b.outbox.Due(t.Context(), 100)
+	due, err := b.outbox.DueViewers(t.Context(), 100)
 	require.NoError(t, err)
 	assert.Equal(t, []webinar.UserID{2, 3, 1}, users(due))
 	assert.True(t, slices.IsSortedFunc(due, func(a, b usermeta.Pending) int { return int(a.RowID) - int(b.RowID) }))
 	assert.Equal(t, b.backlog(t, 2).Messages[0].RowID, due[0].RowID)
-	due, err = b.outbox.Due(t.Context(), 2)
+	due, err = b.outbox.DueViewers(t.Context(), 2)
 	require.NoError(t, err)
 	assert.Equal(t, []webinar.UserID{2, 3}, users(due), "no more rows than asked for")
-	waiting, err := b.outbox.Waiting(t.Context())
+	waiting, err := b.outbox.DeferredViewers(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, waiting)
 }
@@ -88,7 +88,7 @@ func TestABacklogIsWhatHappenedInItsOrder(t *testing.T) {
 		webinar.EventRegistered, webinar.EventEntered, webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified,
 	}, types(backlog.Messages))
 	assert.True(t, backlog.UserExists)
-	assert.False(t, backlog.Held)
+	assert.False(t, backlog.UnsupportedVersion)
 
 	v, _, err := b.store.Read(t.Context(), 1)
 	require.NoError(t, err)
@@ -111,14 +111,14 @@ func TestAnAcceptedMessageIsGoneAndAChangedOneIsNot(t *testing.T) {
 	b.change(t, 1, enter("a", "s1"))
 	b.change(t, 1, exit("a"))
 	messages := b.backlog(t, 1).Messages
-	require.NoError(t, b.outbox.Accept(t.Context(), messages[0]))
-	require.NoError(t, b.outbox.Accept(t.Context(), messages[0]), "gone already")
+	require.NoError(t, b.outbox.Ack(t.Context(), messages[0]))
+	require.NoError(t, b.outbox.Ack(t.Context(), messages[0]), "gone already")
 	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.backlog(t, 1).Messages))
 
 	// Another dispatcher has counted an attempt meanwhile: its row is not ours.
 	stale := b.backlog(t, 1)
 	b.postpone(t, 1)
-	require.NoError(t, b.outbox.Accept(t.Context(), stale.Messages[0]))
+	require.NoError(t, b.outbox.Ack(t.Context(), stale.Messages[0]))
 	assert.Len(t, b.backlog(t, 1).Messages, 1)
 }
 
@@ -129,7 +129,7 @@ func TestAnAttemptBeginsOnARowThatIsThereAsItWasRead(t *testing.T) {
 	m, stale := b.backlog(t, 1).Messages[0], b.backlog(t, 1).Messages[0]
 	first, later := date("2026-03-04T05:06:07Z"), date("2026-03-04T06:06:07Z")
 	begin := func(m *usermeta.Message, at time.Time) bool {
-		begun, err := b.outbox.Begin(t.Context(), m, at)
+		begun, err := b.outbox.MarkAttempt(t.Context(), m, at)
 		require.NoError(t, err)
 		return begun
 	}
@@ -151,7 +151,7 @@ func TestAnAttemptBeginsOnARowThatIsThereAsItWasRead(t *testing.T) {
 	assert.True(t, begin(&counted, later.Add(time.Hour)))
 	assert.Equal(t, known, counted, "the first attempt stays the first")
 
-	require.NoError(t, b.outbox.Accept(t.Context(), counted))
+	require.NoError(t, b.outbox.Ack(t.Context(), counted))
 	assert.False(t, begin(&stale, later), "and is gone")
 	assert.Empty(t, b.plain(t, 1)["outbox"])
 }
@@ -172,11 +172,11 @@ func TestABeginningThatNobodyHeardOfIsWrittenAgain(t *testing.T) {
 		return passes
 	})
 	for _, begins := range []bool{false, true} {
-		backlog, err := outbox.Backlog(t.Context(), 1)
+		backlog, err := outbox.ViewerQueue(t.Context(), 1)
 		require.NoError(t, err)
 		m := backlog.Messages[0]
 		assert.Equal(t, begins, !m.FirstAttempt.IsZero(), "it was written")
-		begun, err := outbox.Begin(t.Context(), &m, date("2026-03-04T05:06:07Z"))
+		begun, err := outbox.MarkAttempt(t.Context(), &m, date("2026-03-04T05:06:07Z"))
 		require.NoError(t, err)
 		assert.Equal(t, begins, begun)
 	}
@@ -190,7 +190,7 @@ func (b bench) postpone(t testing.TB, user webinar.UserID) {
 	head := &backlog.Messages[0]
 	head.Attempts++
 	head.FirstAttempt, head.NextAttempt = date("2026-03-04T05:06:07Z"), date("2026-03-04T05:06:37Z")
-	require.NoError(t, b.outbox.Postpone(t.Context(), backlog))
+	require.NoError(t, b.outbox.Reschedule(t.Context(), backlog))
 }
 
 func TestAPostponedViewerWaitsWithAllTheirEvents(t *testing.T) {
@@ -202,10 +202,10 @@ func TestAPostponedViewerWaitsWithAllTheirEvents(t *testing.T) {
 	before := b.backlog(t, 1).Messages
 	b.postpone(t, 1)
 
-	due, err := b.outbox.Due(t.Context(), 100)
+	due, err := b.outbox.DueViewers(t.Context(), 100)
 	require.NoError(t, err)
 	assert.Equal(t, []webinar.UserID{2}, users(due))
-	waiting, err := b.outbox.Waiting(t.Context())
+	waiting, err := b.outbox.DeferredViewers(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []usermeta.Pending{{User: 1, RowID: before[0].RowID, NextAttempt: date("2026-03-04T05:06:37Z")}}, waiting)
 
@@ -222,11 +222,11 @@ func TestAPostponedViewerWaitsWithAllTheirEvents(t *testing.T) {
 	assert.Zero(t, after[1].Attempts)
 
 	for _, m := range after {
-		require.NoError(t, b.outbox.Accept(t.Context(), m))
+		require.NoError(t, b.outbox.Ack(t.Context(), m))
 	}
 	b.change(t, 1, enter("b", "s3"))
 	assert.Equal(t, map[string]string{"outbox": "client_webinar_entered"}, outboxRows(b.plain(t, 1)), "nobody waits any more")
-	require.NoError(t, b.outbox.Postpone(t.Context(), usermeta.Backlog{User: 1}), "nothing to postpone")
+	require.NoError(t, b.outbox.Reschedule(t.Context(), usermeta.ViewerQueue{User: 1}), "nothing to postpone")
 }
 
 func outboxRows(rows map[string]string) map[string]string {
@@ -248,12 +248,12 @@ func TestAPostponementBehindTheTimesChangesNoCounts(t *testing.T) {
 	stale.Messages[0].Attempts = 9
 
 	b.postpone(t, 1)
-	require.NoError(t, b.outbox.Postpone(t.Context(), stale))
+	require.NoError(t, b.outbox.Reschedule(t.Context(), stale))
 	assert.Equal(t, 1, b.backlog(t, 1).Messages[0].Attempts, "the row was changed meanwhile")
 
-	require.NoError(t, b.outbox.Accept(t.Context(), b.backlog(t, 1).Messages[0]))
-	require.NoError(t, b.outbox.Postpone(t.Context(), stale))
-	require.NoError(t, b.outbox.Bury(t.Context(), stale.Messages[0]))
+	require.NoError(t, b.outbox.Ack(t.Context(), b.backlog(t, 1).Messages[0]))
+	require.NoError(t, b.outbox.Reschedule(t.Context(), stale))
+	require.NoError(t, b.outbox.DeadLetter(t.Context(), stale.Messages[0]))
 	assert.Equal(t, map[string]string{"outbox_wait": "client_webinar_left"}, outboxRows(b.plain(t, 1)), "a row that is gone stays gone")
 }
 
@@ -265,12 +265,12 @@ func TestABuriedMessageBlocksNobody(t *testing.T) {
 	b.postpone(t, 1)
 	head := b.backlog(t, 1).Messages[0]
 	head.Attempts = 17
-	require.NoError(t, b.outbox.Bury(t.Context(), head))
+	require.NoError(t, b.outbox.DeadLetter(t.Context(), head))
 	assert.Equal(t, map[string]string{"outbox_dead": "client_webinar_entered", "outbox_wait": "client_webinar_left"}, outboxRows(b.plain(t, 1)))
 	assert.Contains(t, b.db.Meta(t, 1)["autowebinar_outbox_dead"][0], "|17|", "with its final counts")
 	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.backlog(t, 1).Messages))
 
-	require.NoError(t, b.outbox.Bury(t.Context(), head), "once is enough")
+	require.NoError(t, b.outbox.DeadLetter(t.Context(), head), "once is enough")
 	assert.Len(t, b.db.Meta(t, 1)["autowebinar_outbox_dead"], 1)
 }
 

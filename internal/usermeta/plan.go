@@ -7,41 +7,41 @@ import (
 )
 
 // plan is what has to be written to bring a viewer's rows to a new state.
-type plan struct {
-	put    []row    // ID 0: a new row; else the row's new key and value
-	remove []uint64 // umeta_ids
-	adds   bool     // entries to an index: new rows, or new keys of old ones
+type writeSet struct {
+	upserts    []row    // ID 0: a new row; else the row's new key and value
+	deletes    []uint64 // umeta_ids
+	hasInserts bool     // entries to an index: new rows, or new keys of old ones
 }
 
-func (p *plan) empty() bool { return len(p.put) == 0 && len(p.remove) == 0 }
+func (p *writeSet) empty() bool { return len(p.upserts) == 0 && len(p.deletes) == 0 }
 
 // diff plans the way from a snapshot to the viewer after a change, with its
 // events. A session that moves takes its rows along under new keys; only values
 // that differ are rewritten, all duplicates of a key alike.
-func diff(before snapshot, after webinar.Viewer, events []webinar.Event) plan {
-	var p plan
-	sessions := maps.Clone(after.Aside)
+func diff(before snapshot, after webinar.Viewer, events []webinar.Event) writeSet {
+	var p writeSet
+	sessions := maps.Clone(after.Parked)
 	if sessions == nil {
 		sessions = map[webinar.ID]*webinar.Session{}
 	}
 	if after.Current != nil {
 		sessions[""] = after.Current
 	}
-	origins, taken := before.origins(sessions)
+	origins, taken := before.sources(sessions)
 	for to, session := range sessions {
-		var rows slot
+		var rows sessionRows
 		if from, ok := origins[to]; ok {
-			rows = before.slots[from]
+			rows = before.sessionRows[from]
 		} else if !taken[to] {
-			rows, taken[to] = before.slots[to], true // strays that the new session makes its own
+			rows, taken[to] = before.sessionRows[to], true // strays that the new session makes its own
 		}
 		p.session(after.User, rows, session, to)
 	}
 	// What is left stands where a session moved in, or was a copy of the
 	// current session: it would be read instead of what is meant.
-	for id, rows := range before.slots {
-		if !taken[id] && (before.holds(id) || sessions[id] != nil) {
-			p.removeSlot(rows)
+	for id, rows := range before.sessionRows {
+		if !taken[id] && (before.hasSessionIn(id) || sessions[id] != nil) {
+			p.deleteSession(rows)
 		}
 	}
 	for id, at := range after.Registered {
@@ -55,10 +55,10 @@ func diff(before snapshot, after webinar.Viewer, events []webinar.Event) plan {
 
 // origins tells for the sessions of the new state, by the slot they go to, from
 // which slot their rows come, and which slots are thereby taken.
-func (s *snapshot) origins(sessions map[webinar.ID]*webinar.Session) (origins map[webinar.ID]webinar.ID, taken map[webinar.ID]bool) {
+func (s *snapshot) sources(sessions map[webinar.ID]*webinar.Session) (origins map[webinar.ID]webinar.ID, taken map[webinar.ID]bool) {
 	origins, taken = map[webinar.ID]webinar.ID{}, map[webinar.ID]bool{}
 	for to, session := range sessions {
-		if from, ok := s.origin(session, to); ok && !taken[from] {
+		if from, ok := s.source(session, to); ok && !taken[from] {
 			origins[to], taken[from] = from, true
 		}
 	}
@@ -66,11 +66,11 @@ func (s *snapshot) origins(sessions map[webinar.ID]*webinar.Session) (origins ma
 }
 
 // origin is the slot that a session's rows stood in before the change.
-func (s *snapshot) origin(session *webinar.Session, to webinar.ID) (from webinar.ID, ok bool) {
+func (s *snapshot) source(session *webinar.Session, to webinar.ID) (from webinar.ID, ok bool) {
 	stood := func(slot webinar.ID) bool {
 		was := s.viewer.Current
 		if slot != "" {
-			was = s.viewer.Aside[slot]
+			was = s.viewer.Parked[slot]
 		}
 		return was != nil && was.ID == session.ID
 	}
@@ -84,11 +84,11 @@ func (s *snapshot) origin(session *webinar.Session, to webinar.ID) (from webinar
 
 // holds tells whether the slot's rows were a session's: then they go when the
 // session did. Stray rows stay unless they are in the way.
-func (s *snapshot) holds(id webinar.ID) bool {
-	return len(s.slots[id][keySessionID]) > 0 && s.slots[id][keySessionID][0].Value != ""
+func (s *snapshot) hasSessionIn(id webinar.ID) bool {
+	return len(s.sessionRows[id][keySessionID]) > 0 && s.sessionRows[id][keySessionID][0].Value != ""
 }
 
-func (p *plan) session(user webinar.UserID, rows slot, session *webinar.Session, to webinar.ID) {
+func (p *writeSet) session(user webinar.UserID, rows sessionRows, session *webinar.Session, to webinar.ID) {
 	for _, base := range sessionKeys {
 		p.value(user, rows[base], joinKey(base, to), encode(session, base))
 	}
@@ -96,25 +96,25 @@ func (p *plan) session(user webinar.UserID, rows slot, session *webinar.Session,
 
 // value brings the rows of one key to a key and a value. A value that reads the
 // same is left as it is, be it foreign or damaged.
-func (p *plan) value(user webinar.UserID, rows []row, key, want string) {
+func (p *writeSet) value(user webinar.UserID, rows []row, key, want string) {
 	if len(rows) == 0 {
 		if want != "" && want != "0" {
-			p.put, p.adds = append(p.put, row{User: user, Key: key, Value: want}), true
+			p.upserts, p.hasInserts = append(p.upserts, row{User: user, Key: key, Value: want}), true
 		}
 		return
 	}
 	base, _ := splitKey(key)
 	same := canonical(base, rows[0].Value) == want
 	for _, r := range rows {
-		p.adds = p.adds || r.Key != key
+		p.hasInserts = p.hasInserts || r.Key != key
 		switch {
 		case same && r.Key == key:
 		case same:
-			p.put = append(p.put, row{ID: r.ID, User: user, Key: key, Value: r.Value})
+			p.upserts = append(p.upserts, row{ID: r.ID, User: user, Key: key, Value: r.Value})
 		case want == "":
-			p.remove = append(p.remove, r.ID)
+			p.deletes = append(p.deletes, r.ID)
 		default:
-			p.put = append(p.put, row{ID: r.ID, User: user, Key: key, Value: want})
+			p.upserts = append(p.upserts, row{ID: r.ID, User: user, Key: key, Value: want})
 		}
 	}
 }
@@ -131,23 +131,23 @@ func canonical(base, value string) string {
 	return encode(&s, base)
 }
 
-func (p *plan) removeSlot(rows slot) {
+func (p *writeSet) deleteSession(rows sessionRows) {
 	for _, base := range sessionKeys {
 		for _, r := range rows[base] {
-			p.remove = append(p.remove, r.ID)
+			p.deletes = append(p.deletes, r.ID)
 		}
 	}
 }
 
-func (p *plan) events(before snapshot, events []webinar.Event) {
+func (p *writeSet) events(before snapshot, events []webinar.Event) {
 	key := keyOutbox
-	if before.waits {
-		key = keyOutboxWait
+	if before.hasDeferred {
+		key = keyOutboxDeferred
 	}
 	for _, event := range events {
 		if before.pending[event.ID] {
 			continue // the same fact is on its way
 		}
-		p.put, p.adds = append(p.put, row{User: event.User, Key: key, Value: encodeMessage(Message{Event: event})}), true
+		p.upserts, p.hasInserts = append(p.upserts, row{User: event.User, Key: key, Value: encodeMessage(Message{Event: event})}), true
 	}
 }

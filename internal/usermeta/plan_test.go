@@ -18,14 +18,14 @@ import (
 var planNow = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 // apply does to rows what the two statements of Store.write do.
-func apply(t require.TestingT, rows []row, p plan) []row {
+func apply(t require.TestingT, rows []row, p writeSet) []row {
 	table := map[uint64]row{}
 	var last uint64
 	for _, r := range rows {
 		table[r.ID], last = r, max(last, r.ID)
 	}
 	touched := map[uint64]bool{}
-	for _, r := range p.put {
+	for _, r := range p.upserts {
 		if r.ID == 0 {
 			last++
 			r.ID = last
@@ -37,7 +37,7 @@ func apply(t require.TestingT, rows []row, p plan) []row {
 		touched[r.ID] = true
 		table[r.ID] = r
 	}
-	for _, id := range p.remove {
+	for _, id := range p.deletes {
 		require.Contains(t, table, id)
 		require.False(t, touched[id], "row %d is both written and removed", id)
 		touched[id] = true
@@ -105,9 +105,9 @@ func requireRowsMovedAlong(t *rapid.T, before, after snapshot) {
 		if !there {
 			continue
 		}
-		for base, rows := range before.slots[from] {
+		for base, rows := range before.sessionRows[from] {
 			for _, r := range rows {
-				require.True(t, slices.ContainsFunc(after.slots[to][base], func(now row) bool { return now.ID == r.ID }),
+				require.True(t, slices.ContainsFunc(after.sessionRows[to][base], func(now row) bool { return now.ID == r.ID }),
 					"row %d, %s, goes with its session from %q to %q", r.ID, r.Key, from, to)
 			}
 		}
@@ -121,7 +121,7 @@ func (s *snapshot) sessions() map[webinar.SessionID]webinar.ID {
 	if s.viewer.Current != nil {
 		found[s.viewer.Current.ID] = []webinar.ID{""}
 	}
-	for id, session := range s.viewer.Aside {
+	for id, session := range s.viewer.Parked {
 		found[session.ID] = append(found[session.ID], id)
 	}
 	slots := map[webinar.SessionID]webinar.ID{}
@@ -141,11 +141,11 @@ func TestAnUnchangedViewerIsNotWritten(t *testing.T) {
 		rows := drawRows(t)
 		before := read(7, slices.Clone(rows))
 		p := diff(before, before.viewer.Clone(), nil)
-		for _, r := range p.put {
+		for _, r := range p.upserts {
 			base, _ := splitKey(r.Key)
 			require.Contains(t, []string{keyFurthest, keyWebinarID}, base, "%+v", r)
 		}
-		for _, id := range p.remove {
+		for _, id := range p.deletes {
 			r := rows[slices.IndexFunc(rows, func(r row) bool { return r.ID == id })]
 			_, slot := splitKey(r.Key)
 			require.NotNil(t, before.viewer.Current)
@@ -175,7 +175,7 @@ func TestPlansOfWholeSessionsAreMinimal(t *testing.T) {
 	require.NoError(t, err)
 	p = diff(before, result.Viewer, nil)
 	var renamed, fresh []string
-	for _, r := range p.put {
+	for _, r := range p.upserts {
 		if r.ID == 0 {
 			fresh = append(fresh, r.Key)
 			continue
@@ -186,7 +186,7 @@ func TestPlansOfWholeSessionsAreMinimal(t *testing.T) {
 	}
 	assert.Len(t, renamed, 9)
 	assert.ElementsMatch(t, []string{keySessionID, keyWebinarID, keyStartedAt, keyLastSeenAt}, fresh)
-	assert.Empty(t, p.remove)
+	assert.Empty(t, p.deletes)
 }
 
 func TestEventsJoinTheViewersQueueOnce(t *testing.T) {
@@ -199,20 +199,20 @@ func TestEventsJoinTheViewersQueueOnce(t *testing.T) {
 	}{
 		"nothing waits":              {row{1, 7, keyLeftAt, ""}, keyOutbox},
 		"another is due":             {row{1, 7, keyOutbox, "2|x"}, keyOutbox},
-		"another waits":              {row{1, 7, keyOutboxWait, "2|x"}, keyOutboxWait},
-		"a damaged one waits":        {row{1, 7, keyOutboxWait, "x"}, keyOutboxWait},
+		"another waits":              {row{1, 7, keyOutboxDeferred, "2|x"}, keyOutboxDeferred},
+		"a damaged one waits":        {row{1, 7, keyOutboxDeferred, "x"}, keyOutboxDeferred},
 		"it is due already":          {row{1, 7, keyOutbox, value}, ""},
-		"it waits already":           {row{1, 7, keyOutboxWait, value}, ""},
+		"it waits already":           {row{1, 7, keyOutboxDeferred, value}, ""},
 		"it is dead":                 {row{1, 7, keyOutboxDead, value}, keyOutbox},
 		"a key in another case":      {row{1, 7, "AUTOWEBINAR_OUTBOX_WAIT", value}, keyOutbox},
-		"somebody else's longer key": {row{1, 7, keyOutboxWait + "@a", value}, keyOutbox},
+		"somebody else's longer key": {row{1, 7, keyOutboxDeferred + "@a", value}, keyOutbox},
 	} {
-		var p plan
+		var p writeSet
 		p.events(read(7, []row{test.row}), []webinar.Event{event})
 		var want []row
 		if test.want != "" {
 			want = []row{{0, 7, test.want, value}}
 		}
-		assert.Equal(t, want, p.put, fmt.Sprint(name))
+		assert.Equal(t, want, p.upserts, fmt.Sprint(name))
 	}
 }

@@ -32,8 +32,8 @@ func (s *Store) Purge(ctx context.Context, users []webinar.UserID, goneOnly bool
 		if err == nil {
 			return n, nil
 		}
-		if !again(err) && !errors.Is(err, ErrUnavailable) || attempt == changeAttempts || ctx.Err() != nil {
-			return 0, classify(err)
+		if !isRetryable(err) && !errors.Is(err, ErrUnavailable) || attempt == changeAttempts || ctx.Err() != nil {
+			return 0, wrapUnavailable(err)
 		}
 		time.Sleep(time.Duration(attempt) * 20 * time.Millisecond)
 	}
@@ -50,7 +50,7 @@ func (s *Store) purge(ctx context.Context, users []webinar.UserID, goneOnly bool
 		return 0, err
 	}
 	defer conn.Close()
-	groups := make([]viewerChanges, len(users))
+	groups := make([]changeGroup, len(users))
 	for i, user := range users {
 		groups[i].user = user
 	}

@@ -24,13 +24,13 @@ func TestPurgeDeletesTheNamespaceOfTheUsersGivenAndNothingElse(t *testing.T) {
 		b.db.SetMeta(t, uint64(user), "Autowebinar_completed", "not ours either")
 	}
 	b.set(t, "DELETE FROM wp_users WHERE ID = 3")
-	holdings, err := b.store.Holdings(t.Context(), 0)
+	holdings, err := b.store.Usage(t.Context(), 0)
 	require.NoError(t, err)
-	require.Len(t, holdings.Holders, 3)
-	assert.Equal(t, usermeta.Holder{User: 3, Exists: false, Rows: 10, Events: 2}, holdings.Holders[2])
-	one, err := b.store.Holdings(t.Context(), 2)
+	require.Len(t, holdings.Users, 3)
+	assert.Equal(t, usermeta.UserUsage{User: 3, Exists: false, Rows: 10, Events: 2}, holdings.Users[2])
+	one, err := b.store.Usage(t.Context(), 2)
 	require.NoError(t, err)
-	assert.Equal(t, holdings.Holders[1:2], one.Holders)
+	assert.Equal(t, holdings.Users[1:2], one.Users)
 
 	n, err := b.store.Purge(t.Context(), []webinar.UserID{3, 2, 1}, true)
 	require.NoError(t, err)
@@ -102,14 +102,14 @@ func TestHoldingsCountWhatIsOdd(t *testing.T) {
 	b.db.SetMeta(t, 2, "autowebinar_outbox_dead", "x")
 	b.db.SetMeta(t, 2, "autowebinar_outbox_dead", "x")
 	b.db.SetMeta(t, 99, "autowebinar_completed", "1")
-	for user, want := range map[webinar.UserID]usermeta.Holdings{
+	for user, want := range map[webinar.UserID]usermeta.Usage{
 		0: {Rows: 11, Orphans: 1, Duplicates: 2, Waiting: 1, Dead: 2},
 		1: {Rows: 7, Duplicates: 2, Waiting: 1},
 		3: {},
 	} {
-		got, err := b.store.Holdings(t.Context(), user)
+		got, err := b.store.Usage(t.Context(), user)
 		require.NoError(t, err)
-		got.Holders = nil
+		got.Users = nil
 		assert.Equal(t, want, got, user)
 	}
 }
@@ -124,7 +124,7 @@ func TestAnAudienceIsWhoHasASessionOfTheWebinar(t *testing.T) {
 	b.change(t, 3, enter("b", "s4"))
 	b.change(t, 4, enter("c", "s5"))
 	for id, want := range map[webinar.ID][]webinar.UserID{"a": {1, 2}, "b": {2, 3}, "c": {4}, "none": nil} {
-		got, err := b.store.Audience(t.Context(), id)
+		got, err := b.store.UsersWithSession(t.Context(), id)
 		require.NoError(t, err)
 		assert.Equal(t, want, got, id)
 	}
@@ -132,11 +132,11 @@ func TestAnAudienceIsWhoHasASessionOfTheWebinar(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, viewers, 2)
 	assert.Equal(t, webinar.SessionID("s3"), viewers[0].Current.ID)
-	assert.Equal(t, webinar.SessionID("s2"), viewers[0].Aside["a"].ID)
+	assert.Equal(t, webinar.SessionID("s2"), viewers[0].Parked["a"].ID)
 	logins, err := b.store.Logins(t.Context(), []webinar.UserID{1, 1000})
 	require.NoError(t, err)
 	assert.Equal(t, map[webinar.UserID]string{1: "viewer1"}, logins)
-	led, err := b.store.Led(t.Context())
+	led, err := b.store.HasLeader(t.Context())
 	require.NoError(t, err)
 	assert.False(t, led)
 }

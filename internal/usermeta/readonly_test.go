@@ -39,14 +39,14 @@ func TestAReadOnlyServerIsUnavailableUntilItTakesWritesAgain(t *testing.T) {
 	require.NoError(t, err, "reading goes on")
 	assert.Zero(t, v.Current.LastPosition)
 	messages := b.backlog(t, 1).Messages
-	require.ErrorIs(t, b.outbox.Accept(t.Context(), messages[0]), usermeta.ErrUnavailable)
+	require.ErrorIs(t, b.outbox.Ack(t.Context(), messages[0]), usermeta.ErrUnavailable)
 	assert.Equal(t, before, b.db.Meta(t, 1))
 	assert.Empty(t, b.db.Meta(t, 2))
 
 	b.set(t, "SET GLOBAL read_only = 0")
 	b.change(t, 1, progress("a", 10))
 	b.change(t, 2, enter("a", "s2"))
-	require.NoError(t, b.outbox.Accept(t.Context(), messages[0]))
+	require.NoError(t, b.outbox.Ack(t.Context(), messages[0]))
 	assert.Empty(t, b.backlog(t, 1).Messages)
 }
 
@@ -63,7 +63,7 @@ func TestAnInspectionNamesAReadOnlyServer(t *testing.T) {
 	b := private(t)
 	b.set(t, "SET GLOBAL read_only = 1")
 	store := inspected(t, config(t, b.db.DSN))
-	findings := store.Inspect(t.Context())
+	findings := store.CheckDatabase(t.Context())
 	var found bool
 	for _, f := range findings {
 		if f.Name == "writable" {
@@ -73,10 +73,10 @@ func TestAnInspectionNamesAReadOnlyServer(t *testing.T) {
 		}
 	}
 	assert.True(t, found, "%+v", findings)
-	require.ErrorIs(t, store.Fit(t.Context()), usermeta.ErrUnavailable)
+	require.ErrorIs(t, store.Verify(t.Context()), usermeta.ErrUnavailable)
 	require.ErrorContains(t, store.Ping(t.Context()), "read_only is ON", "the reason, for those who wait until it is ready")
 	b.set(t, "SET GLOBAL read_only = 0")
-	require.NoError(t, store.Fit(t.Context()))
+	require.NoError(t, store.Verify(t.Context()))
 	require.NoError(t, store.Ping(t.Context()))
 
 	// A fail-over while the service runs.
@@ -96,9 +96,9 @@ func TestAReplicaFollowsANameThatLeadsToAnotherServer(t *testing.T) {
 	first.set(t, "SET GLOBAL read_only = 1")
 	cfg, wire := tapped(t, first.db.DSN)
 	store := inspected(t, cfg)
-	require.ErrorContains(t, store.Fit(t.Context()), "read_only is ON")
+	require.ErrorContains(t, store.Verify(t.Context()), "read_only is ON")
 	wire.turn(t, second.db.DSN)
-	require.NoError(t, store.Fit(t.Context()), "the connection was not kept")
+	require.NoError(t, store.Verify(t.Context()), "the connection was not kept")
 
 	second.set(t, "SET GLOBAL read_only = 1")
 	first.set(t, "SET GLOBAL read_only = 0")
@@ -112,15 +112,15 @@ func TestABinaryLogOfStatementsIsUnfit(t *testing.T) {
 	t.Parallel()
 	b := private(t, "--log-bin", "--server-id=1", "--binlog-format=ROW")
 	for format, want := range map[string]map[string]usermeta.State{
-		"STATEMENT": {"binary log": usermeta.Unfit, "write grants": usermeta.Fail},
+		"STATEMENT": {"binary log": usermeta.Fatal, "write grants": usermeta.Fail},
 		"MIXED":     {},
 		"ROW":       {},
 	} {
 		b.set(t, "SET GLOBAL binlog_format = '"+format+"'")
 		store := inspected(t, config(t, b.db.DSN))
-		assert.Equal(t, with(want), states(store.Inspect(t.Context())), format)
-		err := store.Fit(t.Context())
-		assert.Equal(t, format == "STATEMENT", errors.Is(err, usermeta.ErrUnfit), "%v", err)
+		assert.Equal(t, with(want), states(store.CheckDatabase(t.Context())), format)
+		err := store.Verify(t.Context())
+		assert.Equal(t, format == "STATEMENT", errors.Is(err, usermeta.ErrUnsupportedDatabase), "%v", err)
 	}
 }
 

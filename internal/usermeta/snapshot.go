@@ -21,16 +21,16 @@ type row struct {
 
 // slot is the rows of one session by base key, each list in umeta_id order. The
 // slot of the current session stands under the empty webinar id.
-type slot map[string][]row
+type sessionRows map[string][]row
 
 // snapshot is what a viewer's rows say, and which rows say it.
 type snapshot struct {
-	viewer     webinar.Viewer
-	slots      map[webinar.ID]slot
-	registered map[webinar.ID][]row
-	waits      bool               // older events of the viewer wait: newer ones must queue behind them
-	pending    map[uuid.UUID]bool // events that are in the outbox already
-	damaged    []row              // values that could not be read
+	viewer      webinar.Viewer
+	sessionRows map[webinar.ID]sessionRows
+	registered  map[webinar.ID][]row
+	hasDeferred bool               // older events of the viewer wait: newer ones must queue behind them
+	pending     map[uuid.UUID]bool // events that are in the outbox already
+	damaged     []row              // values that could not be read
 }
 
 // read makes sense of a viewer's rows, in whatever order they come. Keys are
@@ -38,15 +38,15 @@ type snapshot struct {
 func read(user webinar.UserID, rows []row) snapshot {
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.ID, b.ID) })
 	s := snapshot{
-		viewer:     webinar.Viewer{User: user, Aside: map[webinar.ID]*webinar.Session{}, Registered: map[webinar.ID]time.Time{}},
-		slots:      map[webinar.ID]slot{},
-		registered: map[webinar.ID][]row{},
-		pending:    map[uuid.UUID]bool{},
+		viewer:      webinar.Viewer{User: user, Parked: map[webinar.ID]*webinar.Session{}, Registered: map[webinar.ID]time.Time{}},
+		sessionRows: map[webinar.ID]sessionRows{},
+		registered:  map[webinar.ID][]row{},
+		pending:     map[uuid.UUID]bool{},
 	}
 	for _, r := range rows {
-		s.place(r)
+		s.addRow(r)
 	}
-	for id := range s.slots {
+	for id := range s.sessionRows {
 		s.readSession(id)
 	}
 	for id, rows := range s.registered {
@@ -58,12 +58,12 @@ func read(user webinar.UserID, rows []row) snapshot {
 	}
 	if s.viewer.Current != nil {
 		// The plain rows win over a set-aside copy; the plan removes the copy.
-		delete(s.viewer.Aside, s.viewer.Current.Webinar)
+		delete(s.viewer.Parked, s.viewer.Current.Webinar)
 	}
 	return s
 }
 
-func (s *snapshot) place(r row) {
+func (s *snapshot) addRow(r row) {
 	base, id := splitKey(r.Key)
 	named := strings.Contains(r.Key, "@")
 	switch {
@@ -72,12 +72,12 @@ func (s *snapshot) place(r row) {
 	case base == keyRegistered && named:
 		s.registered[id] = append(s.registered[id], r)
 	case slices.Contains(sessionKeys, base):
-		if s.slots[id] == nil {
-			s.slots[id] = slot{}
+		if s.sessionRows[id] == nil {
+			s.sessionRows[id] = sessionRows{}
 		}
-		s.slots[id][base] = append(s.slots[id][base], r)
-	case r.Key == keyOutbox || r.Key == keyOutboxWait:
-		s.waits = s.waits || r.Key == keyOutboxWait
+		s.sessionRows[id][base] = append(s.sessionRows[id][base], r)
+	case r.Key == keyOutbox || r.Key == keyOutboxDeferred:
+		s.hasDeferred = s.hasDeferred || r.Key == keyOutboxDeferred
 		if m, err := decodeMessage(r); err == nil {
 			s.pending[m.Event.ID] = true
 		}
@@ -89,7 +89,7 @@ func (s *snapshot) place(r row) {
 func (s *snapshot) readSession(id webinar.ID) {
 	var session webinar.Session
 	for _, base := range sessionKeys {
-		rows := s.slots[id][base]
+		rows := s.sessionRows[id][base]
 		if len(rows) > 0 && !decode(&session, base, rows[0].Value) {
 			s.damaged = append(s.damaged, rows[0])
 		}
@@ -103,11 +103,11 @@ func (s *snapshot) readSession(id webinar.ID) {
 		return
 	}
 	session.Webinar = id
-	s.viewer.Aside[id] = &session
+	s.viewer.Parked[id] = &session
 }
 
 // hasSession tells whether there is a row that every change of this viewer
 // locks, so that no other lock is needed.
 func (s *snapshot) hasSession() bool {
-	return s.viewer.Current != nil || len(s.viewer.Aside) > 0
+	return s.viewer.Current != nil || len(s.viewer.Parked) > 0
 }

@@ -8,7 +8,7 @@ import "strings"
 // the time at which the statement began to wait for it; the connections run in
 // UTC. The index is forced because the other one would lock the whole namespace.
 type statements struct {
-	lock, lockExactly        string
+	lock, lockOwnRows        string
 	read, users              string
 	putHead, putTail, remove string
 }
@@ -19,12 +19,12 @@ func newStatements(cfg Config) statements {
 		       SYSDATE() AS now, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id) AS user_exists
 		FROM {usermeta} m FORCE INDEX (user_id)
 		WHERE m.user_id IN (?) AND m.meta_key LIKE 'autowebinar\_%'`
-	text := cfg.fill
+	text := cfg.expandTables
 	return statements{
 		lock: text(viewer + " FOR UPDATE"),
 		// DISTINCT keeps the inner query apart: it locks nothing. Rows are locked
 		// by the index by which WordPress finds them, in its order.
-		lockExactly: text(`
+		lockOwnRows: text(`
 			SELECT m.umeta_id
 			FROM (SELECT DISTINCT user_id, umeta_id FROM {usermeta} FORCE INDEX (user_id)
 			      WHERE user_id IN (?) AND meta_key LIKE 'autowebinar\_%' ORDER BY user_id, umeta_id) own
@@ -39,6 +39,6 @@ func newStatements(cfg Config) statements {
 }
 
 // fill puts the table names into a statement.
-func (c Config) fill(statement string) string {
+func (c Config) expandTables(statement string) string {
 	return strings.NewReplacer("{users}", "`"+c.UsersTable+"`", "{usermeta}", "`"+c.UsermetaTable+"`").Replace(statement)
 }

@@ -23,22 +23,22 @@ type Store struct {
 	log *slog.Logger
 	sql statements
 
-	lanes      []*lane
-	stragglers *stragglers
+	queues      []*commitQueue
+	lockWaiters *lockWaiters
 
-	nudge    func()                // told after a commit that holds events
-	fit      atomic.Bool           // Inspect found the table usable
-	unfit    atomic.Pointer[error] // why it did not, the last time
-	reported reported
+	onEvents     func()                // told after a commit that holds events
+	ready        atomic.Bool           // Inspect found the table usable
+	notReady     atomic.Pointer[error] // why it did not, the last time
+	loggedDamage loggedDamage
 }
 
 // The bounds of group commit. Two lanes let one commit's disk write overlap with
 // the next one's reads; more of them only make the batches smaller.
 const (
-	committers     = 2
-	batchLimit     = 256  // changes in one commit
-	laneRoom       = 4096 // changes that wait in a lane, and beside the lanes
-	stragglerLimit = 16   // viewers worked on beside the lanes
+	queueCount     = 2
+	maxBatch       = 256  // changes in one commit
+	queueCapacity  = 4096 // changes that wait in a lane, and beside the lanes
+	maxLockWaiters = 16   // viewers worked on beside the lanes
 )
 
 // The bounds of time. No attempt at a change begins later than waitTimeout after
@@ -55,9 +55,9 @@ var errNotInspected = fmt.Errorf("%w: not inspected yet", ErrUnavailable)
 // New returns a store on a pool made by Open. nudge is called after every
 // commit that added events; it must not block.
 func New(db *sqlx.DB, cfg Config, log *slog.Logger, nudge func()) *Store {
-	s := &Store{db: db, cfg: cfg, log: log, sql: newStatements(cfg), nudge: nudge, stragglers: newStragglers(stragglerLimit, laneRoom)}
-	for range committers {
-		s.lanes = append(s.lanes, &lane{commit: s.commit, most: batchLimit, room: laneRoom})
+	s := &Store{db: db, cfg: cfg, log: log, sql: newStatements(cfg), onEvents: nudge, lockWaiters: newLockWaiters(maxLockWaiters, queueCapacity)}
+	for range queueCount {
+		s.queues = append(s.queues, &commitQueue{commit: s.commitBatch, maxBatch: maxBatch, capacity: queueCapacity})
 	}
 	return s
 }
@@ -70,16 +70,16 @@ func New(db *sqlx.DB, cfg Config, log *slog.Logger, nudge func()) *Store {
 // A change that has begun is carried through even if ctx is cancelled: the page
 // that sent the last report of a visit is gone before the answer.
 func (s *Store) Change(_ context.Context, user webinar.UserID, apply ApplyFunc) error {
-	if !s.fit.Load() {
+	if !s.ready.Load() {
 		return errNotInspected
 	}
 	c := &change{
-		user: user, apply: apply, until: time.Now().Add(waitTimeout),
-		done: make(chan struct{}), lead: make(chan struct{}),
+		user: user, apply: apply, deadline: time.Now().Add(waitTimeout),
+		done: make(chan struct{}), promoted: make(chan struct{}),
 	}
 	// One viewer's changes are always in one lane: they never wait for each
 	// other's row locks.
-	err := s.lanes[user%committers].do(c)
-	tellRefused(s.cfg.observer(), err)
+	err := s.queues[user%queueCount].Submit(c)
+	observeRejection(s.cfg.observer(), err)
 	return err
 }

@@ -67,7 +67,7 @@ func (b bench) replica(t testing.TB) (*usermeta.Store, *usermeta.Outbox) {
 		default:
 		}
 	})
-	require.NoError(t, store.Fit(t.Context()))
+	require.NoError(t, store.Verify(t.Context()))
 	return store, usermeta.NewOutbox(pool, cfg, "crm_lead", slog.New(slog.DiscardHandler))
 }
 
@@ -94,7 +94,7 @@ func enter(id webinar.ID, session webinar.SessionID) func(webinar.Viewer, time.T
 
 func progress(id webinar.ID, position int64) func(webinar.Viewer, time.Time) (webinar.Result, error) {
 	return func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return rules.Progress(v, webinar.Which{Webinar: id}, webinar.Report{Position: position}, now)
+		return rules.Progress(v, webinar.SessionRef{Webinar: id}, webinar.Report{Position: position}, now)
 	}
 }
 
@@ -382,8 +382,8 @@ func TestAnUnreachableDatabaseIsUnavailable(t *testing.T) {
 	require.NoError(t, err)
 	defer pool.Close()
 	store := usermeta.New(pool, cfg, slog.New(slog.DiscardHandler), nil)
-	require.ErrorIs(t, store.Fit(t.Context()), usermeta.ErrUnavailable)
+	require.ErrorIs(t, store.Verify(t.Context()), usermeta.ErrUnavailable)
 	_, err = change(t.Context(), store, 1, enter("a", "s1"))
 	require.ErrorIs(t, err, usermeta.ErrUnavailable)
-	assert.False(t, errors.Is(err, usermeta.ErrUnfit))
+	assert.False(t, errors.Is(err, usermeta.ErrUnsupportedDatabase))
 }

@@ -13,22 +13,22 @@ import (
 
 // stragglers are viewers whose rows somebody else holds. Each is worked on
 // alone, beside the lanes, which must not wait for that.
-type stragglers struct {
-	places chan struct{} // one for each viewer at the same time
-	room   int           // changes waiting at most
+type lockWaiters struct {
+	slots chan struct{} // one for each viewer at the same time
+	room  int           // changes waiting at most
 
 	mu      sync.Mutex
 	waiting map[webinar.UserID][]*change // of all who straggle, in the order of the changes
 	changes int                          // waiting, of all viewers
 }
 
-func newStragglers(places, room int) *stragglers {
-	return &stragglers{places: make(chan struct{}, places), room: room, waiting: map[webinar.UserID][]*change{}}
+func newLockWaiters(places, room int) *lockWaiters {
+	return &lockWaiters{slots: make(chan struct{}, places), room: room, waiting: map[webinar.UserID][]*change{}}
 }
 
 // joins adds a viewer's changes to those that wait. It returns false if the
 // viewer did not straggle before.
-func (s *stragglers) joins(g viewerChanges) bool {
+func (s *lockWaiters) enqueue(g changeGroup) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, straggling := s.waiting[g.user]
@@ -38,10 +38,10 @@ func (s *stragglers) joins(g viewerChanges) bool {
 
 // remaining takes out of a batch those who straggle already: to try them in the
 // lane would hold it up for nothing.
-func (s *stragglers) remaining(groups []viewerChanges) []viewerChanges {
+func (s *lockWaiters) divertBlocked(groups []changeGroup) []changeGroup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(groups, func(g viewerChanges) bool {
+	return slices.DeleteFunc(groups, func(g changeGroup) bool {
 		_, straggling := s.waiting[g.user]
 		if straggling {
 			s.append(g)
@@ -50,15 +50,15 @@ func (s *stragglers) remaining(groups []viewerChanges) []viewerChanges {
 	})
 }
 
-func (s *stragglers) append(g viewerChanges) {
+func (s *lockWaiters) append(g changeGroup) {
 	fitting := min(max(s.room-s.changes, 0), len(g.changes))
-	finishAll(g.changes[fitting:], fmt.Errorf("%w: %w", ErrUnavailable, errCrowded))
+	resolveAll(g.changes[fitting:], fmt.Errorf("%w: %w", ErrUnavailable, errQueueFull))
 	s.waiting[g.user] = append(s.waiting[g.user], g.changes[:fitting]...)
 	s.changes += fitting
 }
 
 // returns puts changes back before all that came after them.
-func (s *stragglers) returns(g viewerChanges) {
+func (s *lockWaiters) requeueFront(g changeGroup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting[g.user] = slices.Concat(g.changes, s.waiting[g.user])
@@ -66,7 +66,7 @@ func (s *stragglers) returns(g viewerChanges) {
 }
 
 // take returns what waits for a viewer.
-func (s *stragglers) take(user webinar.UserID) []*change {
+func (s *lockWaiters) take(user webinar.UserID) []*change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	taken := s.waiting[user]
@@ -77,11 +77,11 @@ func (s *stragglers) take(user webinar.UserID) []*change {
 
 // refresh refuses what has waited too long, and tells until when the rest may
 // wait. Where there is nothing left they straggle no more.
-func (s *stragglers) refresh(user webinar.UserID) (until time.Time, straggling bool) {
+func (s *lockWaiters) nextDeadline(user webinar.UserID) (until time.Time, straggling bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	waiting := s.waiting[user]
-	fresh := expire(waiting)
+	fresh := dropExpired(waiting)
 	s.changes -= len(waiting) - len(fresh)
 	if len(fresh) == 0 {
 		delete(s.waiting, user)
@@ -89,8 +89,8 @@ func (s *stragglers) refresh(user webinar.UserID) (until time.Time, straggling b
 	}
 	s.waiting[user] = fresh
 	for _, c := range fresh {
-		if until.IsZero() || c.until.Before(until) {
-			until = c.until
+		if until.IsZero() || c.deadline.Before(until) {
+			until = c.deadline
 		}
 	}
 	return until, true
@@ -98,32 +98,32 @@ func (s *stragglers) refresh(user webinar.UserID) (until time.Time, straggling b
 
 // straggle carries one viewer through beside the lane, waiting for whoever holds
 // their lock. The lane does not even wait for a place.
-func (s *Store) straggle(g viewerChanges, named bool) {
-	if s.stragglers.joins(g) {
+func (s *Store) waitForLock(g changeGroup, named bool) {
+	if s.lockWaiters.enqueue(g) {
 		return
 	}
 	// The callers of Change wait for what this goroutine does. After each attempt
 	// it queues for a place again: so do others.
 	go func() {
-		for until, more := s.stragglers.refresh(g.user); more; until, more = s.stragglers.refresh(g.user) {
+		for until, more := s.lockWaiters.nextDeadline(g.user); more; until, more = s.lockWaiters.nextDeadline(g.user) {
 			select {
-			case s.stragglers.places <- struct{}{}:
-				s.carryAlone(viewerChanges{user: g.user, changes: s.stragglers.take(g.user)}, named)
-				<-s.stragglers.places
+			case s.lockWaiters.slots <- struct{}{}:
+				s.commitOne(changeGroup{user: g.user, changes: s.lockWaiters.take(g.user)}, named)
+				<-s.lockWaiters.slots
 			case <-time.After(time.Until(until)):
 			}
 		}
 	}()
 }
 
-func (s *Store) carryAlone(g viewerChanges, named bool) {
+func (s *Store) commitOne(g changeGroup, named bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.log.Error("panic in a commit", "user", g.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			finishAll(g.changes, errAborted)
+			resolveAll(g.changes, errCommitPanic)
 		}
 	}()
-	s.carry(ctx, []viewerChanges{g}, manner{named: named})
+	s.commitGroups(ctx, []changeGroup{g}, txMode{namedLocks: named})
 }

@@ -13,30 +13,30 @@ import (
 
 // viewerChanges are the changes of one viewer in one commit, in the order in
 // which they came.
-type viewerChanges struct {
+type changeGroup struct {
 	user    webinar.UserID
 	changes []*change
 }
 
 // byViewer sorts a batch by viewer, ascending: every commit of every replica
 // locks in that order.
-func byViewer(batch []*change) []viewerChanges {
+func byViewer(batch []*change) []changeGroup {
 	index := make(map[webinar.UserID]int, len(batch))
-	groups := make([]viewerChanges, 0, len(batch))
+	groups := make([]changeGroup, 0, len(batch))
 	for _, c := range batch {
 		i, known := index[c.user]
 		if !known {
 			i = len(groups)
 			index[c.user] = i
-			groups = append(groups, viewerChanges{user: c.user})
+			groups = append(groups, changeGroup{user: c.user})
 		}
 		groups[i].changes = append(groups[i].changes, c)
 	}
-	slices.SortFunc(groups, func(a, b viewerChanges) int { return cmp.Compare(a.user, b.user) })
+	slices.SortFunc(groups, func(a, b changeGroup) int { return cmp.Compare(a.user, b.user) })
 	return groups
 }
 
-func users(groups []viewerChanges) []webinar.UserID {
+func users(groups []changeGroup) []webinar.UserID {
 	ids := make([]webinar.UserID, len(groups))
 	for i, g := range groups {
 		ids[i] = g.user
@@ -49,19 +49,19 @@ func users(groups []viewerChanges) []webinar.UserID {
 // viewer as the one before it did.
 //
 // A panic is this viewer's own: it refuses their changes and nobody else's.
-func (g viewerChanges) decide(snap snapshot, now time.Time, log *slog.Logger) (p plan, eventful bool) {
+func (g changeGroup) apply(snap snapshot, now time.Time, log *slog.Logger) (p writeSet, eventful bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			log.Error("panic in a change", "user", g.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			g.refuse(fmt.Errorf("usermeta: panic in a change: %v", cause))
-			p, eventful = plan{}, false
+			g.reject(fmt.Errorf("usermeta: panic in a change: %v", cause))
+			p, eventful = writeSet{}, false
 		}
 	}()
 	viewer := snap.viewer
 	var events []webinar.Event
 	for _, c := range g.changes {
 		after, added, err := c.apply(viewer, now)
-		if c.verdict = err; err != nil {
+		if c.applyErr = err; err != nil {
 			continue
 		}
 		viewer = after
@@ -71,8 +71,8 @@ func (g viewerChanges) decide(snap snapshot, now time.Time, log *slog.Logger) (p
 }
 
 // refuse gives all changes of the viewer the same verdict.
-func (g viewerChanges) refuse(err error) {
+func (g changeGroup) reject(err error) {
 	for _, c := range g.changes {
-		c.verdict = err
+		c.applyErr = err
 	}
 }

@@ -19,9 +19,9 @@ type planning struct {
 	planned chan time.Time
 }
 
-func (p planning) Postpone(ctx context.Context, b usermeta.Backlog) error {
+func (p planning) Postpone(ctx context.Context, b usermeta.ViewerQueue) error {
 	p.planned <- b.Messages[0].NextAttempt
-	return p.queue.Postpone(ctx, b)
+	return p.queue.Reschedule(ctx, b)
 }
 
 // A clock that falls back by an hour must not make an attempt an hour late: the

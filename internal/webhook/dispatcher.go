@@ -46,7 +46,7 @@ type Dispatcher struct {
 	cfg     Config
 	nudge   chan struct{}
 	running atomic.Bool
-	stats   statsKeeper
+	stats   stats
 }
 
 // New returns a dispatcher at rest.
@@ -56,7 +56,7 @@ func New(cfg Config) *Dispatcher {
 
 // Nudge says that there is something new in the queue. It never blocks, and is
 // safe from any goroutine, running or not.
-func (d *Dispatcher) Nudge() {
+func (d *Dispatcher) Wake() {
 	select {
 	case d.nudge <- struct{}{}:
 	default:
@@ -77,8 +77,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		return ErrRunning
 	}
 	defer d.running.Store(false)
-	d.stats.update(func(s *Stats) { s.Running, s.SinkKnown, s.SinkUp = true, false, false })
+	d.stats.update(func(s *Stats) { s.Running, s.ReceiverKnown, s.ReceiverUp = true, false, false })
 	newTerm(d).run(ctx)
-	d.stats.update(func(s *Stats) { s.Running, s.SinkKnown, s.SinkUp, s.Waiting = false, false, false, 0 })
+	d.stats.update(func(s *Stats) { s.Running, s.ReceiverKnown, s.ReceiverUp, s.Deferred = false, false, false, 0 })
 	return context.Cause(ctx)
 }

@@ -32,8 +32,8 @@ func TestDeliversEachViewerInOrder(t *testing.T) {
 		b.empty()
 		stats := b.d.Stats()
 		assert.Equal(b, uint64(50), stats.Accepted)
-		assert.True(b, stats.SinkUp)
-		assert.Zero(b, stats.Waiting)
+		assert.True(b, stats.ReceiverUp)
+		assert.Zero(b, stats.Deferred)
 	})
 }
 
@@ -42,7 +42,7 @@ func TestNudgeIsFasterThanThePoll(t *testing.T) {
 		b.run()
 		b.after(time.Second)
 		b.queue.insert(event(1, 1))
-		b.d.Nudge()
+		b.d.Wake()
 		b.after(10 * time.Millisecond)
 		assert.Len(b, b.sink.seen(), 1)
 	})
@@ -54,7 +54,7 @@ func TestNudgeDuringAPollIsNotLost(t *testing.T) {
 		b.queue.fault = func(op string) error {
 			if op == "due" && !read {
 				read = true
-				b.d.Nudge() // the commit comes after this read
+				b.d.Wake() // the commit comes after this read
 				time.AfterFunc(time.Millisecond, func() { b.queue.insert(event(1, 1)) })
 			}
 			return nil
@@ -112,7 +112,7 @@ func TestEnteredGoesWithoutALeadTheOthersWaitForIt(t *testing.T) {
 		r, _ := b.queue.get(left)
 		assert.Equal(b, 1, r.m.Attempts, "a failed attempt of the message")
 		assert.Equal(b, waiting, r.key)
-		assert.True(b, b.d.Stats().SinkUp, "which says nothing about the sink")
+		assert.True(b, b.d.Stats().ReceiverUp, "which says nothing about the sink")
 		assert.Len(b, b.sink.accepted(), 3)
 
 		b.queue.set(func() { b.queue.leads[1] = "found" })
@@ -131,7 +131,7 @@ func TestMissingLeadsAreNoProbes(t *testing.T) {
 		b.after(time.Minute)
 		r, _ := b.queue.get(1)
 		assert.Equal(b, 3, r.m.Attempts, "by its own schedule: 0, 5 s and 35 s")
-		assert.False(b, b.d.Stats().SinkUp)
+		assert.False(b, b.d.Stats().ReceiverUp)
 	})
 }
 

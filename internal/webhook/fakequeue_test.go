@@ -128,7 +128,7 @@ func (q *queue) pending(key string, limit int) []usermeta.Pending {
 	return list
 }
 
-func (q *queue) Due(ctx context.Context, limit int) ([]usermeta.Pending, error) {
+func (q *queue) DueViewers(ctx context.Context, limit int) ([]usermeta.Pending, error) {
 	defer q.mu.Unlock()
 	if err := q.enter(ctx, "due"); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (q *queue) Due(ctx context.Context, limit int) ([]usermeta.Pending, error) 
 	return q.pending(due, limit), nil
 }
 
-func (q *queue) Waiting(ctx context.Context) ([]usermeta.Pending, error) {
+func (q *queue) DeferredViewers(ctx context.Context) ([]usermeta.Pending, error) {
 	defer q.mu.Unlock()
 	if err := q.enter(ctx, "waiting"); err != nil {
 		return nil, err
@@ -144,22 +144,22 @@ func (q *queue) Waiting(ctx context.Context) ([]usermeta.Pending, error) {
 	return q.pending(waiting, len(q.rows)), nil
 }
 
-func (q *queue) Backlog(ctx context.Context, user webinar.UserID) (usermeta.Backlog, error) {
+func (q *queue) ViewerQueue(ctx context.Context, user webinar.UserID) (usermeta.ViewerQueue, error) {
 	defer q.mu.Unlock()
 	if err := q.enter(ctx, "backlog"); err != nil {
-		return usermeta.Backlog{}, err
+		return usermeta.ViewerQueue{}, err
 	}
-	b := usermeta.Backlog{User: user, UserExists: !q.gone[user], LeadID: fmt.Sprintf("lead-%d", user)}
+	b := usermeta.ViewerQueue{User: user, UserExists: !q.gone[user], LeadID: fmt.Sprintf("lead-%d", user)}
 	if lead, ok := q.leads[user]; ok {
 		b.LeadID = lead
 	}
 	for _, r := range q.sorted(func(r *row) bool { return r.m.Event.User == user && r.key != dead }) {
 		if r.held {
-			b.Held = len(b.Messages) == 0
+			b.UnsupportedVersion = len(b.Messages) == 0
 			break
 		}
 		m := r.m
-		m.Waited = r.key == waiting
+		m.Deferred = r.key == waiting
 		b.Messages = append(b.Messages, m)
 	}
 	return b, nil

@@ -8,7 +8,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-func (q *queue) Begin(ctx context.Context, m *usermeta.Message, now time.Time) (bool, error) {
+func (q *queue) MarkAttempt(ctx context.Context, m *usermeta.Message, now time.Time) (bool, error) {
 	if m.Attempts > 0 {
 		return true, nil
 	}
@@ -25,7 +25,7 @@ func (q *queue) Begin(ctx context.Context, m *usermeta.Message, now time.Time) (
 	return true, nil
 }
 
-func (q *queue) Accept(ctx context.Context, m usermeta.Message) error {
+func (q *queue) Ack(ctx context.Context, m usermeta.Message) error {
 	defer q.mu.Unlock()
 	if err := q.enter(ctx, "accept"); err != nil {
 		return err
@@ -34,7 +34,7 @@ func (q *queue) Accept(ctx context.Context, m usermeta.Message) error {
 	return nil
 }
 
-func (q *queue) Postpone(ctx context.Context, b usermeta.Backlog) error {
+func (q *queue) Reschedule(ctx context.Context, b usermeta.ViewerQueue) error {
 	defer q.mu.Unlock()
 	if err := q.enter(ctx, "postpone"); err != nil {
 		return err
@@ -48,7 +48,7 @@ func (q *queue) Postpone(ctx context.Context, b usermeta.Backlog) error {
 	return nil
 }
 
-func (q *queue) Bury(ctx context.Context, m usermeta.Message) error {
+func (q *queue) DeadLetter(ctx context.Context, m usermeta.Message) error {
 	defer q.mu.Unlock()
 	if err := q.enter(ctx, "bury"); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (q *queue) store(m usermeta.Message) {
 	}
 }
 
-func (q *queue) Withdraw(ctx context.Context, user webinar.UserID) (n int, err error) {
+func (q *queue) DiscardDeletedUser(ctx context.Context, user webinar.UserID) (n int, err error) {
 	defer q.mu.Unlock()
 	if err := q.enter(ctx, "withdraw"); err != nil {
 		return 0, err

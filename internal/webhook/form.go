@@ -54,7 +54,7 @@ func (f *Forms) Submit(ctx context.Context, e webinar.Event, leadID string) erro
 	return err
 }
 
-func formError(answer Answer) error {
+func formError(answer AttemptResult) error {
 	switch status := answer.Status; {
 	case answer.Outcome == Accepted:
 		return nil

@@ -65,7 +65,7 @@ func live(b *bench, weathers []weather) error {
 			b.queue.insert(e)
 			inserted[e.User] = append(inserted[e.User], e.ID.String())
 		}
-		b.d.Nudge()
+		b.d.Wake()
 		b.after(w.Lasts)
 		if w.Restart {
 			_ = b.stop()

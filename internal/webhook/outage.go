@@ -18,19 +18,19 @@ func backoff(n int) time.Duration {
 }
 
 // access is what was tried at the queue's database.
-type access int
+type queueOp int
 
 const (
-	toRead access = iota
-	toWrite
+	opRead queueOp = iota
+	opWrite
 )
 
-func (a access) String() string { return [...]string{"read", "written"}[a] }
+func (a queueOp) String() string { return [...]string{"read", "written"}[a] }
 
 // outage watches the queue's database: it logs once when it goes and once when
 // it is back, and says how long to leave it alone. One that can be read may still
 // refuse every write (read-only, locked, full).
-type outage struct {
+type queueHealth struct {
 	log *slog.Logger
 
 	mu       sync.Mutex
@@ -38,7 +38,7 @@ type outage struct {
 	until    time.Time
 }
 
-func (o *outage) failed(ctx context.Context, of access, err error) {
+func (o *queueHealth) recordFailure(ctx context.Context, of queueOp, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
@@ -51,13 +51,13 @@ func (o *outage) failed(ctx context.Context, of access, err error) {
 	// What could not be written may be one viewer's rows, held by somebody: others
 	// wait as little as can be.
 	pause := minBackoff
-	if of == toRead {
+	if of == opRead {
 		pause = backoff(o.failures[of])
 	}
 	o.until = latest(o.until, now.Add(pause))
 }
 
-func (o *outage) over(ctx context.Context, of access) {
+func (o *queueHealth) recordSuccess(ctx context.Context, of queueOp) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failures[of] > 0 {
@@ -70,7 +70,7 @@ func (o *outage) over(ctx context.Context, of access) {
 
 // restsUntil is the time before which the queue is best left alone; zero or
 // past: it isn't.
-func (o *outage) restsUntil() time.Time {
+func (o *queueHealth) pausedUntil() time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.until

@@ -37,7 +37,7 @@ func TestSinkDownIsProbedOneRowAtATime(t *testing.T) {
 					}
 				}
 				assert.Len(b, uniq(users(seen)), len(seen), "no row is tried twice while another was not")
-				assert.False(b, b.d.Stats().SinkUp)
+				assert.False(b, b.d.Stats().ReceiverUp)
 				assert.Equal(b, uint64(len(seen)), b.d.Stats().Failed)
 			})
 		})
@@ -140,7 +140,7 @@ func TestAnOutageInGoodTimesIsNoticedAtOnce(t *testing.T) {
 
 		b.sink.answering(always(reply{status: 503, delay: time.Second}))
 		b.fill(100)
-		b.d.Nudge()
+		b.d.Wake()
 		b.after(5 * time.Second)
 		during := len(b.sink.seen()) - 100
 		assert.LessOrEqual(b, during, webhook.DefaultParallel+3, "what was in flight, and probes")

@@ -15,12 +15,12 @@ const (
 	Accepted    Outcome = "accepted"    // 2xx: the sink has it
 	Rejected    Outcome = "rejected"    // other 4xx: the sink is alive and does not want this message
 	Unavailable Outcome = "unavailable" // no answer, or one that speaks of the sink: nothing is known of the message
-	Unsendable  Outcome = "unsendable"  // no body could be made, for want of a lead id: nothing is known of the sink
-	Interrupted Outcome = "interrupted" // our own context ended first: no attempt was made
+	NoPayload   Outcome = "unsendable"  // no body could be made, for want of a lead id: nothing is known of the sink
+	Canceled    Outcome = "interrupted" // our own context ended first: no attempt was made
 )
 
 // Answer is the result of one attempt.
-type Answer struct {
+type AttemptResult struct {
 	Outcome    Outcome
 	Status     int           // HTTP status; 0: none
 	RetryAfter time.Duration // 0: none asked for

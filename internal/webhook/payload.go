@@ -19,7 +19,7 @@ var (
 // envelope is the body of a webhook: what happened, when, to whom.
 type envelope struct {
 	Type      webinar.EventType `json:"type"`
-	Timestamp stamp             `json:"timestamp"`
+	Timestamp timestamp         `json:"timestamp"`
 	Data      any               `json:"data"`
 }
 
@@ -30,20 +30,20 @@ type (
 		WebinarID    webinar.ID   `json:"webinar_id"`
 		WebinarType  webinar.Type `json:"webinar_type"`
 		SlotID       string       `json:"slot_id,omitempty"`
-		RegisteredAt stamp        `json:"registered_at"`
+		RegisteredAt timestamp    `json:"registered_at"`
 		Source       string       `json:"source"`
 	}
 	entered struct {
 		LeadID    string     `json:"lead_id,omitempty"`
 		WebinarID webinar.ID `json:"webinar_id"`
-		Timestamp stamp      `json:"timestamp"`
+		Timestamp timestamp  `json:"timestamp"`
 	}
 	left struct {
 		LeadID      string              `json:"lead_id"`
 		WebinarID   webinar.ID          `json:"webinar_id"`
 		WebinarType webinar.Type        `json:"webinar_type"`
 		SessionID   webinar.SessionID   `json:"session_id"`
-		LeftAt      stamp               `json:"left_at"`
+		LeftAt      timestamp           `json:"left_at"`
 		LeaveReason webinar.LeaveReason `json:"leave_reason"`
 	}
 	completed struct {
@@ -51,14 +51,14 @@ type (
 		WebinarID   webinar.ID        `json:"webinar_id"`
 		WebinarType webinar.Type      `json:"webinar_type"`
 		SessionID   webinar.SessionID `json:"session_id"`
-		CompletedAt stamp             `json:"completed_at"`
+		CompletedAt timestamp         `json:"completed_at"`
 	}
 	formSubmitted struct {
 		LeadID      string            `json:"lead_id"`
 		WebinarID   webinar.ID        `json:"webinar_id"`
 		WebinarType webinar.Type      `json:"webinar_type"`
 		SessionID   webinar.SessionID `json:"session_id"`
-		SubmittedAt stamp             `json:"submitted_at"`
+		SubmittedAt timestamp         `json:"submitted_at"`
 		FormID      string            `json:"form_id"`
 		FormPayload json.RawMessage   `json:"form_payload"`
 	}
@@ -66,7 +66,7 @@ type (
 		LeadID    string     `json:"lead_id"`
 		WebinarID webinar.ID `json:"webinar_id"`
 		Attended  bool       `json:"attended"`
-		Timestamp stamp      `json:"timestamp"`
+		Timestamp timestamp  `json:"timestamp"`
 	}
 )
 
@@ -84,14 +84,14 @@ func Body(e webinar.Event, leadID string) ([]byte, error) {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(envelope{Type: e.Type, Timestamp: stamp(e.At), Data: data}); err != nil {
+	if err := encoder.Encode(envelope{Type: e.Type, Timestamp: timestamp(e.At), Data: data}); err != nil {
 		return nil, fmt.Errorf("webhook: body of %s: %w", e.Type, err)
 	}
 	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
 }
 
 func payload(e webinar.Event, lead string) (any, error) {
-	at := stamp(e.At)
+	at := timestamp(e.At)
 	switch e.Type {
 	case webinar.EventRegistered:
 		p := registered{LeadID: lead, WebinarID: e.Webinar, WebinarType: e.WebinarType, RegisteredAt: at, Source: e.Source}
@@ -114,9 +114,9 @@ func payload(e webinar.Event, lead string) (any, error) {
 }
 
 // stamp is a time as the wire has it: RFC 3339, UTC, whole seconds.
-type stamp time.Time
+type timestamp time.Time
 
 // MarshalJSON writes "2026-11-21T10:00:00Z".
-func (s stamp) MarshalJSON() ([]byte, error) {
+func (s timestamp) MarshalJSON() ([]byte, error) {
 	return []byte(`"` + time.Time(s).UTC().Format("2006-01-02T15:04:05Z") + `"`), nil
 }

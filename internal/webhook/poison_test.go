@@ -38,7 +38,7 @@ func TestABadMessageHoldsUpNobodyElse(t *testing.T) {
 
 				for n := 2; n < 30; n++ { // a busy site
 					b.queue.insert(event(webinar.UserID(n), n))
-					b.d.Nudge()
+					b.d.Wake()
 					b.after(100 * time.Millisecond)
 					assert.Len(b, b.sink.accepted(), 98+n, "event %d goes out at once", n)
 					b.after(10 * time.Second)
@@ -65,7 +65,7 @@ func TestManyBadMessagesHoldUpNobodyElse(t *testing.T) {
 
 		for n := 2; n < 20; n++ { // with traffic, each bad one waits by its own schedule
 			b.queue.insert(event(300, n))
-			b.d.Nudge()
+			b.d.Wake()
 			b.after(30 * time.Second)
 			assert.Len(b, b.sink.accepted(), 239+n)
 		}
@@ -101,7 +101,7 @@ func (b *bench) traffic(d time.Duration, n int) (longest time.Duration) {
 		e := event(webinar.UserID(11+n%10), n)
 		b.queue.insert(e)
 		made[e.ID.String()] = time.Now()
-		b.d.Nudge()
+		b.d.Wake()
 		b.after(500 * time.Millisecond)
 	}
 	for _, d := range b.sink.accepted() {

@@ -33,7 +33,7 @@ type SenderConfig struct {
 
 	// Observe is told of every attempt, those that failed before they left and
 	// those that a stop cut off among them; nil: nobody is. It must not block.
-	Observe func(webinar.Event, Answer)
+	Observe func(webinar.Event, AttemptResult)
 }
 
 // Sender makes single attempts. It is safe for parallel use.
@@ -42,7 +42,7 @@ type Sender struct {
 	signer    *Signer
 	userAgent string
 	client    *http.Client
-	observe   func(webinar.Event, Answer)
+	observe   func(webinar.Event, AttemptResult)
 }
 
 // NewSender returns a sender with its own pool of connections.
@@ -57,7 +57,7 @@ func NewSender(cfg SenderConfig) *Sender {
 		cfg.Transport = newTransport(cfg.Parallel)
 	}
 	if cfg.Observe == nil {
-		cfg.Observe = func(webinar.Event, Answer) {}
+		cfg.Observe = func(webinar.Event, AttemptResult) {}
 	}
 	return &Sender{
 		url:       cfg.URL.String(),
@@ -82,11 +82,11 @@ func newTransport(parallel int) *http.Transport {
 }
 
 // Send posts the body of an event once, within 15 s, and says what came of it.
-func (s *Sender) Send(ctx context.Context, e webinar.Event, body []byte) Answer {
+func (s *Sender) Send(ctx context.Context, e webinar.Event, body []byte) AttemptResult {
 	return s.post(ctx, e, body, sendTimeout)
 }
 
-func (s *Sender) post(ctx context.Context, e webinar.Event, body []byte, timeout time.Duration) Answer {
+func (s *Sender) post(ctx context.Context, e webinar.Event, body []byte, timeout time.Duration) AttemptResult {
 	began := time.Now()
 	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -95,7 +95,7 @@ func (s *Sender) post(ctx context.Context, e webinar.Event, body []byte, timeout
 	switch {
 	case answer.Status != 0:
 	case ctx.Err() != nil:
-		answer.Outcome = Interrupted
+		answer.Outcome = Canceled
 	case timed.Err() != nil:
 		answer.Err = fmt.Errorf("no answer within %v", timeout)
 	}
@@ -105,10 +105,10 @@ func (s *Sender) post(ctx context.Context, e webinar.Event, body []byte, timeout
 
 // exchange ends with the status line and headers: what follows cannot change
 // the outcome, and is read only so that the connection can be used again.
-func (s *Sender) exchange(ctx context.Context, cancel func(), e webinar.Event, body []byte) Answer {
+func (s *Sender) exchange(ctx context.Context, cancel func(), e webinar.Event, body []byte) AttemptResult {
 	req, err := s.request(ctx, e, body)
 	if err != nil {
-		return Answer{Outcome: Unavailable, Err: err}
+		return AttemptResult{Outcome: Unavailable, Err: err}
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
@@ -116,14 +116,14 @@ func (s *Sender) exchange(ctx context.Context, cancel func(), e webinar.Event, b
 		if wrapped := new(url.Error); errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return Answer{Outcome: Unavailable, Err: err}
+		return AttemptResult{Outcome: Unavailable, Err: err}
 	}
 	defer resp.Body.Close()
 	slow := time.AfterFunc(drainTimeout, cancel)
 	defer slow.Stop()
 	_, _ = io.CopyN(io.Discard, resp.Body, drainBytes)
 
-	answer := Answer{Outcome: classify(resp.StatusCode), Status: resp.StatusCode}
+	answer := AttemptResult{Outcome: classify(resp.StatusCode), Status: resp.StatusCode}
 	if answer.Outcome != Accepted {
 		answer.RetryAfter = ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	}

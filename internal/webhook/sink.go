@@ -12,43 +12,43 @@ const maxProbePause = 30 * time.Second
 
 // sink is what the dispatcher believes of the receiving end. Its zero time
 // fields mean "at once"; it begins by probing.
-type sink struct {
+type breaker struct {
 	retry    RetryPolicy
 	parallel int
 
 	known bool // an attempt of this term has told: failures of one viewer, answered, do not
 
-	up         bool
-	limit      int                         // up: sends in flight at most
-	acceptedAt time.Time                   // up: the last acceptance, or when it came up
-	failing    map[webinar.UserID]struct{} // up, or not known: viewers whose messages failed since
+	up          bool
+	limit       int                         // up: sends in flight at most
+	acceptedAt  time.Time                   // up: the last acceptance, or when it came up
+	failedUsers map[webinar.UserID]struct{} // up, or not known: viewers whose messages failed since
 
-	streak  int       // probing: probes that failed in a row
-	probeAt time.Time // probing: no probe before
-	newest  bool      // probing: the next probe is the newest row, not the oldest
+	probeFailures int       // probing: probes that failed in a row
+	nextProbe     time.Time // probing: no probe before
+	probeNewest   bool      // probing: the next probe is the newest row, not the oldest
 }
 
-func newSink(retry RetryPolicy, parallel int) *sink {
-	return &sink{retry: retry, parallel: parallel, failing: map[webinar.UserID]struct{}{}}
+func newSink(retry RetryPolicy, parallel int) *breaker {
+	return &breaker{retry: retry, parallel: parallel, failedUsers: map[webinar.UserID]struct{}{}}
 }
 
 // accepted notes a 2xx.
-func (s *sink) accepted(now time.Time) {
+func (s *breaker) accepted(now time.Time) {
 	if !s.rejected(now) {
 		s.limit = min(2*s.limit, s.parallel)
 	}
 	s.acceptedAt = now
-	clear(s.failing)
+	clear(s.failedUsers)
 }
 
 // rejected notes an answer about the message alone: the sink is alive. It says
 // whether the sink came up by it.
-func (s *sink) rejected(now time.Time) (recovered bool) {
+func (s *breaker) rejected(now time.Time) (recovered bool) {
 	if s.up {
 		return false
 	}
 	s.known, s.up, s.limit, s.acceptedAt = true, true, 1, now
-	clear(s.failing)
+	clear(s.failedUsers)
 	return true
 }
 
@@ -63,27 +63,27 @@ type failure struct {
 
 // failed notes a failure. alone: nobody else has failed since the last
 // acceptance, so it may be the message's own fault, or the first sign.
-func (s *sink) failed(now time.Time, f failure) (alone bool) {
+func (s *breaker) failed(now time.Time, f failure) (alone bool) {
 	if s.up || !s.known {
-		s.failing[f.user] = struct{}{}
+		s.failedUsers[f.user] = struct{}{}
 	}
-	s.known = s.known || !f.answered || len(s.failing) > 1
+	s.known = s.known || !f.answered || len(s.failedUsers) > 1
 	if !s.up {
 		if f.probe {
-			s.streak++
-			s.newest = !s.newest // many bad messages may stand at one end of the queue
-			s.probeAt = now.Add(min(s.retry.wait(s.streak), maxProbePause))
+			s.probeFailures++
+			s.probeNewest = !s.probeNewest // many bad messages may stand at one end of the queue
+			s.nextProbe = now.Add(min(s.retry.wait(s.probeFailures), maxProbePause))
 		}
-		s.probeAt = latest(s.probeAt, now.Add(f.retryAfter))
+		s.nextProbe = latest(s.nextProbe, now.Add(f.retryAfter))
 		return false
 	}
 	telling := !f.blamed || now.Sub(s.acceptedAt) >= maxProbePause
-	if telling && (!f.answered || len(s.failing) > 1) {
-		s.up, s.streak, s.probeAt = false, 0, now.Add(f.retryAfter)
-		s.newest = true // the older ones have just failed
+	if telling && (!f.answered || len(s.failedUsers) > 1) {
+		s.up, s.probeFailures, s.nextProbe = false, 0, now.Add(f.retryAfter)
+		s.probeNewest = true // the older ones have just failed
 		return false
 	}
-	return len(s.failing) == 1
+	return len(s.failedUsers) == 1
 }
 
 func latest(a, b time.Time) time.Time {

@@ -12,7 +12,7 @@ import (
 
 // What the sink is, is not known until an attempt of the term has told.
 func TestTheSinkIsNeitherUpNorDownBeforeItWasTried(t *testing.T) {
-	known := func(s webhook.Stats) [2]bool { return [2]bool{s.SinkKnown, s.SinkUp} }
+	known := func(s webhook.Stats) [2]bool { return [2]bool{s.ReceiverKnown, s.ReceiverUp} }
 	for name, test := range map[string]struct {
 		prepare func(*bench)
 		known   [2]bool

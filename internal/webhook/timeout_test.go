@@ -24,7 +24,7 @@ func TestOurOwnEndIsNoOutcome(t *testing.T) {
 	defer sink.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	assert.Equal(t, webhook.Interrupted, newSender(t, sink.URL).Send(ctx, event(1, 1), []byte("{}")).Outcome)
+	assert.Equal(t, webhook.Canceled, newSender(t, sink.URL).Send(ctx, event(1, 1), []byte("{}")).Outcome)
 }
 
 // slowBody gives a status at once and then a byte a second.
@@ -46,7 +46,7 @@ func (s slowBody) Read(p []byte) (int, error) {
 func TestTimeOuts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		send := func(sink http.RoundTripper) webhook.Answer {
+		send := func(sink http.RoundTripper) webhook.AttemptResult {
 			cfg := webhook.SenderConfig{URL: &url.URL{Scheme: "http", Host: "sink.test"}, Signer: webhook.NewSigner(), Transport: sink}
 			return webhook.NewSender(cfg).Send(t.Context(), event(1, 1), []byte("{}"))
 		}

@@ -14,18 +14,18 @@ import (
 const settleTimeout = 5 * time.Second
 
 // ending is how a turn ended.
-type ending int
+type resultKind int
 
 const (
-	endNothing   ending = iota // the viewer has nothing to send
-	endWithdrawn               // the user is gone
-	endHeld                    // the head is for another build to read
-	endFaulted                 // the queue failed, or is not as it was read: nothing was sent
-	endWaiting                 // the head was left to wait, newer rows have joined it
-	endAccepted                // the head is gone from the queue
-	endBuried                  // the head is dead
-	endPostponed               // the head failed and waits
-	endCut                     // the term ended first
+	resultEmpty       resultKind = iota // the viewer has nothing to send
+	resultUserDeleted                   // the user is gone
+	resultUnsupported                   // the head is for another build to read
+	resultQueueError                    // the queue failed, or is not as it was read: nothing was sent
+	resultDeferred                      // the head was left to wait, newer rows have joined it
+	resultDelivered                     // the head is gone from the queue
+	resultDead                          // the head is dead
+	resultRescheduled                   // the head failed and waits
+	resultCanceled                      // the term ended first
 )
 
 // result is what a turn tells the loop.
@@ -33,8 +33,8 @@ type result struct {
 	entry     *entry
 	probe     bool // sent to a sink that may be down
 	joined    bool // a turn of join
-	end       ending
-	answer    Answer            // of the attempt, if one was made
+	end       resultKind
+	answer    AttemptResult     // of the attempt, if one was made
 	head      usermeta.Message  // as it stands now, for endWaiting and endPostponed
 	following *usermeta.Message // after endAccepted and endBuried; nil: none
 	waited    bool              // after these: more may have joined where the head waited
@@ -43,47 +43,47 @@ type result struct {
 
 // turns makes the turns of viewers. It is safe for parallel use, one turn at a
 // time for a viewer.
-type turns struct {
+type deliverer struct {
 	queue  Queue
 	sender *Sender
 	retry  RetryPolicy
 	log    *slog.Logger
-	queued *outage
+	queued *queueHealth
 }
 
 // send offers the head of a viewer's backlog to the sink, due or not, and
 // settles the answer.
-func (t *turns) send(ctx context.Context, user webinar.UserID) result {
+func (t *deliverer) send(ctx context.Context, user webinar.UserID) result {
 	b, r := t.load(ctx, user)
 	if len(b.Messages) == 0 {
 		return r
 	}
 	head := &b.Messages[0]
-	begun, err := t.queue.Begin(ctx, head, time.Now())
+	begun, err := t.queue.MarkAttempt(ctx, head, time.Now())
 	if err != nil {
-		r.end = t.fault(ctx, toWrite, err)
+		r.end = t.fault(ctx, opWrite, err)
 		return r
 	}
 	if head.Attempts == 0 {
-		t.queued.over(ctx, toWrite)
+		t.queued.recordSuccess(ctx, opWrite)
 	}
 	if !begun {
-		r.end = endFaulted // somebody else's hand, or a crash: it is read again
+		r.end = resultQueueError // somebody else's hand, or a crash: it is read again
 		return r
 	}
 	r.answer = t.attempt(ctx, b)
-	if r.answer.Outcome == Interrupted {
-		r.end = endCut
+	if r.answer.Outcome == Canceled {
+		r.end = resultCanceled
 		return r
 	}
 	head.Attempts++
-	r.waited = head.Waited
+	r.waited = head.Deferred
 	if len(b.Messages) > 1 {
 		r.following = &b.Messages[1]
 	}
 	if r.answer.Outcome == Accepted {
 		t.report(ctx, slog.LevelInfo, "event delivered", *head, r.answer)
-		r.end = t.settle(ctx, endAccepted, func(ctx context.Context) error { return t.queue.Accept(ctx, *head) })
+		r.end = t.settle(ctx, resultDelivered, func(ctx context.Context) error { return t.queue.Ack(ctx, *head) })
 		return r
 	}
 	// Not in UTC yet, which would take the monotonic reading away: in this
@@ -92,65 +92,65 @@ func (t *turns) send(ctx context.Context, user webinar.UserID) result {
 	if dead {
 		head.NextAttempt = time.Time{}
 		t.report(ctx, slog.LevelError, "event is dead: operations must decide", *head, r.answer)
-		r.end = t.settle(ctx, endBuried, func(ctx context.Context) error { return t.queue.Bury(ctx, *head) })
+		r.end = t.settle(ctx, resultDead, func(ctx context.Context) error { return t.queue.DeadLetter(ctx, *head) })
 		return r
 	}
 	head.NextAttempt = next
 	t.report(ctx, slog.LevelWarn, "event not delivered", *head, r.answer)
 	r.head = *head
-	r.end = t.settle(ctx, endPostponed, func(ctx context.Context) error { return t.queue.Postpone(ctx, b) })
+	r.end = t.settle(ctx, resultRescheduled, func(ctx context.Context) error { return t.queue.Reschedule(ctx, b) })
 	return r
 }
 
 // join moves new rows of a viewer who waits to where the head waits. Nothing is
 // sent.
-func (t *turns) join(ctx context.Context, user webinar.UserID) result {
+func (t *deliverer) join(ctx context.Context, user webinar.UserID) result {
 	b, r := t.load(ctx, user)
 	if len(b.Messages) == 0 {
 		return r
 	}
-	r.head, r.end = b.Messages[0], endWaiting
+	r.head, r.end = b.Messages[0], resultDeferred
 	if !r.head.NextAttempt.After(time.Now()) {
 		return r
 	}
-	if err := t.queue.Postpone(ctx, b); err != nil {
-		r.end = t.fault(ctx, toWrite, err)
+	if err := t.queue.Reschedule(ctx, b); err != nil {
+		r.end = t.fault(ctx, opWrite, err)
 		return r
 	}
-	t.queued.over(ctx, toWrite)
+	t.queued.recordSuccess(ctx, opWrite)
 	return r
 }
 
 // load reads a backlog. Without messages there is nothing to do but what the
 // result says.
-func (t *turns) load(ctx context.Context, user webinar.UserID) (usermeta.Backlog, result) {
-	b, err := t.queue.Backlog(ctx, user)
+func (t *deliverer) load(ctx context.Context, user webinar.UserID) (usermeta.ViewerQueue, result) {
+	b, err := t.queue.ViewerQueue(ctx, user)
 	if err != nil {
-		return usermeta.Backlog{}, result{end: t.fault(ctx, toRead, err)}
+		return usermeta.ViewerQueue{}, result{end: t.fault(ctx, opRead, err)}
 	}
-	t.queued.over(ctx, toRead)
+	t.queued.recordSuccess(ctx, opRead)
 	switch {
 	case !b.UserExists:
-		n, err := t.queue.Withdraw(ctx, user)
+		n, err := t.queue.DiscardDeletedUser(ctx, user)
 		if err != nil {
-			return usermeta.Backlog{}, result{end: t.fault(ctx, toWrite, err)}
+			return usermeta.ViewerQueue{}, result{end: t.fault(ctx, opWrite, err)}
 		}
 		if n > 0 {
-			t.queued.over(ctx, toWrite)
+			t.queued.recordSuccess(ctx, opWrite)
 		}
 		t.log.InfoContext(ctx, "events of a deleted user withdrawn", "user", user, "events", n)
-		return usermeta.Backlog{}, result{end: endWithdrawn, withdrawn: n}
-	case b.Held:
-		return usermeta.Backlog{}, result{end: endHeld}
+		return usermeta.ViewerQueue{}, result{end: resultUserDeleted, withdrawn: n}
+	case b.UnsupportedVersion:
+		return usermeta.ViewerQueue{}, result{end: resultUnsupported}
 	}
-	return b, result{end: endNothing}
+	return b, result{end: resultEmpty}
 }
 
-func (t *turns) attempt(ctx context.Context, b usermeta.Backlog) Answer {
+func (t *deliverer) attempt(ctx context.Context, b usermeta.ViewerQueue) AttemptResult {
 	event := b.Messages[0].Event
 	body, err := Body(event, b.LeadID)
 	if err != nil {
-		answer := Answer{Outcome: Unsendable, Err: err}
+		answer := AttemptResult{Outcome: NoPayload, Err: err}
 		t.sender.observe(event, answer)
 		return answer
 	}
@@ -158,29 +158,29 @@ func (t *turns) attempt(ctx context.Context, b usermeta.Backlog) Answer {
 }
 
 // fault tells an error of the queue from the end of the term.
-func (t *turns) fault(ctx context.Context, of access, err error) ending {
+func (t *deliverer) fault(ctx context.Context, of queueOp, err error) resultKind {
 	if ctx.Err() != nil {
-		return endCut
+		return resultCanceled
 	}
-	t.queued.failed(ctx, of, err)
-	return endFaulted
+	t.queued.recordFailure(ctx, of, err)
+	return resultQueueError
 }
 
 // settle writes what came of an attempt, again and again while the term lasts,
 // because nothing else of the viewer may be sent before. The end of the term
 // does not stop a write, only its repetition: the worst is one more delivery.
-func (t *turns) settle(ctx context.Context, end ending, write func(context.Context) error) ending {
+func (t *deliverer) settle(ctx context.Context, end resultKind, write func(context.Context) error) resultKind {
 	for failures := 1; ; failures++ {
 		err := bounded(ctx, write)
 		if err == nil {
-			t.queued.over(ctx, toWrite)
+			t.queued.recordSuccess(ctx, opWrite)
 			return end
 		}
 		if ctx.Err() != nil {
 			t.log.WarnContext(ctx, "what came of a delivery could not be written", "error", err)
-			return endCut
+			return resultCanceled
 		}
-		t.queued.failed(ctx, toWrite, err)
+		t.queued.recordFailure(ctx, opWrite, err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(backoff(failures)):
@@ -195,7 +195,7 @@ func bounded(ctx context.Context, write func(context.Context) error) error {
 }
 
 // report is the one log line of an attempt.
-func (t *turns) report(ctx context.Context, level slog.Level, what string, m usermeta.Message, answer Answer) {
+func (t *deliverer) report(ctx context.Context, level slog.Level, what string, m usermeta.Message, answer AttemptResult) {
 	attrs := append(attemptAttrs(m.Event, answer), slog.Int("attempt", m.Attempts))
 	if level == slog.LevelWarn {
 		attrs = append(attrs, slog.Time("next_attempt", m.NextAttempt.UTC()))
@@ -203,7 +203,7 @@ func (t *turns) report(ctx context.Context, level slog.Level, what string, m use
 	t.log.LogAttrs(ctx, level, what, attrs...)
 }
 
-func attemptAttrs(e webinar.Event, answer Answer) []slog.Attr {
+func attemptAttrs(e webinar.Event, answer AttemptResult) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("webhook_id", e.ID.String()),
 		slog.String("type", string(e.Type)),

@@ -23,8 +23,8 @@ func TestAdoptionEmitsNothing(t *testing.T) {
 	t.Parallel()
 	adopted := with(phpSession(), func(s *webinar.Session) { s.Webinar = intro })
 	seen := with(adopted, func(s *webinar.Session) { s.LastSeenAt = at(110) })
-	named := webinar.Which{Webinar: intro}
-	both := webinar.Which{Session: "php-5f3a", Webinar: intro}
+	named := webinar.SessionRef{Webinar: intro}
+	both := webinar.SessionRef{Session: "php-5f3a", Webinar: intro}
 	tests := []struct {
 		name  string
 		apply func(webinar.Viewer) (webinar.Result, error)
@@ -71,7 +71,7 @@ func TestAdoptedSessionGoesOnLikeAnyOther(t *testing.T) {
 	assert.Equal(t, []webinar.EventType{
 		webinar.EventCompleted, webinar.EventAttendanceClassified, webinar.EventLeft, webinar.EventEntered,
 	}, s.facts())
-	assert.Equal(t, webinar.SessionID("php-5f3a"), s.viewer.Aside[intro].ID)
+	assert.Equal(t, webinar.SessionID("php-5f3a"), s.viewer.Parked[intro].ID)
 }
 
 func TestFirst100OfAnAdoptedSessionIsJudgedByCompletedAlone(t *testing.T) {
@@ -94,7 +94,7 @@ func TestFirst100OfAnAdoptedSessionIsJudgedByCompletedAlone(t *testing.T) {
 				s.LastPosition, s.Furthest = 999, 999
 				s.Percent, s.Completed = tt.percent, tt.completed
 			})
-			got, err := site().Progress(viewing(php), webinar.Which{Webinar: intro}, webinar.Report{Position: 1000}, at(110))
+			got, err := site().Progress(viewing(php), webinar.SessionRef{Webinar: intro}, webinar.Report{Position: 1000}, at(110))
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, types(got.Events))
 			assert.True(t, got.Session.Completed)
@@ -106,7 +106,7 @@ func TestFirst100OfAnAdoptedSessionIsJudgedByCompletedAlone(t *testing.T) {
 func TestSessionWithoutLastSeenEarnsOneHeartbeat(t *testing.T) {
 	t.Parallel()
 	php := with(phpSession(), func(s *webinar.Session) { *s = webinar.Session{ID: "php"} })
-	got, err := site().Progress(viewing(php), webinar.Which{Webinar: intro}, webinar.Report{Position: 900}, at(50))
+	got, err := site().Progress(viewing(php), webinar.SessionRef{Webinar: intro}, webinar.Report{Position: 900}, at(50))
 	require.NoError(t, err)
 	assert.Equal(t, webinar.Session{
 		ID: "php", Webinar: intro, StartedAt: at(50), LastSeenAt: at(50),
@@ -118,21 +118,21 @@ func TestSessionWithoutLastSeenEarnsOneHeartbeat(t *testing.T) {
 func TestUnnamedSessionNeedsItsWebinar(t *testing.T) {
 	t.Parallel()
 	v := viewing(phpSession())
-	bySession := webinar.Which{Session: "php-5f3a"}
+	bySession := webinar.SessionRef{Session: "php-5f3a"}
 	_, progress := site().Progress(v, bySession, webinar.Report{Position: 410}, at(110))
 	_, exit := site().Exit(v, bySession, nil, webinar.UserExit, at(110))
 	_, cta := site().ClickCTA(v, bySession, nil, at(110))
-	_, submit := site().Submit(v, bySession, webinar.Form{}, at(110))
+	_, submit := site().SubmitForm(v, bySession, webinar.Form{}, at(110))
 	_, evaluate := site().Evaluate(v, "", uuid.Nil, at(110))
 	for _, err := range []error{progress, exit, cta, submit, evaluate} {
-		require.ErrorIs(t, err, webinar.ErrUnnamedWebinar)
+		require.ErrorIs(t, err, webinar.ErrWebinarRequired)
 	}
 
 	resumed, err := site().Resume(v, "", at(110)) // emits nothing, so it needs no webinar
 	require.NoError(t, err)
 	assert.Equal(t, webinar.ID(""), resumed.Viewer.Current.Webinar)
 
-	looked, err := site().Look(v, intro)
+	looked, err := site().Find(v, intro)
 	require.NoError(t, err)
 	assert.Equal(t, intro, looked.Webinar)
 	assert.Equal(t, viewing(phpSession()), v, "looking adopts in the answer only")
@@ -144,15 +144,15 @@ func TestAdoptedSessionWinsOverOneSetAside(t *testing.T) {
 	got, err := site().Resume(viewing(phpSession(), older), intro, at(110))
 	require.NoError(t, err)
 	assert.Equal(t, webinar.SessionID("php-5f3a"), got.Session.ID)
-	assert.Empty(t, got.Viewer.Aside)
+	assert.Empty(t, got.Viewer.Parked)
 }
 
 func TestAWebinarThatIsNotListedAdoptsNothing(t *testing.T) {
 	t.Parallel()
 	v := webinar.Viewer{User: viewer42, Current: &webinar.Session{ID: "php"}}
-	_, err := site().Progress(v, webinar.Which{Webinar: "typo"}, webinar.Report{Position: 1}, at(10))
+	_, err := site().Progress(v, webinar.SessionRef{Webinar: "typo"}, webinar.Report{Position: 1}, at(10))
 	assert.ErrorIs(t, err, webinar.ErrNoSession)
-	_, err = site().Progress(v, webinar.Which{Session: "php", Webinar: "typo"}, webinar.Report{Position: 1}, at(10))
+	_, err = site().Progress(v, webinar.SessionRef{Session: "php", Webinar: "typo"}, webinar.Report{Position: 1}, at(10))
 	assert.ErrorIs(t, err, webinar.ErrSessionMismatch)
 	_, err = site().Resume(v, "typo", at(10))
 	assert.ErrorIs(t, err, webinar.ErrNoSession)
@@ -160,10 +160,10 @@ func TestAWebinarThatIsNotListedAdoptsNothing(t *testing.T) {
 
 func TestASessionWithoutAWebinarIsNeverSetAside(t *testing.T) {
 	t.Parallel()
-	v := webinar.Viewer{User: viewer42, Current: &webinar.Session{ID: "php"}, Aside: map[webinar.ID]*webinar.Session{"delisted": {ID: "s-old", Webinar: "delisted"}}}
+	v := webinar.Viewer{User: viewer42, Current: &webinar.Session{ID: "php"}, Parked: map[webinar.ID]*webinar.Session{"delisted": {ID: "s-old", Webinar: "delisted"}}}
 	_, err := site().Resume(v, "delisted", at(10))
 	assert.ErrorIs(t, err, webinar.ErrNoSession)
-	got, err := site().Progress(v, webinar.Which{Webinar: "delisted"}, webinar.Report{Position: 1}, at(10))
+	got, err := site().Progress(v, webinar.SessionRef{Webinar: "delisted"}, webinar.Report{Position: 1}, at(10))
 	assert.NoError(t, err, "a report for it lands where it is")
 	assert.Equal(t, webinar.SessionID("s-old"), got.Session.ID)
 	assert.Equal(t, v.Current, got.Viewer.Current)

@@ -102,7 +102,7 @@ func TestGreedyViewerGetsWhatWasEarned(t *testing.T) {
 		v, now := webinar.Viewer{User: viewer42}, at(0)
 		b := &budget{rules: rules}
 		enter := command{kind: "enter", webinar: "a"}
-		ask := command{kind: "progress", which: webinar.Which{Webinar: "a"}, report: &webinar.Report{Position: duration}}
+		ask := command{kind: "progress", which: webinar.SessionRef{Webinar: "a"}, report: &webinar.Report{Position: duration}}
 		for _, c := range append([]command{enter}, repeated(ask, rapid.IntRange(1, 40).Draw(t, "reports"))...) {
 			now = now.Add(drawStep(t))
 			got, err := c.apply(rules, v, "s", now)
@@ -137,7 +137,7 @@ func TestHonestViewerIsNeverClamped(t *testing.T) {
 			now += elapsed
 			position = min(position+elapsed*speed, 1000)
 			rep := webinar.Report{Position: position, Seeked: seeked, Ended: position == 1000}
-			got, err := rules.Progress(viewing(s), webinar.Which{Webinar: intro}, rep, at(now))
+			got, err := rules.Progress(viewing(s), webinar.SessionRef{Webinar: intro}, rep, at(now))
 			require.NoError(t, err)
 			require.False(t, got.Clamped)
 			require.Equal(t, position, got.Session.LastPosition)

@@ -13,7 +13,7 @@ import (
 type command struct {
 	kind         string
 	webinar      webinar.ID
-	which        webinar.Which
+	which        webinar.SessionRef
 	report       *webinar.Report
 	reason       webinar.LeaveReason
 	registration webinar.Registration
@@ -38,7 +38,7 @@ func (c command) apply(r webinar.Rules, v webinar.Viewer, newID webinar.SessionI
 	case "evaluate":
 		return r.Evaluate(v, c.webinar, c.evaluation, now)
 	case "submit":
-		return r.Submit(v, c.which, webinar.Form{}, now)
+		return r.SubmitForm(v, c.which, webinar.Form{}, now)
 	}
 	panic("no such command: " + c.kind)
 }
@@ -85,15 +85,15 @@ func drawCommand(t *rapid.T, sessions []webinar.SessionID) command {
 	return c
 }
 
-func drawWhich(t *rapid.T, id *rapid.Generator[webinar.ID], sessions []webinar.SessionID) webinar.Which {
+func drawWhich(t *rapid.T, id *rapid.Generator[webinar.ID], sessions []webinar.SessionID) webinar.SessionRef {
 	session := rapid.SampledFrom(append(sessions, "unknown"))
 	switch rapid.IntRange(0, 4).Draw(t, "named by") {
 	case 0:
-		return webinar.Which{Session: session.Draw(t, "session"), Webinar: id.Draw(t, "webinar")}
+		return webinar.SessionRef{Session: session.Draw(t, "session"), Webinar: id.Draw(t, "webinar")}
 	case 1, 2:
-		return webinar.Which{Session: session.Draw(t, "session")}
+		return webinar.SessionRef{Session: session.Draw(t, "session")}
 	default:
-		return webinar.Which{Webinar: id.Draw(t, "webinar")}
+		return webinar.SessionRef{Webinar: id.Draw(t, "webinar")}
 	}
 }
 
@@ -138,7 +138,7 @@ func drawViewer(t *rapid.T) webinar.Viewer {
 		v.Current.StartedAt, v.Current.LastSeenAt = at(-50), at(-10)
 	}
 	if rapid.Bool().Draw(t, "has one set aside") {
-		v.Aside = map[webinar.ID]*webinar.Session{"b": {
+		v.Parked = map[webinar.ID]*webinar.Session{"b": {
 			ID: "older", Webinar: "b", StartedAt: at(-90), LastSeenAt: at(-60), LastPosition: 5, Furthest: 20,
 		}}
 	}

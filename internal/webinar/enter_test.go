@@ -76,17 +76,17 @@ func TestAnotherWebinarIsSetAsideAndComesBackWhole(t *testing.T) {
 
 	s.enter(400, pro)
 	assert.Equal(t, webinar.SessionID("s-pro"), s.viewer.Current.ID)
-	assert.Equal(t, map[webinar.ID]*webinar.Session{intro: &left}, s.viewer.Aside)
+	assert.Equal(t, map[webinar.ID]*webinar.Session{intro: &left}, s.viewer.Parked)
 	proSession := *s.viewer.Current
 
 	back := s.enter(500, intro)
 	assert.False(t, back.Created)
 	assert.Equal(t, with(left, func(s *webinar.Session) { s.LastSeenAt = at(500) }), back.Session)
-	assert.Equal(t, map[webinar.ID]*webinar.Session{pro: &proSession}, s.viewer.Aside)
+	assert.Equal(t, map[webinar.ID]*webinar.Session{pro: &proSession}, s.viewer.Parked)
 
 	again := s.resume(600, pro)
 	assert.Equal(t, with(proSession, func(s *webinar.Session) { s.LastSeenAt = at(600) }), again.Session)
-	assert.Len(t, s.viewer.Aside, 1)
+	assert.Len(t, s.viewer.Parked, 1)
 
 	// Setting aside is no exit, coming back is no entry.
 	assert.Equal(t, []webinar.EventType{
@@ -125,7 +125,7 @@ func TestResumeNeedsASession(t *testing.T) {
 func TestOnlyListedWebinarsAreEntered(t *testing.T) {
 	t.Parallel()
 	_, err := site().Enter(webinar.Viewer{User: viewer42}, "typo", "s", at(0))
-	require.ErrorIs(t, err, webinar.ErrNotListed)
+	require.ErrorIs(t, err, webinar.ErrUnknownWebinar)
 
 	got, err := openSite().Enter(webinar.Viewer{User: viewer42}, "anything", "s", at(0))
 	require.NoError(t, err)
@@ -138,21 +138,21 @@ func TestAtMost100SessionsSetAside(t *testing.T) {
 	for i := range webinar.MaxAside + 1 {
 		s.enter(int64(i), webinar.ID(fmt.Sprintf("w%d", i)))
 	}
-	require.Len(t, s.viewer.Aside, 100)
+	require.Len(t, s.viewer.Parked, 100)
 
 	_, err := s.rules.Enter(s.viewer, "one-more", "s", at(500))
-	require.ErrorIs(t, err, webinar.ErrTooMany)
+	require.ErrorIs(t, err, webinar.ErrLimitExceeded)
 
 	// The full house still lets the viewer move between its rooms.
 	assert.False(t, s.enter(501, "w0").Created)
 	assert.False(t, s.resume(502, "w50").Created)
 	assert.False(t, s.enter(503, "w50").Created)
-	assert.Len(t, s.viewer.Aside, 100)
+	assert.Len(t, s.viewer.Parked, 100)
 
 	// With no current session nothing would be set aside.
 	s.viewer.Current = nil
 	assert.True(t, s.enter(504, "one-more").Created)
-	assert.Len(t, s.viewer.Aside, 100)
+	assert.Len(t, s.viewer.Parked, 100)
 }
 
 func TestLookChangesNothing(t *testing.T) {
@@ -169,7 +169,7 @@ func TestLookChangesNothing(t *testing.T) {
 		{id: pro, want: aside},
 		{id: "other", err: webinar.ErrNoSession},
 	} {
-		got, err := site().Look(v, tt.id)
+		got, err := site().Find(v, tt.id)
 		require.ErrorIs(t, err, tt.err)
 		assert.Equal(t, tt.want, got)
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestExitWithoutPosition(t *testing.T) {
 	t.Parallel()
-	got, err := site().Exit(viewing(watched(500)), webinar.Which{Webinar: intro}, nil, webinar.NetworkLoss, at(110))
+	got, err := site().Exit(viewing(watched(500)), webinar.SessionRef{Webinar: intro}, nil, webinar.NetworkLoss, at(110))
 	require.NoError(t, err)
 	assert.Equal(t, with(watched(500), func(s *webinar.Session) {
 		s.LastSeenAt, s.LeftAt = at(110), at(110)
@@ -47,7 +47,7 @@ func TestExitWithPositionIsFirstAProgressReport(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := site().Exit(viewing(watched(tt.furthest)), webinar.Which{Webinar: intro}, &tt.rep, webinar.SessionEnd, at(110))
+			got, err := site().Exit(viewing(watched(tt.furthest)), webinar.SessionRef{Webinar: intro}, &tt.rep, webinar.SessionEnd, at(110))
 			require.NoError(t, err)
 			assert.Equal(t, tt.position, got.Session.LastPosition)
 			assert.Equal(t, tt.percent, got.Session.Percent)
@@ -90,7 +90,7 @@ func TestFirstClickWins(t *testing.T) {
 
 func TestClickTouchesLastSeenOnlyWithAPosition(t *testing.T) {
 	t.Parallel()
-	without, err := site().ClickCTA(viewing(watched(100)), webinar.Which{Webinar: intro}, nil, at(150))
+	without, err := site().ClickCTA(viewing(watched(100)), webinar.SessionRef{Webinar: intro}, nil, at(150))
 	require.NoError(t, err)
 	assert.Equal(t, with(watched(100), func(s *webinar.Session) { s.CTAClickedAt = at(150) }), without.Session)
 
@@ -98,7 +98,7 @@ func TestClickTouchesLastSeenOnlyWithAPosition(t *testing.T) {
 	next := report(t, site(), without.Session, webinar.Report{Position: 200}, at(151))
 	assert.Equal(t, int64(200), next.Session.LastPosition)
 
-	position, err := site().ClickCTA(viewing(watched(100)), webinar.Which{Webinar: intro}, &webinar.Report{Position: 140}, at(150))
+	position, err := site().ClickCTA(viewing(watched(100)), webinar.SessionRef{Webinar: intro}, &webinar.Report{Position: 140}, at(150))
 	require.NoError(t, err)
 	assert.Equal(t, with(watched(140), func(s *webinar.Session) {
 		s.LastSeenAt, s.CTAClickedAt = at(150), at(150)
@@ -108,7 +108,7 @@ func TestClickTouchesLastSeenOnlyWithAPosition(t *testing.T) {
 func TestClickWithPositionIsFirstAProgressReport(t *testing.T) {
 	t.Parallel()
 	click := func(furthest int64, rep webinar.Report) webinar.Result {
-		got, err := site().ClickCTA(viewing(watched(furthest)), webinar.Which{Webinar: intro}, &rep, at(110))
+		got, err := site().ClickCTA(viewing(watched(furthest)), webinar.SessionRef{Webinar: intro}, &rep, at(110))
 		require.NoError(t, err)
 		return got
 	}

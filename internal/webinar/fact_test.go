@@ -50,7 +50,7 @@ func TestOnlyListedWebinarsTakeAutoRegistrations(t *testing.T) {
 		kind  webinar.Type
 		want  error
 	}{
-		{"auto, not listed", site(), webinar.Auto, webinar.ErrNotListed},
+		{"auto, not listed", site(), webinar.Auto, webinar.ErrUnknownWebinar},
 		{"live, not listed", site(), webinar.Live, nil},
 		{"auto, nothing listed", openSite(), webinar.Auto, nil},
 	}
@@ -75,7 +75,7 @@ func TestAtMost200Registrations(t *testing.T) {
 	require.Len(t, s.viewer.Registered, 200)
 
 	_, err := register("one-more")
-	require.ErrorIs(t, err, webinar.ErrTooMany)
+	require.ErrorIs(t, err, webinar.ErrLimitExceeded)
 	repeat, err := register("w0")
 	require.NoError(t, err)
 	assert.False(t, repeat.Created)
@@ -84,8 +84,8 @@ func TestAtMost200Registrations(t *testing.T) {
 func TestFormBelongsToTheSessionsWebinar(t *testing.T) {
 	t.Parallel()
 	v := viewing(watched(10), asidePro())
-	form := webinar.Form{ID: "survey", Submission: uuid.MustParse("0b7c8a44-61c4-4a55-9d0c-3a5e2f9d1c02"), Payload: []byte(`{"liked":true}`)}
-	got, err := site().Submit(v, webinar.Which{Session: "s-pro"}, form, at(500))
+	form := webinar.Form{ID: "survey", SubmissionID: uuid.MustParse("0b7c8a44-61c4-4a55-9d0c-3a5e2f9d1c02"), Payload: []byte(`{"liked":true}`)}
+	got, err := site().SubmitForm(v, webinar.SessionRef{Session: "s-pro"}, form, at(500))
 	require.NoError(t, err)
 	assert.Equal(t, v, got.Viewer, "answers are not stored")
 	require.Len(t, got.Events, 1)
@@ -168,7 +168,7 @@ func TestARepeatHappenedWhenItsIDSays(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for now, want := range map[int64]int64{500: tt.first, 900: tt.then} {
-				form, err := site().Submit(v, webinar.Which{Webinar: intro}, webinar.Form{Submission: tt.id}, at(now))
+				form, err := site().SubmitForm(v, webinar.SessionRef{Webinar: intro}, webinar.Form{SubmissionID: tt.id}, at(now))
 				require.NoError(t, err)
 				assert.Equal(t, at(want), form.Events[0].At)
 				evaluated, err := site().Evaluate(v, intro, tt.id, at(now))

@@ -87,14 +87,14 @@ func (m *machine) deliver(t *rapid.T, c command) {
 
 // check holds between any two commands.
 func (m *machine) check(t *rapid.T) {
-	for id, s := range m.viewer.Aside {
+	for id, s := range m.viewer.Parked {
 		assert.Equal(t, id, s.Webinar)
 	}
 	sessions := sessionsOf(m.viewer)
-	count := len(m.viewer.Aside)
+	count := len(m.viewer.Parked)
 	if m.viewer.Current != nil {
 		count++
-		assert.NotContains(t, m.viewer.Aside, m.viewer.Current.Webinar)
+		assert.NotContains(t, m.viewer.Parked, m.viewer.Current.Webinar)
 	}
 	assert.Len(t, sessions, count, "session ids are unique")
 	for _, s := range sessions {
@@ -107,7 +107,7 @@ func (m *machine) check(t *rapid.T) {
 	}
 	before := copyOf(m.viewer)
 	for _, id := range []webinar.ID{"", "a", "b", "unlisted"} {
-		_, _ = m.rules.Look(m.viewer, id)
+		_, _ = m.rules.Find(m.viewer, id)
 	}
 	assert.Equal(t, before, m.viewer, "looking changed something")
 }
@@ -140,10 +140,10 @@ func copyOf(v webinar.Viewer) webinar.Viewer {
 	if v.Current != nil {
 		c.Current = new(*v.Current)
 	}
-	if v.Aside != nil {
-		c.Aside = map[webinar.ID]*webinar.Session{}
-		for id, s := range v.Aside {
-			c.Aside[id] = new(*s)
+	if v.Parked != nil {
+		c.Parked = map[webinar.ID]*webinar.Session{}
+		for id, s := range v.Parked {
+			c.Parked[id] = new(*s)
 		}
 	}
 	return c
@@ -154,7 +154,7 @@ func sessionsOf(v webinar.Viewer) map[webinar.SessionID]webinar.Session {
 	if v.Current != nil {
 		all[v.Current.ID] = *v.Current
 	}
-	for _, s := range v.Aside {
+	for _, s := range v.Parked {
 		all[s.ID] = *s
 	}
 	return all

@@ -42,15 +42,15 @@ type Result struct {
 // another webinar is set aside whole; newID names the session if one is made.
 func (r Rules) Enter(v Viewer, id ID, newID SessionID, now time.Time) (Result, error) {
 	if !r.lists(id) {
-		return Result{}, ErrNotListed
+		return Result{}, ErrUnknownWebinar
 	}
 	v = v.Clone()
 	if r.bring(&v, id) == nil {
 		v.Current.touch(now)
 		return Result{Viewer: v, Session: *v.Current}, nil
 	}
-	if v.Current != nil && len(v.Aside) >= MaxAside {
-		return Result{}, ErrTooMany
+	if v.Current != nil && len(v.Parked) >= MaxAside {
+		return Result{}, ErrLimitExceeded
 	}
 	v.setAside()
 	v.Current = &Session{ID: newID, Webinar: id, StartedAt: now, LastSeenAt: now}
@@ -70,7 +70,7 @@ func (r Rules) Resume(v Viewer, id ID, now time.Time) (Result, error) {
 }
 
 // Look returns the session named, without any change.
-func (r Rules) Look(v Viewer, id ID) (Session, error) {
+func (r Rules) Find(v Viewer, id ID) (Session, error) {
 	v = v.Clone()
 	s, err := r.findByWebinar(&v, id)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r Rules) Look(v Viewer, id ID) (Session, error) {
 }
 
 // Progress applies a player's report.
-func (r Rules) Progress(v Viewer, w Which, report Report, now time.Time) (Result, error) {
+func (r Rules) Progress(v Viewer, w SessionRef, report Report, now time.Time) (Result, error) {
 	v = v.Clone()
 	s, err := r.findNamed(&v, w)
 	if err != nil {
@@ -96,7 +96,7 @@ func (r Rules) Progress(v Viewer, w Which, report Report, now time.Time) (Result
 
 // Exit applies the last report of a visit, if there is one, and notes the
 // session's first exit.
-func (r Rules) Exit(v Viewer, w Which, report *Report, reason LeaveReason, now time.Time) (Result, error) {
+func (r Rules) Exit(v Viewer, w SessionRef, report *Report, reason LeaveReason, now time.Time) (Result, error) {
 	v = v.Clone()
 	s, err := r.findNamed(&v, w)
 	if err != nil {
@@ -121,7 +121,7 @@ func (r Rules) Exit(v Viewer, w Which, report *Report, reason LeaveReason, now t
 // ClickCTA notes the first click on the call to action. Without a position it
 // does not move the clock: that would take away the time watched since the last
 // report.
-func (r Rules) ClickCTA(v Viewer, w Which, report *Report, now time.Time) (Result, error) {
+func (r Rules) ClickCTA(v Viewer, w SessionRef, report *Report, now time.Time) (Result, error) {
 	v = v.Clone()
 	s, err := r.findNamed(&v, w)
 	if err != nil {
@@ -151,14 +151,14 @@ type Registration struct {
 // Register notes a registration; only the first one of a webinar is a fact.
 func (r Rules) Register(v Viewer, reg Registration, now time.Time) (Result, error) {
 	if reg.Type == Auto && !r.lists(reg.Webinar) {
-		return Result{}, ErrNotListed
+		return Result{}, ErrUnknownWebinar
 	}
 	v = v.Clone()
 	if !v.Registered[reg.Webinar].IsZero() {
 		return Result{Viewer: v}, nil
 	}
 	if len(v.Registered) >= MaxRegistrations {
-		return Result{}, ErrTooMany
+		return Result{}, ErrLimitExceeded
 	}
 	if v.Registered == nil {
 		v.Registered = map[ID]time.Time{}
@@ -177,7 +177,7 @@ func (r Rules) Register(v Viewer, reg Registration, now time.Time) (Result, erro
 // where that is a UUIDv7, one time.
 func (r Rules) Evaluate(v Viewer, id ID, evaluation uuid.UUID, now time.Time) (Result, error) {
 	v = v.Clone()
-	s, err := r.findNamed(&v, Which{Webinar: id})
+	s, err := r.findNamed(&v, SessionRef{Webinar: id})
 	if err != nil {
 		return Result{}, err
 	}
@@ -188,20 +188,20 @@ func (r Rules) Evaluate(v Viewer, id ID, evaluation uuid.UUID, now time.Time) (R
 
 // Form is a filled-in form. Submission tells a repeat from another filling-in.
 type Form struct {
-	ID         string
-	Submission uuid.UUID
-	Payload    json.RawMessage // a JSON object, passed on as it is
+	ID           string
+	SubmissionID uuid.UUID
+	Payload      json.RawMessage // a JSON object, passed on as it is
 }
 
 // Submit makes the event of a form. It changes nothing: answers are not stored.
 // Repeats of one submission carry one id and, where that is a UUIDv7, one time.
-func (r Rules) Submit(v Viewer, w Which, form Form, now time.Time) (Result, error) {
+func (r Rules) SubmitForm(v Viewer, w SessionRef, form Form, now time.Time) (Result, error) {
 	v = v.Clone()
 	s, err := r.findNamed(&v, w)
 	if err != nil {
 		return Result{}, err
 	}
-	event := v.event(EventFormSubmitted, s, occurred(form.Submission, s, now), form.ID, form.Submission.String())
+	event := v.event(EventFormSubmitted, s, occurred(form.SubmissionID, s, now), form.ID, form.SubmissionID.String())
 	event.FormID, event.FormPayload = form.ID, form.Payload
 	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
 }

@@ -50,10 +50,10 @@ func with(s webinar.Session, change func(*webinar.Session)) webinar.Session {
 func viewing(s webinar.Session, aside ...webinar.Session) webinar.Viewer {
 	v := webinar.Viewer{User: viewer42, Current: &s}
 	for _, s := range aside {
-		if v.Aside == nil {
-			v.Aside = map[webinar.ID]*webinar.Session{}
+		if v.Parked == nil {
+			v.Parked = map[webinar.ID]*webinar.Session{}
 		}
-		v.Aside[s.Webinar] = &s
+		v.Parked[s.Webinar] = &s
 	}
 	return v
 }
@@ -90,17 +90,17 @@ func (s *story) resume(sec int64, id webinar.ID) webinar.Result {
 
 func (s *story) progress(sec int64, id webinar.ID, report webinar.Report) webinar.Result {
 	s.t.Helper()
-	return s.then(s.rules.Progress(s.viewer, webinar.Which{Webinar: id}, report, at(sec)))
+	return s.then(s.rules.Progress(s.viewer, webinar.SessionRef{Webinar: id}, report, at(sec)))
 }
 
 func (s *story) exit(sec int64, id webinar.ID, report *webinar.Report) webinar.Result {
 	s.t.Helper()
-	return s.then(s.rules.Exit(s.viewer, webinar.Which{Webinar: id}, report, webinar.UserExit, at(sec)))
+	return s.then(s.rules.Exit(s.viewer, webinar.SessionRef{Webinar: id}, report, webinar.UserExit, at(sec)))
 }
 
 func (s *story) cta(sec int64, id webinar.ID, report *webinar.Report) webinar.Result {
 	s.t.Helper()
-	return s.then(s.rules.ClickCTA(s.viewer, webinar.Which{Webinar: id}, report, at(sec)))
+	return s.then(s.rules.ClickCTA(s.viewer, webinar.SessionRef{Webinar: id}, report, at(sec)))
 }
 
 // facts are the types of all events so far, in order.
@@ -117,7 +117,7 @@ func types(events []webinar.Event) []webinar.EventType {
 // report applies one report to a session that is the viewer's current one.
 func report(t *testing.T, r webinar.Rules, s webinar.Session, rep webinar.Report, now time.Time) webinar.Result {
 	t.Helper()
-	result, err := r.Progress(viewing(s), webinar.Which{Session: s.ID}, rep, now)
+	result, err := r.Progress(viewing(s), webinar.SessionRef{Session: s.ID}, rep, now)
 	require.NoError(t, err)
 	return result
 }

@@ -8,7 +8,7 @@ import (
 
 // Which names the session a command is about: by session id, by webinar id, or
 // by both, which must then agree.
-type Which struct {
+type SessionRef struct {
 	Session SessionID
 	Webinar ID
 }
@@ -20,11 +20,11 @@ func (v Viewer) Clone() Viewer {
 		current := *v.Current
 		c.Current = &current
 	}
-	if v.Aside != nil {
-		c.Aside = make(map[ID]*Session, len(v.Aside))
-		for id, s := range v.Aside {
+	if v.Parked != nil {
+		c.Parked = make(map[ID]*Session, len(v.Parked))
+		for id, s := range v.Parked {
 			aside := *s
-			c.Aside[id] = &aside
+			c.Parked[id] = &aside
 		}
 	}
 	return c
@@ -32,7 +32,7 @@ func (v Viewer) Clone() Viewer {
 
 // find returns the session that w names, as a part of v: changing it changes v.
 // A session that PHP made is adopted by the first command that names a webinar.
-func (r Rules) find(v *Viewer, w Which) (*Session, error) {
+func (r Rules) find(v *Viewer, w SessionRef) (*Session, error) {
 	if w.Session == "" {
 		return r.findByWebinar(v, w.Webinar)
 	}
@@ -50,13 +50,13 @@ func (r Rules) find(v *Viewer, w Which) (*Session, error) {
 }
 
 // findNamed is find for commands whose events must say which webinar they are of.
-func (r Rules) findNamed(v *Viewer, w Which) (*Session, error) {
+func (r Rules) findNamed(v *Viewer, w SessionRef) (*Session, error) {
 	s, err := r.find(v, w)
 	if err != nil {
 		return nil, err
 	}
 	if s.Webinar == "" {
-		return nil, ErrUnnamedWebinar
+		return nil, ErrWebinarRequired
 	}
 	return s, nil
 }
@@ -65,9 +65,9 @@ func (v *Viewer) findByID(id SessionID) *Session {
 	if v.Current != nil && v.Current.ID == id {
 		return v.Current
 	}
-	for _, webinar := range slices.Sorted(maps.Keys(v.Aside)) {
-		if v.Aside[webinar].ID == id {
-			return v.Aside[webinar]
+	for _, webinar := range slices.Sorted(maps.Keys(v.Parked)) {
+		if v.Parked[webinar].ID == id {
+			return v.Parked[webinar]
 		}
 	}
 	return nil
@@ -81,8 +81,8 @@ func (r Rules) findByWebinar(v *Viewer, id ID) (*Session, error) {
 	case unnamed && r.lists(id):
 		v.adopt(id)
 		return v.Current, nil
-	case v.Aside[id] != nil:
-		return v.Aside[id], nil
+	case v.Parked[id] != nil:
+		return v.Parked[id], nil
 	}
 	return nil, ErrNoSession
 }
@@ -91,7 +91,7 @@ func (r Rules) findByWebinar(v *Viewer, id ID) (*Session, error) {
 // so it wins over a session of the same webinar that was set aside.
 func (v *Viewer) adopt(id ID) {
 	v.Current.Webinar = id
-	delete(v.Aside, id)
+	delete(v.Parked, id)
 }
 
 // bring makes the session of webinar id the current one and sets another aside.
@@ -105,7 +105,7 @@ func (r Rules) bring(v *Viewer, id ID) error {
 	if v.Current != nil && v.Current.Webinar == "" {
 		return ErrNoSession
 	}
-	delete(v.Aside, id)
+	delete(v.Parked, id)
 	v.setAside()
 	v.Current = s
 	return nil
@@ -115,10 +115,10 @@ func (v *Viewer) setAside() {
 	if v.Current == nil {
 		return
 	}
-	if v.Aside == nil {
-		v.Aside = map[ID]*Session{}
+	if v.Parked == nil {
+		v.Parked = map[ID]*Session{}
 	}
-	v.Aside[v.Current.Webinar] = v.Current
+	v.Parked[v.Current.Webinar] = v.Current
 	v.Current = nil
 }
 

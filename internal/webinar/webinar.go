@@ -73,7 +73,7 @@ type Session struct {
 type Viewer struct {
 	User       UserID
 	Current    *Session        // nil: none
-	Aside      map[ID]*Session // sessions of other webinars, set aside
+	Parked     map[ID]*Session // sessions of other webinars, set aside
 	Registered map[ID]time.Time
 }
 
@@ -81,7 +81,7 @@ type Viewer struct {
 var (
 	ErrNoSession       = errors.New("webinar: no session")
 	ErrSessionMismatch = errors.New("webinar: no row of the viewer holds this session id")
-	ErrUnnamedWebinar  = errors.New("webinar: the session does not say which webinar it is of")
-	ErrNotListed       = errors.New("webinar: not a webinar of this site")
-	ErrTooMany         = errors.New("webinar: the viewer has too many sessions or registrations")
+	ErrWebinarRequired = errors.New("webinar: the session does not say which webinar it is of")
+	ErrUnknownWebinar  = errors.New("webinar: not a webinar of this site")
+	ErrLimitExceeded   = errors.New("webinar: the viewer has too many sessions or registrations")
 )

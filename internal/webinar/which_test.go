@@ -18,21 +18,21 @@ func TestWhichNamesTheSession(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
-		which webinar.Which
+		which webinar.SessionRef
 		want  webinar.SessionID
 		err   error
 	}{
-		{name: "current by session", which: webinar.Which{Session: "s-intro"}, want: "s-intro"},
-		{name: "current by webinar", which: webinar.Which{Webinar: intro}, want: "s-intro"},
-		{name: "current by both", which: webinar.Which{Session: "s-intro", Webinar: intro}, want: "s-intro"},
-		{name: "set aside by session", which: webinar.Which{Session: "s-pro"}, want: "s-pro"},
-		{name: "set aside by webinar", which: webinar.Which{Webinar: pro}, want: "s-pro"},
-		{name: "set aside by both", which: webinar.Which{Session: "s-pro", Webinar: pro}, want: "s-pro"},
-		{name: "a session nobody holds", which: webinar.Which{Session: "s-other"}, err: webinar.ErrSessionMismatch},
-		{name: "a session nobody holds, of a webinar entered", which: webinar.Which{Session: "s-other", Webinar: intro}, err: webinar.ErrSessionMismatch},
-		{name: "both, which disagree", which: webinar.Which{Session: "s-intro", Webinar: pro}, err: webinar.ErrSessionMismatch},
-		{name: "set aside, both disagree", which: webinar.Which{Session: "s-pro", Webinar: intro}, err: webinar.ErrSessionMismatch},
-		{name: "a webinar never entered", which: webinar.Which{Webinar: "other"}, err: webinar.ErrNoSession},
+		{name: "current by session", which: webinar.SessionRef{Session: "s-intro"}, want: "s-intro"},
+		{name: "current by webinar", which: webinar.SessionRef{Webinar: intro}, want: "s-intro"},
+		{name: "current by both", which: webinar.SessionRef{Session: "s-intro", Webinar: intro}, want: "s-intro"},
+		{name: "set aside by session", which: webinar.SessionRef{Session: "s-pro"}, want: "s-pro"},
+		{name: "set aside by webinar", which: webinar.SessionRef{Webinar: pro}, want: "s-pro"},
+		{name: "set aside by both", which: webinar.SessionRef{Session: "s-pro", Webinar: pro}, want: "s-pro"},
+		{name: "a session nobody holds", which: webinar.SessionRef{Session: "s-other"}, err: webinar.ErrSessionMismatch},
+		{name: "a session nobody holds, of a webinar entered", which: webinar.SessionRef{Session: "s-other", Webinar: intro}, err: webinar.ErrSessionMismatch},
+		{name: "both, which disagree", which: webinar.SessionRef{Session: "s-intro", Webinar: pro}, err: webinar.ErrSessionMismatch},
+		{name: "set aside, both disagree", which: webinar.SessionRef{Session: "s-pro", Webinar: intro}, err: webinar.ErrSessionMismatch},
+		{name: "a webinar never entered", which: webinar.SessionRef{Webinar: "other"}, err: webinar.ErrNoSession},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -53,22 +53,22 @@ func TestWhichNamesTheSession(t *testing.T) {
 // namingCommand is a command that says which session it is about.
 type namingCommand struct {
 	name  string
-	apply func(webinar.Viewer, webinar.Which) (webinar.Result, error)
+	apply func(webinar.Viewer, webinar.SessionRef) (webinar.Result, error)
 }
 
 func reportingCommands() []namingCommand {
 	return []namingCommand{
-		{"progress", func(v webinar.Viewer, w webinar.Which) (webinar.Result, error) {
+		{"progress", func(v webinar.Viewer, w webinar.SessionRef) (webinar.Result, error) {
 			return site().Progress(v, w, webinar.Report{Position: 60}, at(110))
 		}},
-		{"exit", func(v webinar.Viewer, w webinar.Which) (webinar.Result, error) {
+		{"exit", func(v webinar.Viewer, w webinar.SessionRef) (webinar.Result, error) {
 			return site().Exit(v, w, &webinar.Report{Position: 60}, webinar.SessionEnd, at(110))
 		}},
-		{"cta", func(v webinar.Viewer, w webinar.Which) (webinar.Result, error) {
+		{"cta", func(v webinar.Viewer, w webinar.SessionRef) (webinar.Result, error) {
 			return site().ClickCTA(v, w, &webinar.Report{Position: 60}, at(110))
 		}},
-		{"submit", func(v webinar.Viewer, w webinar.Which) (webinar.Result, error) {
-			return site().Submit(v, w, webinar.Form{}, at(110))
+		{"submit", func(v webinar.Viewer, w webinar.SessionRef) (webinar.Result, error) {
+			return site().SubmitForm(v, w, webinar.Form{}, at(110))
 		}},
 	}
 }
@@ -79,10 +79,10 @@ func TestReportForASetAsideSessionIsAppliedInPlace(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			v := viewing(watched(10), asidePro())
-			got, err := c.apply(v, webinar.Which{Session: "s-pro"})
+			got, err := c.apply(v, webinar.SessionRef{Session: "s-pro"})
 			require.NoError(t, err)
 			assert.Equal(t, watched(10), *got.Viewer.Current, "the current session is not touched")
-			assert.Equal(t, got.Session, *got.Viewer.Aside[pro])
+			assert.Equal(t, got.Session, *got.Viewer.Parked[pro])
 			for _, e := range got.Events {
 				assert.Equal(t, pro, e.Webinar)
 				assert.Equal(t, webinar.SessionID("s-pro"), e.Session)
@@ -99,8 +99,8 @@ func TestLastBeaconOfTheOtherPage(t *testing.T) {
 	s.enter(100, pro)
 	got := s.exit(101, intro, &webinar.Report{Position: 99})
 
-	assert.Equal(t, int64(99), s.viewer.Aside[intro].LastPosition)
-	assert.Equal(t, at(101), s.viewer.Aside[intro].LeftAt)
+	assert.Equal(t, int64(99), s.viewer.Parked[intro].LastPosition)
+	assert.Equal(t, at(101), s.viewer.Parked[intro].LeftAt)
 	assert.Equal(t, intro, got.Session.Webinar)
 	assert.Equal(t, webinar.Session{
 		ID: "s-pro", Webinar: pro, StartedAt: at(100), LastSeenAt: at(100),
@@ -115,8 +115,8 @@ func TestNothingIsSharedWithTheInput(t *testing.T) {
 	c := v.Clone()
 	require.Equal(t, v, c)
 	c.Current.LastPosition = 1
-	c.Aside[pro].LastPosition = 1
-	c.Aside["x"] = &webinar.Session{}
+	c.Parked[pro].LastPosition = 1
+	c.Parked["x"] = &webinar.Session{}
 	c.Registered["x"] = at(2)
 
 	want := viewing(watched(10), asidePro())

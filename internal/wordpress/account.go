@@ -58,7 +58,7 @@ func (l *Logins) account(ctx context.Context, userLogin string) (account, error)
 	}
 	var a account
 	err := l.db.GetContext(ctx, &a, l.query, userLogin)
-	if errors.Is(err, sql.ErrNoRows) || unfitForColumn(err) {
+	if errors.Is(err, sql.ErrNoRows) || isCharsetError(err) {
 		return account{}, errNoUser
 	}
 	if err != nil {
@@ -74,7 +74,7 @@ func (l *Logins) account(ctx context.Context, userLogin string) (account, error)
 
 // unfitForColumn recognises a name that the column's character set cannot hold:
 // on an old latin1 table that is an error, and not one of the database's making.
-func unfitForColumn(err error) bool {
+func isCharsetError(err error) bool {
 	const (
 		illegalMixOfCollations  = 1267
 		invalidCharacterString  = 1300

@@ -13,7 +13,7 @@ type LookupFunc func(name string) (value string, ok bool)
 // content of the file that NAME_FILE names, without line ends at its end, else
 // NAME, for which an empty value counts as set. An error means that the file
 // cannot be read.
-func (lookup LookupFunc) Docker(name string) (value string, ok bool, err error) {
+func (lookup LookupFunc) LookupFile(name string) (value string, ok bool, err error) {
 	// PHP tests NAME_FILE for truth, to which "0" is false.
 	if path, _ := lookup(name + "_FILE"); path != "" && path != "0" {
 		content, err := os.ReadFile(path)

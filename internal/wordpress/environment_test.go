@@ -35,7 +35,7 @@ func TestDockerLookup(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			value, ok, err := environment(tt.env).Docker("X")
+			value, ok, err := environment(tt.env).LookupFile("X")
 			require.NoError(t, err)
 			assert.Equal(t, tt.ok, ok)
 			assert.Equal(t, tt.value, value)
@@ -46,7 +46,7 @@ func TestDockerLookup(t *testing.T) {
 func TestDockerLookupNamesTheVariableOfALostFile(t *testing.T) {
 	t.Parallel()
 	lost := filepath.Join(t.TempDir(), "lost")
-	_, _, err := environment(map[string]string{"X": "v", "X_FILE": lost}).Docker("X")
+	_, _, err := environment(map[string]string{"X": "v", "X_FILE": lost}).LookupFile("X")
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	assert.ErrorContains(t, err, "X_FILE")
 }

@@ -221,7 +221,7 @@ func (r *configReader) value(i int) (value string, next int, reason string) {
 		value, _ = r.lookup(r.at(i + 2).text)
 		return value, i + 4, ""
 	case t.keyword("getenv_docker") && r.call(i, 2):
-		value, ok, err := r.lookup.Docker(r.at(i + 2).text)
+		value, ok, err := r.lookup.LookupFile(r.at(i + 2).text)
 		if err != nil {
 			return "", i + 6, err.Error()
 		}
