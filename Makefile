@@ -55,7 +55,7 @@ lint: ## gofmt, vet, staticcheck, in all modules.
 
 .PHONY: bench
 bench: install ## Figures beside those of the bare driver and of WordPress, in six minutes.
-	@# Other runs by the environment: BENCH (Audience, Neighbour, Report, Scale or Start),
+	@# Other runs by the environment: BENCH (Report, Scale, Start, Webinar or WordPressWrites),
 	@# BENCH_ROUNDS, BENCH_SECONDS (of a turn), BENCH_ROWS=10000,1000000,10000000,
 	@# BENCH_AUDIENCE (viewers), BENCH_AUDIENCE_SECONDS, BENCH_AUDIENCE_CONNECTIONS,
 	@# BENCH_PROFILES (an absolute folder, for profiles of the service).

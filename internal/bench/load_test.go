@@ -139,7 +139,7 @@ func TestPercentile(t *testing.T) {
 	require.Equal(t, time.Duration(99), percentile(hundred, 99))
 }
 
-func TestClosedLoopCountsAndStopsAtAnError(t *testing.T) {
+func TestClosedLoop(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	got, err := closedLoop(4, time.Minute, func(i int64) error {

@@ -24,20 +24,20 @@ type meter struct {
 	db       *sqlx.DB
 	database int   // process id
 	service  []int // process ids; their children count too
-	began    cost
+	start    cost
 }
 
 func newMeter(b *testing.B, s *site, service ...int) *meter {
 	b.Helper()
 	m := &meter{db: s.admin, database: s.pid, service: service}
-	m.began = m.read(b)
+	m.start = m.read(b)
 	return m
 }
 
 // cost is what was spent since newMeter.
 func (m *meter) cost(b *testing.B) cost {
 	b.Helper()
-	now, was := m.read(b), m.began
+	now, was := m.read(b), m.start
 	return cost{
 		database: now.database - was.database, service: now.service - was.service, self: now.self - was.self,
 		questions:    now.questions - was.questions - 1, // the reading itself
@@ -47,9 +47,9 @@ func (m *meter) cost(b *testing.B) cost {
 
 func (m *meter) read(b *testing.B) cost {
 	b.Helper()
-	c := cost{self: selfTime(b), database: processorTime(m.database)}
+	c := cost{self: ownCPUTime(b), database: cpuTime(m.database)}
 	for _, pid := range withChildren(m.service) {
-		c.service += processorTime(pid)
+		c.service += cpuTime(pid)
 	}
 	var counts []struct {
 		Name  string `db:"Variable_name"`
@@ -70,7 +70,7 @@ func (m *meter) read(b *testing.B) cost {
 	return c
 }
 
-func selfTime(b *testing.B) time.Duration {
+func ownCPUTime(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage
 	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
@@ -80,8 +80,8 @@ func selfTime(b *testing.B) time.Duration {
 // clockTick is the unit of /proc's times: USER_HZ, 100 on every Linux of today.
 const clockTick = 10 * time.Millisecond
 
-// processorTime is what a process has used up; 0 for one that is gone.
-func processorTime(pid int) time.Duration {
+// cpuTime is what a process has used up; 0 for one that is gone.
+func cpuTime(pid int) time.Duration {
 	fields := procStat(pid)
 	if fields == nil {
 		return 0
@@ -120,9 +120,9 @@ func withChildren(pids []int) []int {
 	return all
 }
 
-// resident is the memory of processes and their children in MB. Of several, what
+// residentMB is the memory of processes and their children in MB. Of several, what
 // they share counts once.
-func resident(pids ...int) float64 {
+func residentMB(pids ...int) float64 {
 	all := withChildren(pids)
 	name := "Pss:"
 	if len(all) == 1 {
@@ -141,12 +141,12 @@ func resident(pids ...int) float64 {
 	return total
 }
 
-func TestTheMeterReadsThisProcess(t *testing.T) {
+func TestMeterReadsProcess(t *testing.T) {
 	t.Parallel()
 	for begun := time.Now(); time.Since(begun) < 50*time.Millisecond; {
 	}
-	require.Positive(t, processorTime(os.Getpid()))
-	require.Greater(t, resident(os.Getpid()), 1.0)
+	require.Positive(t, cpuTime(os.Getpid()))
+	require.Greater(t, residentMB(os.Getpid()), 1.0)
 	require.Contains(t, withChildren([]int{os.Getppid()}), os.Getpid())
-	require.Zero(t, processorTime(1<<22+1))
+	require.Zero(t, cpuTime(1<<22+1))
 }

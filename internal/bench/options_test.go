@@ -14,10 +14,10 @@ import (
 // `make bench` hands it through.
 type options struct {
 	rounds      int           // BENCH_ROUNDS: turns of each contestant; the tables show medians
-	slice       time.Duration // BENCH_SECONDS: length of a turn, in whole seconds
+	duration    time.Duration // BENCH_SECONDS: length of a turn, in whole seconds
 	rows        []int         // BENCH_ROWS: sizes of wp_usermeta, comma-separated
-	audience    int           // BENCH_AUDIENCE: viewers who watch at once
-	watching    time.Duration // BENCH_AUDIENCE_SECONDS: between the two storms
+	viewers     int           // BENCH_AUDIENCE: viewers who watch at once
+	watchTime   time.Duration // BENCH_AUDIENCE_SECONDS: between the two storms
 	connections int           // BENCH_AUDIENCE_CONNECTIONS: over which the viewers come
 	tools       string        // BENCH_TOOLS: the folder of .ci/bench; empty: what is installed
 	profiles    string        // BENCH_PROFILES: a folder for profiles of the service; empty: none
@@ -25,19 +25,19 @@ type options struct {
 
 func readOptions(b *testing.B) options {
 	return options{
-		rounds:      number(b, "BENCH_ROUNDS", "5")[0],
-		slice:       time.Duration(number(b, "BENCH_SECONDS", "2")[0]) * time.Second,
-		rows:        number(b, "BENCH_ROWS", "10000,1000000"),
-		audience:    number(b, "BENCH_AUDIENCE", "10000")[0],
-		watching:    time.Duration(number(b, "BENCH_AUDIENCE_SECONDS", "60")[0]) * time.Second,
-		connections: number(b, "BENCH_AUDIENCE_CONNECTIONS", "256")[0],
+		rounds:      positiveInts(b, "BENCH_ROUNDS", "5")[0],
+		duration:    time.Duration(positiveInts(b, "BENCH_SECONDS", "2")[0]) * time.Second,
+		rows:        positiveInts(b, "BENCH_ROWS", "10000,1000000"),
+		viewers:     positiveInts(b, "BENCH_AUDIENCE", "10000")[0],
+		watchTime:   time.Duration(positiveInts(b, "BENCH_AUDIENCE_SECONDS", "60")[0]) * time.Second,
+		connections: positiveInts(b, "BENCH_AUDIENCE_CONNECTIONS", "256")[0],
 		tools:       os.Getenv("BENCH_TOOLS"),
 		profiles:    os.Getenv("BENCH_PROFILES"),
 	}
 }
 
-// number reads a list of positive numbers.
-func number(b *testing.B, name, fallback string) []int {
+// positiveInts reads a list of positive numbers.
+func positiveInts(b *testing.B, name, fallback string) []int {
 	text := os.Getenv(name)
 	if text == "" {
 		text = fallback

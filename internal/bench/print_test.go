@@ -18,7 +18,7 @@ begins, as it would have with so many reports a viewer; it reads them again afte
 
 // printReports prints a row a contestant; the first is what they are compared
 // with, and the last may be WordPress.
-func printReports(w io.Writer, title string, race []*contestant) {
+func printReports(w io.Writer, title string, race []*variant) {
 	fmt.Fprintf(w, "\n%s\n", title)
 	rows := [][]string{{"", "reports/s", "min", "max", "×a", "p50 ms", "p99 ms", "trips", "commits", "db µs", "service µs", "load µs", "MB"}}
 	for _, c := range race {
@@ -32,30 +32,30 @@ func printReports(w io.Writer, title string, race []*contestant) {
 	for _, c := range race {
 		if strings.HasPrefix(c.name, "d") {
 			fmt.Fprintf(w, "%s: %s × a, %s × e; its p99 is %s × the p50 of e\n", c.name,
-				beside(c.turns, race[0].turns, turn.rate), beside(c.turns, last.turns, turn.rate),
-				readable(median(c.turns, p99)/median(last.turns, p50)))
+				ratioToBase(c.results, race[0].results, result.rate), ratioToBase(c.results, last.results, result.rate),
+				formatRatio(median(c.results, p99)/median(last.results, p50)))
 		}
 	}
 }
 
 // commits is how often a turn reached the disk: a statement outside a
 // transaction is a commit of its own.
-func (c *contestant) commits(t turn) int64 {
+func (c *variant) commits(t result) int64 {
 	if c.autocommit {
 		return t.writes
 	}
 	return t.transactions
 }
 
-func (c *contestant) rate() float64 { return median(c.turns, turn.rate) }
+func (c *variant) rate() float64 { return median(c.results, result.rate) }
 
-func p50(t turn) float64 { return milliseconds(t.p50) }
-func p99(t turn) float64 { return milliseconds(t.p99) }
+func p50(t result) float64 { return milliseconds(t.p50) }
+func p99(t result) float64 { return milliseconds(t.p99) }
 
-func (c *contestant) row(base *contestant) []string {
-	rates := figures(c.turns, turn.rate)
-	figure := func(format string, f func(turn) float64) string {
-		if value := median(c.turns, f); value != 0 {
+func (c *variant) row(base *variant) []string {
+	rates := values(c.results, result.rate)
+	figure := func(format string, f func(result) float64) string {
+		if value := median(c.results, f); value != 0 {
 			return fmt.Sprintf(format, value)
 		}
 		return "-"
@@ -63,14 +63,14 @@ func (c *contestant) row(base *contestant) []string {
 	return []string{
 		c.name,
 		fmt.Sprintf("%.0f", c.rate()), fmt.Sprintf("%.0f", slices.Min(rates)), fmt.Sprintf("%.0f", slices.Max(rates)),
-		beside(c.turns, base.turns, turn.rate),
+		ratioToBase(c.results, base.results, result.rate),
 		figure("%.2f", p50), figure("%.2f", p99),
-		figure("%.3f", func(t turn) float64 { return t.each(float64(t.questions)) }),
-		figure("%.3f", func(t turn) float64 { return t.each(float64(c.commits(t))) }),
-		figure("%.0f", func(t turn) float64 { return t.each(microseconds(t.database)) }),
-		figure("%.0f", func(t turn) float64 { return t.each(microseconds(t.service)) }),
-		figure("%.0f", func(t turn) float64 { return t.each(microseconds(t.sample.cpu)) }),
-		figure("%.0f", func(t turn) float64 { return t.memory }),
+		figure("%.3f", func(t result) float64 { return t.perReport(float64(t.questions)) }),
+		figure("%.3f", func(t result) float64 { return t.perReport(float64(c.commits(t))) }),
+		figure("%.0f", func(t result) float64 { return t.perReport(microseconds(t.database)) }),
+		figure("%.0f", func(t result) float64 { return t.perReport(microseconds(t.service)) }),
+		figure("%.0f", func(t result) float64 { return t.perReport(microseconds(t.sample.cpu)) }),
+		figure("%.0f", func(t result) float64 { return t.memory }),
 	}
 }
 

@@ -15,10 +15,10 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-const viewers = 5000
+const reportViewers = 5000
 
-// contestant is one way of storing reports durably.
-type contestant struct {
+// variant is one way of storing reports durably.
+type variant struct {
 	name string // its letter first
 	site *site
 	pids []int // of the service, where that is a process of its own
@@ -27,39 +27,39 @@ type contestant struct {
 	autocommit bool   // each write is a commit
 	prepare    func() // before a turn; nil: nothing to do
 
-	turns []turn
+	results []result
 }
 
 // BenchmarkReport compares ways of storing progress reports. All take turns on
 // the same servers, so that what else the machine does hits them alike.
 func BenchmarkReport(b *testing.B) {
 	o := readOptions(b)
-	plainServer, loggedServer := startServer(b), startServer(b, binlog...)
+	plainServer, loggedServer := startServer(b), startServer(b, binlogArgs...)
 	plain, logged := newSite(b, plainServer, "plain"), newSite(b, loggedServer, "logged")
-	plain.admit(b, viewers, true)
-	logged.admit(b, viewers, true)
+	plain.addViewers(b, reportViewers, true)
+	logged.addViewers(b, reportViewers, true)
 	binary := build(b)
 	quick := startService(b, binary, plain)
 	careful := startService(b, binary, logged)
 
-	off := append([]*contestant{bareRow(b, plain), bareTransaction(b, plain)}, throughStores(b, plain)...)
+	off := append([]*variant{singleRowVariant(b, plain), transactionVariant(b, plain)}, storeVariants(b, plain)...)
 	for _, connections := range []int{32, 64, 256} {
-		off = append(off, throughService(b, o, plain, quick, connections))
+		off = append(off, serviceVariant(b, o, plain, quick, connections))
 	}
-	php, noPHP := throughWordPress(b, o, plainServer)
+	php, noPHP := wordPressVariant(b, o, plainServer)
 	if noPHP == nil {
 		off = append(off, php)
 	}
-	on := append([]*contestant{bareRow(b, logged)}, throughStores(b, logged)...)
-	on = append(on, throughService(b, o, logged, careful, 64))
+	on := append([]*variant{singleRowVariant(b, logged)}, storeVariants(b, logged)...)
+	on = append(on, serviceVariant(b, o, logged, careful, 64))
 
 	for range o.rounds {
 		for _, c := range slices.Concat(off, on) {
-			c.take(b, o.slice)
+			c.measure(b, o.duration)
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	fmt.Printf("\n\nA progress report, durably. %d turns of %s each, by turns; %d viewers; load of the machine: %s.\n", o.rounds, o.slice, viewers, loadAverage())
+	fmt.Printf("\n\nA progress report, durably. %d turns of %s each, by turns; %d viewers; load of the machine: %s.\n", o.rounds, o.duration, reportViewers, loadAverage())
 	printReports(os.Stdout, "binary log off", off)
 	if noPHP != nil {
 		fmt.Println("e  WordPress takes no part:", noPHP)
@@ -67,12 +67,12 @@ func BenchmarkReport(b *testing.B) {
 	printReports(os.Stdout, "binary log on, sync_binlog = 1", on)
 	fmt.Print(legend)
 	if o.profiles != "" {
-		profile(b, o, plain, quick)
+		saveProfiles(b, o, plain, quick)
 	}
 }
 
-// take lets a contestant have a turn.
-func (c *contestant) take(b *testing.B, d time.Duration) {
+// measure lets a contestant have a turn.
+func (c *variant) measure(b *testing.B, d time.Duration) {
 	b.Helper()
 	if c.prepare != nil {
 		c.prepare()
@@ -84,27 +84,27 @@ func (c *contestant) take(b *testing.B, d time.Duration) {
 	if seen.cpu == 0 { // the load is this process
 		seen.cpu = spent.self
 	}
-	t := turn{sample: seen, cost: spent}
+	t := result{sample: seen, cost: spent}
 	if len(c.pids) > 0 {
-		t.memory = resident(c.pids...)
+		t.memory = residentMB(c.pids...)
 	}
-	c.turns = append(c.turns, t)
+	c.results = append(c.results, t)
 }
 
-// bareRow is the least that could be written durably: one row by its primary
+// singleRowVariant is the least that could be written durably: one row by its primary
 // key, one commit.
-func bareRow(b *testing.B, s *site) *contestant {
+func singleRowVariant(b *testing.B, s *site) *variant {
 	pool, rows := s.pool(b, 64), s.rowIDs(b, "nickname")
-	return &contestant{name: "a  one row by primary key, bare driver, 64", site: s, autocommit: true, load: func(d time.Duration) (sample, error) {
+	return &variant{name: "a  one row by primary key, bare driver, 64", site: s, autocommit: true, load: func(d time.Duration) (sample, error) {
 		return closedLoop(64, d, func(i int64) error {
-			_, err := pool.Exec("UPDATE wp_usermeta SET meta_value = ? WHERE umeta_id = ?", time.Now().UnixNano(), rows[i%viewers])
+			_, err := pool.Exec("UPDATE wp_usermeta SET meta_value = ? WHERE umeta_id = ?", time.Now().UnixNano(), rows[i%reportViewers])
 			return err
 		})
 	}}
 }
 
-// bareTransaction is what a service without group commit would do at least.
-func bareTransaction(b *testing.B, s *site) *contestant {
+// transactionVariant is what a service without group commit would do at least.
+func transactionVariant(b *testing.B, s *site) *variant {
 	pool := s.pool(b, 64)
 	positions, seen := s.rowIDs(b, "autowebinar_last_position_sec"), s.rowIDs(b, "autowebinar_last_seen_at")
 	report := func(i, position int64) error {
@@ -113,21 +113,21 @@ func bareTransaction(b *testing.B, s *site) *contestant {
 			return err
 		}
 		defer tx.Rollback()
-		if err := lockRows(tx, s.people[i%viewers].id); err != nil {
+		if err := lockRows(tx, s.viewers[i%reportViewers].id); err != nil {
 			return err
 		}
 		const update = "UPDATE wp_usermeta SET meta_value = ? WHERE umeta_id = ?"
-		if _, err := tx.Exec(update, position, positions[i%viewers]); err != nil {
+		if _, err := tx.Exec(update, position, positions[i%reportViewers]); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(update, time.Now().UTC().Format(time.DateTime), seen[i%viewers]); err != nil {
+		if _, err := tx.Exec(update, time.Now().UTC().Format(time.DateTime), seen[i%reportViewers]); err != nil {
 			return err
 		}
 		return tx.Commit()
 	}
-	return &contestant{name: "b  one transaction a request, bare driver, 64", site: s, load: func(d time.Duration) (sample, error) {
-		base := s.reserve()
-		return closedLoop(64, d, func(i int64) error { return report(i, base+i/viewers) })
+	return &variant{name: "b  one transaction a request, bare driver, 64", site: s, load: func(d time.Duration) (sample, error) {
+		base := s.reservePositions()
+		return closedLoop(64, d, func(i int64) error { return report(i, base+i/reportViewers) })
 	}}
 }
 
@@ -156,47 +156,49 @@ func newStore(b *testing.B, s *site) *usermeta.Store {
 	return store
 }
 
-func throughStores(b *testing.B, s *site) []*contestant {
-	var all []*contestant
+func storeVariants(b *testing.B, s *site) []*variant {
+	var all []*variant
 	for _, callers := range []int{1, 16, 64, 512} {
-		all = append(all, throughStore(b, s, callers))
+		all = append(all, storeVariant(b, s, callers))
 	}
 	return all
 }
 
-// throughStore is group commit alone.
-func throughStore(b *testing.B, s *site, callers int) *contestant {
+// storeVariant is group commit alone.
+func storeVariant(b *testing.B, s *site, callers int) *variant {
 	store, rules := newStore(b, s), webinar.Rules{Heartbeat: 10}
-	return &contestant{name: fmt.Sprintf("c  the store, %d callers", callers), site: s, load: func(d time.Duration) (sample, error) {
-		base := s.reserve()
+	return &variant{name: fmt.Sprintf("c  the store, %d callers", callers), site: s, load: func(d time.Duration) (sample, error) {
+		base := s.reservePositions()
 		return closedLoop(callers, d, func(i int64) error {
-			return progress(b, store, rules, s.people[i%viewers].id, base+i/viewers)
+			return reportProgress(b, store, rules, s.viewers[i%reportViewers].id, base+i/reportViewers)
 		})
 	}}
 }
 
-func progress(b *testing.B, store *usermeta.Store, rules webinar.Rules, user uint64, position int64) error {
+func reportProgress(b *testing.B, store *usermeta.Store, rules webinar.Rules, user uint64, position int64) error {
 	return store.Change(b.Context(), webinar.UserID(user), func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
 		r, err := rules.Progress(v, webinar.SessionRef{Webinar: webinarID}, webinar.Report{Position: position}, now)
 		return r.Viewer, nil, err
 	})
 }
 
-// throughService is everything: HTTP, the WordPress login, rules, group commit.
-func throughService(b *testing.B, o options, s *site, sv *service, connections int) *contestant {
-	people, url := writePeople(b, s.people), sv.url+"/progress"
-	try(b, url, s.people[0], s.reserve())
-	return &contestant{
+// serviceVariant is everything: HTTP, the WordPress login, rules, group commit.
+func serviceVariant(b *testing.B, o options, s *site, sv *service, connections int) *variant {
+	people, url := writeLogins(b, s.viewers), sv.url+"/progress"
+	requireAccepted(b, url, s.viewers[0], s.reservePositions())
+	return &variant{
 		name: fmt.Sprintf("d  the service over HTTP, %d connections", connections),
 		site: s, pids: []int{sv.pid},
-		prepare: func() { sv.logIn(b, s.people) },
-		load:    func(d time.Duration) (sample, error) { return wrk(o, connections, d, url, people, s.reserve()) },
+		prepare: func() { sv.warmLogins(b, s.viewers) },
+		load: func(d time.Duration) (sample, error) {
+			return wrk(o, connections, d, url, people, s.reservePositions())
+		},
 	}
 }
 
-// profile keeps what the service does under load, for go tool pprof.
-func profile(b *testing.B, o options, s *site, sv *service) {
-	c := throughService(b, o, s, sv, 64)
+// saveProfiles keeps what the service does under load, for go tool pprof.
+func saveProfiles(b *testing.B, o options, s *site, sv *service) {
+	c := serviceVariant(b, o, s, sv, 64)
 	done := make(chan error, 1)
 	go func() {
 		_, err := c.load(10 * time.Second)

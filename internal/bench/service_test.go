@@ -36,7 +36,7 @@ type service struct {
 	ready time.Duration
 	stop  func()
 
-	loggedIn time.Time // when the viewers last came
+	loginsWarmedAt time.Time // when the viewers last came
 }
 
 // startService runs the binary beside a site, with the settings of production
@@ -67,21 +67,21 @@ func startService(b *testing.B, binary string, s *site, settings ...string) *ser
 	}
 	b.Cleanup(stop)
 	sv := &service{pid: cmd.Process.Pid, url: "http://" + public + "/wp-json/autowebinar/v1", admin: "http://" + admin, stop: stop}
-	sv.await(b, `"ready"`)
+	sv.waitForReadiness(b, `"ready"`)
 	sv.ready = time.Since(begun)
 	return sv
 }
 
-// await returns when the report of readiness holds a text.
-func (s *service) await(b *testing.B, text string) {
+// waitForReadiness returns when the report of readiness holds a text.
+func (s *service) waitForReadiness(b *testing.B, text string) {
 	b.Helper()
-	for begun := time.Now(); !strings.Contains(get(s.admin+"/readyz"), text); {
+	for begun := time.Now(); !strings.Contains(fetch(s.admin+"/readyz"), text); {
 		require.Less(b, time.Since(begun), 20*time.Second, "the service is not ready: no %s", text)
 		time.Sleep(time.Millisecond)
 	}
 }
 
-func get(url string) string {
+func fetch(url string) string {
 	res, err := http.Get(url)
 	if err != nil {
 		return ""
@@ -99,14 +99,14 @@ func freeAddress(b *testing.B) string {
 	return l.Addr().String()
 }
 
-// try sends one report and wants it taken: a load of refusals would be fast.
-func try(b *testing.B, url string, p person, position int64) {
+// requireAccepted sends one report and wants it taken: a load of refusals would be fast.
+func requireAccepted(b *testing.B, url string, p viewer, position int64) {
 	b.Helper()
 	require.NoError(b, p.send(http.DefaultClient, http.MethodPost, url, fmt.Sprintf(`{"position_sec":%d,"webinar_id":%q}`, position, webinarID)))
 }
 
 // send makes a request as the person; anything but a 2xx is an error.
-func (p *person) send(client *http.Client, method, url, body string) error {
+func (p *viewer) send(client *http.Client, method, url, body string) error {
 	req, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return err
@@ -134,10 +134,10 @@ func newClient(connections int) *http.Client {
 	}
 }
 
-// logIn lets every viewer come once, unless they just did.
-func (s *service) logIn(b *testing.B, people []person) {
+// warmLogins lets every viewer come once, unless they just did.
+func (s *service) warmLogins(b *testing.B, people []viewer) {
 	b.Helper()
-	if time.Since(s.loggedIn) < 10*time.Second {
+	if time.Since(s.loginsWarmedAt) < 10*time.Second {
 		return
 	}
 	client := newClient(32)
@@ -148,7 +148,7 @@ func (s *service) logIn(b *testing.B, people []person) {
 		group.Go(func() error { return p.send(client, http.MethodGet, s.url+"/session", "") })
 	}
 	require.NoError(b, group.Wait())
-	s.loggedIn = time.Now()
+	s.loginsWarmedAt = time.Now()
 }
 
 // saveProfile keeps a profile that the service takes of itself.
@@ -174,7 +174,7 @@ func BenchmarkStart(b *testing.B) {
 	var memory float64
 	for range 5 {
 		sv := startService(b, binary, s)
-		ready, memory = append(ready, sv.ready), max(memory, resident(sv.pid))
+		ready, memory = append(ready, sv.ready), max(memory, residentMB(sv.pid))
 		sv.stop()
 	}
 	b.ReportMetric(0, "ns/op")

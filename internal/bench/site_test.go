@@ -20,8 +20,8 @@ import (
 	"autowebinar/internal/usermeta"
 )
 
-// binlog are the options of a server that could have replicas and loses nothing.
-var binlog = []string{"--log-bin=binlog", "--sync-binlog=1", "--server-id=1"}
+// binlogArgs are the options of a server that could have replicas and loses nothing.
+var binlogArgs = []string{"--log-bin=binlog", "--sync-binlog=1", "--server-id=1"}
 
 func startServer(b *testing.B, args ...string) *mariadbd.Server {
 	b.Helper()
@@ -31,8 +31,8 @@ func startServer(b *testing.B, args ...string) *mariadbd.Server {
 	return server
 }
 
-// pidOf is the process of a server: it writes its number beside its socket.
-func pidOf(b *testing.B, server *mariadbd.Server) int {
+// serverPID is the process of a server: it writes its number beside its socket.
+func serverPID(b *testing.B, server *mariadbd.Server) int {
 	b.Helper()
 	text, err := os.ReadFile(filepath.Join(filepath.Dir(server.Socket()), "pid"))
 	require.NoError(b, err)
@@ -47,7 +47,7 @@ type site struct {
 	pid     int           // of the server
 	admin   *sqlx.DB      // all privileges
 	account *mysql.Config // the service's account, with production's privileges
-	people  []person
+	viewers []viewer
 
 	position atomic.Int64 // up to where viewers have watched
 }
@@ -58,37 +58,37 @@ func newSite(b *testing.B, server *mariadbd.Server, name string) *site {
 	b.Helper()
 	schema, err := os.ReadFile("../demo/schema.sql")
 	require.NoError(b, err)
-	s := openSite(b, server, name)
+	s := createDatabase(b, server, name)
 	// WordPress's own sessions have no strict mode either, which its defaults need.
-	run(b, s.admin, append([]string{"SET SESSION sql_mode = ''"}, strings.Split(strings.TrimSpace(string(schema)), ";\n")...)...)
-	s.grant(b, name)
+	execAll(b, s.admin, append([]string{"SET SESSION sql_mode = ''"}, strings.Split(strings.TrimSpace(string(schema)), ";\n")...)...)
+	s.createAccount(b, name)
 	return s
 }
 
-// openSite makes the database alone.
-func openSite(b *testing.B, server *mariadbd.Server, name string) *site {
+// createDatabase makes the database alone.
+func createDatabase(b *testing.B, server *mariadbd.Server, name string) *site {
 	b.Helper()
 	bare, err := sqlx.Open("mysql", server.AdminDSN(""))
 	require.NoError(b, err)
 	defer bare.Close()
-	run(b, bare, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci")
+	execAll(b, bare, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci")
 
 	admin, err := sqlx.Open("mysql", server.AdminDSN(name)+"?interpolateParams=true&maxAllowedPacket=0")
 	require.NoError(b, err)
 	admin.SetMaxOpenConns(1) // SET SESSION holds for what follows
 	b.Cleanup(func() { _ = admin.Close() })
-	s := &site{server: server, pid: pidOf(b, server), admin: admin}
+	s := &site{server: server, pid: serverPID(b, server), admin: admin}
 	s.position.Store(firstPosition)
 	return s
 }
 
-func (s *site) grant(b *testing.B, name string) {
+func (s *site) createAccount(b *testing.B, name string) {
 	b.Helper()
 	s.account = mysql.NewConfig()
 	s.account.User, s.account.Passwd, s.account.DBName = name, rand.Text(), name
 	s.account.Net, s.account.Addr = "tcp", s.server.Addr()
 	account := "'" + name + "'@'%'"
-	run(b, s.admin,
+	execAll(b, s.admin,
 		"CREATE USER "+account+" IDENTIFIED BY '"+s.account.Passwd+"'",
 		"GRANT SELECT ON "+name+".wp_users TO "+account,
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON "+name+".wp_usermeta TO "+account)
@@ -110,22 +110,22 @@ func (s *site) pool(b *testing.B, connections int) *sqlx.DB {
 // Positions have six digits, so that all reports have one length; reserve keeps
 // them rising from turn to turn, so that every report has something to write.
 const (
-	firstPosition = 100_000
-	reserved      = 500
+	firstPosition     = 100_000
+	reservedPositions = 500
 )
 
-func (s *site) reserve() int64 { return s.position.Add(reserved) - reserved }
+func (s *site) reservePositions() int64 { return s.position.Add(reservedPositions) - reservedPositions }
 
 // webinarID is what everybody watches.
 const webinarID = "intro"
 
-// admit adds viewers, logged in; with a session if they are watching already.
-func (s *site) admit(b *testing.B, count int, watching bool) {
+// addViewers adds viewers, logged in; with a session if they are watching already.
+func (s *site) addViewers(b *testing.B, count int, watching bool) {
 	b.Helper()
-	s.people = newPeople(count)
+	s.viewers = newViewers(count)
 	now := time.Now().UTC().Format(time.DateTime)
 	var users, meta []any
-	for _, p := range s.people {
+	for _, p := range s.viewers {
 		users = append(users, p.id, p.login, passwordHash, p.login, p.login+"@example.test", now, p.login)
 		row := func(key, value string) { meta = append(meta, p.id, key, value) }
 		row("nickname", p.login)
@@ -143,7 +143,7 @@ func (s *site) admit(b *testing.B, count int, watching bool) {
 	}
 	s.insert(b, "wp_users (ID, user_login, user_pass, user_nicename, user_email, user_registered, display_name)", 7, users)
 	s.insert(b, "wp_usermeta (user_id, meta_key, meta_value)", 3, meta)
-	run(b, s.admin, "ANALYZE TABLE wp_users, wp_usermeta")
+	execAll(b, s.admin, "ANALYZE TABLE wp_users, wp_usermeta")
 }
 
 // insert adds rows of so many columns, a few thousand values at a time.
@@ -162,12 +162,12 @@ func (s *site) insert(b *testing.B, into string, columns int, values []any) {
 func (s *site) rowIDs(b *testing.B, key string) []uint64 {
 	b.Helper()
 	var ids []uint64
-	require.NoError(b, s.admin.Select(&ids, "SELECT umeta_id FROM wp_usermeta WHERE meta_key = ? AND user_id >= ? ORDER BY user_id", key, firstPerson))
-	require.Len(b, ids, len(s.people))
+	require.NoError(b, s.admin.Select(&ids, "SELECT umeta_id FROM wp_usermeta WHERE meta_key = ? AND user_id >= ? ORDER BY user_id", key, firstViewerID))
+	require.Len(b, ids, len(s.viewers))
 	return ids
 }
 
-func run(b *testing.B, db *sqlx.DB, statements ...string) {
+func execAll(b *testing.B, db *sqlx.DB, statements ...string) {
 	b.Helper()
 	for _, statement := range statements {
 		_, err := db.ExecContext(context.Background(), statement)

@@ -13,34 +13,34 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// turn is what one turn of a contestant gave.
-type turn struct {
+// result is what one turn of a contestant gave.
+type result struct {
 	sample
 	cost
 	memory float64 // of the service in MB; 0: it is not a process of its own
 }
 
-func (t turn) rate() float64 { return float64(t.reports) / t.elapsed.Seconds() }
+func (t result) rate() float64 { return float64(t.reports) / t.elapsed.Seconds() }
 
-// each is a figure of the whole turn by report.
-func (t turn) each(figure float64) float64 { return figure / float64(t.reports) }
+// perReport is a figure of the whole turn by report.
+func (t result) perReport(figure float64) float64 { return figure / float64(t.reports) }
 
 // median is the middle of what f gives for the turns.
-func median(turns []turn, f func(turn) float64) float64 {
-	return medianOf(figures(turns, f))
+func median(turns []result, f func(result) float64) float64 {
+	return medianOf(values(turns, f))
 }
 
-// beside is the median of how f compares with the base's in the same round: the
+// ratioToBase is the median of how f compares with the base's in the same round: the
 // machine's own ups and downs hit both.
-func beside(turns, base []turn, f func(turn) float64) string {
+func ratioToBase(turns, base []result, f func(result) float64) string {
 	ratios := make([]float64, len(turns))
 	for i := range turns {
 		ratios[i] = f(turns[i]) / f(base[i])
 	}
-	return readable(medianOf(ratios))
+	return formatRatio(medianOf(ratios))
 }
 
-func figures(turns []turn, f func(turn) float64) []float64 {
+func values(turns []result, f func(result) float64) []float64 {
 	all := make([]float64, len(turns))
 	for i, t := range turns {
 		all[i] = f(t)
@@ -74,27 +74,27 @@ func printTable(w io.Writer, rows [][]string) {
 	}
 }
 
-// readable is a ratio for people.
-func readable(ratio float64) string {
+// formatRatio is a ratio for people.
+func formatRatio(ratio float64) string {
 	if ratio >= 10 {
 		return fmt.Sprintf("%.0f", ratio)
 	}
 	return fmt.Sprintf("%.2f", ratio)
 }
 
-func TestTableAlignsAndRatiosAreReadable(t *testing.T) {
+func TestTableFormatting(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	printTable(&out, [][]string{{"", "reports/s"}, {"a", "1"}, {"the longest", "22"}})
 	require.Equal(t, "             reports/s\n"+"a                    1\n"+"the longest         22\n", out.String())
-	require.Equal(t, []string{"0.50", "103"}, []string{readable(0.5), readable(103.2)})
+	require.Equal(t, []string{"0.50", "103"}, []string{formatRatio(0.5), formatRatio(103.2)})
 	require.Equal(t, 3.0, medianOf([]float64{9, 3, 1}))
 
-	turns := func(reports ...int) (all []turn) {
+	turns := func(reports ...int) (all []result) {
 		for _, n := range reports {
-			all = append(all, turn{sample: sample{reports: n, elapsed: time.Second}})
+			all = append(all, result{sample: sample{reports: n, elapsed: time.Second}})
 		}
 		return all
 	}
-	require.Equal(t, "2.00", beside(turns(20, 200, 5), turns(10, 100, 1), turn.rate), "by round")
+	require.Equal(t, "2.00", ratioToBase(turns(20, 200, 5), turns(10, 100, 1), result.rate), "by round")
 }

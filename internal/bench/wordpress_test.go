@@ -19,23 +19,23 @@ import (
 
 var errNoTools = errors.New("BENCH_TOOLS does not lead to nginx, PHP-FPM and WordPress; .ci/bench fetches them on Debian")
 
-// throughWordPress is the job as a plugin would do it: a REST route that checks
+// wordPressVariant is the job as a plugin would do it: a REST route that checks
 // the login by WordPress itself and calls update_user_meta, behind nginx.
-func throughWordPress(b *testing.B, o options, server *mariadbd.Server) (*contestant, error) {
+func wordPressVariant(b *testing.B, o options, server *mariadbd.Server) (*variant, error) {
 	wp, err := findWordPress(o)
 	if err != nil {
 		return nil, err
 	}
-	s := openSite(b, server, "wordpress")
+	s := createDatabase(b, server, "wordpress")
 	wp.install(b, s)
-	s.admit(b, viewers, true)
+	s.addViewers(b, reportViewers, true)
 	pids := wp.serve(b, s)
-	people, url := writePeople(b, s.people), wp.url+"/wp-json/bench/v1/progress"
-	try(b, url, s.people[0], s.reserve())
-	load := func(d time.Duration) (sample, error) { return wrk(o, 32, d, url, people, s.reserve()) }
+	people, url := writeLogins(b, s.viewers), wp.url+"/wp-json/bench/v1/progress"
+	requireAccepted(b, url, s.viewers[0], s.reservePositions())
+	load := func(d time.Duration) (sample, error) { return wrk(o, 32, d, url, people, s.reservePositions()) }
 	_, err = load(time.Second) // compiles the scripts
 	require.NoError(b, err)
-	return &contestant{
+	return &variant{
 		name: fmt.Sprintf("e  %s, PHP-FPM and nginx, 32 connections", wp.version),
 		site: s, pids: pids, load: load, autocommit: true,
 	}, nil
@@ -121,8 +121,8 @@ func (wp *wordPress) serve(b *testing.B, s *site) []int {
 	}
 	environment := wp.environment(b, s)
 	pids := []int{
-		background(b, environment, wp.fpm, append(wp.settings, "--nodaemonize", "--allow-to-run-as-root", "--fpm-config", filepath.Join(home, "php-fpm.conf"))...),
-		background(b, environment, wp.nginx, "-e", "stderr", "-p", home, "-c", filepath.Join(home, "nginx.conf")),
+		startProcess(b, environment, wp.fpm, append(wp.settings, "--nodaemonize", "--allow-to-run-as-root", "--fpm-config", filepath.Join(home, "php-fpm.conf"))...),
+		startProcess(b, environment, wp.nginx, "-e", "stderr", "-p", home, "-c", filepath.Join(home, "nginx.conf")),
 	}
 	require.Eventually(b, func() bool {
 		conn, err := net.Dial("tcp", wp.address)
@@ -139,8 +139,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// background runs a program until the benchmark ends.
-func background(b *testing.B, environment []string, name string, args ...string) int {
+// startProcess runs a program until the benchmark ends.
+func startProcess(b *testing.B, environment []string, name string, args ...string) int {
 	b.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Env = environment

@@ -31,23 +31,23 @@ func (c *contract) check(req *http.Request, reqBody []byte, res *http.Response, 
 	if documented == nil {
 		return []string{fmt.Sprintf("status %d is not documented for %s %s", res.StatusCode, r.method, r.template)}
 	}
-	c.seen.add(Answer{Path: r.template, Method: r.method, Status: res.StatusCode})
+	c.coverage.add(DocumentedResponse{Path: r.template, Method: r.method, Status: res.StatusCode})
 
-	breaches := c.checkAnswer(documented, res, resBody, req.Method == http.MethodHead)
+	breaches := c.checkResponse(documented, res, resBody, req.Method == http.MethodHead)
 	if res.StatusCode/100 == 2 {
-		breaches = append(breaches, c.checkAccepted(r, req, reqBody)...)
+		breaches = append(breaches, c.checkAcceptedRequest(r, req, reqBody)...)
 	}
 	return breaches
 }
 
-// checkAccepted checks a request that the service took.
-func (c *contract) checkAccepted(r route, req *http.Request, reqBody []byte) []string {
+// checkAcceptedRequest checks a request that the service took.
+func (c *contract) checkAcceptedRequest(r route, req *http.Request, reqBody []byte) []string {
 	const prefix = "the request was accepted, but"
-	if r.operation.RequestBody != nil && len(reqBody) > 0 && isNothing(reqBody) {
+	if r.operation.RequestBody != nil && len(reqBody) > 0 && isEmptyJSON(reqBody) {
 		return []string{prefix + " its body says nothing"}
 	}
-	_, errs := c.validator.ValidateHttpRequestSync(plainRequest(r, req, reqBody))
-	return lines(prefix, errs)
+	_, errs := c.validator.ValidateHttpRequestSync(documentedRequest(r, req, reqBody))
+	return formatErrors(prefix, errs)
 }
 
 // isPreflight tells the answer to a CORS preflight, which browsers ask and no
@@ -72,12 +72,12 @@ func (c *contract) checkNoRoute(r route, req *http.Request, res *http.Response, 
 		return []string{fmt.Sprintf("%s %s is not documented, so only 404 rest_no_route may be the answer",
 			r.method, req.URL.Path)}
 	}
-	return c.checkAnswer(c.noRoute, res, resBody, head)
+	return c.checkResponse(c.noRoute, res, resBody, head)
 }
 
-// checkAnswer checks headers, media type and body. Only the body is left out
+// checkResponse checks headers, media type and body. Only the body is left out
 // for HEAD, which has none.
-func (c *contract) checkAnswer(documented *v3.Response, res *http.Response, resBody []byte, head bool) []string {
+func (c *contract) checkResponse(documented *v3.Response, res *http.Response, resBody []byte, head bool) []string {
 	breaches := c.checkHeaders(documented, res)
 	if documented.Content == nil {
 		if len(resBody) > 0 {
@@ -92,11 +92,11 @@ func (c *contract) checkAnswer(documented *v3.Response, res *http.Response, resB
 		return append(breaches, fmt.Sprintf("Content-Type %q is not documented", res.Header.Get("Content-Type")))
 	case head || mediaType != jsonType:
 		return breaches
-	case isNothing(resBody):
+	case isEmptyJSON(resBody):
 		return append(breaches, "the body is empty")
 	}
 	_, errs := c.schemas.ValidateSchemaBytes(content.Schema.Schema(), resBody)
-	return append(breaches, lines("the answer's body", errs)...)
+	return append(breaches, formatErrors("the answer's body", errs)...)
 }
 
 // checkHeaders reads a header's value as JSON where a number is documented, and
@@ -110,25 +110,25 @@ func (c *contract) checkHeaders(documented *v3.Response, res *http.Response) []s
 		}
 		for _, value := range values {
 			text := strconv.Quote(value)
-			if slices.Contains(schema.Type, "integer") && !isNothing([]byte(value)) {
+			if slices.Contains(schema.Type, "integer") && !isEmptyJSON([]byte(value)) {
 				text = value
 			}
 			_, errs := c.schemas.ValidateSchemaString(schema, text)
-			breaches = append(breaches, lines("the header "+name, errs)...)
+			breaches = append(breaches, formatErrors("the header "+name, errs)...)
 		}
 	}
 	return breaches
 }
 
-// isNothing is true of bodies that the validator would pass over unread.
-func isNothing(body []byte) bool {
+// isEmptyJSON is true of bodies that the validator would pass over unread.
+func isEmptyJSON(body []byte) bool {
 	text := string(bytes.TrimSpace(body))
 	return text == "" || text == "null"
 }
 
-// plainRequest returns the request as the document has it: its own path and
+// documentedRequest returns the request as the document has it: its own path and
 // method, and JSON said to be JSON.
-func plainRequest(r route, req *http.Request, reqBody []byte) *http.Request {
+func documentedRequest(r route, req *http.Request, reqBody []byte) *http.Request {
 	plain := req.Clone(req.Context())
 	plain.Method = r.method
 	plain.URL = &url.URL{Path: basePath + r.path, RawQuery: req.URL.RawQuery}
@@ -147,8 +147,8 @@ func plainRequest(r route, req *http.Request, reqBody []byte) *http.Request {
 	return plain
 }
 
-// lines flattens the validator's findings; those of a schema name the member.
-func lines(about string, errs []*errors.ValidationError) []string {
+// formatErrors flattens the validator's findings; those of a schema name the member.
+func formatErrors(about string, errs []*errors.ValidationError) []string {
 	var out []string
 	for _, e := range errs {
 		if len(e.SchemaValidationErrors) == 0 {

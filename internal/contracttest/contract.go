@@ -23,7 +23,7 @@ type contract struct {
 	model     *v3.Document
 	noRoute   *v3.Response
 	schemas   schema_validation.SchemaValidator
-	seen      coverage
+	coverage  coverage
 }
 
 // loadContract parses the embedded document once in a process: compiling it is

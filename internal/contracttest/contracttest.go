@@ -88,11 +88,11 @@ func Check(t testing.TB, req *http.Request, reqBody []byte, res *http.Response, 
 	}
 	if breaches := c.check(req, reqBody, res, resBody); len(breaches) > 0 {
 		t.Errorf("contract broken: %s %s answered %d\n\t%s\nrequest:  %s\nresponse: %s",
-			req.Method, req.URL, res.StatusCode, strings.Join(breaches, "\n\t"), excerpt(reqBody), excerpt(resBody))
+			req.Method, req.URL, res.StatusCode, strings.Join(breaches, "\n\t"), truncate(reqBody), truncate(resBody))
 	}
 }
 
-func excerpt(body []byte) string {
+func truncate(body []byte) string {
 	const most = 1000
 	if len(body) > most {
 		return fmt.Sprintf("%s… (%d bytes)", body[:most], len(body))

@@ -13,16 +13,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recorder is a testing.TB that keeps its failures to itself.
-type recorder struct {
+// failureRecorder is a testing.TB that keeps its failures to itself.
+type failureRecorder struct {
 	testing.TB
 	mu       sync.Mutex
 	failures []string
 }
 
-func (r *recorder) Helper() {}
+func (r *failureRecorder) Helper() {}
 
-func (r *recorder) Errorf(format string, args ...any) {
+func (r *failureRecorder) Errorf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures = append(r.failures, fmt.Sprintf(format, args...))
@@ -37,7 +37,7 @@ type exchange struct {
 	status      int
 	resHeader   http.Header
 	resBody     string
-	complaint   string // part of the failure; empty: the exchange keeps the contract
+	wantFailure string // part of the failure; empty: the exchange keeps the contract
 }
 
 // run sends the exchange through Transport to a real server, as tests do.
@@ -63,7 +63,7 @@ func (e exchange) run(t *testing.T) []string {
 	for name, values := range e.reqHeader {
 		req.Header[name] = values
 	}
-	recorded := &recorder{TB: t}
+	recorded := &failureRecorder{TB: t}
 	res, err := (&http.Client{Transport: Transport(recorded, nil)}).Do(req)
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, res.Body.Close()) }()
@@ -81,12 +81,12 @@ func runAll(t *testing.T, exchanges []exchange) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			failures := e.run(t)
-			if e.complaint == "" {
+			if e.wantFailure == "" {
 				assert.Empty(t, failures)
 				return
 			}
 			require.Len(t, failures, 1)
-			assert.Contains(t, failures[0], e.complaint)
+			assert.Contains(t, failures[0], e.wantFailure)
 		})
 	}
 }
@@ -170,7 +170,7 @@ func TestAliasesPass(t *testing.T) {
 	})
 }
 
-func TestNoRoutePassesOnlyWhereNoRouteIs(t *testing.T) {
+func TestNoRoutePassesOnlyOnUndocumentedRoutes(t *testing.T) {
 	runAll(t, []exchange{
 		{name: "unknown path", method: "GET", url: base + "/nothing", status: 404, resBody: noRoute},
 		{name: "known path, other method", method: "PUT", url: base + "/enter", status: 404, resBody: noRoute},
@@ -182,81 +182,81 @@ func TestNoRoutePassesOnlyWhereNoRouteIs(t *testing.T) {
 			status: 404, resBody: noRoute},
 		{name: "outside", method: "GET", url: "/", status: 404, resBody: noRoute},
 		{name: "documented", method: "GET", url: base + "/session", status: 404, resBody: noRoute,
-			complaint: "autowebinar_no_session"},
+			wantFailure: "autowebinar_no_session"},
 		{name: "an unknown path that answers", method: "GET", url: base + "/nothing", status: 200, resBody: `{}`,
-			complaint: "GET /wp-json/autowebinar/v1/nothing is not documented"},
+			wantFailure: "GET /wp-json/autowebinar/v1/nothing is not documented"},
 		{name: "a method that answers", method: "DELETE", url: base + "/session", status: 200, resBody: session(),
-			complaint: "DELETE /wp-json/autowebinar/v1/session is not documented"},
+			wantFailure: "DELETE /wp-json/autowebinar/v1/session is not documented"},
 		{name: "another 404", method: "GET", url: base + "/nothing", status: 404, resBody: "404 page not found",
-			complaint: "only 404 rest_no_route"},
+			wantFailure: "only 404 rest_no_route"},
 		{name: "OPTIONS that is no preflight", method: "OPTIONS", url: base + "/enter", status: 204,
-			complaint: "is not documented"},
+			wantFailure: "is not documented"},
 	})
 }
 
-func TestBreachesFail(t *testing.T) {
+func TestViolationsFail(t *testing.T) {
 	runAll(t, []exchange{
 		{name: "undocumented status", method: "POST", url: base + "/enter", reqBody: `{"webinar_id":"intro"}`,
 			status: 409, resBody: failure("autowebinar_session_mismatch", 409),
-			complaint: "status 409 is not documented for POST /enter"},
+			wantFailure: "status 409 is not documented for POST /enter"},
 		{name: "undocumented status on behalf", method: "GET", url: base + "/users/42/session", status: 415,
-			resBody:   failure("autowebinar_unsupported_media_type", 415),
-			complaint: "status 415 is not documented for GET /users/{user_id}/session"},
+			resBody:     failure("autowebinar_unsupported_media_type", 415),
+			wantFailure: "status 415 is not documented for GET /users/{user_id}/session"},
 		{name: "undocumented status of HEAD", method: "HEAD", url: base + "/session", status: 413,
-			complaint: "status 413 is not documented for GET /session"},
+			wantFailure: "status 413 is not documented for GET /session"},
 		{name: "undocumented member of a Session", method: "POST", url: base + "/progress", reqBody: report,
 			status: 200, resBody: session(`"heartbeat_sec":10`, `"heartbeat_sec":10,"lead_id":"L-1"`),
-			complaint: "lead_id"},
+			wantFailure: "lead_id"},
 		{name: "clamped: false is left out", method: "POST", url: base + "/progress", reqBody: report, status: 200,
-			resBody: session(`"heartbeat_sec":10`, `"heartbeat_sec":10,"clamped":false`), complaint: "clamped"},
+			resBody: session(`"heartbeat_sec":10`, `"heartbeat_sec":10,"clamped":false`), wantFailure: "clamped"},
 		{name: "missing member of a Session", method: "POST", url: base + "/progress", reqBody: report, status: 200,
-			resBody: session(`"cta_clicked_at":null,`, ``), complaint: "cta_clicked_at"},
+			resBody: session(`"cta_clicked_at":null,`, ``), wantFailure: "cta_clicked_at"},
 		{name: "wrong type", method: "POST", url: base + "/progress", reqBody: report, status: 200,
-			resBody: session(`"furthest_sec":12`, `"furthest_sec":"12"`), complaint: "furthest_sec"},
+			resBody: session(`"furthest_sec":12`, `"furthest_sec":"12"`), wantFailure: "furthest_sec"},
 		{name: "a fraction", method: "POST", url: base + "/progress", reqBody: report, status: 200,
-			resBody: session(`"furthest_sec":12`, `"furthest_sec":12.5`), complaint: "furthest_sec"},
+			resBody: session(`"furthest_sec":12`, `"furthest_sec":12.5`), wantFailure: "furthest_sec"},
 		{name: "a percent between the marks", method: "POST", url: base + "/progress", reqBody: report, status: 200,
-			resBody: session(`"progress_percent":0`, `"progress_percent":33`), complaint: "progress_percent"},
+			resBody: session(`"progress_percent":0`, `"progress_percent":33`), wantFailure: "progress_percent"},
 		{name: "a time with a fraction", method: "POST", url: base + "/progress", reqBody: report, status: 200,
-			resBody: session(`19:00:00Z`, `19:00:00.5Z`), complaint: "started_at"},
-		{name: "an empty 200", method: "POST", url: base + "/exit", reqBody: report, status: 200, complaint: "empty"},
+			resBody: session(`19:00:00Z`, `19:00:00.5Z`), wantFailure: "started_at"},
+		{name: "an empty 200", method: "POST", url: base + "/exit", reqBody: report, status: 200, wantFailure: "empty"},
 		{name: "not JSON", method: "POST", url: base + "/exit", reqBody: report, status: 200, resBody: "ok",
-			resHeader: http.Header{"Content-Type": {"text/plain"}}, complaint: `"text/plain" is not documented`},
+			resHeader: http.Header{"Content-Type": {"text/plain"}}, wantFailure: `"text/plain" is not documented`},
 		{name: "no request id", method: "GET", url: base + "/session", status: 200, resBody: session(),
-			resHeader: http.Header{"X-Request-Id": nil}, complaint: "X-Request-Id"},
+			resHeader: http.Header{"X-Request-Id": nil}, wantFailure: "X-Request-Id"},
 		{name: "no Retry-After", method: "POST", url: base + "/form", reqBody: `{}`, status: 503,
-			resBody:   `{"code":"autowebinar_unavailable","message":"m","data":{"status":503,"request_id":"r-1"}}`,
-			complaint: "Retry-After"},
+			resBody:     `{"code":"autowebinar_unavailable","message":"m","data":{"status":503,"request_id":"r-1"}}`,
+			wantFailure: "Retry-After"},
 		{name: "a Retry-After that is no number", method: "POST", url: base + "/cta", reqBody: report, status: 429,
 			resHeader: http.Header{"Retry-After": {"soon"}}, resBody: failure("autowebinar_too_many_requests", 429),
-			complaint: "Retry-After"},
+			wantFailure: "Retry-After"},
 		{name: "a Retry-After of nothing", method: "POST", url: base + "/cta", reqBody: report, status: 429,
 			resHeader: http.Header{"Retry-After": {""}}, resBody: failure("autowebinar_too_many_requests", 429),
-			complaint: "Retry-After"},
+			wantFailure: "Retry-After"},
 		{name: "a nonce that is none", method: "GET", url: base + "/session", status: 200, resBody: session(),
-			resHeader: http.Header{"X-Wp-Nonce": {"-1"}}, complaint: "X-WP-Nonce"},
+			resHeader: http.Header{"X-Wp-Nonce": {"-1"}}, wantFailure: "X-WP-Nonce"},
 		{name: "null", method: "POST", url: base + "/exit", reqBody: report, status: 200, resBody: "null",
-			complaint: "empty"},
+			wantFailure: "empty"},
 		{name: "half an answer", method: "GET", url: base + "/session", status: 200, resBody: session()[:40],
-			complaint: "the answer's body"},
+			wantFailure: "the answer's body"},
 		{name: "an accepted null", method: "POST", url: base + "/enter", reqBody: "null", status: 201,
-			resBody: session(), complaint: "the request was accepted"},
+			resBody: session(), wantFailure: "the request was accepted"},
 		{name: "a code of another status", method: "GET", url: base + "/session", status: 401,
-			resBody: failure("rest_forbidden", 401), complaint: "rest_not_logged_in"},
+			resBody: failure("rest_forbidden", 401), wantFailure: "rest_not_logged_in"},
 		{name: "a status in the body that is not the answer's", method: "GET", url: base + "/session", status: 401,
-			resBody: failure("rest_not_logged_in", 403), complaint: "401"},
+			resBody: failure("rest_not_logged_in", 403), wantFailure: "401"},
 		{name: "an accepted request that is forbidden", method: "POST", url: base + "/progress",
 			reqBody: `{"session_id":"s-1","position_sec":"12"}`, status: 200, resBody: session(),
-			complaint: "the request was accepted"},
+			wantFailure: "the request was accepted"},
 		{name: "an accepted request of no session", method: "POST", url: base + "/progress",
-			reqBody: `{"position_sec":12}`, status: 200, resBody: session(), complaint: "the request was accepted"},
+			reqBody: `{"position_sec":12}`, status: 200, resBody: session(), wantFailure: "the request was accepted"},
 		{name: "an accepted beacon that is forbidden", method: "POST", url: base + "/exit",
 			reqHeader: http.Header{"Content-Type": {"text/plain"}}, reqBody: `{"position_sec":-1,"session_id":"s"}`,
-			status: 200, resBody: session(), complaint: "the request was accepted"},
+			status: 200, resBody: session(), wantFailure: "the request was accepted"},
 		{name: "an accepted body of another kind", method: "POST", url: base + "/enter", reqBody: `webinar_id=intro`,
 			reqHeader: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, status: 201,
-			resBody: session(), complaint: "the request was accepted"},
+			resBody: session(), wantFailure: "the request was accepted"},
 		{name: "an accepted query that is forbidden", method: "GET", url: base + "/session?webinar_id=In%20tro",
-			status: 200, resBody: session(), complaint: "the request was accepted"},
+			status: 200, resBody: session(), wantFailure: "the request was accepted"},
 	})
 }

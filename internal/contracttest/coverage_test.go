@@ -13,8 +13,8 @@ import (
 	"autowebinar/api"
 )
 
-// ownContract is a contract that has seen nothing yet.
-func ownContract(t *testing.T) *contract {
+// newTestContract is a contract that has seen nothing yet.
+func newTestContract(t *testing.T) *contract {
 	t.Helper()
 	source, err := api.Files.ReadFile("openapi.yaml")
 	require.NoError(t, err)
@@ -23,35 +23,35 @@ func ownContract(t *testing.T) *contract {
 	return c
 }
 
-func TestCoverageCountsDocumentedAnswers(t *testing.T) {
+func TestCoverageCountsDocumentedResponses(t *testing.T) {
 	t.Parallel()
-	c := ownContract(t)
-	before := c.unseen()
-	assert.Contains(t, before, Answer{Path: "/users/{user_id}/enter", Method: "POST", Status: 201})
-	assert.Contains(t, before, Answer{Path: "/session", Method: "GET", Status: 404})
-	assert.NotContains(t, before, Answer{Path: "/session", Method: "GET", Status: 201})
+	c := newTestContract(t)
+	before := c.uncovered()
+	assert.Contains(t, before, DocumentedResponse{Path: "/users/{user_id}/enter", Method: "POST", Status: 201})
+	assert.Contains(t, before, DocumentedResponse{Path: "/session", Method: "GET", Status: 404})
+	assert.NotContains(t, before, DocumentedResponse{Path: "/session", Method: "GET", Status: 201})
 
 	res := &http.Response{StatusCode: 201, Header: http.Header{}}
 	c.check(httptest.NewRequest(http.MethodPost, "/blog/wp-json/autowebinar/v1/users/7/enter/", nil), nil, res, nil)
-	assert.Len(t, c.unseen(), len(before)-1)
-	assert.NotContains(t, c.unseen(), Answer{Path: "/users/{user_id}/enter", Method: "POST", Status: 201})
+	assert.Len(t, c.uncovered(), len(before)-1)
+	assert.NotContains(t, c.uncovered(), DocumentedResponse{Path: "/users/{user_id}/enter", Method: "POST", Status: 201})
 
 	res.StatusCode = 418
 	c.check(httptest.NewRequest(http.MethodPost, "/wp-json/autowebinar/v1/enter", nil), nil, res, nil)
-	assert.Len(t, c.unseen(), len(before)-1, "what is not documented covers nothing")
+	assert.Len(t, c.uncovered(), len(before)-1, "what is not documented covers nothing")
 }
 
-func TestReportIsSorted(t *testing.T) {
+func TestUncoveredIsSorted(t *testing.T) {
 	t.Parallel()
-	report := Report()
+	report := Uncovered()
 	require.NotEmpty(t, report)
-	assert.Equal(t, "GET /openapi.yaml 200", Answer{Path: "/openapi.yaml", Method: "GET", Status: 200}.String())
-	assert.True(t, slices.IsSortedFunc(report, func(a, b Answer) int {
+	assert.Equal(t, "GET /openapi.yaml 200", DocumentedResponse{Path: "/openapi.yaml", Method: "GET", Status: 200}.String())
+	assert.True(t, slices.IsSortedFunc(report, func(a, b DocumentedResponse) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method), cmp.Compare(a.Status, b.Status))
 	}))
 }
 
-func TestBrokenDocumentsAreRefused(t *testing.T) {
+func TestBrokenDocumentsAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, source := range map[string]string{
 		"not YAML":       "\t:",

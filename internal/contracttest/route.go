@@ -65,10 +65,10 @@ func methodOf(req *http.Request) string {
 func (c *contract) pathOf(req *http.Request) (path string, guessed bool) {
 	escaped := req.URL.EscapedPath()
 	if named := req.URL.Query().Get("rest_route"); named != "" && isFrontController(escaped) {
-		path, _ := under(named, namespace)
+		path, _ := cutBase(named, namespace)
 		return path, false
 	}
-	if path, ok := under(escaped, basePath); ok {
+	if path, ok := cutBase(escaped, basePath); ok {
 		return path, false
 	}
 	if at := strings.LastIndex(escaped, namespace+"/"); at >= 0 {
@@ -86,8 +86,8 @@ func isFrontController(path string) bool {
 	return strings.HasSuffix(path, "/") || strings.HasSuffix(path, "/index.php")
 }
 
-// under returns what follows base in path, beginning with a slash.
-func under(path, base string) (string, bool) {
+// cutBase returns what follows base in path, beginning with a slash.
+func cutBase(path, base string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, base)
 	return rest, ok && strings.HasPrefix(rest, "/")
 }

@@ -13,10 +13,10 @@ import (
 )
 
 // However a documented request is addressed, it is the same request.
-func TestAliasesAreOneRoute(t *testing.T) {
+func TestAliasesResolveToOneRoute(t *testing.T) {
 	t.Parallel()
-	c := ownContract(t)
-	all := append(c.unseen(), Answer{Path: "/users/{user_id}/form", Method: http.MethodPost})
+	c := newTestContract(t)
+	all := append(c.uncovered(), DocumentedResponse{Path: "/users/{user_id}/form", Method: http.MethodPost})
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.SampledFrom(all).Draw(t, "documented")
 		path := strings.Replace(want.Path, "{user_id}", rapid.StringMatching(`[0-9]{1,20}`).Draw(t, "user"), 1)

@@ -15,8 +15,8 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// rows are a viewer's own rows; times are replaced by "time".
-func rows(t testing.TB, db *mariadbtest.DB, v servicetest.Viewer) map[string]string {
+// viewerRows are a viewer's own rows; times are replaced by "time".
+func viewerRows(t testing.TB, db *mariadbtest.DB, v servicetest.Viewer) map[string]string {
 	t.Helper()
 	own := map[string]string{}
 	for key, values := range db.Meta(t, v.ID) {
@@ -35,8 +35,8 @@ func rows(t testing.TB, db *mariadbtest.DB, v servicetest.Viewer) map[string]str
 	return own
 }
 
-// watch reports every ten seconds of playing from one position to another.
-func watch(t testing.TB, db *mariadbtest.DB, s *servicetest.Service, v servicetest.Viewer, session string, from, to int) servicetest.Answer {
+// reportPositions reports every ten seconds of playing from one position to another.
+func reportPositions(t testing.TB, db *mariadbtest.DB, s *servicetest.Service, v servicetest.Viewer, session string, from, to int) servicetest.Answer {
 	t.Helper()
 	var last servicetest.Answer
 	for position := from; position <= to; position += 10 {
@@ -61,8 +61,8 @@ func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 	session := entered.Body["session_id"].(string)
 	assert.Equal(t, map[string]string{
 		"registered@pro": "time", "session_id": session, "webinar_id": "pro", "started_at": "time", "last_seen_at": "time",
-	}, withoutOutbox(rows(t, db, anna)))
-	watch(t, db, s, anna, session, 0, 300)
+	}, withoutOutbox(viewerRows(t, db, anna)))
+	reportPositions(t, db, s, anna, session, 0, 300)
 	servicetest.Passes(t, db, anna, 2*time.Second)
 	left := anna.Must(t, s, 200, "/exit", `{"session_id":"`+session+`","position_sec":302}`)
 	assert.EqualValues(t, 50, left.Body["progress_percent"])
@@ -74,12 +74,12 @@ func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 	other := anna.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
 	otherSession := other.Body["session_id"].(string)
 	assert.NotEqual(t, session, otherSession)
-	watch(t, db, s, anna, otherSession, 0, 30)
+	reportPositions(t, db, s, anna, otherSession, 0, 30)
 
 	// Then she goes back and watches to the end.
 	back := anna.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`)
 	assert.EqualValues(t, 302, back.Body["resume_position_sec"])
-	end := watch(t, db, s, anna, session, 310, 600)
+	end := reportPositions(t, db, s, anna, session, 310, 600)
 	assert.Equal(t, true, end.Body["completed"])
 	assert.EqualValues(t, 100, end.Body["progress_percent"])
 	anna.Must(t, s, 200, "/cta", `{"session_id":"`+session+`"}`)
@@ -96,14 +96,14 @@ func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 	sink.Waits(t, "2", "entered", "left")
 	requirePayloads(t, sink, session)
 
-	require.Eventually(t, func() bool { return len(withoutOutbox(rows(t, db, anna))) == len(rows(t, db, anna)) }, time.Minute, 10*time.Millisecond, "the outbox is empty")
+	require.Eventually(t, func() bool { return len(withoutOutbox(viewerRows(t, db, anna))) == len(viewerRows(t, db, anna)) }, time.Minute, 10*time.Millisecond, "the outbox is empty")
 	assert.Equal(t, map[string]string{
 		"session_id": session, "webinar_id": "pro", "started_at": "time", "last_position_sec": "600", "furthest_sec": "600",
 		"progress_percent": "100", "completed": "1", "cta_clicked_at": "time", "last_seen_at": "time", "left_at": "time",
 		"registered@pro":   "time",
 		"session_id@intro": otherSession, "webinar_id@intro": "intro", "started_at@intro": "time", "last_seen_at@intro": "time",
 		"last_position_sec@intro": "30", "furthest_sec@intro": "30",
-	}, rows(t, db, anna))
+	}, viewerRows(t, db, anna))
 
 	s.Stop(t)
 	assert.Equal(t, before, db.Checksum(t), "nothing outside the namespace has changed")

@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// named makes a list of a table, in the order of the names.
-func named(prefix string, table map[string]string) []hostile {
-	var list []hostile
+// sortedCases makes a list of a table, in the order of the names.
+func sortedCases(prefix string, table map[string]string) []hostileRequest {
+	var list []hostileRequest
 	for _, name := range slices.Sorted(maps.Keys(table)) {
-		list = append(list, hostile{prefix + ": " + name, table[name]})
+		list = append(list, hostileRequest{prefix + ": " + name, table[name]})
 	}
 	return list
 }
 
 // hostileNumbers stand where a position or a list of users is wanted.
-func (tt *target) hostileNumbers() []hostile {
+func (tt *target) hostileNumbers() []hostileRequest {
 	table := map[string]string{}
 	for name, number := range map[string]string{
 		"NaN": "NaN", "Infinity": "Infinity", "-Infinity": "-Infinity", "minus zero": "-0", "minus zero point": "-0.0",
@@ -33,7 +33,7 @@ func (tt *target) hostileNumbers() []hostile {
 		table[name] = tt.post("/progress", `{"webinar_id":"intro","position_sec":`+number+`}`)
 	}
 	attendance := func(users string) string {
-		return sized("POST "+api+"/attendance", tt.key()+"Content-Type: application/json\r\n", `{"user_ids":`+users+`}`)
+		return rawRequest("POST "+api+"/attendance", tt.serviceKeyHeaders()+"Content-Type: application/json\r\n", `{"user_ids":`+users+`}`)
 	}
 	for name, users := range map[string]string{
 		"users: 2^64": "[18446744073709551616]", "users: the last of all": "[18446744073709551615]", "users: 1.0": "[1.0]", "users: 1e2": "[1e2]", "users: -0": "[-0]",
@@ -42,15 +42,15 @@ func (tt *target) hostileNumbers() []hostile {
 	} {
 		table[name] = attendance(users)
 	}
-	return named("number", table)
+	return sortedCases("number", table)
 }
 
 // hostileBodies are no bodies of ours, as a whole.
-func (tt *target) hostileBodies() []hostile {
+func (tt *target) hostileBodies() []hostileRequest {
 	enter := func(body string) string { return tt.post("/enter", body) }
 	good := `{"webinar_id":"intro"}`
 	typed := func(contentType, body string) string {
-		return sized("POST "+api+"/enter", tt.page()+"Content-Type: "+contentType+"\r\n", body)
+		return rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: "+contentType+"\r\n", body)
 	}
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
@@ -59,7 +59,7 @@ func (tt *target) hostileBodies() []hostile {
 	deep := func(n int) string {
 		return `{"webinar_id":"intro","form_id":"f","form_payload":{"a":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}}`
 	}
-	return named("body", map[string]string{
+	return sortedCases("body", map[string]string{
 		"none": enter(""), "blanks": enter(" \t\r\n"), "an array": enter("[" + good + "]"), "a string": enter(`"intro"`), "null": enter("null"),
 		"a byte order mark": enter("\ufeff" + good), "UTF-16": typed("application/json; charset=utf-16", "{\x00\"\x00w\x00"), "NUL": enter("\x00"), "NUL behind it": enter(good + "\x00"),
 		"NUL in a name": enter("{\"webinar_id\x00\":\"intro\"}"), "NUL as an escape": enter(`{"webinar_id":"intro\u0000"}`),
@@ -79,24 +79,24 @@ func (tt *target) hostileBodies() []hostile {
 		"deep form, one level too many":  tt.post("/form", deep(9_999)),
 		"10 MB":                          enter(`{"webinar_id":"intro","x":"` + strings.Repeat("x", 10<<20) + `"}`),
 		"10 MB form":                     tt.post("/form", `{"x":"`+strings.Repeat("x", 10<<20)+`"}`),
-		"10 MB from nobody":              sized("POST "+api+"/enter", "Host: example.test\r\nContent-Type: application/json\r\n", strings.Repeat("x", 10<<20)),
+		"10 MB from nobody":              rawRequest("POST "+api+"/enter", "Host: example.test\r\nContent-Type: application/json\r\n", strings.Repeat("x", 10<<20)),
 		"10 MB of a wrong type":          typed("image/png", strings.Repeat("\x89", 10<<20)),
-		"10 MB in small chunks":          "POST " + api + "/enter HTTP/1.1\r\n" + tt.page() + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(strings.Repeat("[", 1<<20), 10),
+		"10 MB in small chunks":          "POST " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + chunkedBody(strings.Repeat("[", 1<<20), 10),
 		"one byte too large":             enter(`{"webinar_id":"intro","x":"` + strings.Repeat("x", 16<<10) + `"}`),
-		"gzip":                           sized("POST "+api+"/enter", tt.page()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", zipped.String()),
-		"gzip that is none":              sized("POST "+api+"/enter", tt.page()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", good),
+		"gzip":                           rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", zipped.String()),
+		"gzip that is none":              rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", good),
 		"as a form":                      typed("application/x-www-form-urlencoded", "webinar_id=intro"), "JSON said to be a form": typed("application/x-www-form-urlencoded", good),
 		"multipart": typed("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"webinar_id\"\r\n\r\nintro\r\n--b--\r\n"),
 		"XML":       typed("application/xml", `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><webinar_id>&e;</webinar_id>`), "PHP": typed("application/json", `O:8:"stdClass":1:{s:10:"webinar_id";s:5:"intro";}`),
 		"a type with a line in it": typed("application/json;\r\n x=y", good), "a type in other letters": typed("APPLICATION/JSON", good), "two types": typed("application/json, text/html", good),
-		"a broken type": typed("application/json; charset=\"", good), "a type of 8000 letters": typed(strings.Repeat("x", 8_000)+"/json", good), "no type": sized("POST "+api+"/enter", tt.page(), good),
+		"a broken type": typed("application/json; charset=\"", good), "a type of 8000 letters": typed(strings.Repeat("x", 8_000)+"/json", good), "no type": rawRequest("POST "+api+"/enter", tt.pageHeaders(), good),
 		"JavaScript": enter(`{webinar_id:'intro'}`), "a comment": enter(good + "/*x*/"), "with a prefix against hijacking": enter(")]}'\n" + good),
 	})
 }
 
 // hostileValues put what other programs would execute into every member. Where
 // any text is fine it is stored, and stays a text.
-func (tt *target) hostileValues() []hostile {
+func (tt *target) hostileValues() []hostileRequest {
 	table := map[string]string{}
 	for name, value := range map[string]string{
 		"SQL": `'; DROP TABLE wp_users; -- `, "SQL comment": `intro/**/UNION/**/SELECT(1)#`, "SQL backslash": `\\' OR 1=1 -- `, "SQL wildcard": `%_`,
@@ -123,6 +123,6 @@ func (tt *target) hostileValues() []hostile {
 	} {
 		table[name] = tt.post("/form", `{"webinar_id":"intro","form_id":"f",`+rest+`}`)
 	}
-	table["session_id: another viewer's"] = tt.post("/progress", fmt.Sprintf(`{"session_id":%q,"position_sec":1}`, tt.foreign))
-	return named("value", table)
+	table["session_id: another viewer's"] = tt.post("/progress", fmt.Sprintf(`{"session_id":%q,"position_sec":1}`, tt.borisSession))
+	return sortedCases("value", table)
 }

@@ -7,10 +7,10 @@ import (
 )
 
 // hostilePaths address routes in ways that a proxy might read otherwise.
-func (tt *target) hostilePaths() []hostile {
+func (tt *target) hostilePaths() []hostileRequest {
 	table := map[string]string{}
 	post := func(target string) string {
-		return sized("POST "+target, tt.page()+"Content-Type: application/json\r\n", `{"webinar_id":"intro"}`)
+		return rawRequest("POST "+target, tt.pageHeaders()+"Content-Type: application/json\r\n", `{"webinar_id":"intro"}`)
 	}
 	for name, target := range map[string]string{
 		"up and down": api + "/../v1/enter", "encoded dots": api + "/%2e%2e/v1/enter", "a dot": api + "/./enter", "two slashes": api + "//enter", "two slashes first": "/" + api + "/enter",
@@ -61,43 +61,43 @@ func (tt *target) hostilePaths() []hostile {
 	} {
 		table["session of "+name] = tt.get(api + "/session?webinar_id=" + query)
 	}
-	table["the key on another user"] = sized("POST "+api+"/users/18446744073709551615/enter", tt.key(), `{"webinar_id":"intro"}`)
-	table["the key on a viewer's route"] = sized("POST "+api+"/enter", tt.key(), `{"webinar_id":"intro"}`)
-	return named("path", table)
+	table["the key on another user"] = rawRequest("POST "+api+"/users/18446744073709551615/enter", tt.serviceKeyHeaders(), `{"webinar_id":"intro"}`)
+	table["the key on a viewer's route"] = rawRequest("POST "+api+"/enter", tt.serviceKeyHeaders(), `{"webinar_id":"intro"}`)
+	return sortedCases("path", table)
 }
 
 // hostileMethods play games with the method.
-func (tt *target) hostileMethods() []hostile {
+func (tt *target) hostileMethods() []hostileRequest {
 	table := map[string]string{}
 	for _, method := range []string{"TRACE", "PUT", "DELETE", "PATCH", "post", "Post", "OPTIONS", "PROPFIND", "BREW", "GET", "HEAD", "M-SEARCH", strings.Repeat("X", 8_000)} {
 		name := method
 		if len(name) > 20 {
 			name = "8000 letters"
 		}
-		table[name] = method + " " + api + "/enter HTTP/1.1\r\n" + tt.page() + "\r\n"
+		table[name] = method + " " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n"
 	}
 	over := func(method, header string) string {
-		return sized(method+" "+api+"/enter", tt.page()+"Content-Type: application/json\r\n"+header, `{"webinar_id":"intro"}`)
+		return rawRequest(method+" "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\n"+header, `{"webinar_id":"intro"}`)
 	}
 	for name, raw := range map[string]string{
-		"CONNECT":               "CONNECT example.test:443 HTTP/1.1\r\n" + tt.page() + "\r\n",
-		"CONNECT to a route":    "CONNECT " + api + "/enter HTTP/1.1\r\n" + tt.page() + "\r\n",
+		"CONNECT":               "CONNECT example.test:443 HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
+		"CONNECT to a route":    "CONNECT " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
 		"PRI":                   "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 		"override to DELETE":    over("POST", "X-HTTP-Method-Override: DELETE\r\n"),
 		"override of a GET":     over("GET", "X-HTTP-Method-Override: POST\r\n"),
 		"override to GET":       over("POST", "X-HTTP-Method-Override: GET\r\n"),
 		"override to nonsense":  over("POST", "X-HTTP-Method-Override: ' OR 1=1\r\n"),
 		"other override header": over("GET", "X-HTTP-Method: POST\r\nX-Method-Override: POST\r\n"),
-		"_method on a GET":      "GET " + api + "/enter?_method=POST HTTP/1.1\r\n" + tt.page() + "\r\n",
-		"GET of a service route by a page": "GET " + api + "/users/2/session HTTP/1.1\r\n" + tt.page() +
+		"_method on a GET":      "GET " + api + "/enter?_method=POST HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
+		"GET of a service route by a page": "GET " + api + "/users/2/session HTTP/1.1\r\n" + tt.pageHeaders() +
 			"\r\n",
-		"a blank first": " POST " + api + "/enter HTTP/1.1\r\n" + tt.page() + "\r\n",
-		"a parenthesis": "(POST) " + api + "/enter HTTP/1.1\r\n" + tt.page() + "\r\n",
-		"none":          api + "/enter HTTP/1.1\r\n" + tt.page() + "\r\n",
-		"HEAD of a session, whose nonce is fresh": "HEAD " + api + "/session HTTP/1.1\r\n" + tt.page() + "\r\n",
+		"a blank first": " POST " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
+		"a parenthesis": "(POST) " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
+		"none":          api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
+		"HEAD of a session, whose nonce is fresh": "HEAD " + api + "/session HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
 		"key as Basic": "GET " + api + "/users/2/session HTTP/1.1\r\nHost: example.test\r\nAuthorization: Basic " + servicetest.ServiceKey + "\r\n\r\n",
 	} {
 		table[name] = raw
 	}
-	return named("method", table)
+	return sortedCases("method", table)
 }

@@ -25,21 +25,21 @@ import (
 
 var updateHostile = flag.Bool("update-hostile", false, "write testdata/hostile.golden anew")
 
-// hostile is what no honest client sends. It goes over the wire byte by byte,
+// hostileRequest is what no honest client sends. It goes over the wire byte by byte,
 // because net/http's own client would tidy it or refuse to send it.
-type hostile struct{ name, raw string }
+type hostileRequest struct{ name, raw string }
 
 // target is the service under attack, with what the attacks must leave alone.
 type target struct {
-	db       *mariadbtest.DB
-	service  *servicetest.Service
-	sink     *servicetest.Sink
-	anna     servicetest.Viewer // whose login the requests carry
-	boris    servicetest.Viewer // whose data nobody may see
-	foreign  string             // the id of his session
-	token    string             // a good JWT of Anna's
-	session  string             // the id of her session
-	checksum string
+	db           *mariadbtest.DB
+	service      *servicetest.Service
+	sink         *servicetest.Sink
+	anna         servicetest.Viewer // whose login the requests carry
+	boris        servicetest.Viewer // whose data nobody may see
+	borisSession string             // the id of his session
+	token        string             // a good JWT of Anna's
+	annaSession  string             // the id of her session
+	checksum     string
 }
 
 const jwtSecret = "jwt-secret-of-the-tests-0123456789abcdef"
@@ -60,14 +60,14 @@ func newTarget(t *testing.T, settings ...string) *target {
 		env[settings[i]] = settings[i+1]
 	}
 	tt.service = servicetest.Start(t, env).Ready(t)
-	tt.token = signed(t, map[string]any{"sub": "1", "exp": time.Now().Add(time.Hour).Unix()})
-	tt.session = tt.anna.Must(t, tt.service, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"].(string)
-	tt.foreign = tt.boris.Must(t, tt.service, 201, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string)
+	tt.token = signJWT(t, map[string]any{"sub": "1", "exp": time.Now().Add(time.Hour).Unix()})
+	tt.annaSession = tt.anna.Must(t, tt.service, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"].(string)
+	tt.borisSession = tt.boris.Must(t, tt.service, 201, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string)
 	return tt
 }
 
-// rows are all rows of ours, of all users.
-func (tt *target) rows(t testing.TB) []string {
+// allRows are all rows of ours, of all users.
+func (tt *target) allRows(t testing.TB) []string {
 	t.Helper()
 	var rows []string
 	require.NoError(t, tt.db.SQL.Select(&rows, `SELECT CONCAT(umeta_id, ' ', user_id, ' ', meta_key, '=', meta_value)
@@ -75,15 +75,15 @@ func (tt *target) rows(t testing.TB) []string {
 	return rows
 }
 
-// notAnnas are the rows that no request of hers may change.
-func (tt *target) notAnnas(rows []string) []string {
+// withoutAnnasRows are the rows that no request of hers may change.
+func (tt *target) withoutAnnasRows(rows []string) []string {
 	return slices.DeleteFunc(slices.Clone(rows), func(row string) bool {
 		return strings.HasPrefix(strings.SplitAfterN(row, " ", 2)[1], fmt.Sprint(tt.anna.ID, " "))
 	})
 }
 
 // exchange sends bytes, ends its side of the connection, and returns all answers.
-func (tt *target) exchange(t testing.TB, raw string) []answered {
+func (tt *target) exchange(t testing.TB, raw string) []response {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(tt.service.URL, "http://"))
 	require.NoError(t, err)
@@ -93,7 +93,7 @@ func (tt *target) exchange(t testing.TB, raw string) []answered {
 		_, _ = io.WriteString(conn, raw)
 		_ = conn.(*net.TCPConn).CloseWrite()
 	}()
-	var answers []answered
+	var answers []response
 	from := bufio.NewReader(conn)
 	for {
 		method := "GET"
@@ -107,30 +107,30 @@ func (tt *target) exchange(t testing.TB, raw string) []answered {
 		content, err := io.ReadAll(res.Body)
 		require.NoError(t, err)
 		if res.StatusCode != http.StatusContinue {
-			answers = append(answers, answered{res, content})
+			answers = append(answers, response{res, content})
 		}
 	}
 }
 
-type answered struct {
+type response struct {
 	*http.Response
-	content []byte
+	body []byte
 }
 
 // String is the status, and what says why: code and parameters, or the text of
 // net/http where a request never was one.
-func (a answered) String() string {
+func (a response) String() string {
 	if !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
 		if a.StatusCode == http.StatusOK {
 			return fmt.Sprint(a.StatusCode, " ", a.Header.Get("Content-Type"))
 		}
-		return fmt.Sprintf("%d %q", a.StatusCode, a.content)
+		return fmt.Sprintf("%d %q", a.StatusCode, a.body)
 	}
 	var body struct {
 		Code string
 		Data struct{ Params json.RawMessage }
 	}
-	_ = json.Unmarshal(a.content, &body)
+	_ = json.Unmarshal(a.body, &body)
 	text := strings.TrimSpace(fmt.Sprint(a.StatusCode, " ", body.Code))
 	var named map[string]string
 	var missing []string
@@ -142,16 +142,16 @@ func (a answered) String() string {
 	return strings.Join(append([]string{text}, missing...), " ")
 }
 
-// requireDecent holds one answer to what every answer promises.
-func (tt *target) requireDecent(t testing.TB, name string, a answered) {
+// requireSafeResponse holds one answer to what every answer promises.
+func (tt *target) requireSafeResponse(t testing.TB, name string, a response) {
 	t.Helper()
-	assert.NotEqual(t, http.StatusInternalServerError, a.StatusCode, "%s: %s", name, a.content)
-	assert.Less(t, len(a.content), 200_000, name)
-	assert.NotContains(t, string(a.content), tt.foreign, "%s: another viewer's session", name)
+	assert.NotEqual(t, http.StatusInternalServerError, a.StatusCode, "%s: %s", name, a.body)
+	assert.Less(t, len(a.body), 200_000, name)
+	assert.NotContains(t, string(a.body), tt.borisSession, "%s: another viewer's session", name)
 	assert.Empty(t, a.Header.Values("Access-Control-Allow-Origin"), name)
 	for _, leak := range []string{"wp_usermeta", "SELECT ", "goroutine ", ".go:", servicetest.SessionToken, tt.token} {
 		if !strings.HasPrefix(a.Header.Get("Content-Type"), "text/javascript") && !strings.Contains(a.Header.Get("Content-Type"), "yaml") {
-			assert.NotContains(t, string(a.content), leak, name)
+			assert.NotContains(t, string(a.body), leak, name)
 		}
 	}
 	if strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
@@ -159,7 +159,7 @@ func (tt *target) requireDecent(t testing.TB, name string, a answered) {
 		assert.Contains(t, a.Header.Get("Cache-Control"), "no-store", name)
 		assert.Regexp(t, `^[0-9a-f-]{36}$`, a.Header.Get("X-Request-Id"), name)
 		assert.Equal(t, a.StatusCode == 503, a.Header.Get("Retry-After") != "", name)
-		assert.True(t, a.Request.Method == "HEAD" || json.Valid(a.content), name)
+		assert.True(t, a.Request.Method == "HEAD" || json.Valid(a.body), name)
 	}
 }
 
@@ -168,7 +168,7 @@ func (tt *target) requireDecent(t testing.TB, name string, a answered) {
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
 	tt := newTarget(t)
-	before := vitals(t, tt.service)
+	before := readProcessStats(t, tt.service)
 	var page strings.Builder
 	all := slices.Concat(tt.hostileNumbers(), tt.hostileBodies(), tt.hostileValues(), tt.hostilePaths(), tt.hostileMethods(), tt.hostileWire(), tt.hostileHeaders())
 	require.Greater(t, len(all), 150)
@@ -176,24 +176,24 @@ func TestHostileRequests(t *testing.T) {
 	for _, h := range all {
 		require.False(t, seen[h.name], h.name)
 		seen[h.name] = true
-		rows := tt.rows(t)
+		rows := tt.allRows(t)
 		answers := tt.exchange(t, h.raw)
 		var texts []string
 		accepted := false
 		for _, a := range answers {
-			tt.requireDecent(t, h.name, a)
+			tt.requireSafeResponse(t, h.name, a)
 			texts = append(texts, a.String())
 			accepted = accepted || a.StatusCode < 300
 		}
-		after := tt.rows(t)
+		after := tt.allRows(t)
 		if accepted && strings.HasPrefix(h.raw, "POST") {
-			rows, after = tt.notAnnas(rows), tt.notAnnas(after)
+			rows, after = tt.withoutAnnasRows(rows), tt.withoutAnnasRows(after)
 		}
 		require.Equal(t, rows, after, "%s: %v", h.name, texts)
 		fmt.Fprintf(&page, "%-50s %s\n", h.name, strings.Join(texts, " + "))
 	}
 	requireGolden(t, "testdata/hostile.golden", page.String())
-	tt.requireUnharmed(t, before)
+	tt.requireIntact(t, before)
 }
 
 func requireGolden(t testing.TB, path, got string) {
@@ -206,23 +206,23 @@ func requireGolden(t testing.TB, path, got string) {
 	require.Equal(t, string(want), got)
 }
 
-// requireUnharmed is for when the attack is over: the service is as it was, and
+// requireIntact is for when the attack is over: the service is as it was, and
 // its log tells nothing.
-func (tt *target) requireUnharmed(t testing.TB, before vital) {
+func (tt *target) requireIntact(t testing.TB, before processStats) {
 	t.Helper()
 	assert.Equal(t, tt.checksum, tt.db.Checksum(t), "nothing outside the namespace has changed")
-	for _, row := range tt.rows(t) {
+	for _, row := range tt.allRows(t) {
 		assert.True(t, isPlain(row), "a row of plain characters: %q", row)
 	}
-	his := rows(t, tt.db, tt.boris)
-	assert.Equal(t, tt.foreign, his["session_id"])
+	his := viewerRows(t, tt.db, tt.boris)
+	assert.Equal(t, tt.borisSession, his["session_id"])
 	assert.NotContains(t, his, "last_position_sec")
 
 	tt.anna.Must(t, tt.service, 200, "/session", "")
 	require.Equal(t, http.StatusOK, tt.service.Readiness())
-	require.Eventually(t, func() bool { return vitals(t, tt.service).goroutines <= before.goroutines+20 }, 30*time.Second, 100*time.Millisecond,
+	require.Eventually(t, func() bool { return readProcessStats(t, tt.service).goroutines <= before.goroutines+20 }, 30*time.Second, 100*time.Millisecond,
 		"goroutines end with their requests")
-	assert.Less(t, vitals(t, tt.service).peakMB, before.peakMB+200, "memory")
+	assert.Less(t, readProcessStats(t, tt.service).peakMB, before.peakMB+200, "memory")
 
 	for _, secret := range []string{jwtSecret, tt.token, canary} {
 		assert.NotContains(t, tt.service.Log(), secret)
@@ -241,12 +241,12 @@ func isPlain(row string) bool {
 // parameters and headers. No log has it.
 const canary = "canary-0123456789"
 
-// vital is how a process fares.
-type vital struct {
+// processStats is how a process fares.
+type processStats struct {
 	peakMB, goroutines int
 }
 
-func vitals(t testing.TB, s *servicetest.Service) (v vital) {
+func readProcessStats(t testing.TB, s *servicetest.Service) (v processStats) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID()))
 	require.NoError(t, err)
@@ -271,31 +271,31 @@ func vitals(t testing.TB, s *servicetest.Service) (v vital) {
 
 const api = "/wp-json/autowebinar/v1"
 
-// page are the headers of a page of Anna's.
-func (tt *target) page() string {
+// pageHeaders are the headers of a page of Anna's.
+func (tt *target) pageHeaders() string {
 	return "Host: example.test\r\nCookie: " + tt.anna.Cookie + "\r\nX-WP-Nonce: " + tt.anna.Nonce + "\r\n"
 }
 
-func (tt *target) key() string {
+func (tt *target) serviceKeyHeaders() string {
 	return "Host: example.test\r\nAuthorization: Bearer " + servicetest.ServiceKey + "\r\n"
 }
 
 // post is a whole request of a page of Anna's to a route.
 func (tt *target) post(route, body string) string {
-	return sized("POST "+api+route, tt.page()+"Content-Type: application/json\r\n", body)
+	return rawRequest("POST "+api+route, tt.pageHeaders()+"Content-Type: application/json\r\n", body)
 }
 
 func (tt *target) get(target string) string {
-	return "GET " + target + " HTTP/1.1\r\n" + tt.page() + "\r\n"
+	return "GET " + target + " HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n"
 }
 
-// sized is a request with its true length.
-func sized(start, headers, body string) string {
+// rawRequest is a request with its true length.
+func rawRequest(start, headers, body string) string {
 	return fmt.Sprintf("%s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s", start, headers, len(body), body)
 }
 
-// chunks is a body in chunks of a size.
-func chunks(body string, size int) string {
+// chunkedBody is a body in chunks of a size.
+func chunkedBody(body string, size int) string {
 	var b bytes.Buffer
 	for part := range slices.Chunk([]byte(body), size) {
 		fmt.Fprintf(&b, "%x\r\n%s\r\n", len(part), part)

@@ -7,18 +7,18 @@ import (
 
 // hostileWire bends HTTP itself: what one server takes for the end of a request,
 // another must not take for the beginning of the next.
-func (tt *target) hostileWire() []hostile {
+func (tt *target) hostileWire() []hostileRequest {
 	good := `{"webinar_id":"intro"}`
-	start, head := "POST "+api+"/enter HTTP/1.1\r\n", tt.page()+"Content-Type: application/json\r\n"
+	start, head := "POST "+api+"/enter HTTP/1.1\r\n", tt.pageHeaders()+"Content-Type: application/json\r\n"
 	next := tt.get(api + "/session")
 	length := fmt.Sprintf("Content-Length: %d\r\n", len(good))
-	return named("wire", map[string]string{
+	return sortedCases("wire", map[string]string{
 		"HTTP/1.0":                          "POST " + api + "/enter HTTP/1.0\r\n" + head + length + "\r\n" + good,
 		"HTTP/1.0 without a host":           "GET " + api + "/session HTTP/1.0\r\n\r\n",
 		"HTTP/0.9":                          "GET " + api + "/session\r\n",
-		"HTTP/1.2":                          "GET " + api + "/session HTTP/1.2\r\n" + tt.page() + "\r\n",
-		"HTTP/2.0":                          "GET " + api + "/session HTTP/2.0\r\n" + tt.page() + "\r\n",
-		"HTTP/9.9":                          "GET " + api + "/session HTTP/9.9\r\n" + tt.page() + "\r\n",
+		"HTTP/1.2":                          "GET " + api + "/session HTTP/1.2\r\n" + tt.pageHeaders() + "\r\n",
+		"HTTP/2.0":                          "GET " + api + "/session HTTP/2.0\r\n" + tt.pageHeaders() + "\r\n",
+		"HTTP/9.9":                          "GET " + api + "/session HTTP/9.9\r\n" + tt.pageHeaders() + "\r\n",
 		"no host":                           "GET " + api + "/session HTTP/1.1\r\n\r\n",
 		"two hosts":                         start + head + "Host: evil.test\r\n" + length + "\r\n" + good,
 		"an empty host":                     "GET " + api + "/session HTTP/1.1\r\nHost:\r\n\r\n",
@@ -42,19 +42,19 @@ func (tt *target) hostileWire() []hostile {
 		"two lengths":                       start + head + length + "Content-Length: 5\r\n\r\n" + good,
 		"two equal lengths":                 start + head + length + length + "\r\n" + good,
 		"a list of lengths":                 start + head + "Content-Length: 22, 22\r\n\r\n" + good,
-		"length and chunks":                 start + head + length + "Transfer-Encoding: chunked\r\n\r\n" + chunks(good, 5) + next,
+		"length and chunks":                 start + head + length + "Transfer-Encoding: chunked\r\n\r\n" + chunkedBody(good, 5) + next,
 		"chunks and length, smuggling":      start + head + "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX" + next,
-		"chunked twice":                     start + head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(good, 5),
-		"chunked, then identity":            start + head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + chunks(good, 5),
-		"gzip, chunked":                     start + head + "Transfer-Encoding: gzip, chunked\r\n\r\n" + chunks(good, 5),
+		"chunked twice":                     start + head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + chunkedBody(good, 5),
+		"chunked, then identity":            start + head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + chunkedBody(good, 5),
+		"gzip, chunked":                     start + head + "Transfer-Encoding: gzip, chunked\r\n\r\n" + chunkedBody(good, 5),
 		"identity":                          start + head + "Transfer-Encoding: identity\r\n" + length + "\r\n" + good,
-		"xchunked":                          start + head + "Transfer-Encoding: xchunked\r\n\r\n" + chunks(good, 5),
-		"chunked in other letters":          start + head + "Transfer-Encoding: ChUnKeD\r\n\r\n" + chunks(good, 5),
-		"chunked with a tab":                start + head + "Transfer-Encoding:\tchunked\r\n\r\n" + chunks(good, 5),
-		"chunked with a vertical tab":       start + head + "Transfer-Encoding: \x0bchunked\r\n\r\n" + chunks(good, 5),
-		"a blank before the colon":          start + head + "Transfer-Encoding : chunked\r\n\r\n" + chunks(good, 5),
-		"a folded header":                   start + head + "Transfer-Encoding:\r\n chunked\r\n\r\n" + chunks(good, 5),
-		"chunked in HTTP/1.0":               "POST " + api + "/enter HTTP/1.0\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n" + chunks(good, 5),
+		"xchunked":                          start + head + "Transfer-Encoding: xchunked\r\n\r\n" + chunkedBody(good, 5),
+		"chunked in other letters":          start + head + "Transfer-Encoding: ChUnKeD\r\n\r\n" + chunkedBody(good, 5),
+		"chunked with a tab":                start + head + "Transfer-Encoding:\tchunked\r\n\r\n" + chunkedBody(good, 5),
+		"chunked with a vertical tab":       start + head + "Transfer-Encoding: \x0bchunked\r\n\r\n" + chunkedBody(good, 5),
+		"a blank before the colon":          start + head + "Transfer-Encoding : chunked\r\n\r\n" + chunkedBody(good, 5),
+		"a folded header":                   start + head + "Transfer-Encoding:\r\n chunked\r\n\r\n" + chunkedBody(good, 5),
+		"chunked in HTTP/1.0":               "POST " + api + "/enter HTTP/1.0\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n" + chunkedBody(good, 5),
 		"chunk size with a sign":            start + head + "Transfer-Encoding: chunked\r\n\r\n+16\r\n" + good + "\r\n0\r\n\r\n",
 		"chunk size negative":               start + head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n" + good + "\r\n0\r\n\r\n",
 		"chunk size 0x16":                   start + head + "Transfer-Encoding: chunked\r\n\r\n0x16\r\n" + good + "\r\n0\r\n\r\n",
@@ -64,20 +64,20 @@ func (tt *target) hostileWire() []hostile {
 		"chunk extension of 10000 letters":  start + head + "Transfer-Encoding: chunked\r\n\r\n16;" + strings.Repeat("a", 10_000) + "\r\n" + good + "\r\n0\r\n\r\n",
 		"chunks that stop":                  start + head + "Transfer-Encoding: chunked\r\n\r\n16\r\n" + good + "\r\n",
 		"a trailer":                         start + head + "Trailer: X-WP-Nonce\r\nTransfer-Encoding: chunked\r\n\r\n16\r\n" + good + "\r\n0\r\nX-WP-Nonce: x\r\n\r\n",
-		"a body of a GET that is a request": "GET " + api + "/session HTTP/1.1\r\n" + tt.page() + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(next)) + next,
+		"a body of a GET that is a request": "GET " + api + "/session HTTP/1.1\r\n" + tt.pageHeaders() + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(next)) + next,
 		"two requests at once":              tt.post("/enter", good) + next,
 		"expect 100":                        start + head + length + "Expect: 100-continue\r\n\r\n" + good,
 		"expect something":                  start + head + length + "Expect: 200-ok\r\n\r\n" + good,
 		"upgrade to h2c":                    start + head + length + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n" + good,
-		"upgrade to websocket":              "GET " + api + "/session HTTP/1.1\r\n" + tt.page() + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n",
+		"upgrade to websocket":              "GET " + api + "/session HTTP/1.1\r\n" + tt.pageHeaders() + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n",
 	})
 }
 
 // hostileHeaders bend what is said beside the request.
-func (tt *target) hostileHeaders() []hostile {
+func (tt *target) hostileHeaders() []hostileRequest {
 	good := `{"webinar_id":"intro"}`
-	post := func(headers string) string { return sized("POST "+api+"/enter", headers, good) }
-	page := tt.page()
+	post := func(headers string) string { return rawRequest("POST "+api+"/enter", headers, good) }
+	page := tt.pageHeaders()
 	host, cookie, nonce := "Host: example.test\r\n", "Cookie: "+tt.anna.Cookie+"\r\n", "X-WP-Nonce: "+tt.anna.Nonce+"\r\n"
 	flood := func(name string, n int) string {
 		var b strings.Builder
@@ -86,7 +86,7 @@ func (tt *target) hostileHeaders() []hostile {
 		}
 		return b.String()
 	}
-	return named("header", map[string]string{
+	return sortedCases("header", map[string]string{
 		"500 more":                        post(page + flood("X-", 500)),
 		"5000 more":                       post(page + flood("X-", 5_000)),
 		"one of 100000 letters":           post(page + "X-Long: " + strings.Repeat("x", 100_000) + "\r\n"),
@@ -99,8 +99,8 @@ func (tt *target) hostileHeaders() []hostile {
 		"a thousand cookies before it":    post(host + "Cookie: " + strings.Repeat("a=b; ", 1_000) + tt.anna.Cookie + "\r\n" + nonce),
 		"five thousand cookies before it": post(host + "Cookie: " + strings.Repeat("a=b; ", 5_000) + tt.anna.Cookie + "\r\n" + nonce),
 		"a hundred junk logins before it": post(host + "Cookie: " + strings.Repeat("wordpress_logged_in_z=%7C; ", 100) + tt.anna.Cookie + "\r\n" + nonce),
-		"three forged logins before it":   post(host + "Cookie: " + tt.forgeries(3) + tt.anna.Cookie + "\r\n" + nonce),
-		"four forged logins before it":    post(host + "Cookie: " + tt.forgeries(4) + tt.anna.Cookie + "\r\n" + nonce),
+		"three forged logins before it":   post(host + "Cookie: " + tt.forgedCookies(3) + tt.anna.Cookie + "\r\n" + nonce),
+		"four forged logins before it":    post(host + "Cookie: " + tt.forgedCookies(4) + tt.anna.Cookie + "\r\n" + nonce),
 		"a cookie of 20000 letters":       post(host + "Cookie: wordpress_logged_in_0123=" + strings.Repeat("a", 20_000) + "\r\n" + nonce),
 		"a cookie of invalid UTF-8":       post(host + "Cookie: wordpress_logged_in_0123=%ff%7C4102444800%7Ct%7C" + strings.Repeat("0", 64) + "\r\n" + nonce),
 		"SQL in a cookie":                 post(host + "Cookie: wordpress_logged_in_0123=%27%20OR%201=1%20--%20%7C4102444800%7Ct%7C" + strings.Repeat("0", 64) + "\r\n" + nonce),
@@ -115,7 +115,7 @@ func (tt *target) hostileHeaders() []hostile {
 		"a bearer beside the login":       post(page + "Authorization: Bearer " + canary + "\r\n"),
 		"an empty bearer":                 post(page + "Authorization: Bearer\r\n"),
 		"two bearers":                     post(host + "Authorization: Bearer " + tt.token + "\r\nAuthorization: Bearer " + canary + "\r\n"),
-		"a token in the query":            sized("POST "+api+"/enter?access_token="+tt.token+"&jwt="+tt.token, host, good),
+		"a token in the query":            rawRequest("POST "+api+"/enter?access_token="+tt.token+"&jwt="+tt.token, host, good),
 		"another site's page":             post(page + "Origin: https://evil.test\r\n"),
 		"a sandboxed page":                post(page + "Origin: null\r\n"),
 		"another site's, without origin":  post(page + "Sec-Fetch-Site: cross-site\r\n"),
@@ -131,9 +131,9 @@ func (tt *target) hostileHeaders() []hostile {
 	})
 }
 
-// forgeries are login cookies of Anna's, each under a name of its own, whose
+// forgedCookies are login cookies of Anna's, each under a name of its own, whose
 // signature is not WordPress's.
-func (tt *target) forgeries(n int) string {
+func (tt *target) forgedCookies(n int) string {
 	_, value, _ := strings.Cut(tt.anna.Cookie, "=")
 	var b strings.Builder
 	for i := range n {

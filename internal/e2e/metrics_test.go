@@ -20,8 +20,8 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// metrics are the service's own, by "name{label=value,…}".
-func metrics(t testing.TB, s *servicetest.Service) map[string]float64 {
+// scrapeMetrics are the service's own, by "name{label=value,…}".
+func scrapeMetrics(t testing.TB, s *servicetest.Service) map[string]float64 {
 	t.Helper()
 	res, err := http.Get(s.Admin + "/metrics")
 	require.NoError(t, err)
@@ -36,13 +36,13 @@ func metrics(t testing.TB, s *servicetest.Service) map[string]float64 {
 			continue
 		}
 		for _, series := range family.GetMetric() {
-			values[short+labels(series)] = series.GetCounter().GetValue() + series.GetGauge().GetValue() + float64(series.GetHistogram().GetSampleCount())
+			values[short+formatLabels(series)] = series.GetCounter().GetValue() + series.GetGauge().GetValue() + float64(series.GetHistogram().GetSampleCount())
 		}
 	}
 	return values
 }
 
-func labels(series *dto.Metric) string {
+func formatLabels(series *dto.Metric) string {
 	var all []string
 	for _, l := range series.GetLabel() {
 		all = append(all, l.GetName()+"="+l.GetValue())
@@ -53,13 +53,13 @@ func labels(series *dto.Metric) string {
 	return "{" + strings.Join(all, ",") + "}"
 }
 
-func TestTheMetricsTellWhatHappened(t *testing.T) {
+func TestMetricsCountActivity(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
 	v := servicetest.NewViewer(t, db, 1)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
-	watch(t, db, s, v, v.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string), 0, 600)
+	reportPositions(t, db, s, v, v.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string), 0, 600)
 	v.Must(t, s, 200, "/progress", `{"webinar_id":"pro","position_sec":5}`) // a second tab
 	v.Must(t, s, 400, "/progress", `{"webinar_id":"pro"}`)
 	sink.Waits(t, "1", "entered", "completed", "attendance_classified")
@@ -71,7 +71,7 @@ func TestTheMetricsTellWhatHappened(t *testing.T) {
 	// once a second.
 	var got map[string]float64
 	require.Eventually(t, func() bool {
-		got = metrics(t, s)
+		got = scrapeMetrics(t, s)
 		return got["delivery_lag_seconds"] == 3 && got["commit_changes"] >= 64 && got["viewers"] == 1
 	}, time.Minute, 50*time.Millisecond)
 	for name, want := range map[string]float64{
@@ -131,7 +131,7 @@ func requireMatchingIDs(t testing.TB, s *servicetest.Service, deliveries int) {
 	}
 }
 
-func TestNothingThatAClientSendsMakesASeries(t *testing.T) {
+func TestClientInputAddsNoMetricSeries(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	env := servicetest.Settings(db.DSN, sink.URL)
@@ -141,14 +141,14 @@ func TestNothingThatAClientSendsMakesASeries(t *testing.T) {
 	v := servicetest.NewViewer(t, db, 1)
 
 	sent := func(round int) []string {
-		litter(t, s, v, round)
+		sendGarbage(t, s, v, round)
 		sink.Waits(t, "1", slices.Repeat([]string{"registered", "entered"}, round+1)...)
 		// The busier the machine, the rarer the outbox is counted.
 		require.Eventually(t, func() bool {
-			got := metrics(t, s)
+			got := scrapeMetrics(t, s)
 			return got["delivery_lag_seconds"] >= float64(2*(round+1)) && got["outbox_events{state=due}"] == 0
 		}, 2*time.Minute, 100*time.Millisecond)
-		return slices.DeleteFunc(slices.Sorted(maps.Keys(metrics(t, s))), func(name string) bool {
+		return slices.DeleteFunc(slices.Sorted(maps.Keys(scrapeMetrics(t, s))), func(name string) bool {
 			return strings.Contains(name, "retries") // a deadlock may happen at any time
 		})
 	}
@@ -159,8 +159,8 @@ func TestNothingThatAClientSendsMakesASeries(t *testing.T) {
 	assert.Less(t, len(first), 120)
 }
 
-// litter sends garbage in every place that has a name in the metrics.
-func litter(t testing.TB, s *servicetest.Service, v servicetest.Viewer, round int) {
+// sendGarbage sends garbage in every place that has a name in the metrics.
+func sendGarbage(t testing.TB, s *servicetest.Service, v servicetest.Viewer, round int) {
 	t.Helper()
 	junk := fmt.Sprintf("junk-%d", round)
 	v.Must(t, s, 201, "/register", `{"webinar_id":"`+junk+`","source":"`+junk+`"}`)

@@ -15,7 +15,7 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-func TestWithTheSinkDownOnlyFormsFail(t *testing.T) {
+func TestReceiverOutageFailsOnlyForms(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	var viewers []servicetest.Viewer
@@ -43,7 +43,7 @@ func TestWithTheSinkDownOnlyFormsFail(t *testing.T) {
 	assert.Equal(t, map[string]any{"liked": true}, sink.Find("1", "form_submitted")[0].Data["form_payload"])
 }
 
-func TestWithTheDatabaseDownRequestsAreToldToComeBack(t *testing.T) {
+func TestDatabaseOutageReturns503WithRetryAfter(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	v := servicetest.NewViewer(t, db, 1)
@@ -68,7 +68,7 @@ func TestWithTheDatabaseDownRequestsAreToldToComeBack(t *testing.T) {
 	s.Ready(t)
 }
 
-func TestTheDatabaseMayComeUpAfterTheService(t *testing.T) {
+func TestServiceStartsBeforeDatabase(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	v := servicetest.NewViewer(t, db, 1)
@@ -82,7 +82,7 @@ func TestTheDatabaseMayComeUpAfterTheService(t *testing.T) {
 }
 
 // An instance whose locks go wrong keeps nobody else from starting.
-func TestAnInspectionLeavesNothingLocked(t *testing.T) {
+func TestDatabaseCheckReleasesLocks(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	wire := servicetest.NewWire(t, servicetest.AddressOf(t, db.DSN))

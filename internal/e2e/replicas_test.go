@@ -14,7 +14,7 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-func TestManyRequestsOfOneNewViewerOverTwoReplicas(t *testing.T) {
+func TestConcurrentFirstEnterCreatesOneSession(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	v := servicetest.NewViewer(t, db, 1)
@@ -49,7 +49,7 @@ func TestManyRequestsOfOneNewViewerOverTwoReplicas(t *testing.T) {
 	sink.Waits(t, "1", "entered")
 }
 
-func TestAnEventIsDeliveredWhicheverReplicaWroteIt(t *testing.T) {
+func TestEventsOfEveryReplicaAreDelivered(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	a, b := servicetest.NewViewer(t, db, 1), servicetest.NewViewer(t, db, 2)
@@ -71,7 +71,7 @@ func TestAnEventIsDeliveredWhicheverReplicaWroteIt(t *testing.T) {
 	sink.Waits(t, "1", "entered", "left")
 }
 
-func TestTheServiceStopsQuicklyAndLosesNothing(t *testing.T) {
+func TestShutdownIsQuickAndLosesNoEvent(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	v := servicetest.NewViewer(t, db, 1)
@@ -80,7 +80,7 @@ func TestTheServiceStopsQuicklyAndLosesNothing(t *testing.T) {
 	s := servicetest.Start(t, env).Ready(t)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
 	v.Must(t, s, 200, "/exit", `{"webinar_id":"intro"}`)
-	for try := 1; !isServedWhileItLingers(t, s, v); try++ {
+	for try := 1; !checkShutdownDelay(t, s, v); try++ {
 		require.Less(t, try, 5, "each look came too late")
 		s = servicetest.Start(t, env).Ready(t)
 	}
@@ -90,10 +90,10 @@ func TestTheServiceStopsQuicklyAndLosesNothing(t *testing.T) {
 	sink.Waits(t, "1", "entered", "left")
 }
 
-// isServedWhileItLingers stops an instance: balancers look elsewhere first, and
+// checkShutdownDelay stops an instance: balancers look elsewhere first, and
 // who still comes meanwhile is served. A look that comes later than the service
 // has to linger may find nothing: it does not count.
-func isServedWhileItLingers(t *testing.T, s *servicetest.Service, v servicetest.Viewer) (counts bool) {
+func checkShutdownDelay(t *testing.T, s *servicetest.Service, v servicetest.Viewer) (counts bool) {
 	t.Helper()
 	const linger = time.Second
 	stopped := make(chan time.Duration, 1)

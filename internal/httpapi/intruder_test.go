@@ -21,7 +21,7 @@ import (
 )
 
 // Who has nothing, or something that is not theirs, gets nowhere. An index of
-// the tests of this kind is in internal/e2e/intruder_test.go.
+// the tests of this kind is in internal/e2e/authentication_test.go.
 
 // signedWith is a cookie of the viewer's under another salt than the site's.
 func (v viewer) signedWith(salt string, expires time.Time) string {

@@ -123,7 +123,7 @@ func (s composeService) environment(t testing.TB, dotenv, site map[string]string
 	return list
 }
 
-func TestComposeStartsASiteInAnyOrder(t *testing.T) {
+func TestComposeServicesStartInAnyOrder(t *testing.T) {
 	t.Parallel()
 	file := compose(t)
 	assert.ElementsMatch(t, []string{"db", "wordpress", "autowebinar", "nginx", "sink"}, slices.Collect(maps.Keys(file.Services)))
@@ -149,7 +149,7 @@ func TestComposeStartsASiteInAnyOrder(t *testing.T) {
 }
 
 // The image is loaded, or built beforehand: a release has no sources.
-func TestComposeRunsTheImageThatTheReadmeMakes(t *testing.T) {
+func TestComposeUsesImageFromReadme(t *testing.T) {
 	t.Parallel()
 	readme := read(t, "deploy/README.md")
 	m := regexp.MustCompile(`(?m)^echo (\w+)=(\S+) >>\.env$`).FindStringSubmatch(readme)
@@ -163,12 +163,12 @@ func TestComposeRunsTheImageThatTheReadmeMakes(t *testing.T) {
 	}
 }
 
-func TestComposeGivesTheServiceWhatItNeeds(t *testing.T) {
+func TestComposeConfiguresService(t *testing.T) {
 	t.Parallel()
 	file := compose(t)
 	dotenv, site := newSecrets(t)
 	s := file.Services["autowebinar"]
-	c := loaded(t, s.environment(t, dotenv, site))
+	c := loadConfig(t, s.environment(t, dotenv, site))
 	assert.Len(t, c.Salts, 8)
 	assert.Len(t, c.WebhookSecrets, 1)
 	assert.Equal(t, "http://sink:9000/", c.WebhookURL.String())
@@ -189,7 +189,7 @@ func TestComposeGivesTheServiceWhatItNeeds(t *testing.T) {
 }
 
 // Two lines without their # publish the status page, to this machine only.
-func TestComposePublishesTheStatusPageOnRequest(t *testing.T) {
+func TestComposeCanPublishStatusPage(t *testing.T) {
 	t.Parallel()
 	assert.Empty(t, compose(t).Services["autowebinar"].Ports)
 	text := read(t, "deploy/compose.yaml")
@@ -197,12 +197,12 @@ func TestComposePublishesTheStatusPageOnRequest(t *testing.T) {
 	s := file.Services["autowebinar"]
 	assert.Equal(t, []string{"127.0.0.1:9090:9090"}, s.Ports)
 	dotenv, site := newSecrets(t)
-	assert.Equal(t, ":9090", loaded(t, s.environment(t, dotenv, site)).AdminListen)
+	assert.Equal(t, ":9090", loadConfig(t, s.environment(t, dotenv, site)).AdminListen)
 	assert.Contains(t, read(t, "README.md"), "`-e AUTOWEBINAR_ADMIN_LISTEN=:9090 -p "+s.Ports[0]+"`", "docker run's way")
 }
 
 // The account is made when the database is: before there are any tables.
-func TestComposeMakesTheLeastAccount(t *testing.T) {
+func TestComposeAccountHasLeastPrivileges(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
 	_, err := db.SQL.Exec("DROP TABLE wp_users, wp_usermeta")

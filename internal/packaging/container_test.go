@@ -42,7 +42,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin exec unshare %s sh -c '
 	return entrypoint
 }
 
-func TestTheImageFromAnEmptyEnvironmentSaysWhatItLacks(t *testing.T) {
+func TestImageReportsMissingSettings(t *testing.T) {
 	t.Parallel()
 	i := openImage(t)
 	said, err := run(t, []string{}, container(t, i, i.unpack(t)), i.config.Config.Cmd...)
@@ -59,7 +59,7 @@ WORDPRESS_DB_USER: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CON
 `, said)
 }
 
-func TestTheImageServes(t *testing.T) {
+func TestImageServes(t *testing.T) {
 	t.Parallel()
 	i, db, sink := openImage(t), mariadbtest.New(t), servicetest.NewSink(t)
 	entrypoint := container(t, i, i.unpack(t))
@@ -97,7 +97,7 @@ func environ(settings map[string]string) (env []string) {
 	return env
 }
 
-func TestTheImageTrustsAnAuthorityThatIsMounted(t *testing.T) {
+func TestImageTrustsMountedAuthority(t *testing.T) {
 	t.Parallel()
 	i, db := openImage(t), mariadbtest.New(t)
 	sink := httptest.NewTLSServer(http.NotFoundHandler())

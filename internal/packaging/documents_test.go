@@ -27,9 +27,9 @@ func documents(t testing.TB) []string {
 	return names
 }
 
-// dockers is the environment that Docker makes of an env file: lines as they
+// parseEnvFile is the environment that Docker makes of an env file: lines as they
 // are, but for those that are empty or begin with #.
-func dockers(text string) (environ []string) {
+func parseEnvFile(text string) (environ []string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimLeft(strings.TrimSuffix(line, "\n"), " \t")
 		if line != "" && !strings.HasPrefix(line, "#") {
@@ -39,13 +39,13 @@ func dockers(text string) (environ []string) {
 	return environ
 }
 
-// fill puts a secret of the right shape where a document shows none.
-func fill(text string) string {
+// fillSecrets puts a secret of the right shape where a document shows none.
+func fillSecrets(text string) string {
 	return strings.ReplaceAll(text, "whsec_…", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
 }
 
 // What the documents show as an env file is one, to the byte.
-func TestTheDocumentsEnvFilesAreTaken(t *testing.T) {
+func TestDocumentedEnvFilesLoad(t *testing.T) {
 	t.Parallel()
 	wordpress := func(name string) ([]byte, error) {
 		if name != "/var/www/html/wp-config.php" {
@@ -53,14 +53,14 @@ func TestTheDocumentsEnvFilesAreTaken(t *testing.T) {
 		}
 		return []byte("<?php define('DB_HOST', 'db'); define('DB_NAME', 'site'); define('DB_USER', 'site'); define('DB_PASSWORD', 'secret');"), nil
 	}
-	all := example(t)
+	all := wantEnvExample(t)
 	taken := map[string]config.Config{}
 	for _, name := range documents(t) {
-		text := blocks(read(t, name), "dotenv")
+		text := codeBlocks(read(t, name), "dotenv")
 		if text == "" {
 			continue
 		}
-		environ := dockers(fill(text))
+		environ := parseEnvFile(fillSecrets(text))
 		for _, line := range environ {
 			variable, _, _ := strings.Cut(line, "=")
 			assert.Contains(t, all, "\n#"+variable+"=", name)
@@ -82,12 +82,12 @@ func TestTheDocumentsEnvFilesAreTaken(t *testing.T) {
 
 // There is no other place where a line of an env file would go unread, and in
 // the example each line is one once its # is away.
-func TestEnvFilesAreMarkedAsSuch(t *testing.T) {
+func TestDocumentedSettingsAreInDotenvBlocks(t *testing.T) {
 	t.Parallel()
 	setting := regexp.MustCompile(`(?m)^ *(WORDPRESS|AUTOWEBINAR)_\w+=.*$`)
 	for _, name := range documents(t) {
 		text := read(t, name)
-		marked := setting.FindAllString(blocks(text, "dotenv"), -1)
+		marked := setting.FindAllString(codeBlocks(text, "dotenv"), -1)
 		assert.Len(t, setting.FindAllString(text, -1), len(marked), name)
 	}
 	for line := range strings.Lines(read(t, "deploy/autowebinar.env.example")) {

@@ -15,9 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "write the files that are made from the sources")
 
-// example is what deploy/autowebinar.env.example should be: every setting there
+// wantEnvExample is what deploy/autowebinar.env.example should be: every setting there
 // is, as the service itself describes it.
-func example(t testing.TB) string {
+func wantEnvExample(t testing.TB) string {
 	t.Helper()
 	var reference, b strings.Builder
 	require.NoError(t, config.Reference(&reference))
@@ -48,9 +48,9 @@ func example(t testing.TB) string {
 	return b.String()
 }
 
-func TestTheEnvExampleHasEverySetting(t *testing.T) {
+func TestEnvExampleListsEverySetting(t *testing.T) {
 	t.Parallel()
-	want := example(t)
+	want := wantEnvExample(t)
 	if *update {
 		require.NoError(t, os.WriteFile(deploy+"autowebinar.env.example", []byte(want), 0o644))
 	}
@@ -65,10 +65,10 @@ func TestTheEnvExampleHasEverySetting(t *testing.T) {
 	}
 	require.NotEmpty(t, set)
 	bare = []string{"AUTOWEBINAR_DB_DSN=a:b@tcp(db:3306)/site", "AUTOWEBINAR_WEBHOOK_URL=off"}
-	assert.Equal(t, loaded(t, bare).LogValue().String(), loaded(t, append(set, bare...)).LogValue().String())
+	assert.Equal(t, loadConfig(t, bare).LogValue().String(), loadConfig(t, append(set, bare...)).LogValue().String())
 }
 
-func loaded(t testing.TB, environ []string) config.Config {
+func loadConfig(t testing.TB, environ []string) config.Config {
 	t.Helper()
 	c, err := config.Load(environ, os.ReadFile)
 	require.NoError(t, err)

@@ -16,32 +16,32 @@ import (
 
 const maxImage = 20_000_000 // bytes, compressed
 
-// packed is the image archive of these sources, made once.
-var packed struct {
+// imageBuild is the image archive of these sources, made once.
+var imageBuild struct {
 	once    sync.Once
 	archive []byte
 }
 
 func imageArchive(t testing.TB) []byte {
 	t.Helper()
-	packed.once.Do(func() {
+	imageBuild.once.Do(func() {
 		out := t.TempDir()
 		pack(t, "-platforms", "linux/amd64", "-out", out, "image")
 		archive, err := os.ReadFile(filepath.Join(out, "autowebinar-"+version+".oci.tar"))
 		require.NoError(t, err)
-		packed.archive = archive
+		imageBuild.archive = archive
 	})
-	require.NotEmpty(t, packed.archive, "the image could not be made")
-	return packed.archive
+	require.NotEmpty(t, imageBuild.archive, "the image could not be made")
+	return imageBuild.archive
 }
 
 // image is the one of linux/amd64 in the archive, and what is attached to it.
 type image struct {
 	ociArchive
-	at       descriptor
-	manifest manifest
-	config   imageConfig
-	attached []manifest
+	descriptor   descriptor
+	manifest     manifest
+	config       imageConfig
+	attestations []manifest
 }
 
 func openImage(t testing.TB) image {
@@ -55,12 +55,12 @@ func openImage(t testing.TB) image {
 	for _, d := range decode[manifest](t, i.blob(t, top.Manifests[0])).Manifests {
 		require.NotNil(t, d.Platform)
 		if d.Platform.OS == "unknown" {
-			i.attached = append(i.attached, decode[manifest](t, i.blob(t, d)))
-			assert.Equal(t, i.at.Digest, d.Annotations["vnd.docker.reference.digest"])
+			i.attestations = append(i.attestations, decode[manifest](t, i.blob(t, d)))
+			assert.Equal(t, i.descriptor.Digest, d.Annotations["vnd.docker.reference.digest"])
 			continue
 		}
 		assert.Equal(t, "linux/amd64", d.Platform.OS+"/"+d.Platform.Architecture)
-		i.at, i.manifest = d, decode[manifest](t, i.blob(t, d))
+		i.descriptor, i.manifest = d, decode[manifest](t, i.blob(t, d))
 	}
 	i.config = decode[imageConfig](t, i.blob(t, i.manifest.Config))
 	return i
@@ -79,7 +79,7 @@ func (i image) unpack(t testing.TB) (dir string) {
 	return dir
 }
 
-func TestTheImageIsSmallAndHoldsNothingElse(t *testing.T) {
+func TestImageContents(t *testing.T) {
 	t.Parallel()
 	i := openImage(t)
 	var size int64
@@ -89,7 +89,7 @@ func TestTheImageIsSmallAndHoldsNothingElse(t *testing.T) {
 		names, entries := untar(t, gunzip(t, i.blob(t, layer)))
 		for _, name := range names {
 			assert.Zero(t, entries[name].Uid, name)
-			assert.Equal(t, made, jsonNumber(entries[name].ModTime.Unix()), name)
+			assert.Equal(t, packTime, jsonNumber(entries[name].ModTime.Unix()), name)
 			if !strings.HasSuffix(name, "/") {
 				files = append(files, name)
 			}
@@ -110,7 +110,7 @@ func jsonNumber(n int64) string {
 	return string(text)
 }
 
-func TestTheImageSaysHowItIsRun(t *testing.T) {
+func TestImageConfigMatchesDockerfile(t *testing.T) {
 	t.Parallel()
 	i := openImage(t)
 	config := i.config.Config
@@ -143,19 +143,19 @@ func TestTheImageSaysHowItIsRun(t *testing.T) {
 	}
 }
 
-func TestTheImageTellsWhatItIsMadeOf(t *testing.T) {
+func TestImageHasBillOfMaterials(t *testing.T) {
 	t.Parallel()
 	i := openImage(t)
-	require.Len(t, i.attached, 1)
-	require.Len(t, i.attached[0].Layers, 1)
-	layer := i.attached[0].Layers[0]
+	require.Len(t, i.attestations, 1)
+	require.Len(t, i.attestations[0].Layers, 1)
+	layer := i.attestations[0].Layers[0]
 	assert.Equal(t, "https://spdx.dev/Document", layer.Annotations["in-toto.io/predicate-type"])
 	statement := decode[struct {
 		Subject   []struct{ Digest map[string]string }
 		Predicate spdx
 	}](t, i.blob(t, layer))
-	assert.Equal(t, i.at.Digest, "sha256:"+statement.Subject[0].Digest["sha256"])
-	statement.Predicate.holds(t, "golang.org/x/crypto/x509roots/fallback")
+	assert.Equal(t, i.descriptor.Digest, "sha256:"+statement.Subject[0].Digest["sha256"])
+	statement.Predicate.requireMatchesModules(t, "golang.org/x/crypto/x509roots/fallback")
 }
 
 // spdx is a bill of materials.
@@ -168,8 +168,8 @@ type spdx struct {
 	Relationships []struct{ SPDXElementID, RelationshipType, RelatedSPDXElement string }
 }
 
-// holds compares the bill with the modules that the service is built from.
-func (s spdx) holds(t testing.TB, besides ...string) {
+// requireMatchesModules compares the bill with the modules that the service is built from.
+func (s spdx) requireMatchesModules(t testing.TB, besides ...string) {
 	t.Helper()
 	assert.Equal(t, "SPDX-2.3", s.SPDXVersion)
 	ids := map[string]string{}
@@ -195,7 +195,7 @@ func (s spdx) holds(t testing.TB, besides ...string) {
 	assert.Equal(t, want, got)
 }
 
-func TestOlderEnginesLoadTheImageToo(t *testing.T) {
+func TestImageHasLegacyManifest(t *testing.T) {
 	t.Parallel()
 	i := openImage(t)
 	list := decode[[]struct {

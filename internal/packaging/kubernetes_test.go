@@ -93,7 +93,7 @@ func spec[T any](t testing.TB, r resource) (v T) {
 	return decode[T](t, r.Spec)
 }
 
-func TestKubernetesProbesDrainsAndConfines(t *testing.T) {
+func TestKubernetesDeployment(t *testing.T) {
 	t.Parallel()
 	all := manifests(t)
 	d := spec[deployment](t, all["Deployment"])
@@ -151,7 +151,7 @@ func TestKubernetesProbesDrainsAndConfines(t *testing.T) {
 	}
 }
 
-func TestKubernetesGivesTheServiceWhatItNeeds(t *testing.T) {
+func TestKubernetesConfiguresService(t *testing.T) {
 	t.Parallel()
 	all := manifests(t)
 	settings := maps.Clone(all["ConfigMap"].Data)
@@ -169,7 +169,7 @@ func TestKubernetesGivesTheServiceWhatItNeeds(t *testing.T) {
 	for name, value := range settings {
 		environ = append(environ, name+"="+value)
 	}
-	assert.Len(t, loaded(t, environ).Salts, 8)
+	assert.Len(t, loadConfig(t, environ).Salts, 8)
 	for _, from := range spec[deployment](t, all["Deployment"]).Template.Spec.Containers[0].EnvFrom {
 		assert.Equal(t, "autowebinar", from.ConfigMapRef.Name+from.SecretRef.Name)
 	}

@@ -17,10 +17,10 @@ import (
 func TestMain(m *testing.M) { servicetest.Main(m) }
 
 const (
-	root    = "../.." // the project's folder
-	deploy  = root + "/deploy/"
-	made    = "1767225600" // SOURCE_DATE_EPOCH of all that is packed here
-	version = "v1.2.3-test"
+	root     = "../.." // the project's folder
+	deploy   = root + "/deploy/"
+	packTime = "1767225600" // SOURCE_DATE_EPOCH of all that is packed here
+	version  = "v1.2.3-test"
 )
 
 // pack runs the program that makes what is shipped.
@@ -28,7 +28,7 @@ func pack(t testing.TB, args ...string) {
 	t.Helper()
 	program := []string{"-C", root + "/.ci/pack", "run", ".", "-version", version, "-revision", "0123456789abcdef"}
 	cmd := exec.Command("go", append(program, args...)...)
-	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+made)
+	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+packTime)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
@@ -54,10 +54,10 @@ func run(t testing.TB, env []string, name string, args ...string) (output string
 // tools is a folder of programs that one of the scripts in .ci unpacked.
 type tools string
 
-var linters = sync.OnceValues(func() (tools, error) { return unpacked("linters") })
-var webServers = sync.OnceValues(func() (tools, error) { return unpacked("wordpress") })
+var linters = sync.OnceValues(func() (tools, error) { return runToolScript("linters") })
+var webServers = sync.OnceValues(func() (tools, error) { return runToolScript("wordpress") })
 
-func unpacked(script string) (tools, error) {
+func runToolScript(script string) (tools, error) {
 	cmd := exec.Command(root + "/.ci/" + script)
 	cmd.Stderr = os.Stderr
 	folder, err := cmd.Output()

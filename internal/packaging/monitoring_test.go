@@ -12,9 +12,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// families are the service's metrics: kind and labels by name, as its own test
+// metricLabels are the service's metrics: kind and labels by name, as its own test
 // holds them fast.
-func families(t testing.TB) map[string][]string {
+func metricLabels(t testing.TB) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	line := regexp.MustCompile(`(?m)^(\w+) (\w+) \{(.*)\}$`)
@@ -34,17 +34,17 @@ func families(t testing.TB) map[string][]string {
 	return all
 }
 
-// process are those of the Go client that are used.
-var process = []string{"process_cpu_seconds_total", "process_resident_memory_bytes"}
+// processMetrics are those of the Go client that are used.
+var processMetrics = []string{"process_cpu_seconds_total", "process_resident_memory_bytes"}
 
-// knows fails the test where an expression names a metric or a label that there
+// requireKnownMetrics fails the test where an expression names a metric or a label that there
 // is not. It returns the metrics named.
-func knows(t testing.TB, known map[string][]string, expression string) (named []string) {
+func requireKnownMetrics(t testing.TB, known map[string][]string, expression string) (named []string) {
 	t.Helper()
 	var labels []string
 	for _, m := range regexp.MustCompile(`\b((?:autowebinar|process|go)_\w+)(?:\{(.*?)\})?`).FindAllStringSubmatch(expression, -1) {
 		own, ok := known[m[1]]
-		if slices.Contains(process, m[1]) {
+		if slices.Contains(processMetrics, m[1]) {
 			own, ok = []string{"job", "instance"}, true
 		}
 		assert.True(t, ok, "%s is no metric: %s", m[1], expression)
@@ -80,11 +80,11 @@ func alerts(t testing.TB) (rules []rule) {
 	return rules
 }
 
-func TestTheAlertsNameMetricsThatExist(t *testing.T) {
+func TestAlertsUseKnownMetrics(t *testing.T) {
 	t.Parallel()
-	known := families(t)
+	known := metricLabels(t)
 	for _, rule := range alerts(t) {
-		knows(t, known, rule.Expr)
+		requireKnownMetrics(t, known, rule.Expr)
 		assert.Contains(t, []string{"critical", "warning", "info"}, rule.Labels["severity"], rule.Alert)
 		assert.NotEmpty(t, rule.For, rule.Alert)
 		assert.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
@@ -92,7 +92,7 @@ func TestTheAlertsNameMetricsThatExist(t *testing.T) {
 	}
 }
 
-func TestTheAlertsFireInTheirTrouble(t *testing.T) {
+func TestAlertRules(t *testing.T) {
 	t.Parallel()
 	tools, err := linters()
 	require.NoError(t, err)
@@ -111,7 +111,7 @@ func TestTheAlertsFireInTheirTrouble(t *testing.T) {
 	}
 }
 
-func TestTheDashboardNamesMetricsThatExist(t *testing.T) {
+func TestDashboardUsesKnownMetrics(t *testing.T) {
 	t.Parallel()
 	var dashboard struct {
 		UID    string
@@ -130,7 +130,7 @@ func TestTheDashboardNamesMetricsThatExist(t *testing.T) {
 		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(read(t, "deploy/grafana/autowebinar.json")), &dashboard))
-	known, shown := families(t), map[string]bool{}
+	known, shown := metricLabels(t), map[string]bool{}
 	ids, cells := map[int]bool{}, map[[2]int]string{}
 	for _, p := range dashboard.Panels {
 		assert.False(t, ids[p.ID], "two panels %d", p.ID)
@@ -147,7 +147,7 @@ func TestTheDashboardNamesMetricsThatExist(t *testing.T) {
 		for _, target := range p.Targets {
 			assert.Equal(t, "${datasource}", target.Datasource.UID, p.Title)
 			assert.Contains(t, target.Expr, `job=~"$job"`, p.Title)
-			for _, name := range knows(t, known, target.Expr) {
+			for _, name := range requireKnownMetrics(t, known, target.Expr) {
 				shown[name] = true
 				if name == "autowebinar_viewers" {
 					assert.Contains(t, target.Expr, "by (instance)", "a viewer is heard of by several replicas: they do not add up")
@@ -160,13 +160,13 @@ func TestTheDashboardNamesMetricsThatExist(t *testing.T) {
 	}
 	for _, variable := range dashboard.Templating.List {
 		if variable.Type == "query" {
-			knows(t, known, variable.Definition)
+			requireKnownMetrics(t, known, variable.Definition)
 		}
 	}
 
 	// What the dashboard does not show is on the alerts, or about counting itself.
 	for _, rule := range alerts(t) {
-		for _, name := range knows(t, known, rule.Expr) {
+		for _, name := range requireKnownMetrics(t, known, rule.Expr) {
 			shown[name] = true
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 const maxExposure = 2.0 // of ten, as systemd-analyze reckons
 
-func TestSystemdTakesTheUnit(t *testing.T) {
+func TestSystemdUnitIsValid(t *testing.T) {
 	t.Parallel()
 	tools, err := linters()
 	require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 }
 
 // The lines above the unit, tried below another root by somebody who is not root.
-func TestTheUnitIsInstalledByItsOwnLines(t *testing.T) {
+func TestSystemdInstallCommands(t *testing.T) {
 	t.Parallel()
 	dir, root := t.TempDir(), t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "usr/local/bin"), 0o755))
@@ -66,7 +66,7 @@ func TestTheUnitIsInstalledByItsOwnLines(t *testing.T) {
 }
 
 // An operator's command has the unit's settings and secrets.
-func TestCommandsRunWithTheUnitsCredentials(t *testing.T) {
+func TestSystemdRunMatchesUnit(t *testing.T) {
 	t.Parallel()
 	readme := regexp.MustCompile(` \\\n +`).ReplaceAllString(read(t, "deploy/README.md"), " ")
 	line := regexp.MustCompile(`(?m)^systemd-run .*$`).FindString(readme)
@@ -85,7 +85,7 @@ func TestCommandsRunWithTheUnitsCredentials(t *testing.T) {
 	assert.True(t, strings.HasSuffix(line, " /usr/local/bin/autowebinar check"))
 }
 
-func TestSystemdGivesTheServiceItsSecretsAsFiles(t *testing.T) {
+func TestSystemdCredentialsConfigureService(t *testing.T) {
 	t.Parallel()
 	unit := read(t, "deploy/systemd/autowebinar.service")
 	dir := t.TempDir()
@@ -101,7 +101,7 @@ func TestSystemdGivesTheServiceItsSecretsAsFiles(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^Environment=(.*)$`).FindAllStringSubmatch(unit, -1) {
 		environ = append(environ, strings.ReplaceAll(m[1], "%d", dir))
 	}
-	c := loaded(t, environ)
+	c := loadConfig(t, environ)
 	assert.Len(t, c.WebhookSecrets, 1)
 	grace := regexp.MustCompile(`(?m)^TimeoutStopSec=(\d+)$`).FindStringSubmatch(unit)
 	require.NotNil(t, grace)

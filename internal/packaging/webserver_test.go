@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// blocks are the lines that a document shows in a language.
-func blocks(document, language string) string {
+// codeBlocks are the lines that a document shows in a language.
+func codeBlocks(document, language string) string {
 	// Blocks of a list are indented.
 	text := regexp.MustCompile(`(?m)^ {3}`).ReplaceAllString(document, "")
 	var lines strings.Builder
@@ -22,15 +22,15 @@ func blocks(document, language string) string {
 	return lines.String()
 }
 
-// bare are the directives of a configuration: no comments, no layout.
-func bare(text string) string {
+// normalizeConfig are the directives of a configuration: no comments, no layout.
+func normalizeConfig(text string) string {
 	text = regexp.MustCompile(`(?m)(^|\s)#.*$`).ReplaceAllString(text, "")
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// levelled sorts nginx's directives as nginx wants them: those of the http level
+// splitByLevel sorts nginx's directives as nginx wants them: those of the http level
 // first.
-func levelled(text string) (http, server []string) {
+func splitByLevel(text string) (http, server []string) {
 	depth, begun := 0, 0
 	for i, c := range text {
 		switch c {
@@ -52,15 +52,15 @@ func levelled(text string) (http, server []string) {
 	return http, server
 }
 
-func TestTheWebServersFilesAreTheDocumentsLines(t *testing.T) {
+func TestWebServerFilesMatchDocuments(t *testing.T) {
 	t.Parallel()
-	http, server := levelled(bare(blocks(read(t, "README.md"), "nginx")))
+	http, server := splitByLevel(normalizeConfig(codeBlocks(read(t, "README.md"), "nginx")))
 	require.NotEmpty(t, http)
-	assert.Equal(t, strings.Join(http, " "), bare(read(t, "deploy/nginx/autowebinar-http.conf")))
-	assert.Equal(t, strings.Join(server, " "), bare(read(t, "deploy/nginx/autowebinar-locations.conf")))
-	assert.Equal(t, bare(blocks(read(t, "api/wordpress/README.md"), "apache")), bare(read(t, "deploy/apache/autowebinar.conf")))
+	assert.Equal(t, strings.Join(http, " "), normalizeConfig(read(t, "deploy/nginx/autowebinar-http.conf")))
+	assert.Equal(t, strings.Join(server, " "), normalizeConfig(read(t, "deploy/nginx/autowebinar-locations.conf")))
+	assert.Equal(t, normalizeConfig(codeBlocks(read(t, "api/wordpress/README.md"), "apache")), normalizeConfig(read(t, "deploy/apache/autowebinar.conf")))
 
-	composed, _ := levelled(bare(read(t, "deploy/compose/nginx.conf")))
+	composed, _ := splitByLevel(normalizeConfig(read(t, "deploy/compose/nginx.conf")))
 	for _, directive := range http {
 		if strings.HasPrefix(directive, "map ") {
 			assert.Contains(t, composed, directive)
@@ -69,21 +69,21 @@ func TestTheWebServersFilesAreTheDocumentsLines(t *testing.T) {
 }
 
 // The names of containers are known to their network only.
-func onThisMachine(text string) string {
+func withLocalAddresses(text string) string {
 	return regexp.MustCompile(`\b(autowebinar|wordpress):(\d)`).ReplaceAllString(text, "127.0.0.1:$2")
 }
 
-func TestNginxTakesTheFiles(t *testing.T) {
+func TestNginxConfigIsValid(t *testing.T) {
 	t.Parallel()
 	tools, err := webServers()
 	require.NoError(t, err)
 	sites := map[string]string{
-		"a site of one's own": onThisMachine(read(t, "deploy/nginx/autowebinar-http.conf")) +
+		"a site of one's own": withLocalAddresses(read(t, "deploy/nginx/autowebinar-http.conf")) +
 			"server { listen 127.0.0.1:8000; include {dir}/autowebinar-locations.conf; }",
 		// Debian's nginx may be older than "resolve".
 		"compose": strings.NewReplacer(" resolve;", ";", "/etc/nginx/autowebinar-locations.conf", "{dir}/autowebinar-locations.conf",
 			"listen 80", "listen 127.0.0.1:8000", "include fastcgi_params", "include {dir}/fastcgi_params").
-			Replace(onThisMachine(read(t, "deploy/compose/nginx.conf"))),
+			Replace(withLocalAddresses(read(t, "deploy/compose/nginx.conf"))),
 	}
 	for name, site := range sites {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestNginxTakesTheFiles(t *testing.T) {
 				require.NoError(t, os.WriteFile(path, []byte(strings.ReplaceAll(text, "{dir}", dir)), 0o600))
 				return path
 			}
-			write("autowebinar-locations.conf", onThisMachine(read(t, "deploy/nginx/autowebinar-locations.conf")))
+			write("autowebinar-locations.conf", withLocalAddresses(read(t, "deploy/nginx/autowebinar-locations.conf")))
 			write("fastcgi_params", "fastcgi_param QUERY_STRING $query_string;\n")
 			temporary := ""
 			for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
@@ -108,7 +108,7 @@ func TestNginxTakesTheFiles(t *testing.T) {
 	}
 }
 
-func TestApacheTakesTheFile(t *testing.T) {
+func TestApacheConfigIsValid(t *testing.T) {
 	t.Parallel()
 	tools, err := webServers()
 	require.NoError(t, err)

@@ -15,30 +15,30 @@ import (
 )
 
 const (
-	unfelt     = 5 * time.Millisecond // nobody feels it, and it may be noise
-	reportRate = 1000                 // a second
-	watchers   = 1000                 // who send them
+	negligible       = 5 * time.Millisecond // nobody feels it, and it may be noise
+	reportRate       = 1000                 // a second
+	reportingViewers = 1000                 // who send them
 )
 
-// BenchmarkNeighbour shows what WordPress feels of the service: how long its
+// BenchmarkWordPressWrites shows what WordPress feels of the service: how long its
 // writes take to rows of the very viewers who report a thousand times a second,
 // beside how long the same writes take in another database of that server, under
 // the same load.
-func BenchmarkNeighbour(b *testing.B) {
+func BenchmarkWordPressWrites(b *testing.B) {
 	o := readOptions(b)
-	server := startServer(b, binlog...)
+	server := startServer(b, binlogArgs...)
 	ours, theirs := newSite(b, server, "ours"), newSite(b, server, "theirs")
 	for _, s := range []*site{ours, theirs} {
-		s.admit(b, watchers, true)
-		s.fillProfiles(b)
+		s.addViewers(b, reportingViewers, true)
+		s.addProfiles(b)
 	}
 	sv := startService(b, build(b), ours)
 	same := make([][]time.Duration, 0, o.rounds)
 	other := make([][]time.Duration, 0, o.rounds)
 	least := math.Inf(1)
 	for range o.rounds {
-		beside, rate := neighbourly(b, o, sv, ours, ours)
-		apart, otherRate := neighbourly(b, o, sv, ours, theirs)
+		beside, rate := measureWordPressWrites(b, o, sv, ours, ours)
+		apart, otherRate := measureWordPressWrites(b, o, sv, ours, theirs)
 		same, other, least = append(same, beside), append(other, apart), min(least, rate, otherRate)
 	}
 	b.ReportMetric(0, "ns/op")
@@ -56,22 +56,22 @@ func BenchmarkNeighbour(b *testing.B) {
 	beside, apart := print("rows of the same viewers", same), print("another database of the server", other)
 	ratio := float64(beside) / float64(apart)
 	fmt.Printf("\np99: %.2f × (wanted: at most 2 ×); no write failed\n", ratio)
-	if ratio > 2 && beside > unfelt || least < 0.95*reportRate {
+	if ratio > 2 && beside > negligible || least < 0.95*reportRate {
 		b.Errorf("%.2f × beside %.0f reports a second, of %d", ratio, least, reportRate)
 	}
 }
 
-// neighbourly is how long WordPress's writes to a site take while the service takes
+// measureWordPressWrites is how long WordPress's writes to a site take while the service takes
 // reports for another, or the same, and how many it took a second.
-func neighbourly(b *testing.B, o options, sv *service, reported, written *site) (took []time.Duration, rate float64) {
+func measureWordPressWrites(b *testing.B, o options, sv *service, reported, written *site) (took []time.Duration, rate float64) {
 	b.Helper()
-	sv.logIn(b, reported.people)
-	ctx, stop := context.WithTimeout(b.Context(), o.slice)
+	sv.warmLogins(b, reported.viewers)
+	ctx, stop := context.WithTimeout(b.Context(), o.duration)
 	defer stop()
 	var crowd sync.WaitGroup
 	var failed sync.Map
 	var reports atomic.Int64
-	position := reported.reserve()
+	position := reported.reservePositions()
 	client := newClient(64)
 	defer client.CloseIdleConnections()
 	begun := time.Now()
@@ -82,8 +82,8 @@ func neighbourly(b *testing.B, o options, sv *service, reported, written *site) 
 				if ctx.Err() != nil {
 					return
 				}
-				p := reported.people[i%len(reported.people)]
-				body := fmt.Sprintf(`{"position_sec":%d,"webinar_id":%q}`, position+int64(i/len(reported.people)), webinarID)
+				p := reported.viewers[i%len(reported.viewers)]
+				body := fmt.Sprintf(`{"position_sec":%d,"webinar_id":%q}`, position+int64(i/len(reported.viewers)), webinarID)
 				if err := p.send(client, "POST", sv.url+"/progress", body); err != nil {
 					failed.Store(i, err)
 				}
@@ -92,7 +92,7 @@ func neighbourly(b *testing.B, o options, sv *service, reported, written *site) 
 		})
 	}
 	neighbour := servicetest.Neighbour{DB: written.pool(b, 8).DB, Usermeta: "wp_usermeta"}
-	for _, p := range written.people {
+	for _, p := range written.viewers {
 		neighbour.Users = append(neighbour.Users, p.id)
 	}
 	took, errs := neighbour.Work(ctx, 4, 5*time.Millisecond)
@@ -106,15 +106,15 @@ func neighbourly(b *testing.B, o options, sv *service, reported, written *site) 
 	return took, rate
 }
 
-// fillProfiles gives every viewer the rows that WordPress's plugins would.
-func (s *site) fillProfiles(b *testing.B) {
+// addProfiles gives every viewer the rows that WordPress's plugins would.
+func (s *site) addProfiles(b *testing.B) {
 	b.Helper()
 	var meta []any
-	for _, p := range s.people {
+	for _, p := range s.viewers {
 		for _, key := range servicetest.NeighbourKeys() {
 			meta = append(meta, p.id, key, "x")
 		}
 	}
 	s.insert(b, "wp_usermeta (user_id, meta_key, meta_value)", 3, meta)
-	run(b, s.admin, "ANALYZE TABLE wp_usermeta")
+	execAll(b, s.admin, "ANALYZE TABLE wp_usermeta")
 }

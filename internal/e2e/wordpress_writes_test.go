@@ -22,7 +22,7 @@ import (
 // WordPress goes on writing the rows of viewers who watch: none of its writes
 // fails, whether for a lock that is waited for too long or for a deadlock, and
 // none of the viewers' does.
-func TestWordPressWritesBesideTheService(t *testing.T) {
+func TestWordPressWritesSucceedUnderLoad(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
 	env := servicetest.Settings(db.DSN, sink.URL)
@@ -40,7 +40,7 @@ func TestWordPressWritesBesideTheService(t *testing.T) {
 		viewers = append(viewers, v)
 		neighbour.Users = append(neighbour.Users, id)
 	}
-	populate(t, db)
+	addOtherUsers(t, db)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var reports, evaluations, entries atomic.Int64
@@ -78,7 +78,7 @@ func TestWordPressWritesBesideTheService(t *testing.T) {
 			for n := 0; ctx.Err() == nil; n++ {
 				// An evaluation is an event, and so a row that is deleted again.
 				who := fmt.Sprintf(`{"user_ids":[%d,%d]}`, 1+(i+n)%16, 1+(i+n+5)%16)
-				if !assert.Equal(t, 200, evaluate(t, client, replicas[(i+n)%2], who)) {
+				if !assert.Equal(t, 200, requestAttendance(t, client, replicas[(i+n)%2], who)) {
 					return
 				}
 				evaluations.Add(2)
@@ -98,7 +98,7 @@ func TestWordPressWritesBesideTheService(t *testing.T) {
 // server under the same load. What is below a few milliseconds nobody feels, and
 // is noise on a machine that has other things to do; such a one gets more tries,
 // and need not come to a thousand. In `make bench` it must.
-func TestWordPressIsNotHeldUp(t *testing.T) {
+func TestWordPressWriteLatencyUnderLoad(t *testing.T) {
 	const (
 		viewers, tries, turn = 200, 5, 1500 * time.Millisecond
 		rate                 = 1000 // reports a second
@@ -125,7 +125,7 @@ func TestWordPressIsNotHeldUp(t *testing.T) {
 		return took[len(took)*99/100], reports
 	}
 	for _, db := range []*mariadbtest.DB{ours, theirs} {
-		populate(t, db)
+		addOtherUsers(t, db)
 	}
 	servicetest.Mostly(t, tries, func(int) (good, counts bool) {
 		beside, reports := work(ours)
@@ -142,7 +142,7 @@ type reporters struct {
 	viewers []servicetest.Viewer
 	users   []uint64
 	client  *http.Client
-	said    atomic.Int64
+	sent    atomic.Int64
 }
 
 func newReporters(t testing.TB, s *servicetest.Service, db *mariadbtest.DB, n int) *reporters {
@@ -173,7 +173,7 @@ func (r *reporters) report(ctx context.Context, t testing.TB, rate int) int {
 				if ctx.Err() != nil {
 					return
 				}
-				n := int(r.said.Add(1))
+				n := int(r.sent.Add(1))
 				status, err := r.send(r.viewers[n%len(r.viewers)], n/len(r.viewers))
 				if !assert.NoError(t, err) || !assert.Equal(t, http.StatusOK, status) {
 					return
@@ -205,7 +205,7 @@ func (r *reporters) send(v servicetest.Viewer, position int) (status int, err er
 	return res.StatusCode, err
 }
 
-func evaluate(t testing.TB, client *http.Client, s *servicetest.Service, who string) (status int) {
+func requestAttendance(t testing.TB, client *http.Client, s *servicetest.Service, who string) (status int) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, s.URL+"/wp-json/autowebinar/v1/attendance", strings.NewReader(who))
 	require.NoError(t, err)
@@ -219,10 +219,10 @@ func evaluate(t testing.TB, client *http.Client, s *servicetest.Service, who str
 	return res.StatusCode
 }
 
-// populate adds the rows of a site's other users. With those of a few alone the
+// addOtherUsers adds the rows of a site's other users. With those of a few alone the
 // server would find rows by their key and not by their user, and WordPress's own
 // writes would deadlock with one another.
-func populate(t testing.TB, db *mariadbtest.DB) {
+func addOtherUsers(t testing.TB, db *mariadbtest.DB) {
 	t.Helper()
 	for _, key := range servicetest.NeighbourKeys() {
 		var rows []string

@@ -15,38 +15,38 @@ import (
 )
 
 const (
-	storm     = 30 * time.Second // in which everybody comes, and in which everybody goes
+	rampTime  = 30 * time.Second // in which everybody comes, and in which everybody goes
 	heartbeat = 10 * time.Second
 )
 
-// BenchmarkAudience is a webinar: all viewers enter within half a minute, report
+// BenchmarkWebinar is a webinar: all viewers enter within half a minute, report
 // every ten seconds, and leave within half a minute. Nobody waits for anybody:
 // a late answer is measured from when its request was due.
-func BenchmarkAudience(b *testing.B) {
+func BenchmarkWebinar(b *testing.B) {
 	o := readOptions(b)
-	s := newSite(b, startServer(b, binlog...), "audience")
-	s.admit(b, o.audience, false)
-	log := newDiary()
-	sink := httptest.NewServer(http.HandlerFunc(log.receive))
+	s := newSite(b, startServer(b, binlogArgs...), "audience")
+	s.addViewers(b, o.viewers, false)
+	log := newEventTracker()
+	sink := httptest.NewServer(http.HandlerFunc(log.handleWebhook))
 	b.Cleanup(sink.Close)
 	sv := startService(b, build(b), s, "AUTOWEBINAR_WEBHOOK_URL="+sink.URL,
 		// As on a real site, but for this: positions are what the clock says.
 		"AUTOWEBINAR_MAX_PLAYBACK_RATE=2", "AUTOWEBINAR_RATE_VIEWER=50,300")
-	sv.await(b, `"leads"`)
+	sv.waitForReadiness(b, `"leads"`)
 	client := newClient(o.connections)
 
 	m := newMeter(b, s, sv.pid)
 	begun := time.Now()
 	peak := make(chan float64)
 	over := make(chan struct{})
-	go func() { peak <- highest(over, func() float64 { return resident(sv.pid) }) }()
+	go func() { peak <- maxUntil(over, func() float64 { return residentMB(sv.pid) }) }()
 
 	var crowd sync.WaitGroup
-	for i := range s.people {
-		crowd.Go(func() { watch(&s.people[i], client, sv.url, begun, o.watching, log) })
+	for i := range s.viewers {
+		crowd.Go(func() { runViewer(&s.viewers[i], client, sv.url, begun, o.watchTime, log) })
 	}
 	if o.profiles != "" {
-		time.Sleep(storm / 2)
+		time.Sleep(rampTime / 2)
 		sv.saveProfile(b, o.profiles, "audience-cpu", "profile?seconds=20")
 	}
 	crowd.Wait()
@@ -58,19 +58,19 @@ func BenchmarkAudience(b *testing.B) {
 
 	b.ReportMetric(0, "ns/op")
 	fmt.Printf("\n\n%d viewers over %d connections, binary log on: enter within %s, a report each %s for %s, exit within %s; load of the machine: %s.\n\n",
-		o.audience, o.connections, storm, heartbeat, o.watching, storm, loadAverage())
+		o.viewers, o.connections, rampTime, heartbeat, o.watchTime, rampTime, loadAverage())
 	log.print(os.Stdout)
-	printSpent(os.Stdout, spent, took, memory)
+	printCost(os.Stdout, spent, took, memory)
 }
 
-// watch is one viewer's visit.
-func watch(p *person, client *http.Client, url string, begun time.Time, watching time.Duration, log *diary) {
-	enters := begun.Add(rand.N(storm))
-	leaves := begun.Add(storm + watching + rand.N(storm))
+// runViewer is one viewer's visit.
+func runViewer(p *viewer, client *http.Client, url string, begun time.Time, watching time.Duration, log *eventTracker) {
+	enters := begun.Add(rand.N(rampTime))
+	leaves := begun.Add(rampTime + watching + rand.N(rampTime))
 	send := func(due time.Time, route, body string) {
 		time.Sleep(time.Until(due))
 		err := p.send(client, http.MethodPost, url+route, body)
-		log.note(p.id, route, due, err)
+		log.recordResponse(p.id, route, due, err)
 	}
 	send(enters, "/enter", fmt.Sprintf(`{"webinar_id":%q}`, webinarID))
 	report := func(due time.Time, more string) string {
@@ -82,8 +82,8 @@ func watch(p *person, client *http.Client, url string, begun time.Time, watching
 	send(leaves, "/exit", report(leaves, `,"leave_reason":"user_exit"`))
 }
 
-// highest looks every second until over.
-func highest(over <-chan struct{}, look func() float64) float64 {
+// maxUntil looks every second until over.
+func maxUntil(over <-chan struct{}, look func() float64) float64 {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	found := look()
@@ -97,7 +97,7 @@ func highest(over <-chan struct{}, look func() float64) float64 {
 	}
 }
 
-func printSpent(w io.Writer, spent cost, took time.Duration, memory float64) {
+func printCost(w io.Writer, spent cost, took time.Duration, memory float64) {
 	seconds := func(d time.Duration) string {
 		return fmt.Sprintf("%.1f s (%.0f %% of one core)", d.Seconds(), 100*d.Seconds()/took.Seconds())
 	}

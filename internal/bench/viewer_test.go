@@ -24,8 +24,8 @@ const passwordHash = "$P$B8CcQhJ9QZsm.hW9icFgXmDpJpJN0E/"
 // cookieName is that of a WordPress whose COOKIEHASH is "bench".
 const cookieName = "wordpress_logged_in_bench"
 
-// firstPerson leaves the lower ids to who installs WordPress.
-const firstPerson = 1001
+// firstViewerID leaves the lower ids to who installs WordPress.
+const firstViewerID = 1001
 
 func salts() map[string]string {
 	return map[string]string{
@@ -45,8 +45,8 @@ func saltVariables() []string {
 	return all
 }
 
-// person is a WordPress user with a login of their own.
-type person struct {
+// viewer is a WordPress user with a login of their own.
+type viewer struct {
 	id      uint64
 	login   string
 	token   string
@@ -55,21 +55,21 @@ type person struct {
 	nonce   string
 }
 
-func newPeople(count int) []person {
+func newViewers(count int) []viewer {
 	expires := time.Now().Add(24 * time.Hour).Unix()
-	people := make([]person, count)
+	people := make([]viewer, count)
 	for i := range people {
-		p := person{id: uint64(firstPerson + i), expires: expires}
+		p := viewer{id: uint64(firstViewerID + i), expires: expires}
 		p.login = fmt.Sprintf("viewer.%d", p.id)
 		p.token = fmt.Sprintf("BenchToken%033d", p.id) // 43 characters
-		p.logIn()
+		p.signLogin()
 		people[i] = p
 	}
 	return people
 }
 
-// logIn makes cookie and nonce as wp_generate_auth_cookie and wp_create_nonce do.
-func (p *person) logIn() {
+// signLogin makes cookie and nonce as wp_generate_auth_cookie and wp_create_nonce do.
+func (p *viewer) signLogin() {
 	s := salts()
 	expires := strconv.FormatInt(p.expires, 10)
 	key := mac(md5.New, s["LOGGED_IN_KEY"]+s["LOGGED_IN_SALT"], strings.Join([]string{p.login, passwordHash[8:12], expires, p.token}, "|"))
@@ -81,7 +81,7 @@ func (p *person) logIn() {
 }
 
 // sessionTokens is the user's session, PHP-serialized.
-func (p *person) sessionTokens() string {
+func (p *viewer) sessionTokens() string {
 	verifier := sha256.Sum256([]byte(p.token))
 	return fmt.Sprintf(`a:1:{s:64:"%x";a:4:{s:10:"expiration";i:%d;s:2:"ip";s:9:"127.0.0.1";s:2:"ua";s:5:"bench";s:5:"login";i:%d;}}`,
 		verifier, p.expires, p.expires-86400)
@@ -93,8 +93,8 @@ func mac(algorithm func() hash.Hash, key, text string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// writePeople writes the logins for wrk, a line each.
-func writePeople(b *testing.B, people []person) string {
+// writeLogins writes the logins for wrk, a line each.
+func writeLogins(b *testing.B, people []viewer) string {
 	b.Helper()
 	var text strings.Builder
 	for _, p := range people {

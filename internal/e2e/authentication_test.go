@@ -19,7 +19,7 @@ import (
 //
 //	forged, cut, re-signed cookies        httpapi TestCookiesOfAnIntruder, wordpress TestVerifyRefuses, TestSignatureCoversEveryPart, FuzzCookie
 //	expired cookies and sessions          wordpress TestCookieExpiresAfterItsSecond, TestCachedCookieStillExpires, TestCachedSessionStillExpires
-//	replayed after a logout, a password   TestALoginEndsWithWhatItStandsOn; within the 30 s of the cache: wordpress TestWhatEndsALogin
+//	replayed after a logout, a password   TestLoginEndsWithSessionPasswordOrUser; within the 30 s of the cache: wordpress TestWhatEndsALogin
 //	  change, the end of a session or user
 //	another user's nonce, another action  httpapi TestNoncesOfAnotherAction, TestWordPressLogins, FuzzNonce
 //	JWT: none, other algorithms, RS/HS    httpapi TestTokensOfAnotherMaking; kid, jku, JWE, twice the same claim: TestTokensWithTricks, FuzzParseJWT
@@ -28,27 +28,27 @@ import (
 //	another viewer's session              httpapi TestASessionThatIsNotTheViewers, TestWhoMayDoWhat, FuzzRequests; TestHostileRequests
 //	another site's page with a cookie     httpapi TestPagesOfOtherSitesAreKeptOut, TestAListedOrigin, FuzzOrigin; TestHostileRequests
 //	forwarded headers of a stranger       httpapi TestForwardedAddresses, TestTheLimitOfFailedLoginsIsNotEvaded, TestForwardedHostsAreNoOrigin,
-//	                                      TestBehindAProxyOnlyTheProxysWordCounts, FuzzForwardedFor; TestAFloodOfRefusals
-//	a sink's redirect                     TestASinksRedirectIsNeverFollowed
+//	                                      TestBehindAProxyOnlyTheProxysWordCounts, FuzzForwardedFor; TestLoginLimitIgnoresForwardedHeaders
+//	a sink's redirect                     TestReceiverRedirectIsNotFollowed
 //	SQL in the prefix or a table's name   config TestBadValues, FuzzSetting
 //	SQL in any value                      TestHostileRequests; wordpress TestStrangeNamesAreNobody
 //	does this user exist?                 httpapi TestCookiesOfAnIntruder (one answer, byte by byte), TestAUserWhoDoesNotExist (whom a token proves)
 //	rates of viewers and failed logins    httpapi TestAViewersRate, TestFailedLoginsAreLimited, TestWrongNoncesCountByViewer, TestFailedLoginsCountByNetwork
 //	forgeries behind other cookies        wordpress TestJunkDoesNotHideAForgery
-//	memory under a flood                  httpapi TestAMillionStrangers, TestLimiterIsBounded; wordpress TestCacheIsBounded; TestAFloodOfRefusals
-//	slow clients                          TestSlowClientsHoldUpNobody
+//	memory under a flood                  httpapi TestAMillionStrangers, TestLimiterIsBounded; wordpress TestCacheIsBounded; TestLoginLimitIgnoresForwardedHeaders
+//	slow clients                          TestSlowClientsDoNotDelayOthers
 
-// signed is a JWT under the secret of the tests.
-func signed(t testing.TB, claims map[string]any) string {
+// signJWT is a JWT under the secret of the tests.
+func signJWT(t testing.TB, claims map[string]any) string {
 	t.Helper()
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims(claims)).SignedString([]byte(jwtSecret))
 	require.NoError(t, err)
 	return token
 }
 
-// TestALoginEndsWithWhatItStandsOn asks with cookies that are new to the
+// TestLoginEndsWithSessionPasswordOrUser asks with cookies that are new to the
 // service: what was seen lately may go on for half a minute.
-func TestALoginEndsWithWhatItStandsOn(t *testing.T) {
+func TestLoginEndsWithSessionPasswordOrUser(t *testing.T) {
 	t.Parallel()
 	tt := newTarget(t)
 	for id, statement := range map[uint64]string{
@@ -66,17 +66,17 @@ func TestALoginEndsWithWhatItStandsOn(t *testing.T) {
 			assert.Equal(t, "rest_not_logged_in", a.Body["code"], statement)
 			assert.Empty(t, a.Header.Get("X-WP-Nonce"))
 		}
-		assert.Empty(t, rows(t, tt.db, v), "a stranger leaves no row")
+		assert.Empty(t, viewerRows(t, tt.db, v), "a stranger leaves no row")
 	}
-	gone := signed(t, map[string]any{"sub": "13", "exp": time.Now().Add(time.Hour).Unix()})
-	answers := tt.exchange(t, sized("POST "+api+"/enter", "Host: example.test\r\nAuthorization: Bearer "+gone+"\r\n", `{"webinar_id":"intro"}`))
+	gone := signJWT(t, map[string]any{"sub": "13", "exp": time.Now().Add(time.Hour).Unix()})
+	answers := tt.exchange(t, rawRequest("POST "+api+"/enter", "Host: example.test\r\nAuthorization: Bearer "+gone+"\r\n", `{"webinar_id":"intro"}`))
 	require.Len(t, answers, 1)
 	assert.Equal(t, "404 autowebinar_unknown_user", answers[0].String(), "a token outlives its user, who is not made anew")
 }
 
-// TestASinksRedirectIsNeverFollowed: the sink's own address is the operator's
+// TestReceiverRedirectIsNotFollowed: the sink's own address is the operator's
 // choice, where it points to is not.
-func TestASinksRedirectIsNeverFollowed(t *testing.T) {
+func TestReceiverRedirectIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	var inside, asked atomic.Int64
 	metadata := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { inside.Add(1) }))

@@ -15,25 +15,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSlowClientsHoldUpNobody opens connections that say nothing, or one byte at
+// TestSlowClientsDoNotDelayOthers opens connections that say nothing, or one byte at
 // a time, in the header and in the body: others are served meanwhile, and each
 // ends by itself. Nothing is stored of half a body.
-func TestSlowClientsHoldUpNobody(t *testing.T) {
+func TestSlowClientsDoNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	tt := newTarget(t)
-	before, rows := vitals(t, tt.service), tt.rows(t)
-	whole := sized("POST "+api+"/enter", tt.page()+"Content-Type: application/json\r\n", `{"webinar_id":"pro"}`)
+	before, rows := readProcessStats(t, tt.service), tt.allRows(t)
+	whole := rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\n", `{"webinar_id":"pro"}`)
 	head := strings.Index(whole, "\r\n\r\n") + 4
 	var wg sync.WaitGroup
 	for i := range 150 {
 		wg.Go(func() {
 			switch i % 3 {
 			case 0:
-				assert.Empty(t, tt.drip(t, "", ""), "who says nothing hears nothing")
+				assert.Empty(t, tt.sendSlowly(t, "", ""), "who says nothing hears nothing")
 			case 1:
-				assert.Contains(t, []string{"", `400 "400 Bad Request"`}, tt.drip(t, whole[:10], whole[10:head]), "half a header is no request")
+				assert.Contains(t, []string{"", `400 "400 Bad Request"`}, tt.sendSlowly(t, whole[:10], whole[10:head]), "half a header is no request")
 			case 2:
-				assert.Equal(t, "503 autowebinar_unavailable", tt.drip(t, whole[:head], strings.Repeat(" ", 20)), "half a body may be sent again")
+				assert.Equal(t, "503 autowebinar_unavailable", tt.sendSlowly(t, whole[:head], strings.Repeat(" ", 20)), "half a body may be sent again")
 			}
 		})
 	}
@@ -42,13 +42,13 @@ func TestSlowClientsHoldUpNobody(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	wg.Wait()
-	assert.Equal(t, rows, tt.rows(t))
-	tt.requireUnharmed(t, before)
+	assert.Equal(t, rows, tt.allRows(t))
+	tt.requireIntact(t, before)
 }
 
-// drip sends the beginning at once and the rest in single bytes, as long as the
+// sendSlowly sends the beginning at once and the rest in single bytes, as long as the
 // service listens, and returns the answer, if there is one.
-func (tt *target) drip(t testing.TB, beginning, rest string) string {
+func (tt *target) sendSlowly(t testing.TB, beginning, rest string) string {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(tt.service.URL, "http://"))
 	if !assert.NoError(t, err) {
 		return ""
@@ -77,14 +77,14 @@ func (tt *target) drip(t testing.TB, beginning, rest string) string {
 	}
 	content, err := io.ReadAll(res.Body)
 	assert.NoError(t, err)
-	return answered{res, content}.String()
+	return response{res, content}.String()
 }
 
-// TestAFloodOfRefusals: many guesses at once, each as if from an address of its own.
-func TestAFloodOfRefusals(t *testing.T) {
+// TestLoginLimitIgnoresForwardedHeaders: many guesses at once, each as if from an address of its own.
+func TestLoginLimitIgnoresForwardedHeaders(t *testing.T) {
 	t.Parallel()
 	tt := newTarget(t, "AUTOWEBINAR_RATE_LOGIN", "1,5")
-	before := vitals(t, tt.service)
+	before := readProcessStats(t, tt.service)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	seen := map[string]int{}
@@ -105,5 +105,5 @@ func TestAFloodOfRefusals(t *testing.T) {
 	assert.Equal(t, 800, seen["401 rest_not_logged_in"]+seen["429 autowebinar_too_many_requests"], "%v", seen)
 	assert.Greater(t, seen["429 autowebinar_too_many_requests"], 600, "%v: no header makes a client another", seen)
 	require.Equal(t, http.StatusOK, tt.service.Readiness())
-	tt.requireUnharmed(t, before)
+	tt.requireIntact(t, before)
 }
