@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest/mariadbd"
+	"autowebinar/internal/progresstest"
 )
 
 // DB is one test's database.
@@ -35,6 +36,7 @@ type DB struct {
 // two rows, and drops it when the test ends. Without a server the test fails.
 func New(t testing.TB) *DB {
 	t.Helper()
+	progresstest.Track(t)
 	if err := shared.open(); err != nil {
 		t.Fatalf("mariadbtest: this test needs a database server: %v", err)
 	}
@@ -48,6 +50,7 @@ func New(t testing.TB) *DB {
 // account and password.
 func Own(t testing.TB, cfg mariadbd.Config) (*DB, *mariadbd.Server) {
 	t.Helper()
+	progresstest.Track(t)
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	server, err := mariadbd.Start(ctx, cfg)

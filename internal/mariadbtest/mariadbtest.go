@@ -27,6 +27,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"autowebinar/internal/mariadbtest/mariadbd"
+	"autowebinar/internal/progresstest"
 )
 
 // Env is the environment variable that names a server to use.
@@ -49,6 +50,7 @@ func Main(m *testing.M) { os.Exit(Run(m)) }
 
 // Run is Main for a TestMain that has more to clean up: it returns the exit code.
 func Run(m *testing.M) int {
+	defer progresstest.Start()()
 	code := m.Run()
 	if err := shared.close(); err != nil {
 		fmt.Fprintln(os.Stderr, "mariadbtest:", err)

@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/progresstest"
 )
 
 // patience is how long an instance may take to come up on a machine that has
@@ -111,6 +112,7 @@ func Start(t testing.TB, env map[string]string) *Service {
 // StartBinary is Start with a binary of the test's own.
 func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 	t.Helper()
+	progresstest.Track(t)
 	s := &Service{cmd: exec.Command(path, "serve"), log: &lockedBuffer{}, exited: make(chan error, 1)}
 	for name, value := range env {
 		s.cmd.Env = append(s.cmd.Env, name+"="+value)
