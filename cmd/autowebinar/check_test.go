@@ -120,8 +120,8 @@ func TestCheckFindsTroubleInTheDatabase(t *testing.T) {
 
 func TestCheckFindsTroubleWithTheServer(t *testing.T) {
 	t.Parallel()
-	clock := servicetest.NewClock(t)
-	db, _ := mariadbtest.Own(t, mariadbd.Config{Args: []string{"--log-bin", "--server-id=1", "--binlog-format=ROW"}, Env: clock.Env})
+	clock := servicetest.NewDatabaseClock(t)
+	db, _ := mariadbtest.NewWithServer(t, mariadbd.Config{Args: []string{"--log-bin", "--server-id=1", "--binlog-format=ROW"}, Env: clock.Env})
 	admin, env := db.SQL, environ(db, wellSink(t))
 	_, found := examine(t, env)
 	assert.Equal(t, usermeta.OK, found["binary log"].State)
@@ -152,14 +152,14 @@ func TestCheckFindsTroubleWithTheServer(t *testing.T) {
 func TestCheckFindsNamedLocksThatDoNotHold(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	wire := servicetest.NewWire(t, servicetest.AddressOf(t, db.DSN))
-	wire.SetRule(func(statement string) *servicetest.Reply {
+	wire := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
+	wire.AddRule(func(statement string) *servicetest.Reply {
 		if strings.Contains(statement, "GET_LOCK") {
 			return &servicetest.Reply{Number: 1235, Message: "GET_LOCK is not supported here"}
 		}
 		return nil
 	})
-	env := replace(environ(db, wellSink(t)), "AUTOWEBINAR_DB_DSN="+servicetest.Through(t, db.DSN, wire.Address))
+	env := replace(environ(db, wellSink(t)), "AUTOWEBINAR_DB_DSN="+servicetest.WithAddress(t, db.DSN, wire.Address))
 	_, found := examine(t, env)
 	assert.Equal(t, usermeta.Fail, found["named locks"].State)
 	assert.Contains(t, found["named locks"].Advice, "no proxy")

@@ -91,11 +91,11 @@ func measureWordPressWrites(b *testing.B, o options, sv *service, reported, writ
 			}
 		})
 	}
-	neighbour := servicetest.Neighbour{DB: written.pool(b, 8).DB, Usermeta: "wp_usermeta"}
+	neighbour := servicetest.WordPressWriter{DB: written.pool(b, 8).DB, Usermeta: "wp_usermeta"}
 	for _, p := range written.viewers {
 		neighbour.Users = append(neighbour.Users, p.id)
 	}
-	took, errs := neighbour.Work(ctx, 4, 5*time.Millisecond)
+	took, errs := neighbour.Run(ctx, 4, 5*time.Millisecond)
 	crowd.Wait()
 	rate = float64(reports.Load()) / time.Since(begun).Seconds()
 	require.Empty(b, errs, "writes of WordPress failed")
@@ -111,7 +111,7 @@ func (s *site) addProfiles(b *testing.B) {
 	b.Helper()
 	var meta []any
 	for _, p := range s.viewers {
-		for _, key := range servicetest.NeighbourKeys() {
+		for _, key := range servicetest.WordPressKeys() {
 			meta = append(meta, p.id, key, "x")
 		}
 	}

@@ -56,7 +56,7 @@ func TestHalfAMinuteWithoutNetworkLosesNothing(t *testing.T) {
 	s.becomes(t, "last_position_sec", atLeast(57))
 	assert.Empty(t, p.told("clamped"))
 	p.waits(`Object.keys(localStorage).length === 0`)
-	s.sink.Waits(t, "1", "entered")
+	s.sink.WaitFor(t, "1", "entered")
 	assert.Empty(t, p.complaints(true))
 }
 
@@ -82,7 +82,7 @@ func TestWhatAClosedPageCouldNotSayTheNextOneSays(t *testing.T) {
 
 	heard := len(s.said(""))
 	next, beside := b.tab(t, s.player(`{}`)), b.tab(t, s.player(`{}`))
-	s.sink.Waits(t, "1", "entered", "left")
+	s.sink.WaitFor(t, "1", "entered", "left")
 	assert.Equal(t, "25", s.row(t, "progress_percent"), "no mark was lost")
 	s.becomes(t, "last_position_sec", func(value string) bool { return atoi(t, value) < 20 })
 	next.does(`await v.play()`)
@@ -132,7 +132,7 @@ func TestAServiceThatIsDownWhenThePageOpens(t *testing.T) {
 	at := do[float64](p, `v.currentTime`)
 	assert.Greater(t, at, 4.0, "nobody is thrown back for having watched alone")
 	s.becomes(t, "last_position_sec", atLeast(int(at)+2))
-	s.sink.Waits(t, "1", "entered")
+	s.sink.WaitFor(t, "1", "entered")
 	assert.Empty(t, p.told("error"))
 	assert.Empty(t, p.complaints(true))
 }
@@ -163,7 +163,7 @@ func TestAServiceThatStopsAndComesBack(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return len(refused()) >= 3 }, patience, 20*time.Millisecond)
 	s.breaks(nil)
-	s.sink.Waits(t, "1", "entered", "left")
+	s.sink.WaitFor(t, "1", "entered", "left")
 	p.waits(`told.filter((e) => e.type === 'offline').length === 2`)
 	assert.GreaterOrEqual(t, refused()[2].Sub(refused()[0]), 4*time.Second, "Retry-After is respected")
 	assert.Empty(t, p.told("error"))

@@ -20,7 +20,7 @@ func TestFiveLinesAreEnough(t *testing.T) {
 	p.waits(`v.currentTime > 3`)
 	s.becomes(t, "last_position_sec", atLeast(3))
 	assert.Equal(t, "intro", s.row(t, "webinar_id"))
-	s.sink.Waits(t, "1", "entered")
+	s.sink.WaitFor(t, "1", "entered")
 	assert.Len(t, s.said("enter"), 1)
 	assert.Empty(t, p.complaints(false))
 }

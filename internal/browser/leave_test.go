@@ -21,7 +21,7 @@ func TestClosingATabLeaves(t *testing.T) {
 	assert.Equal(t, session, exit.Body["session_id"])
 	assert.Equal(t, "user_exit", exit.Body["leave_reason"])
 	assert.GreaterOrEqual(t, exit.Body["position_sec"], 3.0)
-	s.sink.Waits(t, "1", "entered", "left")
+	s.sink.WaitFor(t, "1", "entered", "left")
 
 	p = b.tab(t, s.player(`{}`))
 	p.does(`await v.play()`)
@@ -45,7 +45,7 @@ func TestABrowserWithoutKeepaliveSendsABeacon(t *testing.T) {
 	exit := s.hears(t, "exit", "a beacon", func(c call) bool { return c.Query.Has("_wpnonce") })
 	assert.Contains(t, exit.Header.Get("Content-Type"), "text/plain")
 	assert.Equal(t, 200, exit.Status)
-	s.sink.Waits(t, "1", "entered", "left")
+	s.sink.WaitFor(t, "1", "entered", "left")
 }
 
 func TestTheBackForwardCacheComesBack(t *testing.T) {
@@ -62,7 +62,7 @@ func TestTheBackForwardCacheComesBack(t *testing.T) {
 	s.hears(t, "resume", "back", func(c call) bool { return c.Status == 200 })
 	p.does(`await v.play()`)
 	s.becomes(t, "last_position_sec", atLeast(5))
-	s.sink.Waits(t, "1", "entered", "left")
+	s.sink.WaitFor(t, "1", "entered", "left")
 }
 
 func TestLeavingAndComingBackByButtons(t *testing.T) {
@@ -80,7 +80,7 @@ func TestLeavingAndComingBackByButtons(t *testing.T) {
 	s.hears(t, "resume", "playing comes back", func(c call) bool { return c.Status == 200 })
 	assert.NotNil(t, do[map[string]any](p, `a.cta()`)["cta_clicked_at"])
 	assert.Equal(t, "intro", do[map[string]any](p, `a.register({ source: 'a page' })`)["webinar_id"])
-	s.sink.Waits(t, "1", "entered", "left", "registered")
+	s.sink.WaitFor(t, "1", "entered", "left", "registered")
 
 	p.does(`await new Promise((done) => { v.addEventListener('pause', done, { once: true }); v.pause(); })`)
 	p.waits(`!v.seeking && Object.keys(localStorage).length === 0`) // all that is noted was said and heard

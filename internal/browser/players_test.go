@@ -28,7 +28,7 @@ func watched(t *testing.T, s *site, p *tab) {
 	p.waits(`v.currentTime < 80`)
 	p.does(`await a.leave()`)
 	p.waits(`v.paused`)
-	s.sink.Waits(t, "1", "entered", "left")
+	s.sink.WaitFor(t, "1", "entered", "left")
 	assert.Empty(t, p.complaints(false))
 }
 

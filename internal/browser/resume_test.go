@@ -42,7 +42,7 @@ func TestAViewerGoesOnWhereTheyWere(t *testing.T) {
 		assert.GreaterOrEqual(t, c.Body["position_sec"], 40.0, "nothing was reported before the video was there")
 		assert.NotContains(t, c.Body, "seeked", "going on is no seek of the viewer's")
 	}
-	s.sink.Waits(t, "1", "entered", "left") // by the reload
+	s.sink.WaitFor(t, "1", "entered", "left") // by the reload
 }
 
 func TestEnterAtOnceAndTheLivePoint(t *testing.T) {

@@ -30,7 +30,7 @@ const video = "../demo/page/webinar.mp4"
 type site struct {
 	URL     string
 	db      *mariadbtest.DB
-	sink    *servicetest.Sink
+	sink    *servicetest.Receiver
 	service *servicetest.Service
 	viewer  servicetest.Viewer
 
@@ -56,7 +56,7 @@ type call struct {
 // build starts a site. settings are further AUTOWEBINAR_ variables of the service.
 func build(t *testing.T, settings map[string]string) *site {
 	t.Helper()
-	s := &site{db: mariadbtest.New(t), sink: servicetest.NewSink(t), pages: map[string]string{}, headers: http.Header{}}
+	s := &site{db: mariadbtest.New(t), sink: servicetest.NewReceiver(t), pages: map[string]string{}, headers: http.Header{}}
 	s.viewer = servicetest.NewViewer(t, s.db, 1)
 	s.nonce = s.viewer.Nonce
 	env := servicetest.Settings(s.db.DSN, s.sink.URL)
@@ -259,6 +259,6 @@ func (s *site) becomes(t *testing.T, key string, is func(string) bool) string {
 func (s *site) stands(t *testing.T, position int) {
 	t.Helper()
 	s.viewer.Must(t, s.service, 201, "/enter", `{"webinar_id":"intro"}`)
-	servicetest.Passes(t, s.db, s.viewer, 100*time.Second)
+	servicetest.AgeSession(t, s.db, s.viewer, 100*time.Second)
 	s.viewer.Must(t, s.service, 200, "/progress", fmt.Sprintf(`{"webinar_id":"intro","position_sec":%d}`, position))
 }

@@ -96,7 +96,7 @@ func (p *tab) says(selector, text string) {
 
 func TestTheStatusPageShowsAServiceThatIsWell(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
 	b := open(t)
 	var viewers []servicetest.Viewer
@@ -105,11 +105,11 @@ func TestTheStatusPageShowsAServiceThatIsWell(t *testing.T) {
 		viewers = append(viewers, v)
 		v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
 		for position := 0; position <= int(id)*150; position += 50 {
-			servicetest.Passes(t, db, v, 60*time.Second)
+			servicetest.AgeSession(t, db, v, 60*time.Second)
 			v.Must(t, s, 200, "/progress", `{"webinar_id":"pro","position_sec":`+strconv.Itoa(position)+`}`)
 		}
 	}
-	sink.Waits(t, "4", "entered", "completed", "attendance_classified")
+	sink.WaitFor(t, "4", "entered", "completed", "attendance_classified")
 
 	p := b.tab(t, s.Admin+"/")
 	p.says("#verdict", "All is well")
@@ -156,9 +156,9 @@ func onBehalf(t *testing.T, s *servicetest.Service, v servicetest.Viewer, route,
 
 func TestTheStatusPageShowsTrouble(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
-	wire := servicetest.NewWire(t, servicetest.AddressOf(t, db.DSN))
-	env := servicetest.Settings(servicetest.Through(t, db.DSN, wire.Address), sink.URL)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
+	wire := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
+	env := servicetest.Settings(servicetest.WithAddress(t, db.DSN, wire.Address), sink.URL)
 	delete(env, "WORDPRESS_NONCE_SALT")
 	env["AUTOWEBINAR_WEBHOOK_RETRY"] = "100ms,5s"
 	s := servicetest.Start(t, env).Ready(t)
@@ -181,7 +181,7 @@ func TestTheStatusPageShowsTrouble(t *testing.T) {
 	p.stands("trouble")
 
 	sink.SetDown(false)
-	sink.Waits(t, "1", "entered")
+	sink.WaitFor(t, "1", "entered")
 	p.waits(`!document.querySelector('#problems').textContent.includes('The sink does not')`)
 	p.says("#sink", "Sink answers")
 
@@ -189,7 +189,7 @@ func TestTheStatusPageShowsTrouble(t *testing.T) {
 	p.says("#problems", "The database cannot be used: ")
 	p.says("#ready", "Not ready")
 	p.stands("database")
-	wire.Mend()
+	wire.Clear()
 	p.says("#ready", "Ready")
 
 	s.Kill()

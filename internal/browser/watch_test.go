@@ -29,7 +29,7 @@ func TestMarksAreCrossedAndTheEndCompletes(t *testing.T) {
 		}
 	}
 	assert.Positive(t, ends)
-	s.sink.Waits(t, "1", "entered", "completed", "attendance_classified")
+	s.sink.WaitFor(t, "1", "entered", "completed", "attendance_classified")
 	assert.Equal(t, "1", s.row(t, "completed"))
 
 	p.does(`told = told.filter((e) => e.type !== 'clamped')`)  // the first report came within a second

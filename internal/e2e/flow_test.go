@@ -36,11 +36,11 @@ func viewerRows(t testing.TB, db *mariadbtest.DB, v servicetest.Viewer) map[stri
 }
 
 // reportPositions reports every ten seconds of playing from one position to another.
-func reportPositions(t testing.TB, db *mariadbtest.DB, s *servicetest.Service, v servicetest.Viewer, session string, from, to int) servicetest.Answer {
+func reportPositions(t testing.TB, db *mariadbtest.DB, s *servicetest.Service, v servicetest.Viewer, session string, from, to int) servicetest.Response {
 	t.Helper()
-	var last servicetest.Answer
+	var last servicetest.Response
 	for position := from; position <= to; position += 10 {
-		servicetest.Passes(t, db, v, 10*time.Second)
+		servicetest.AgeSession(t, db, v, 10*time.Second)
 		last = v.Must(t, s, 200, "/progress", `{"session_id":"`+session+`","position_sec":`+strconv.Itoa(position)+`}`)
 		require.NotContains(t, last.Body, "clamped")
 	}
@@ -49,7 +49,7 @@ func reportPositions(t testing.TB, db *mariadbtest.DB, s *servicetest.Service, v
 
 func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	anna, boris := servicetest.NewViewer(t, db, 1), servicetest.NewViewer(t, db, 2)
 	before := db.Checksum(t)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
@@ -63,7 +63,7 @@ func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 		"registered@pro": "time", "session_id": session, "webinar_id": "pro", "started_at": "time", "last_seen_at": "time",
 	}, withoutOutbox(viewerRows(t, db, anna)))
 	reportPositions(t, db, s, anna, session, 0, 300)
-	servicetest.Passes(t, db, anna, 2*time.Second)
+	servicetest.AgeSession(t, db, anna, 2*time.Second)
 	left := anna.Must(t, s, 200, "/exit", `{"session_id":"`+session+`","position_sec":302}`)
 	assert.EqualValues(t, 50, left.Body["progress_percent"])
 	resumed := anna.Must(t, s, 200, "/resume", `{}`)
@@ -92,8 +92,8 @@ func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 	assert.Equal(t, false, skipped.Body["completed"])
 	boris.Must(t, s, 200, "/exit", `{"webinar_id":"intro","leave_reason":"network_loss"}`)
 
-	sink.Waits(t, "1", "registered", "entered", "left", "entered", "completed", "attendance_classified")
-	sink.Waits(t, "2", "entered", "left")
+	sink.WaitFor(t, "1", "registered", "entered", "left", "entered", "completed", "attendance_classified")
+	sink.WaitFor(t, "2", "entered", "left")
 	requirePayloads(t, sink, session)
 
 	require.Eventually(t, func() bool { return len(withoutOutbox(viewerRows(t, db, anna))) == len(viewerRows(t, db, anna)) }, time.Minute, 10*time.Millisecond, "the outbox is empty")
@@ -117,7 +117,7 @@ func withoutOutbox(rows map[string]string) map[string]string {
 
 // requirePayloads checks that every event carries the contract's fields, no
 // more and no less.
-func requirePayloads(t testing.TB, sink *servicetest.Sink, session string) {
+func requirePayloads(t testing.TB, sink *servicetest.Receiver, session string) {
 	t.Helper()
 	fields := map[string][]string{
 		"registered":            {"lead_id", "registered_at", "source", "webinar_id", "webinar_type"},

@@ -33,7 +33,7 @@ type hostileRequest struct{ name, raw string }
 type target struct {
 	db           *mariadbtest.DB
 	service      *servicetest.Service
-	sink         *servicetest.Sink
+	sink         *servicetest.Receiver
 	anna         servicetest.Viewer // whose login the requests carry
 	boris        servicetest.Viewer // whose data nobody may see
 	borisSession string             // the id of his session
@@ -48,7 +48,7 @@ const jwtSecret = "jwt-secret-of-the-tests-0123456789abcdef"
 // every event row stays where it can be seen.
 func newTarget(t *testing.T, settings ...string) *target {
 	t.Helper()
-	tt := &target{db: mariadbtest.New(t), sink: servicetest.NewSink(t)}
+	tt := &target{db: mariadbtest.New(t), sink: servicetest.NewReceiver(t)}
 	tt.anna, tt.boris = servicetest.NewViewer(t, tt.db, 1), servicetest.NewViewer(t, tt.db, 2)
 	tt.checksum = tt.db.Checksum(t)
 	env := servicetest.Settings(tt.db.DSN, tt.sink.URL)

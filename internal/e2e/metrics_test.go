@@ -55,14 +55,14 @@ func formatLabels(series *dto.Metric) string {
 
 func TestMetricsCountActivity(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
 	v := servicetest.NewViewer(t, db, 1)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
 	reportPositions(t, db, s, v, v.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string), 0, 600)
 	v.Must(t, s, 200, "/progress", `{"webinar_id":"pro","position_sec":5}`) // a second tab
 	v.Must(t, s, 400, "/progress", `{"webinar_id":"pro"}`)
-	sink.Waits(t, "1", "entered", "completed", "attendance_classified")
+	sink.WaitFor(t, "1", "entered", "completed", "attendance_classified")
 	stranger := v
 	stranger.Nonce = "0123456789"
 	stranger.Must(t, s, 403, "/session", "")
@@ -133,7 +133,7 @@ func requireMatchingIDs(t testing.TB, s *servicetest.Service, deliveries int) {
 
 func TestClientInputAddsNoMetricSeries(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	env := servicetest.Settings(db.DSN, sink.URL)
 	delete(env, "AUTOWEBINAR_WEBINARS") // any webinar id is accepted
 	env["AUTOWEBINAR_RATE_LOGIN"] = "0"
@@ -142,7 +142,7 @@ func TestClientInputAddsNoMetricSeries(t *testing.T) {
 
 	sent := func(round int) []string {
 		sendGarbage(t, s, v, round)
-		sink.Waits(t, "1", slices.Repeat([]string{"registered", "entered"}, round+1)...)
+		sink.WaitFor(t, "1", slices.Repeat([]string{"registered", "entered"}, round+1)...)
 		// The busier the machine, the rarer the outbox is counted.
 		require.Eventually(t, func() bool {
 			got := scrapeMetrics(t, s)

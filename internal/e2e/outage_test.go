@@ -17,7 +17,7 @@ import (
 
 func TestReceiverOutageFailsOnlyForms(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	var viewers []servicetest.Viewer
 	for id := uint64(1); id <= 10; id++ {
 		viewers = append(viewers, servicetest.NewViewer(t, db, id))
@@ -36,7 +36,7 @@ func TestReceiverOutageFailsOnlyForms(t *testing.T) {
 	}
 	sink.SetDown(false)
 	for _, v := range viewers {
-		sink.Waits(t, fmt.Sprint(v.ID), "registered", "entered", "left", "entered")
+		sink.WaitFor(t, fmt.Sprint(v.ID), "registered", "entered", "left", "entered")
 	}
 	accepted := viewers[0].Must(t, s, 200, "/form", form)
 	assert.Equal(t, "5f0c4b9e-3a39-4c3b-a3a3-0d6f6a1f6a01", accepted.Body["submission_id"])
@@ -45,10 +45,10 @@ func TestReceiverOutageFailsOnlyForms(t *testing.T) {
 
 func TestDatabaseOutageReturns503WithRetryAfter(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
-	wire := servicetest.NewWire(t, servicetest.AddressOf(t, db.DSN))
-	s := servicetest.Start(t, servicetest.Settings(servicetest.Through(t, db.DSN, wire.Address), sink.URL)).Ready(t)
+	wire := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
+	s := servicetest.Start(t, servicetest.Settings(servicetest.WithAddress(t, db.DSN, wire.Address), sink.URL)).Ready(t)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
 
 	wire.Cut()
@@ -59,46 +59,46 @@ func TestDatabaseOutageReturns503WithRetryAfter(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return s.Readiness() == http.StatusServiceUnavailable }, time.Minute, 10*time.Millisecond)
 
-	wire.Mend()
+	wire.Clear()
 	require.Eventually(t, func() bool {
 		a, err := v.Send(s, "/exit", `{"webinar_id":"intro"}`)
 		return err == nil && a.Status == 200
 	}, time.Minute, 50*time.Millisecond)
-	sink.Waits(t, "1", "entered", "left")
+	sink.WaitFor(t, "1", "entered", "left")
 	s.Ready(t)
 }
 
 func TestServiceStartsBeforeDatabase(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
-	wire := servicetest.NewWire(t, servicetest.AddressOf(t, db.DSN))
+	wire := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
 	wire.Cut()
-	s := servicetest.Start(t, servicetest.Settings(servicetest.Through(t, db.DSN, wire.Address), sink.URL))
+	s := servicetest.Start(t, servicetest.Settings(servicetest.WithAddress(t, db.DSN, wire.Address), sink.URL))
 	v.Must(t, s, 503, "/enter", `{"webinar_id":"intro"}`)
-	wire.Mend()
+	wire.Clear()
 	v.Must(t, s.Ready(t), 201, "/enter", `{"webinar_id":"intro"}`)
-	sink.Waits(t, "1", "entered")
+	sink.WaitFor(t, "1", "entered")
 }
 
 // An instance whose locks go wrong keeps nobody else from starting.
 func TestDatabaseCheckReleasesLocks(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
-	wire := servicetest.NewWire(t, servicetest.AddressOf(t, db.DSN))
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
+	wire := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
 	var refused atomic.Int64
-	wire.SetRule(func(statement string) *servicetest.Reply {
+	wire.AddRule(func(statement string) *servicetest.Reply {
 		if !strings.Contains(statement, "SELECT RELEASE_LOCK") {
 			return nil
 		}
 		refused.Add(1)
 		return &servicetest.Reply{Number: 1205, Message: "Lock wait timeout exceeded; try restarting transaction"}
 	})
-	first := servicetest.Start(t, servicetest.Settings(servicetest.Through(t, db.DSN, wire.Address), sink.URL))
+	first := servicetest.Start(t, servicetest.Settings(servicetest.WithAddress(t, db.DSN, wire.Address), sink.URL))
 	require.Eventually(t, func() bool { return refused.Load() >= 2 }, time.Minute, 10*time.Millisecond)
 	servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
 	assert.Equal(t, http.StatusServiceUnavailable, first.Readiness())
 
-	wire.Mend()
+	wire.Clear()
 	first.Ready(t)
 }

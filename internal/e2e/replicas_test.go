@@ -16,14 +16,14 @@ import (
 
 func TestConcurrentFirstEnterCreatesOneSession(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
 	v.Client.Timeout = 2 * time.Minute // checking so many answers against the contract takes its time
 	env := servicetest.Settings(db.DSN, sink.URL)
 	replicas := []*servicetest.Service{servicetest.Start(t, env).Ready(t), servicetest.Start(t, env).Ready(t)}
 
 	var wg sync.WaitGroup
-	answers := make(chan servicetest.Answer, 200)
+	answers := make(chan servicetest.Response, 200)
 	for i := range cap(answers) {
 		wg.Go(func() {
 			a, err := v.Send(replicas[i%2], "/enter", `{"webinar_id":"intro"}`)
@@ -46,20 +46,20 @@ func TestConcurrentFirstEnterCreatesOneSession(t *testing.T) {
 	for key, values := range db.Meta(t, v.ID) {
 		assert.Len(t, values, 1, key)
 	}
-	sink.Waits(t, "1", "entered")
+	sink.WaitFor(t, "1", "entered")
 }
 
 func TestEventsOfEveryReplicaAreDelivered(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	a, b := servicetest.NewViewer(t, db, 1), servicetest.NewViewer(t, db, 2)
 	env := servicetest.Settings(db.DSN, sink.URL)
 	first := servicetest.Start(t, env).Ready(t)
 	second := servicetest.Start(t, env).Ready(t)
 	a.Must(t, first, 201, "/enter", `{"webinar_id":"intro"}`)
 	b.Must(t, second, 201, "/enter", `{"webinar_id":"intro"}`)
-	sink.Waits(t, "1", "entered")
-	sink.Waits(t, "2", "entered")
+	sink.WaitFor(t, "1", "entered")
+	sink.WaitFor(t, "2", "entered")
 
 	// Whoever leads goes; the other takes over what is written meanwhile.
 	leader, other := first, second
@@ -68,12 +68,12 @@ func TestEventsOfEveryReplicaAreDelivered(t *testing.T) {
 	}
 	leader.Kill()
 	a.Must(t, other, 200, "/exit", `{"webinar_id":"intro"}`)
-	sink.Waits(t, "1", "entered", "left")
+	sink.WaitFor(t, "1", "entered", "left")
 }
 
 func TestShutdownIsQuickAndLosesNoEvent(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
 	env := servicetest.Settings(db.DSN, sink.URL)
 	sink.SetDown(true)
@@ -87,7 +87,7 @@ func TestShutdownIsQuickAndLosesNoEvent(t *testing.T) {
 
 	sink.SetDown(false)
 	servicetest.Start(t, env)
-	sink.Waits(t, "1", "entered", "left")
+	sink.WaitFor(t, "1", "entered", "left")
 }
 
 // checkShutdownDelay stops an instance: balancers look elsewhere first, and

@@ -24,14 +24,14 @@ import (
 // none of the viewers' does.
 func TestWordPressWritesSucceedUnderLoad(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	env := servicetest.Settings(db.DSN, sink.URL)
 	env["AUTOWEBINAR_RATE_VIEWER"], env["AUTOWEBINAR_MAX_PLAYBACK_RATE"] = "0", "0"
 	replicas := []*servicetest.Service{servicetest.Start(t, env).Ready(t), servicetest.Start(t, env).Ready(t)}
 	pool, err := sql.Open("mysql", db.DSN)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
-	neighbour := servicetest.Neighbour{DB: pool, Usermeta: "wp_usermeta"}
+	neighbour := servicetest.WordPressWriter{DB: pool, Usermeta: "wp_usermeta"}
 	var viewers []servicetest.Viewer
 	client := &http.Client{Timeout: 20 * time.Second}
 	for id := uint64(1); id <= 16; id++ {
@@ -85,7 +85,7 @@ func TestWordPressWritesSucceedUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	took, errs := neighbour.Work(ctx, 4, 0)
+	took, errs := neighbour.Run(ctx, 4, 0)
 	wg.Wait()
 	require.Empty(t, errs)
 	assert.EqualValues(t, 2*len(viewers), entries.Load(), "each viewer entered two webinars, once each")
@@ -104,7 +104,7 @@ func TestWordPressWriteLatencyUnderLoad(t *testing.T) {
 		rate                 = 1000 // reports a second
 		unfelt               = 5 * time.Millisecond
 	)
-	ours, theirs, sink := mariadbtest.New(t), mariadbtest.New(t), servicetest.NewSink(t)
+	ours, theirs, sink := mariadbtest.New(t), mariadbtest.New(t), servicetest.NewReceiver(t)
 	env := servicetest.Settings(ours.DSN, sink.URL)
 	env["AUTOWEBINAR_RATE_VIEWER"] = "0"
 	// Without the race detector, which makes it several times as slow.
@@ -118,7 +118,7 @@ func TestWordPressWriteLatencyUnderLoad(t *testing.T) {
 		defer stop()
 		reported := make(chan int)
 		go func() { reported <- crowd.report(ctx, t, rate) }()
-		took, errs := servicetest.Neighbour{DB: pool, Usermeta: "wp_usermeta", Users: crowd.users}.Work(ctx, 4, 2*time.Millisecond)
+		took, errs := servicetest.WordPressWriter{DB: pool, Usermeta: "wp_usermeta", Users: crowd.users}.Run(ctx, 4, 2*time.Millisecond)
 		reports = <-reported
 		require.Empty(t, errs)
 		require.Greater(t, len(took), 100)
@@ -127,7 +127,7 @@ func TestWordPressWriteLatencyUnderLoad(t *testing.T) {
 	for _, db := range []*mariadbtest.DB{ours, theirs} {
 		addOtherUsers(t, db)
 	}
-	servicetest.Mostly(t, tries, func(int) (good, counts bool) {
+	servicetest.MajorityPass(t, tries, func(int) (good, counts bool) {
 		beside, reports := work(ours)
 		apart, others := work(theirs)
 		t.Logf("p99 of WordPress's writes: %s, and in another database %s, beside %d and %d reports in %s", beside, apart, reports, others, turn)
@@ -224,7 +224,7 @@ func requestAttendance(t testing.TB, client *http.Client, s *servicetest.Service
 // writes would deadlock with one another.
 func addOtherUsers(t testing.TB, db *mariadbtest.DB) {
 	t.Helper()
-	for _, key := range servicetest.NeighbourKeys() {
+	for _, key := range servicetest.WordPressKeys() {
 		var rows []string
 		for user := 1; user <= 1000; user++ {
 			rows = append(rows, fmt.Sprintf("(%d, '%s', 'x')", user, key))

@@ -48,7 +48,7 @@ func New(t testing.TB) *DB {
 // Own is New on a MariaDB server of the test's own, which may be set up
 // differently, stopped and broken. All such databases have the same name,
 // account and password.
-func Own(t testing.TB, cfg mariadbd.Config) (*DB, *mariadbd.Server) {
+func NewWithServer(t testing.TB, cfg mariadbd.Config) (*DB, *mariadbd.Server) {
 	t.Helper()
 	progresstest.Track(t)
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)

@@ -61,14 +61,14 @@ WORDPRESS_DB_USER: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CON
 
 func TestImageServes(t *testing.T) {
 	t.Parallel()
-	i, db, sink := openImage(t), mariadbtest.New(t), servicetest.NewSink(t)
+	i, db, sink := openImage(t), mariadbtest.New(t), servicetest.NewReceiver(t)
 	entrypoint := container(t, i, i.unpack(t))
 	viewer := servicetest.NewViewer(t, db, 7)
 	settings := servicetest.Settings(db.DSN, sink.URL)
 	s := servicetest.StartBinary(t, entrypoint, settings).Ready(t)
 
 	viewer.Must(t, s, http.StatusCreated, "/enter", `{"webinar_id":"intro"}`)
-	sink.Waits(t, "7", "entered")
+	sink.WaitFor(t, "7", "entered")
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID()))
 	require.NoError(t, err)
 	if os.Getuid() == 0 {

@@ -14,14 +14,14 @@ import (
 const EnvFaketime = "AUTOWEBINAR_LIBFAKETIME"
 
 // Clock is the clock of a MariaDB server that can be stepped while it runs.
-type Clock struct {
+type DatabaseClock struct {
 	// Env goes into the Config of the server.
 	Env  []string
 	path string
 }
 
 // NewClock returns a clock that is right.
-func NewClock(t testing.TB) *Clock {
+func NewDatabaseClock(t testing.TB) *DatabaseClock {
 	t.Helper()
 	library := os.Getenv(EnvFaketime)
 	if library == "" {
@@ -30,7 +30,7 @@ func NewClock(t testing.TB) *Clock {
 		require.NotEmpty(t, found, "install libfaketime (Debian: apt-get install libfaketime) or set %s to the path of libfaketimeMT.so.1", EnvFaketime)
 		library = found[0]
 	}
-	c := &Clock{path: filepath.Join(t.TempDir(), "clock")}
+	c := &DatabaseClock{path: filepath.Join(t.TempDir(), "clock")}
 	c.Env = []string{
 		"LD_PRELOAD=" + library, "FAKETIME_TIMESTAMP_FILE=" + c.path, "FAKETIME_NO_CACHE=1",
 		"FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_RESET=1", "NO_FAKE_STAT=1",
@@ -40,7 +40,7 @@ func NewClock(t testing.TB) *Clock {
 }
 
 // Set makes the clock differ from the machine's, from now on.
-func (c *Clock) Set(t testing.TB, ahead time.Duration) {
+func (c *DatabaseClock) Set(t testing.TB, ahead time.Duration) {
 	t.Helper()
 	// The server reads the file at any moment: it must never be half written.
 	require.NoError(t, os.WriteFile(c.path+".new", fmt.Appendf(nil, "%+.3f\n", ahead.Seconds()), 0o600))

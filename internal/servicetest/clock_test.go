@@ -17,7 +17,7 @@ import (
 
 func TestAServersClockIsSteppedWhileItRuns(t *testing.T) {
 	t.Parallel()
-	clock := NewClock(t)
+	clock := NewDatabaseClock(t)
 	server, err := mariadbd.Start(t.Context(), mariadbd.Config{Env: clock.Env})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, server.Close()) })
@@ -47,8 +47,8 @@ func TestAServersClockIsSteppedWhileItRuns(t *testing.T) {
 
 func TestTheServicesClockIsSteppedWhileItRuns(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), NewSink(t)
-	clock := NewGoClock(t)
+	db, sink := mariadbtest.New(t), NewReceiver(t)
+	clock := NewServiceClock(t)
 	env := Settings(db.DSN, sink.URL)
 	maps.Copy(env, clock.Env)
 	s := StartBinary(t, clock.Binary, env).Ready(t)

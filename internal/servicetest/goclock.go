@@ -20,14 +20,14 @@ var steppedSource []byte
 // GoClock is the wall clock of instances of the service that can be stepped
 // while they run. They are made with a time package whose Now asks a file: Go
 // asks the kernel for the time by itself, where no library can step in between.
-type GoClock struct {
+type ServiceClock struct {
 	Binary string            // for StartBinary
 	Env    map[string]string // goes into its environment
 	path   string
 }
 
 // NewGoClock builds the binary. The clock is right at first.
-func NewGoClock(t testing.TB) *GoClock {
+func NewServiceClock(t testing.TB) *ServiceClock {
 	t.Helper()
 	dir := t.TempDir()
 	root, err := exec.Command("go", "env", "GOROOT").Output()
@@ -50,14 +50,14 @@ func NewGoClock(t testing.TB) *GoClock {
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 
-	c := &GoClock{path: write("clock", make([]byte, 8))}
+	c := &ServiceClock{path: write("clock", make([]byte, 8))}
 	c.Env = map[string]string{"STEPPED_CLOCK": c.path}
 	c.Binary = Build(t, "-overlay", write("overlay.json", overlay))
 	return c
 }
 
 // Set makes the clock differ from the machine's, from now on. Whole seconds.
-func (c *GoClock) Set(t testing.TB, ahead time.Duration) {
+func (c *ServiceClock) Set(t testing.TB, ahead time.Duration) {
 	t.Helper()
 	file, err := os.OpenFile(c.path, os.O_WRONLY, 0)
 	require.NoError(t, err)

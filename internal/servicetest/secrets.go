@@ -18,11 +18,11 @@ import (
 func leaks(log string, env map[string]string) []string {
 	var found []string
 	for name, secret := range secretsOf(env) {
-		if strings.Contains(log, secret) || strings.Contains(log, escaped(secret)) {
+		if strings.Contains(log, secret) || strings.Contains(log, jsonEscaped(secret)) {
 			found = append(found, name)
 		}
 	}
-	for name, shape := range shapes() {
+	for name, shape := range secretPatterns() {
 		if shape.MatchString(log) {
 			found = append(found, name)
 		}
@@ -37,7 +37,7 @@ func leaks(log string, env map[string]string) []string {
 }
 
 // escaped is how a line of the log has a text.
-func escaped(text string) string {
+func jsonEscaped(text string) string {
 	var line bytes.Buffer
 	slog.New(slog.NewJSONHandler(&line, nil)).Info(text)
 	_, after, _ := strings.Cut(line.String(), `"msg":"`)
@@ -73,7 +73,7 @@ func secretsOf(env map[string]string) map[string]string {
 // tokenLength tells tokens from plain names at the end of a sink's address.
 const tokenLength = 16
 
-func shapes() map[string]*regexp.Regexp {
+func secretPatterns() map[string]*regexp.Regexp {
 	return map[string]*regexp.Regexp{
 		"a JWT":          regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}`),
 		"a login cookie": regexp.MustCompile(`(?i)(\||%7C)[0-9]{10}(\||%7C)[A-Za-z0-9]{43}(\||%7C)[0-9a-f]{64}`),

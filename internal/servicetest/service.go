@@ -31,7 +31,7 @@ import (
 
 // patience is how long an instance may take to come up on a machine that has
 // much else to do. It is no promise: those have tests of their own.
-const patience = time.Minute
+const startTimeout = time.Minute
 
 // Main is the body of a TestMain: it runs the tests, removes the binary and the
 // database server that they used, and exits.
@@ -40,14 +40,14 @@ func Main(m *testing.M) { os.Exit(Run(m)) }
 // Run is Main for a TestMain that has more to clean up: it returns the exit code.
 func Run(m *testing.M) int {
 	code := mariadbtest.Run(m)
-	if path, err := program(); err == nil {
+	if path, err := sharedBinary(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
 	return code
 }
 
 // program builds the program once for all tests of a package.
-var program = sync.OnceValues(func() (string, error) {
+var sharedBinary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "awservice")
 	if err != nil {
 		return "", err
@@ -77,10 +77,10 @@ func build(path string, flags ...string) error {
 type Service struct {
 	URL, Admin string
 
-	cmd    *exec.Cmd
-	log    *lockedBuffer
-	exited chan error
-	asked  atomic.Bool // to end in order
+	cmd      *exec.Cmd
+	log      *lockedBuffer
+	exited   chan error
+	stopping atomic.Bool // to end in order
 }
 
 // Settings are the environment of an instance on a database, with a sink.
@@ -104,7 +104,7 @@ func Settings(dsn, sink string) map[string]string {
 // Start runs an instance until the test ends and waits until it listens.
 func Start(t testing.TB, env map[string]string) *Service {
 	t.Helper()
-	path, err := program()
+	path, err := sharedBinary()
 	require.NoError(t, err)
 	return StartBinary(t, path, env)
 }
@@ -128,8 +128,8 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 		assert.Empty(t, leaks(s.log.String(), env), "secrets in the log")
 		if t.Failed() {
 			text := s.log.String()
-			t.Logf("what the instance complained of:\n%s", complaints(text))
-			t.Logf("log of the instance, the end of it:\n%s", text[max(0, len(text)-maxShown):])
+			t.Logf("what the instance complained of:\n%s", errorLines(text))
+			t.Logf("log of the instance, the end of it:\n%s", text[max(0, len(text)-maxPrinted):])
 		}
 	})
 	select {
@@ -137,7 +137,7 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 	case err := <-s.exited:
 		s.exited <- err
 		t.Fatalf("the service ended: %v\n%s", err, s.log.String())
-	case <-time.After(patience):
+	case <-time.After(startTimeout):
 		t.Fatalf("the service does not listen:\n%s", s.log.String())
 	}
 	return s
@@ -147,13 +147,13 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 // nobody asked for, and what the runtime or the race detector said.
 func (s *Service) failures() (found []string) {
 	status := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if !(status.Signaled() && status.Signal() == syscall.SIGKILL || status.ExitStatus() == 0 && s.asked.Load()) {
+	if !(status.Signaled() && status.Signal() == syscall.SIGKILL || status.ExitStatus() == 0 && s.stopping.Load()) {
 		found = append(found, "it ended by itself: "+s.cmd.ProcessState.String())
 	}
 	log := "\n" + s.log.String()
 	for _, words := range []string{"\npanic: ", "\nfatal error: ", "\nWARNING: DATA RACE"} {
 		if _, after, there := strings.Cut(log, words); there {
-			found = append(found, words[1:]+after[:min(len(after), maxShown)])
+			found = append(found, words[1:]+after[:min(len(after), maxPrinted)])
 		}
 	}
 	return found
@@ -161,11 +161,11 @@ func (s *Service) failures() (found []string) {
 
 // complaints are the first errors in a log, and what is no line of the log: a
 // report of the race detector, say.
-func complaints(log string) string {
+func errorLines(log string) string {
 	var found strings.Builder
 	for line := range strings.Lines(log) {
 		ordinary := strings.HasPrefix(line, "{") && !strings.Contains(line, `"level":"ERROR"`)
-		if !ordinary && found.Len() < maxShown {
+		if !ordinary && found.Len() < maxPrinted {
 			found.WriteString(line)
 		}
 	}
@@ -190,7 +190,7 @@ func (s *Service) read(stderr io.Reader, listening chan<- struct{}) {
 // Ready waits until the instance says that it is.
 func (s *Service) Ready(t testing.TB) *Service {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.Readiness() == http.StatusOK }, patience, 20*time.Millisecond, "ready")
+	require.Eventually(t, func() bool { return s.Readiness() == http.StatusOK }, startTimeout, 20*time.Millisecond, "ready")
 	return s
 }
 
@@ -207,7 +207,7 @@ func (s *Service) Readiness() int {
 func (s *Service) Stop(t testing.TB) time.Duration {
 	t.Helper()
 	begun := time.Now()
-	s.asked.Store(true)
+	s.stopping.Store(true)
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	select {
 	case err := <-s.exited:
@@ -234,8 +234,8 @@ func (s *Service) Log() string { return s.log.String() }
 
 // How much of a log is kept, and shown of an instance whose test failed.
 const (
-	maxLog   = 64 << 20
-	maxShown = 4 << 10
+	maxLog     = 64 << 20
+	maxPrinted = 4 << 10
 )
 
 // lockedBuffer is a log that is written and read at the same time.
@@ -261,7 +261,7 @@ func (b *lockedBuffer) String() string {
 }
 
 // Through returns the DSN with the server's address replaced.
-func Through(t testing.TB, dsn, address string) string {
+func WithAddress(t testing.TB, dsn, address string) string {
 	t.Helper()
 	cfg, err := mysql.ParseDSN(dsn)
 	require.NoError(t, err)

@@ -33,7 +33,7 @@ func TestFailuresAreFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &Service{cmd: exec.Command("sh", "-c", test.script), log: &lockedBuffer{}}
-			s.asked.Store(test.asked)
+			s.stopping.Store(test.asked)
 			s.log.add([]byte(test.log))
 			require.NoError(t, s.cmd.Start())
 			if test.kill {

@@ -79,36 +79,36 @@ func mac(algorithm func() hash.Hash, key, text string) string {
 }
 
 // Answer is a status and a decoded body.
-type Answer struct {
+type Response struct {
 	Status int
 	Header http.Header
 	Body   map[string]any
 }
 
 // Send posts to a route of the instance as the viewer; an empty body is a GET.
-func (v Viewer) Send(s *Service, route, body string) (Answer, error) {
+func (v Viewer) Send(s *Service, route, body string) (Response, error) {
 	method, content := http.MethodPost, io.Reader(bytes.NewBufferString(body))
 	if body == "" {
 		method, content = http.MethodGet, nil
 	}
 	req, err := http.NewRequest(method, s.URL+"/wp-json/autowebinar/v1"+route, content)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Cookie", v.Cookie)
 	req.Header.Set("X-WP-Nonce", v.Nonce)
 	res, err := v.Client.Do(req)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	defer res.Body.Close()
-	a := Answer{Status: res.StatusCode, Header: res.Header}
+	a := Response{Status: res.StatusCode, Header: res.Header}
 	return a, json.NewDecoder(res.Body).Decode(&a.Body)
 }
 
 // Must sends and wants a status.
-func (v Viewer) Must(t testing.TB, s *Service, status int, route, body string) Answer {
+func (v Viewer) Must(t testing.TB, s *Service, status int, route, body string) Response {
 	t.Helper()
 	a, err := v.Send(s, route, body)
 	require.NoError(t, err)
@@ -117,7 +117,7 @@ func (v Viewer) Must(t testing.TB, s *Service, status int, route, body string) A
 }
 
 // Passes lets time go by for a viewer: the stored times move into the past.
-func Passes(t testing.TB, db *mariadbtest.DB, v Viewer, d time.Duration) {
+func AgeSession(t testing.TB, db *mariadbtest.DB, v Viewer, d time.Duration) {
 	t.Helper()
 	_, err := db.SQL.Exec(`UPDATE wp_usermeta SET meta_value = DATE_SUB(meta_value, INTERVAL ? SECOND)
 		WHERE user_id = ? AND meta_key IN ('autowebinar_last_seen_at', 'autowebinar_last_seen_at@intro', 'autowebinar_last_seen_at@pro')`,

@@ -120,7 +120,7 @@ func (s *site) settle(t testing.TB, w webhook) {
 }
 
 // posts a webhook as it is.
-func (s *site) posts(t testing.TB, w webhook) servicetest.Answer {
+func (s *site) posts(t testing.TB, w webhook) servicetest.Response {
 	t.Helper()
 	return ask(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
 }

@@ -61,12 +61,12 @@ func (s *site) base() string {
 }
 
 // send asks the service through the web server; an empty body is a GET.
-func (c *client) send(t testing.TB, route, body string) servicetest.Answer {
+func (c *client) send(t testing.TB, route, body string) servicetest.Response {
 	t.Helper()
 	return ask(t, c.http, c.site.base()+route, body, http.Header{"X-Wp-Nonce": {c.nonce}})
 }
 
-func (c *client) must(t testing.TB, status int, route, body string) servicetest.Answer {
+func (c *client) must(t testing.TB, status int, route, body string) servicetest.Response {
 	t.Helper()
 	a := c.send(t, route, body)
 	require.Equal(t, status, a.Status, "%s %s: %v", route, body, a.Body)
@@ -74,14 +74,14 @@ func (c *client) must(t testing.TB, status int, route, body string) servicetest.
 }
 
 // serve asks as a server with the service key.
-func (s *site) serverAsks(t testing.TB, status int, route, body string) servicetest.Answer {
+func (s *site) serverAsks(t testing.TB, status int, route, body string) servicetest.Response {
 	t.Helper()
 	a := ask(t, http.DefaultClient, s.base()+route, body, http.Header{"Authorization": {"Bearer " + servicetest.ServiceKey}})
 	require.Equal(t, status, a.Status, "%s %s: %v", route, body, a.Body)
 	return a
 }
 
-func ask(t testing.TB, doer *http.Client, address, body string, header http.Header) servicetest.Answer {
+func ask(t testing.TB, doer *http.Client, address, body string, header http.Header) servicetest.Response {
 	t.Helper()
 	method := http.MethodPost
 	if body == "" {
@@ -96,7 +96,7 @@ func ask(t testing.TB, doer *http.Client, address, body string, header http.Head
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
-	a := servicetest.Answer{Status: res.StatusCode, Header: res.Header}
+	a := servicetest.Response{Status: res.StatusCode, Header: res.Header}
 	if len(bytes.TrimSpace(text)) > 0 {
 		require.NoError(t, json.Unmarshal(text, &a.Body), "%s: %s: %s", address, res.Status, text)
 	}

@@ -17,32 +17,32 @@ import (
 func TestABacklogOutlivesItsLeader(t *testing.T) {
 	t.Parallel()
 	const people, atOnce = 300, 10
-	r := newRig(t, seedOf(t), needs{replicas: 3, people: people, devices: 1, calm: true})
+	r := newRig(t, seedFor(t), rigConfig{replicas: 3, viewers: people, clients: 1, appliedOnce: true})
 	c := newCrowd(r)
 	before := r.base.Checksum(t)
-	mend := r.sink.behaves(status(http.StatusServiceUnavailable))
-	deeds := []wish{{deed: register, webinar: "intro"}, {deed: enter, webinar: "intro"}, {deed: exit, webinar: "intro", reason: webinar.UserExit}}
+	mend := r.receiver.respondWith(status(http.StatusServiceUnavailable))
+	deeds := []request{{route: register, webinar: "intro"}, {route: enter, webinar: "intro"}, {route: exit, webinar: "intro", reason: webinar.UserExit}}
 	var wg sync.WaitGroup
-	for part := range slices.Chunk(c.devices, people/atOnce) {
+	for part := range slices.Chunk(c.clients, people/atOnce) {
 		wg.Go(func() {
 			for _, d := range part {
 				for _, w := range deeds {
-					assert.NotNil(t, d.try(w, 0))
+					assert.NotNil(t, d.send(w, 0))
 				}
 			}
 		})
 	}
 	wg.Wait()
-	require.Equal(t, people*len(deeds), r.waiting())
+	require.Equal(t, people*len(deeds), r.queueLength())
 
-	leader := r.leader(t.Context())
+	leader := r.waitLeader(t.Context())
 	require.NotNil(t, leader)
 	leader.kill()
-	require.NotNil(t, r.leader(t.Context()))
+	require.NotNil(t, r.waitLeader(t.Context()))
 	leader.start()
 	mend()
-	require.Empty(t, r.settle())
-	v := r.judge(c, before)
-	r.passes(v)
+	require.Empty(t, r.drainAndStop())
+	v := r.check(c, before)
+	r.requirePass(v)
 	assert.Equal(t, people*len(deeds), v.events)
 }

@@ -16,15 +16,15 @@ import (
 // know; who writes is told to come back, and can, to the same process.
 func TestAReadOnlyFailOver(t *testing.T) {
 	t.Parallel()
-	db, server := newDatabase(t, ownServer())
-	sink := servicetest.NewSink(t)
+	db, server := newDatabase(t, durableServer())
+	sink := servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
-	sink.Waits(t, "1", "entered")
+	sink.WaitFor(t, "1", "entered")
 	r := &rig{TB: t, base: db, db: db.SQL, server: server}
 
-	r.surely(t.Context(), "SET GLOBAL read_only = 1")
+	r.execWhenPossible(t.Context(), "SET GLOBAL read_only = 1")
 	for range 3 {
 		for route, body := range map[string]string{
 			"/progress": `{"webinar_id":"intro","position_sec":1}`, "/enter": `{"webinar_id":"pro"}`,
@@ -40,12 +40,12 @@ func TestAReadOnlyFailOver(t *testing.T) {
 		}
 	}
 
-	r.surely(t.Context(), "SET GLOBAL read_only = 0")
+	r.execWhenPossible(t.Context(), "SET GLOBAL read_only = 0")
 	require.Eventually(t, func() bool {
 		a, err := v.Send(s, "/exit", `{"webinar_id":"intro"}`)
 		return err == nil && a.Status == http.StatusOK
 	}, 30*time.Second, 50*time.Millisecond)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
-	sink.Waits(t, "1", "entered", "left", "entered")
+	sink.WaitFor(t, "1", "entered", "left", "entered")
 	s.Ready(t)
 }

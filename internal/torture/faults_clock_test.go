@@ -19,7 +19,7 @@ type clock struct {
 }
 
 // may says that the database's clock may be so far ahead from now on.
-func (c *clock) may(ahead time.Duration) {
+func (c *clock) add(ahead time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.steps = append(c.steps, ahead)
@@ -33,19 +33,19 @@ func (c *clock) offsets() []time.Duration {
 }
 
 // stepClocks gives the rig the clocks that it needs.
-func (r *rig) stepClocks() {
-	if r.needs.stepped {
-		r.databaseClock = servicetest.NewClock(r)
-		cfg := *r.needs.server
+func (r *rig) prepareClocks() {
+	if r.config.databaseClock {
+		r.databaseClock = servicetest.NewDatabaseClock(r)
+		cfg := *r.config.server
 		cfg.Env = append(cfg.Env, r.databaseClock.Env...)
-		r.needs.server = &cfg
+		r.config.server = &cfg
 	}
-	if r.needs.steppedGo {
-		r.serviceClock = servicetest.NewGoClock(r)
-		r.needs.binary = r.serviceClock.Binary
+	if r.config.serviceClock {
+		r.serviceClock = servicetest.NewServiceClock(r)
+		r.config.binary = r.serviceClock.Binary
 		settings := maps.Clone(r.serviceClock.Env)
-		maps.Copy(settings, r.needs.settings)
-		r.needs.settings = settings
+		maps.Copy(settings, r.config.settings)
+		r.config.settings = settings
 	}
 }
 
@@ -56,17 +56,17 @@ func clockFaults() []fault {
 	return []fault{
 		{
 			name:   "the clock of the database jumps ahead",
-			needs:  needs{server: ownServer(), stepped: true},
+			config: rigConfig{server: durableServer(), databaseClock: true},
 			inject: func(ctx context.Context, r *rig) bool { return stepDatabase(ctx, r, clockStep) },
 		},
 		{
 			name:   "the clock of the database falls back",
-			needs:  needs{server: ownServer(), stepped: true},
+			config: rigConfig{server: durableServer(), databaseClock: true},
 			inject: func(ctx context.Context, r *rig) bool { return stepDatabase(ctx, r, -clockStep) },
 		},
 		{
 			name:   "the clocks of the replicas jump",
-			needs:  needs{replicas: 2, steppedGo: true},
+			config: rigConfig{replicas: 2, serviceClock: true},
 			inject: stepServices,
 		},
 	}
@@ -76,31 +76,31 @@ func clockFaults() []fault {
 // a jump as well.
 func stepDatabase(ctx context.Context, r *rig, ahead time.Duration) bool {
 	if !slices.Contains(r.clock.offsets(), ahead) {
-		r.clock.may(ahead)
+		r.clock.add(ahead)
 	}
 	r.databaseClock.Set(r, ahead)
 	var told int64
-	r.trouble(r.db.GetContext(ctx, &told, "SELECT UNIX_TIMESTAMP(SYSDATE())"))
+	r.checkAdminError(r.db.GetContext(ctx, &told, "SELECT UNIX_TIMESTAMP(SYSDATE())"))
 	seen := time.Until(time.Unix(told, 0))
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
 	r.databaseClock.Set(r, 0)
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
-	return near(seen, ahead)
+	return isClose(seen, ahead)
 }
 
 // near: a clock that was seen to be ahead is so by the step, but for what it took
 // to ask.
-func near(seen, ahead time.Duration) bool { return (seen - ahead).Abs() < clockStep/4 }
+func isClose(seen, ahead time.Duration) bool { return (seen - ahead).Abs() < clockStep/4 }
 
 // stepServices lets the replicas' clock jump ahead and back, while the sink is
 // gone and events wait for their next attempt by that clock.
 func stepServices(ctx context.Context, r *rig) bool {
 	stepped := true
 	for _, ahead := range []time.Duration{clockStep, 0} {
-		stop := r.sink.behaves(status(http.StatusServiceUnavailable))
+		stop := r.receiver.respondWith(status(http.StatusServiceUnavailable))
 		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
 		r.serviceClock.Set(r, ahead)
-		stepped = stepped && near(time.Until(r.one().told()), ahead)
+		stepped = stepped && isClose(time.Until(r.anyReplica().reportedTime()), ahead)
 		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
 		stop()
 		r.pause(ctx, 200*time.Millisecond, 600*time.Millisecond)
@@ -109,7 +109,7 @@ func stepServices(ctx context.Context, r *rig) bool {
 }
 
 // told is the time that the instance gives with its answers.
-func (p *replica) told() (at time.Time) {
+func (p *replica) reportedTime() (at time.Time) {
 	client := http.Client{Timeout: 3 * time.Second}
 	if res, err := client.Get(p.service.Load().Admin + "/healthz"); err == nil {
 		res.Body.Close()

@@ -20,26 +20,26 @@ import (
 // ownServer is a server that keeps what it acknowledged, whatever is done to it. It
 // has no binary log, so that it shows a commit before it is on disk, and forgets it
 // if it is killed in that moment.
-func ownServer() *mariadbd.Config { return &mariadbd.Config{Durable: true} }
+func durableServer() *mariadbd.Config { return &mariadbd.Config{Durable: true} }
 
 // databaseFaults are what the database, or the way to it, does to the service.
 func databaseFaults() []fault {
 	faults := []fault{
-		{name: "the database restarts", needs: needs{server: ownServer()}, inject: func(ctx context.Context, r *rig) bool {
-			return restart(ctx, r, r.server.Stop)
+		{name: "the database restarts", config: rigConfig{server: durableServer()}, inject: func(ctx context.Context, r *rig) bool {
+			return restartDatabase(ctx, r, r.server.Stop)
 		}},
-		{name: "the database is killed", needs: needs{server: ownServer()}, inject: func(ctx context.Context, r *rig) bool {
-			return restart(ctx, r, r.server.Kill)
+		{name: "the database is killed", config: rigConfig{server: durableServer()}, inject: func(ctx context.Context, r *rig) bool {
+			return restartDatabase(ctx, r, r.server.Kill)
 		}},
-		{name: "the database turns read-only", needs: needs{server: ownServer()}, inject: readOnly},
-		{name: "the database has no connection left", needs: needs{server: ownServer()}, inject: noConnections},
-		{name: "connections to the database are reset", inject: resets},
-		{name: "connections to the database are killed", inject: kills},
-		{name: "the database is slow", inject: slowDatabase},
-		{name: "the database answers too late", inject: lateDatabase},
-		{name: "the database falls silent", inject: silentDatabase},
+		{name: "the database turns read-only", config: rigConfig{server: durableServer()}, inject: turnReadOnly},
+		{name: "the database has no connection left", config: rigConfig{server: durableServer()}, inject: exhaustConnections},
+		{name: "connections to the database are reset", inject: resetConnections},
+		{name: "connections to the database are killed", inject: killConnectionsRepeatedly},
+		{name: "the database is slow", inject: delayDatabase},
+		{name: "the database answers too late", inject: bufferDatabase},
+		{name: "the database falls silent", inject: dropDatabase},
 		{name: "the answer of a commit is lost", inject: func(ctx context.Context, r *rig) bool {
-			return ruled(ctx, r, 3, servicetest.Reply{Lost: true}, "COMMIT")
+			return interceptStatements(ctx, r, 3, servicetest.Reply{LoseResponse: true}, "COMMIT")
 		}},
 	}
 	for _, e := range []struct {
@@ -53,13 +53,13 @@ func databaseFaults() []fault {
 		{"the database is read-only now and then", servicetest.Reply{Number: 1290, Message: "The MariaDB server is running with the --read-only option so it cannot execute this statement"}, append([]string{"COMMIT"}, writes...)},
 		{"the database finds deadlocks", servicetest.Reply{Number: 1213, Message: "Deadlock found when trying to get lock; try restarting transaction"}, append([]string{"COMMIT"}, locks...)},
 		{"the database is tired of waiting for locks", servicetest.Reply{Number: 1205, Message: "Lock wait timeout exceeded; try restarting transaction"}, locks},
-		{"the database is shutting down", servicetest.Reply{Number: 1053, Message: "Server shutdown in progress", Hangup: true}, []string{""}},
-		{"the database kills connections", servicetest.Reply{Number: 1927, Message: "Connection was killed", Hangup: true}, []string{""}},
+		{"the database is shutting down", servicetest.Reply{Number: 1053, Message: "Server shutdown in progress", Close: true}, []string{""}},
+		{"the database kills connections", servicetest.Reply{Number: 1927, Message: "Connection was killed", Close: true}, []string{""}},
 	} {
 		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) bool {
 			// Rows of the queue are moved where the sink has refused.
-			defer r.sink.behaves(sometimes(r, 4, status(http.StatusInternalServerError)))()
-			return ruled(ctx, r, 4, e.reply, e.of...)
+			defer r.receiver.respondWith(sometimes(r, 4, status(http.StatusInternalServerError)))()
+			return interceptStatements(ctx, r, 4, e.reply, e.of...)
 		}})
 	}
 	return append(faults, wordpressFaults()...)
@@ -73,14 +73,14 @@ var (
 )
 
 // mending is a context for what must be done even where the run is over.
-func mending(ctx context.Context) (context.Context, context.CancelFunc) {
+func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 }
 
 // trouble is an error of what we do as an administrator or as WordPress. One
 // that anybody must live with is none, nor is that another fault has the server
 // down just now.
-func (r *rig) trouble(err error) {
+func (r *rig) checkAdminError(err error) {
 	var sqlErr *mysql.MySQLError
 	switch {
 	case err == nil:
@@ -93,22 +93,22 @@ func (r *rig) trouble(err error) {
 }
 
 // surely runs a statement as the administrator, as soon as the server takes it.
-func (r *rig) surely(ctx context.Context, statement string) bool {
-	return r.until(ctx, func() bool {
+func (r *rig) execWhenPossible(ctx context.Context, statement string) bool {
+	return r.waitUntil(ctx, func() bool {
 		_, err := r.db.ExecContext(ctx, statement)
-		r.trouble(err)
+		r.checkAdminError(err)
 		return err == nil
 	})
 }
 
-func restart(ctx context.Context, r *rig, end func() error) bool {
+func restartDatabase(ctx context.Context, r *rig, end func() error) bool {
 	r.pause(ctx, 0, 300*time.Millisecond)
 	if err := end(); err != nil {
 		r.Errorf("the server does not end: %v", err)
 		return false
 	}
 	r.pause(ctx, 0, 700*time.Millisecond)
-	mend, cancel := mending(ctx)
+	mend, cancel := cleanupContext(ctx)
 	defer cancel()
 	if err := r.server.Start(mend); err != nil && !errors.Is(err, mariadbd.ErrRunning) {
 		r.Errorf("the server does not come back: %v", err)
@@ -119,29 +119,29 @@ func restart(ctx context.Context, r *rig, end func() error) bool {
 
 // readOnly is a fail-over: the server refuses writes, and the proxy before it
 // ends the connections.
-func readOnly(ctx context.Context, r *rig) bool {
-	mend, cancel := mending(ctx)
+func turnReadOnly(ctx context.Context, r *rig) bool {
+	mend, cancel := cleanupContext(ctx)
 	defer cancel()
-	before := r.refused.Load()
-	r.surely(mend, "SET GLOBAL read_only = 1")
+	before := r.rejected.Load()
+	r.execWhenPossible(mend, "SET GLOBAL read_only = 1")
 	for range r.random(2) {
 		r.killConnections(mend, 1)
 	}
 	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
-	r.surely(mend, "SET GLOBAL read_only = 0")
-	return r.refused.Load() > before
+	r.execWhenPossible(mend, "SET GLOBAL read_only = 0")
+	return r.rejected.Load() > before
 }
 
 // noConnections takes all connections that the server gives, and ends those
 // that the service has.
-func noConnections(ctx context.Context, r *rig) bool {
+func exhaustConnections(ctx context.Context, r *rig) bool {
 	const least = 10 // of max_connections
-	mend, cancel := mending(ctx)
+	mend, cancel := cleanupContext(ctx)
 	defer cancel()
 	var taken []*sqlx.Conn
 	for range least {
 		conn, err := r.db.Connx(mend)
-		if r.trouble(err); err != nil {
+		if r.checkAdminError(err); err != nil {
 			return false
 		}
 		defer conn.Close()
@@ -149,11 +149,11 @@ func noConnections(ctx context.Context, r *rig) bool {
 	}
 	limit := func(n int) {
 		_, err := taken[0].ExecContext(mend, fmt.Sprint("SET GLOBAL max_connections = ", n))
-		r.trouble(err) // a server that was restarted meanwhile has forgotten it
+		r.checkAdminError(err) // a server that was restarted meanwhile has forgotten it
 	}
 	turnedAway := func() (n int) {
 		err := taken[0].GetContext(mend, &n, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'CONNECTION_ERRORS_MAX_CONNECTIONS'")
-		r.trouble(err)
+		r.checkAdminError(err)
 		return n
 	}
 	before := turnedAway()
@@ -172,7 +172,7 @@ func noConnections(ctx context.Context, r *rig) bool {
 func (r *rig) connections(ctx context.Context, admin sqlx.QueryerContext) []int64 {
 	var ids []int64
 	err := sqlx.SelectContext(ctx, admin, &ids, "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND USER <> 'root'", r.base.Name)
-	r.trouble(err)
+	r.checkAdminError(err)
 	return ids
 }
 
@@ -189,8 +189,8 @@ func (r *rig) killConnections(ctx context.Context, share int) (ended int) {
 	return ended
 }
 
-func kills(ctx context.Context, r *rig) bool {
-	mend, cancel := mending(ctx)
+func killConnectionsRepeatedly(ctx context.Context, r *rig) bool {
+	mend, cancel := cleanupContext(ctx)
 	defer cancel()
 	ended := 0
 	for range 10 {
@@ -200,63 +200,63 @@ func kills(ctx context.Context, r *rig) bool {
 	return ended > 0
 }
 
-func resets(ctx context.Context, r *rig) bool {
+func resetConnections(ctx context.Context, r *rig) bool {
 	torn := 0
 	for range 15 {
-		torn += r.one().wire.Reset(func() bool { return r.random(3) == 0 })
+		torn += r.anyReplica().proxy.Reset(func() bool { return r.random(3) == 0 })
 		r.pause(ctx, 5*time.Millisecond, 150*time.Millisecond)
 	}
 	return torn > 0
 }
 
 // slowDatabase gives every packet 200 ms: too much for nobody's patience.
-func slowDatabase(ctx context.Context, r *rig) bool {
-	before := r.touched()
-	defer r.one().wire.Delay(100*time.Millisecond + time.Duration(r.random(100))*time.Millisecond)()
+func delayDatabase(ctx context.Context, r *rig) bool {
+	before := r.affected()
+	defer r.anyReplica().proxy.Delay(100*time.Millisecond + time.Duration(r.random(100))*time.Millisecond)()
 	r.pause(ctx, time.Second, 3*time.Second)
-	return r.touched() > before
+	return r.affected() > before
 }
 
 // lateDatabase keeps all packets, sometimes for longer than the service waits:
 // then a commit arrives that nobody believes in any more.
-func lateDatabase(ctx context.Context, r *rig) bool {
-	before := r.touched()
-	defer r.one().wire.Hold()()
+func bufferDatabase(ctx context.Context, r *rig) bool {
+	before := r.affected()
+	defer r.anyReplica().proxy.Buffer()()
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
 	if r.random(3) == 0 {
 		r.pause(ctx, 5*time.Second, 5500*time.Millisecond)
 	}
-	return r.touched() > before
+	return r.affected() > before
 }
 
 // silentDatabase loses all packets, and the connections for good.
-func silentDatabase(ctx context.Context, r *rig) bool {
-	before := r.touched()
-	defer r.one().wire.Drop()()
+func dropDatabase(ctx context.Context, r *rig) bool {
+	before := r.affected()
+	defer r.anyReplica().proxy.Drop()()
 	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
-	return r.touched() > before
+	return r.affected() > before
 }
 
 // ruled gives a reply to one in share of the statements that begin with one of
 // the words, and to the first of each word. The rig counts them by word.
-func ruled(ctx context.Context, r *rig, share int, reply servicetest.Reply, words ...string) bool {
+func interceptStatements(ctx context.Context, r *rig, share int, reply servicetest.Reply, words ...string) bool {
 	for _, word := range words {
-		r.meets(word, 0)
+		r.addMatches(word, 0)
 	}
 	var replied atomic.Bool
 	rule := func(statement string) *servicetest.Reply {
 		begun := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(statement, word) })
-		if len(begun) == 0 || !r.first(begun) && r.random(share) > 0 {
+		if len(begun) == 0 || !r.isUnmatched(begun) && r.random(share) > 0 {
 			return nil
 		}
 		for _, word := range begun {
-			r.meets(word, 1)
+			r.addMatches(word, 1)
 		}
 		replied.Store(true)
 		return &reply
 	}
 	for _, p := range r.replicas {
-		defer p.wire.SetRule(rule)()
+		defer p.proxy.AddRule(rule)()
 	}
 	r.pause(ctx, time.Second, 2*time.Second)
 	return replied.Load()

@@ -26,28 +26,28 @@ func allFaults() []fault {
 }
 
 // short is how long a run lasts in make test.
-const short = 2 * time.Second
+const shortRun = 2 * time.Second
 
 func TestWithoutFaults(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, seedOf(t), needs{calm: true})
-	r.passesUndisturbed(r.ordeal(short, nil, nil))
+	r := newRig(t, seedFor(t), rigConfig{appliedOnce: true})
+	r.requireUndisturbedPass(r.runScenario(shortRun, nil, nil))
 }
 
 // Each fault alone, again and again while a crowd is at it.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	seed := seedOf(t)
+	seed := seedFor(t)
 	for _, f := range allFaults() {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			clearly(t, seed, func(t *testing.T, seed uint64) *verdict {
-				r := newRig(t, seed, f.needs)
-				shown := func() bool { return r.worked() && len(r.unmet()) == 0 }
-				v := r.ordeal(short, shown, r.injecting(func() fault { return f }))
-				r.passes(v)
-				v.requireWork(t)
-				assert.Empty(t, r.unmet(), "statements that it has never met")
+			retryInconclusive(t, seed, func(t *testing.T, seed uint64) *result {
+				r := newRig(t, seed, f.config)
+				shown := func() bool { return r.isExercised() && len(r.unmatched()) == 0 }
+				v := r.runScenario(shortRun, shown, r.injectRepeatedly(func() fault { return f }))
+				r.requirePass(v)
+				v.requireActivity(t)
+				assert.Empty(t, r.unmatched(), "statements that it has never met")
 				return v
 			})
 		})
@@ -57,11 +57,11 @@ func TestFaults(t *testing.T) {
 // Several faults at once, on three replicas.
 func TestMixedFaults(t *testing.T) {
 	t.Parallel()
-	clearly(t, seedOf(t), func(t *testing.T, seed uint64) *verdict {
-		r := newRig(t, seed, mixed(slices.Concat(hands()...)))
-		v := r.ordeal(2*short, r.worked, r.mixing(hands()))
-		r.passes(v)
-		v.requireWork(t)
+	retryInconclusive(t, seedFor(t), func(t *testing.T, seed uint64) *result {
+		r := newRig(t, seed, combine(slices.Concat(faultSets()...)))
+		v := r.runScenario(2*shortRun, r.isExercised, r.injectConcurrently(faultSets()))
+		r.requirePass(v)
+		v.requireActivity(t)
 		return v
 	})
 }
@@ -70,8 +70,8 @@ func TestMixedFaults(t *testing.T) {
 // a crowd and a database of its own. In a longer round more answers are lost than
 // can be told apart in the end.
 const (
-	round        = 5 * time.Second
-	roundsAtOnce = 3
+	roundLength      = 5 * time.Second
+	concurrentRounds = 3
 )
 
 // The same for as long as TORTURE_FOR says, as in make torture, else once. Every
@@ -81,24 +81,24 @@ func TestTorture(t *testing.T) {
 	t.Parallel()
 	text := os.Getenv("TORTURE_FOR")
 	if text == "" {
-		clearly(t, seedOf(t), func(t *testing.T, seed uint64) *verdict { return tortureRound(t, seed, short) })
+		retryInconclusive(t, seedFor(t), func(t *testing.T, seed uint64) *result { return tortureRound(t, seed, shortRun) })
 		return
 	}
 	length, err := time.ParseDuration(text)
 	require.NoError(t, err, "TORTURE_FOR")
-	seed, deadline := seedOf(t), time.Now().Add(length)
+	seed, deadline := seedFor(t), time.Now().Add(length)
 	var (
 		wg     sync.WaitGroup
 		rounds atomic.Uint64
 		mu     sync.Mutex
-		total  verdict
+		total  result
 	)
-	for range roundsAtOnce {
+	for range concurrentRounds {
 		wg.Go(func() {
 			for more := true; more && !t.Failed(); more = time.Now().Before(deadline) {
 				n := rounds.Add(1) - 1
 				t.Run(fmt.Sprintf("round %d", n+1), func(t *testing.T) {
-					v := tortureRound(t, seed+n, round)
+					v := tortureRound(t, seed+n, roundLength)
 					mu.Lock()
 					defer mu.Unlock()
 					total.add(v)
@@ -108,17 +108,19 @@ func TestTorture(t *testing.T) {
 	}
 	wg.Wait()
 	t.Logf("TORTURE_SEED=%d, %d rounds: %s", seed, rounds.Load(), &total)
-	require.LessOrEqual(t, total.vague, 1+total.viewers/8, "viewers too vague to judge")
-	total.requireWork(t)
+	require.LessOrEqual(t, total.undecided, 1+total.viewers/8, "viewers too vague to judge")
+	total.requireActivity(t)
 }
 
 // worked: something was acknowledged, something came to the sink, and something
 // went wrong.
-func (r *rig) worked() bool { return r.acked.Load() > 0 && r.sink.count() > 0 && r.faults.Load() > 0 }
+func (r *rig) isExercised() bool {
+	return r.acknowledged.Load() > 0 && r.receiver.acceptedCount() > 0 && r.faults.Load() > 0
+}
 
 // requireWork: that nothing was bad says nothing of a run in which nothing
 // happened.
-func (v *verdict) requireWork(t *testing.T) {
+func (v *result) requireActivity(t *testing.T) {
 	t.Helper()
 	assert.Positive(t, v.acknowledged)
 	assert.Positive(t, v.faults, "nothing went wrong")
@@ -126,34 +128,34 @@ func (v *verdict) requireWork(t *testing.T) {
 	assert.Positive(t, v.viewers)
 }
 
-func tortureRound(t *testing.T, seed uint64, length time.Duration) *verdict {
+func tortureRound(t *testing.T, seed uint64, length time.Duration) *result {
 	var r *rig
 	var goWrong func(context.Context)
 	if seed%4 == 3 {
 		f := clockFaults()[seed/4%uint64(len(clockFaults()))]
-		r = newRig(t, seed, f.needs)
-		goWrong = r.injecting(func() fault { return f })
+		r = newRig(t, seed, f.config)
+		goWrong = r.injectRepeatedly(func() fault { return f })
 	} else {
-		all := mixed(slices.Concat(hands()...))
+		all := combine(slices.Concat(faultSets()...))
 		if seed%2 == 0 { // some hosts have it so
 			all.server.Args = append(all.server.Args, "--innodb-rollback-on-timeout=ON")
 		}
 		r = newRig(t, seed, all)
-		goWrong = r.mixing(hands())
+		goWrong = r.injectConcurrently(faultSets())
 	}
-	v := r.ordeal(length, r.worked, goWrong)
-	r.passes(v)
+	v := r.runScenario(length, r.isExercised, goWrong)
+	r.requirePass(v)
 	return v
 }
 
 // mixed is what all faults together need. Each sees more than it asked for.
-func mixed(faults []fault) needs {
-	all := needs{replicas: 3}
+func combine(faults []fault) rigConfig {
+	all := rigConfig{replicas: 3}
 	for _, f := range faults {
-		all.replicas = max(all.replicas, f.needs.replicas)
-		all.stepped = all.stepped || f.needs.stepped
-		all.steppedGo = all.steppedGo || f.needs.steppedGo
-		all.server = cmp.Or(all.server, f.needs.server)
+		all.replicas = max(all.replicas, f.config.replicas)
+		all.databaseClock = all.databaseClock || f.config.databaseClock
+		all.serviceClock = all.serviceClock || f.config.serviceClock
+		all.server = cmp.Or(all.server, f.config.server)
 	}
 	if all.server == nil {
 		all.server = &mariadbd.Config{}
@@ -163,7 +165,7 @@ func mixed(faults []fault) needs {
 
 // hands are the faults by what they hurt: no two of one hand come at once. The
 // database's clock is left alone here: with it, too much would explain too much.
-func hands() [][]fault {
+func faultSets() [][]fault {
 	return [][]fault{
 		slices.Concat(serviceFaults(), killPoints()),
 		databaseFaults(),
@@ -172,12 +174,12 @@ func hands() [][]fault {
 }
 
 // mixing injects faults from several hands at once.
-func (r *rig) mixing(hands [][]fault) func(ctx context.Context) {
+func (r *rig) injectConcurrently(hands [][]fault) func(ctx context.Context) {
 	return func(ctx context.Context) {
 		var wg sync.WaitGroup
 		for i, faults := range hands {
 			dice := rand.New(rand.NewPCG(r.seed, uint64(i+1))) // the order follows from the seed
-			wg.Go(func() { r.injecting(func() fault { return faults[dice.IntN(len(faults))] })(ctx) })
+			wg.Go(func() { r.injectRepeatedly(func() fault { return faults[dice.IntN(len(faults))] })(ctx) })
 		}
 		wg.Wait()
 	}

@@ -16,65 +16,65 @@ import (
 // the same viewers. What it may lose by it is no business of ours here.
 func wordpressFaults() []fault {
 	return []fault{
-		{name: "an administrator holds rows", inject: holdsRows},
-		{name: "an administrator locks the table", inject: locksTable},
-		{name: "WordPress writes crosswise", inject: writesCrosswise},
-		{name: "WordPress saves profiles", inject: func(ctx context.Context, r *rig) bool { return wordpressIsBusy(ctx, r, savesProfile) }},
-		{name: "WordPress deletes and inserts", inject: func(ctx context.Context, r *rig) bool { return wordpressIsBusy(ctx, r, deletesAndInserts) }},
+		{name: "an administrator holds rows", inject: lockRows},
+		{name: "an administrator locks the table", inject: lockTable},
+		{name: "WordPress writes crosswise", inject: updateUsersCrosswise},
+		{name: "WordPress saves profiles", inject: func(ctx context.Context, r *rig) bool { return runWordPressWriters(ctx, r, saveProfile) }},
+		{name: "WordPress deletes and inserts", inject: func(ctx context.Context, r *rig) bool { return runWordPressWriters(ctx, r, deletesAndInserts) }},
 	}
 }
 
 // viewers is how many viewers there are: their ids are the numbers from 1.
 func (r *rig) viewers(ctx context.Context) (n int) {
-	r.trouble(r.db.GetContext(ctx, &n, "SELECT COUNT(*) FROM wp_users"))
+	r.checkAdminError(r.db.GetContext(ctx, &n, "SELECT COUNT(*) FROM wp_users"))
 	return max(n, 1)
 }
 
 // holdsRows locks some viewers for longer than the service waits for a lock.
-func holdsRows(ctx context.Context, r *rig) bool {
-	mend, cancel := mending(ctx)
+func lockRows(ctx context.Context, r *rig) bool {
+	mend, cancel := cleanupContext(ctx)
 	defer cancel()
 	tx, err := r.db.BeginTxx(mend, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
-	if r.trouble(err); err != nil {
+	if r.checkAdminError(err); err != nil {
 		return false
 	}
 	defer tx.Rollback()
 	first := 1 + r.random(r.viewers(mend))
 	var ids []int64
 	err = tx.SelectContext(mend, &ids, "SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id BETWEEN ? AND ? FOR UPDATE", first, first+3)
-	r.trouble(err)
+	r.checkAdminError(err)
 	r.pause(ctx, 500*time.Millisecond, 2500*time.Millisecond)
-	return len(ids) > 0 && r.held()
+	return len(ids) > 0 && r.hasLockWaiters()
 }
 
 // held: a replica has met a viewer whose rows somebody else has locked just now.
-func (r *rig) held() bool {
+func (r *rig) hasLockWaiters() bool {
 	return slices.ContainsFunc(r.replicas, func(p *replica) bool { return p.metric("autowebinar_viewers_held") > 0 })
 }
 
 // locksTable is what a backup without a snapshot does, or ALTER TABLE.
-func locksTable(ctx context.Context, r *rig) bool {
-	mend, cancel := mending(ctx)
+func lockTable(ctx context.Context, r *rig) bool {
+	mend, cancel := cleanupContext(ctx)
 	defer cancel()
 	conn, err := r.db.Connx(mend)
-	if r.trouble(err); err != nil {
+	if r.checkAdminError(err); err != nil {
 		return false
 	}
 	defer conn.Close()
 	_, err = conn.ExecContext(mend, "LOCK TABLES wp_usermeta READ")
-	r.trouble(err)
+	r.checkAdminError(err)
 	locked := err == nil
 	r.pause(ctx, 500*time.Millisecond, 2500*time.Millisecond)
 	_, err = conn.ExecContext(mend, "UNLOCK TABLES")
-	r.trouble(err)
+	r.checkAdminError(err)
 	return locked
 }
 
 // wordpressIsBusy lets four writers do something for a while, each in a session
 // as WordPress has it: the isolation level is the server's own.
-func wordpressIsBusy(ctx context.Context, r *rig, do func(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error) bool {
-	r.foreign.Store(true)
-	mend, cancel := mending(ctx)
+func runWordPressWriters(ctx context.Context, r *rig, do func(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error) bool {
+	r.otherWriters.Store(true)
+	mend, cancel := cleanupContext(ctx)
 	defer cancel()
 	viewers := r.viewers(mend)
 	busy, done := context.WithTimeout(ctx, time.Second+time.Duration(r.random(1000))*time.Millisecond)
@@ -84,13 +84,13 @@ func wordpressIsBusy(ctx context.Context, r *rig, do func(ctx context.Context, r
 	for range 4 {
 		wg.Go(func() {
 			conn, err := r.db.Connx(mend)
-			if r.trouble(err); err != nil {
+			if r.checkAdminError(err); err != nil {
 				return
 			}
 			defer conn.Close()
 			for busy.Err() == nil {
 				if err := do(mend, r, conn, 1+r.random(viewers)); err != nil {
-					r.trouble(err)
+					r.checkAdminError(err)
 					r.pause(busy, 0, 10*time.Millisecond)
 					continue
 				}
@@ -103,11 +103,11 @@ func wordpressIsBusy(ctx context.Context, r *rig, do func(ctx context.Context, r
 }
 
 // writesCrosswise lets WordPress meet the service at the rows of a viewer.
-func writesCrosswise(ctx context.Context, r *rig) bool {
+func updateUsersCrosswise(ctx context.Context, r *rig) bool {
 	watching, stop := context.WithCancel(ctx)
 	met := make(chan bool)
-	go func() { met <- r.until(watching, r.held) }()
-	wrote := wordpressIsBusy(ctx, r, crosswise)
+	go func() { met <- r.waitUntil(watching, r.hasLockWaiters) }()
+	wrote := runWordPressWriters(ctx, r, updateTwoUsers)
 	stop()
 	return <-met && wrote
 }
@@ -115,7 +115,7 @@ func writesCrosswise(ctx context.Context, r *rig) bool {
 // crosswise writes to two viewers in one transaction, the later one first: the
 // service locks viewers in ascending order. The index is the one that a server
 // takes where there are many users; all rows that it sees there are locked.
-func crosswise(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
+func updateTwoUsers(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func crosswise(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 }
 
 // savesProfile is the user editor: many update_user_meta and one row of users.
-func savesProfile(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
+func saveProfile(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	for _, key := range []string{"nickname", "first_name", "last_name", "description", "locale"} {
 		var ids []int64
 		if err := conn.SelectContext(ctx, &ids, "SELECT umeta_id FROM wp_usermeta WHERE meta_key = ? AND user_id = ?", key, user); err != nil {

@@ -13,11 +13,11 @@ import (
 // killPoints end the process at the worst of moments, exactly.
 func killPoints() []fault {
 	return []fault{
-		{name: "killed before a commit has reached the server", needs: needs{calm: true}, inject: killAtCommit(&servicetest.Reply{Hangup: true}, 0)},
-		{name: "killed before the answer to a commit has come", needs: needs{calm: true}, inject: killAtCommit(&servicetest.Reply{Lost: true}, 0)},
-		{name: "killed just after a commit", needs: needs{calm: true}, inject: killAtCommit(nil, time.Millisecond)},
-		{name: "killed while the sink has a delivery", needs: needs{calm: true}, inject: killAtDelivery(false)},
-		{name: "killed when the sink has taken a delivery", needs: needs{calm: true}, inject: killAtDelivery(true)},
+		{name: "killed before a commit has reached the server", config: rigConfig{appliedOnce: true}, inject: killAtCommit(&servicetest.Reply{Close: true}, 0)},
+		{name: "killed before the answer to a commit has come", config: rigConfig{appliedOnce: true}, inject: killAtCommit(&servicetest.Reply{LoseResponse: true}, 0)},
+		{name: "killed just after a commit", config: rigConfig{appliedOnce: true}, inject: killAtCommit(nil, time.Millisecond)},
+		{name: "killed while the sink has a delivery", config: rigConfig{appliedOnce: true}, inject: killAtDelivery(false)},
+		{name: "killed when the sink has taken a delivery", config: rigConfig{appliedOnce: true}, inject: killAtDelivery(true)},
 	}
 }
 
@@ -25,13 +25,13 @@ func killPoints() []fault {
 // with something in it.
 func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx context.Context, r *rig) bool {
 	return func(ctx context.Context, r *rig) bool {
-		p := r.one()
-		r.achieve(ctx)
+		p := r.anyReplica()
+		r.waitAcknowledged(ctx)
 		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		reached, dead := make(chan struct{}), make(chan struct{})
 		var taken atomic.Bool
-		defer p.wire.SetRule(func(statement string) *servicetest.Reply {
+		defer p.proxy.AddRule(func(statement string) *servicetest.Reply {
 			if !strings.EqualFold(statement, "COMMIT") || !taken.CompareAndSwap(false, true) {
 				return nil
 			}
@@ -61,11 +61,11 @@ func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx contex
 
 // achieve waits, not for long, until something is acknowledged: a service that
 // ends at each of its commits never comes to anything.
-func (r *rig) achieve(ctx context.Context) {
+func (r *rig) waitAcknowledged(ctx context.Context) {
 	waiting, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	before := r.acked.Load()
-	r.until(waiting, func() bool { return r.acked.Load() > before })
+	before := r.acknowledged.Load()
+	r.waitUntil(waiting, func() bool { return r.acknowledged.Load() > before })
 }
 
 // killAtDelivery kills the leader when the sink has a delivery of it, before it
@@ -77,13 +77,13 @@ func killAtDelivery(taken bool) func(ctx context.Context, r *rig) bool {
 		reached, dead := make(chan struct{}), make(chan struct{})
 		defer close(dead)
 		var seen atomic.Bool
-		defer r.sink.behaves(func(w http.ResponseWriter, _ *http.Request) {
-			a := w.(*answer)
+		defer r.receiver.respondWith(func(w http.ResponseWriter, _ *http.Request) {
+			a := w.(*delivery)
 			if a.form || !seen.CompareAndSwap(false, true) {
 				return
 			}
 			if taken {
-				a.take()
+				a.accept()
 			}
 			close(reached)
 			<-dead
@@ -97,7 +97,7 @@ func killAtDelivery(taken bool) func(ctx context.Context, r *rig) bool {
 			}
 			<-reached
 		}
-		p := r.leads()
+		p := r.currentLeader()
 		if p == nil {
 			return false // its term is over already
 		}

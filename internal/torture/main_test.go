@@ -10,12 +10,12 @@ import (
 )
 
 // rigsAtOnce: a rig waits more than it works.
-const rigsAtOnce = 10
+const concurrentRigs = 10
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		_ = parallel.Value.Set(strconv.Itoa(rigsAtOnce))
+		_ = parallel.Value.Set(strconv.Itoa(concurrentRigs))
 	}
 	os.Exit(servicetest.Run(m))
 }

@@ -32,7 +32,7 @@ var edits = []edit{
 		`	for _, g := range out.carried {
 		for _, c := range g.changes {
 			if mutant("acknowledges before the commit") {
-				c.finish(c.verdict)
+				c.finish(c.result)
 			}
 		}
 	}

@@ -27,60 +27,60 @@ import (
 // says whether it came to that.
 type fault struct {
 	name   string
-	needs  needs
+	config rigConfig
 	inject func(ctx context.Context, r *rig) (happened bool)
 }
 
 // needs is what a fault wants of the rig that it is used on.
-type needs struct {
-	replicas int               // 0: one
-	server   *mariadbd.Config  // a database server of the rig's own; nil: that of all tests, which nobody may hurt
-	settings map[string]string // of the service, beside the rig's
-	binary   string            // of the service; empty: built with the race detector
-	people   int               // 0: as many as are usual
-	devices  int               // of each viewer; 0: one, and some have two
-	eager    deed              // every third wish is this; empty: none
-	pause    time.Duration     // the mean between two requests of a viewer; 0: the usual
-	calm     bool              // connections to the database hold, so that nothing is applied twice
-	patience time.Duration     // how long the queue may take to drain in the end; 0: a minute
+type rigConfig struct {
+	replicas    int               // 0: one
+	server      *mariadbd.Config  // a database server of the rig's own; nil: that of all tests, which nobody may hurt
+	settings    map[string]string // of the service, beside the rig's
+	binary      string            // of the service; empty: built with the race detector
+	viewers     int               // 0: as many as are usual
+	clients     int               // of each viewer; 0: one, and some have two
+	frequent    route             // every third wish is this; empty: none
+	pause       time.Duration     // the mean between two requests of a viewer; 0: the usual
+	appliedOnce bool              // connections to the database hold, so that nothing is applied twice
+	recovery    time.Duration     // how long the queue may take to drain in the end; 0: a minute
 
-	stepped   bool // the clock of the database can be stepped; only with a server
-	steppedGo bool // the clocks of the replicas can be stepped
+	databaseClock bool // the clock of the database can be stepped; only with a server
+	serviceClock  bool // the clocks of the replicas can be stepped
 }
 
 // rig is a service to be hurt, with all that is around it.
 type rig struct {
 	testing.TB
 	seed     uint64
-	needs    needs
+	config   rigConfig
 	replicas []*replica
 	server   *mariadbd.Server // nil: not the rig's own
 	base     *mariadbtest.DB
 	db       *sqlx.DB // all privileges, not through a wire
-	sink     *recorder
+	receiver *receiver
 	clock    clock
 
-	databaseClock *servicetest.Clock   // nil: right for ever
-	serviceClock  *servicetest.GoClock // nil: right for ever
+	databaseClock *servicetest.DatabaseClock // nil: right for ever
+	serviceClock  *servicetest.ServiceClock  // nil: right for ever
 
 	// foreign: somebody else writes rows of other prefixes in this database, so
 	// that they are not compared.
-	foreign atomic.Bool
+	otherWriters atomic.Bool
 
-	faults   atomic.Int64 // that happened
-	requests atomic.Int64
-	acked    atomic.Int64
-	unacked  atomic.Int64 // sent, and nobody knows what became of them
-	refused  atomic.Int64 // among these: told to come back
+	faults       atomic.Int64 // that happened
+	requests     atomic.Int64
+	acknowledged atomic.Int64
+	unanswered   atomic.Int64 // sent, and nobody knows what became of them
+	rejected     atomic.Int64 // among these: told to come back
 
-	mu  sync.Mutex
-	rng *rand.Rand
-	met map[string]int // statements that a fault was to meet, by how they begin
+	mu      sync.Mutex
+	rng     *rand.Rand
+	matched map[string]int // statements that a fault was to meet, by how they begin
 }
 
 // replica is one instance of the service with its own wire to the database.
 type replica struct {
-	wire *servicetest.Wire
+	proxy *servicetest.FaultProxy
 
 	rig     *rig
 	env     map[string]string
@@ -88,11 +88,11 @@ type replica struct {
 }
 
 // newRig starts everything and waits until it is ready.
-func newRig(t testing.TB, seed uint64, n needs) *rig {
+func newRig(t testing.TB, seed uint64, n rigConfig) *rig {
 	t.Helper()
-	r := &rig{TB: t, seed: seed, needs: n, sink: newRecorder(t), rng: rand.New(rand.NewPCG(seed, 0)), met: map[string]int{}}
-	r.stepClocks()
-	r.base, r.server = newDatabase(t, r.needs.server)
+	r := &rig{TB: t, seed: seed, config: n, receiver: newReceiver(t), rng: rand.New(rand.NewPCG(seed, 0)), matched: map[string]int{}}
+	r.prepareClocks()
+	r.base, r.server = newDatabase(t, r.config.server)
 	r.db = r.base.SQL
 	for range max(n.replicas, 1) {
 		r.replicas = append(r.replicas, r.newReplica())
@@ -104,23 +104,23 @@ func newRig(t testing.TB, seed uint64, n needs) *rig {
 }
 
 func (r *rig) newReplica() *replica {
-	wire := servicetest.NewWire(r, servicetest.AddressOf(r, r.base.DSN))
-	env := servicetest.Settings(servicetest.Through(r, r.base.DSN, wire.Address), r.sink.URL)
+	wire := servicetest.NewFaultProxy(r, servicetest.AddressOf(r, r.base.DSN))
+	env := servicetest.Settings(servicetest.WithAddress(r, r.base.DSN, wire.Address), r.receiver.URL)
 	maps.Copy(env, map[string]string{
 		"AUTOWEBINAR_WEBINARS":          webinars,
 		"AUTOWEBINAR_MAX_PLAYBACK_RATE": "16", // so that a webinar is watched in seconds
 		"AUTOWEBINAR_RATE_VIEWER":       "0",
 	})
-	maps.Copy(env, r.needs.settings)
-	p := &replica{wire: wire, rig: r, env: env}
+	maps.Copy(env, r.config.settings)
+	p := &replica{proxy: wire, rig: r, env: env}
 	p.start()
 	return p
 }
 
 // start starts the instance anew. It need not be ready.
 func (p *replica) start() {
-	if p.rig.needs.binary != "" {
-		p.service.Store(servicetest.StartBinary(p.rig, p.rig.needs.binary, p.env))
+	if p.rig.config.binary != "" {
+		p.service.Store(servicetest.StartBinary(p.rig, p.rig.config.binary, p.env))
 		return
 	}
 	p.service.Store(servicetest.Start(p.rig, p.env))
@@ -150,9 +150,9 @@ func (p *replica) metric(name string) float64 {
 }
 
 // touched is how much all wires have held, dropped or slowed down.
-func (r *rig) touched() (n int) {
+func (r *rig) affected() (n int) {
 	for _, p := range r.replicas {
-		n += p.wire.Touched()
+		n += p.proxy.Affected()
 	}
 	return n
 }
@@ -165,27 +165,27 @@ func (r *rig) random(n int) int {
 }
 
 // one is any of the replicas.
-func (r *rig) one() *replica { return r.replicas[r.random(len(r.replicas))] }
+func (r *rig) anyReplica() *replica { return r.replicas[r.random(len(r.replicas))] }
 
 // meets counts statements that a fault was to meet.
-func (r *rig) meets(word string, n int) {
+func (r *rig) addMatches(word string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.met[word] += n
+	r.matched[word] += n
 }
 
 // first: one of the words has not been met yet.
-func (r *rig) first(words []string) bool {
+func (r *rig) isUnmatched(words []string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(words, func(word string) bool { return r.met[word] == 0 })
+	return slices.ContainsFunc(words, func(word string) bool { return r.matched[word] == 0 })
 }
 
 // unmet are those that it has not met.
-func (r *rig) unmet() (words []string) {
+func (r *rig) unmatched() (words []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for word, n := range r.met {
+	for word, n := range r.matched {
 		if n == 0 {
 			words = append(words, word)
 		}
@@ -203,7 +203,7 @@ func (r *rig) pause(ctx context.Context, least, most time.Duration) {
 }
 
 // until waits for a condition, or the end of ctx.
-func (r *rig) until(ctx context.Context, condition func() bool) bool {
+func (r *rig) waitUntil(ctx context.Context, condition func() bool) bool {
 	for {
 		if condition() {
 			return true
@@ -223,5 +223,5 @@ func newDatabase(t testing.TB, cfg *mariadbd.Config) (*mariadbtest.DB, *mariadbd
 	if cfg == nil {
 		return mariadbtest.New(t), nil
 	}
-	return mariadbtest.Own(t, *cfg)
+	return mariadbtest.NewWithServer(t, *cfg)
 }

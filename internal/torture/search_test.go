@@ -21,13 +21,13 @@ const lateness = 30 * time.Second
 // and at so many steps from one to the next in all, which take some seconds. It
 // does not look at the clock: what is too vague does not depend on the machine.
 const (
-	maxWorlds = 2000
+	maxStates = 2000
 	maxSteps  = 20_000
 )
 
 var (
 	errUnexplained = errors.New("nothing explains an answer")
-	errVague       = errors.New("too much is possible")
+	errUndecided   = errors.New("too much is possible")
 )
 
 // search looks for all worlds that explain what one viewer was told. It goes
@@ -36,21 +36,21 @@ var (
 // be applied more than once: where the answer to a COMMIT is lost, the service
 // does all of it again, on what it then finds.
 type search struct {
-	attempts []*attempt
-	offsets  []time.Duration
-	calm     bool                             // nothing is applied twice
-	sessions map[webinar.ID]webinar.SessionID // as the rows have them in the end
-	events   map[string]bool                  // what the sink knows, by marks
-	worlds   []*world
-	past     time.Time // when what all worlds have gone through was sent: nothing is applied before
-	settled  []fact    // of all worlds, in order
-	steps    int
+	attempts     []*attempt
+	offsets      []time.Duration
+	appliedOnce  bool                             // nothing is applied twice
+	sessions     map[webinar.ID]webinar.SessionID // as the rows have them in the end
+	events       map[string]bool                  // what the sink knows, by marks
+	states       []*state
+	notBefore    time.Time       // when what all worlds have gone through was sent: nothing is applied before
+	commonEvents []expectedEvent // of all worlds, in order
+	steps        int
 }
 
-func newSearch(m *model, e evidence) *search {
+func newSearch(m *model, e observed) *search {
 	s := &search{
-		attempts: m.log, offsets: m.clock.offsets(), calm: m.calm, sessions: map[webinar.ID]webinar.SessionID{}, events: map[string]bool{},
-		worlds: []*world{{viewer: webinar.Viewer{User: m.user}}},
+		attempts: m.attempts, offsets: m.clock.offsets(), appliedOnce: m.appliedOnce, sessions: map[webinar.ID]webinar.SessionID{}, events: map[string]bool{},
+		states: []*state{{viewer: webinar.Viewer{User: m.user}}},
 	}
 	for id := range rules().Durations {
 		s.sessions[id] = "none"
@@ -69,35 +69,35 @@ func newSearch(m *model, e evidence) *search {
 			}
 		}
 		if json.Unmarshal(got.bodies[0], &said) == nil {
-			s.events[mark(said.Type, said.Data.Webinar, said.Timestamp)] = true
+			s.events[eventKey(said.Type, said.Data.Webinar, said.Timestamp)] = true
 		}
 	}
 	return s
 }
 
 // mark is what an event has in common with others that look like it.
-func mark(t webinar.EventType, id webinar.ID, at time.Time) string {
+func eventKey(t webinar.EventType, id webinar.ID, at time.Time) string {
 	return fmt.Sprint(t, id, at.Unix())
 }
 
 // run leaves the worlds that explain everything. The error is errVague, or
 // errUnexplained with what is not.
 func (s *search) run() error {
-	answered := slices.DeleteFunc(slices.Clone(s.attempts), (*attempt).lost)
-	slices.SortStableFunc(answered, func(a, b *attempt) int { return a.over.Compare(b.over) })
+	answered := slices.DeleteFunc(slices.Clone(s.attempts), (*attempt).unanswered)
+	slices.SortStableFunc(answered, func(a, b *attempt) int { return a.ended.Compare(b.ended) })
 	for _, a := range answered {
-		before := s.worlds
-		if err := s.advance(a, a.over); err != nil {
+		before := s.states
+		if err := s.advance(a, a.ended); err != nil {
 			return err
 		}
-		if len(s.worlds) == 0 {
+		if len(s.states) == 0 {
 			return unexplained(a, before)
 		}
-		for i, w := range s.worlds {
-			s.worlds[i] = w.after(a)
+		for i, w := range s.states {
+			s.states[i] = w.afterResponse(a)
 		}
-		if a.sent.After(s.past) {
-			s.past = a.sent
+		if a.sent.After(s.notBefore) {
+			s.notBefore = a.sent
 		}
 		s.reduce()
 	}
@@ -108,16 +108,16 @@ func (s *search) run() error {
 // nil: to the end.
 func (s *search) advance(to *attempt, horizon time.Time) error {
 	open := s.open(to, horizon)
-	var arrived []*world
+	var arrived []*state
 	seen := map[string]bool{}
-	ahead := s.worlds
+	ahead := s.states
 	for len(ahead) > 0 {
 		w := ahead[0]
 		ahead = ahead[1:]
-		if to == nil || w.isThrough(to) {
+		if to == nil || w.hasApplied(to) {
 			arrived = append(arrived, w)
 		}
-		if to != nil && w.isThrough(to) {
+		if to != nil && w.hasApplied(to) {
 			continue
 		}
 		for _, next := range s.follow(w, open, horizon) {
@@ -126,11 +126,11 @@ func (s *search) advance(to *attempt, horizon time.Time) error {
 				ahead = append(ahead, next)
 			}
 		}
-		if len(seen) > maxWorlds || s.steps > maxSteps {
-			return errVague
+		if len(seen) > maxStates || s.steps > maxSteps {
+			return errUndecided
 		}
 	}
-	s.worlds = arrived
+	s.states = arrived
 	return nil
 }
 
@@ -140,13 +140,13 @@ func (s *search) open(to *attempt, horizon time.Time) []*attempt {
 	for _, a := range s.attempts {
 		switch {
 		case a.sent.After(horizon):
-		case !a.lost():
-			if to != nil && !a.over.Before(to.over) {
+		case !a.unanswered():
+			if to != nil && !a.ended.Before(to.ended) {
 				open = append(open, a)
 			}
-		case !a.over.IsZero() && a.over.Add(lateness).Before(s.past): // too late
+		case !a.ended.IsZero() && a.ended.Add(lateness).Before(s.notBefore): // too late
 		case slices.ContainsFunc(open, func(o *attempt) bool {
-			return o.lost() && reflect.DeepEqual(o.wish, a.wish) && o.over.Add(lateness).After(horizon)
+			return o.unanswered() && reflect.DeepEqual(o.request, a.request) && o.ended.Add(lateness).After(horizon)
 		}):
 			// An earlier attempt at the same stands for this one.
 		default:
@@ -157,32 +157,32 @@ func (s *search) open(to *attempt, horizon time.Time) []*attempt {
 }
 
 // follow are the worlds one step further.
-func (s *search) follow(w *world, open []*attempt, horizon time.Time) (next []*world) {
+func (s *search) follow(w *state, open []*attempt, horizon time.Time) (next []*state) {
 	steady := len(s.offsets) == 1
 	bound := func(t time.Time) bool { // in time, for what must still come
 		for _, c := range open {
-			if at, told := c.tells(); told && c.changes() && !w.isThrough(c) && t.After(at) {
+			if at, told := c.databaseTime(); told && c.changes() && !w.hasApplied(c) && t.After(at) {
 				return false
 			}
 		}
-		return !t.Before(w.last)
+		return !t.Before(w.lastChange)
 	}
 	for _, a := range open {
-		if w.isThrough(a) || slices.ContainsFunc(open, func(o *attempt) bool { return o.standsFor(a) && !w.isThrough(o) }) {
+		if w.hasApplied(a) || slices.ContainsFunc(open, func(o *attempt) bool { return o.standsFor(a) && !w.hasApplied(o) }) {
 			continue
 		}
-		if !a.lost() {
-			at, told := a.tells()
+		if !a.unanswered() {
+			at, told := a.databaseTime()
 			if !told {
-				at = w.last // a refusal, or what was so before: it changes nothing
+				at = w.lastChange // a refusal, or what was so before: it changes nothing
 			}
 			s.steps++
-			after, out := w.apply(a, at, a.got.SessionID)
+			after, out := w.apply(a, at, a.response.SessionID)
 			if out.explains(a) && (!steady || !told || !a.changes() || bound(at)) {
-				next = append(next, after.through(a))
+				next = append(next, after.withApplied(a))
 			}
 		}
-		if !a.changes() || s.calm && !a.lost() {
+		if !a.changes() || s.appliedOnce && !a.unanswered() {
 			continue
 		}
 		for _, t := range s.times(a, w, horizon) {
@@ -201,24 +201,24 @@ func (s *search) follow(w *world, open []*attempt, horizon time.Time) (next []*w
 // standsFor: the same was answered the same, and before. Which of the two was
 // applied first makes no difference.
 func (a *attempt) standsFor(o *attempt) bool {
-	if a == o || a.lost() || o.lost() || a.deed != o.deed || !a.over.Before(o.over) {
+	if a == o || a.unanswered() || o.unanswered() || a.route != o.route || !a.ended.Before(o.ended) {
 		return false
 	}
-	return reflect.DeepEqual(a.wish, o.wish) && a.got.same(o.got)
+	return reflect.DeepEqual(a.request, o.request) && a.response.equal(o.response)
 }
 
 // tells is the database's time of an attempt, where the answer tells it.
-func (a *attempt) tells() (time.Time, bool) {
-	if a.lost() {
+func (a *attempt) databaseTime() (time.Time, bool) {
+	if a.unanswered() {
 		return time.Time{}, false
 	}
-	return a.got.now()
+	return a.response.databaseTime()
 }
 
 // happened tells whether the sink knows of facts that nobody was told of.
-func (s *search) happened(facts []fact) bool {
+func (s *search) happened(facts []expectedEvent) bool {
 	for _, f := range facts {
-		if !s.events[mark(f.event.Type, f.event.Webinar, f.event.At)] {
+		if !s.events[eventKey(f.event.Type, f.event.Webinar, f.event.At)] {
 			return false
 		}
 	}
@@ -227,16 +227,16 @@ func (s *search) happened(facts []fact) bool {
 
 // times are the seconds of the database's clock at which an attempt may have
 // been applied by now, without a word.
-func (s *search) times(a *attempt, w *world, now time.Time) (all []time.Time) {
+func (s *search) times(a *attempt, w *state, now time.Time) (all []time.Time) {
 	from := a.sent
-	if w.since.After(from) {
-		from = w.since
+	if w.notBefore.After(from) {
+		from = w.notBefore
 	}
-	if end := a.over.Add(lateness); a.lost() && !a.over.IsZero() && end.Before(now) {
+	if end := a.ended.Add(lateness); a.unanswered() && !a.ended.IsZero() && end.Before(now) {
 		now = end
 	}
-	if !a.lost() && a.over.Before(now) {
-		now = a.over
+	if !a.unanswered() && a.ended.Before(now) {
+		now = a.ended
 	}
 	for _, offset := range s.offsets {
 		for t := from.Add(offset).UTC().Truncate(time.Second); !t.After(now.Add(offset)); t = t.Add(time.Second) {
@@ -249,27 +249,27 @@ func (s *search) times(a *attempt, w *world, now time.Time) (all []time.Time) {
 // reduce keeps one of many equal worlds, and settles the facts that no doubt is
 // left about.
 func (s *search) reduce() {
-	different := map[string]*world{}
-	for _, w := range s.worlds {
+	different := map[string]*state{}
+	for _, w := range s.states {
 		key := w.key()
-		if o := different[key]; o == nil || w.last.Before(o.last) {
+		if o := different[key]; o == nil || w.lastChange.Before(o.lastChange) {
 			different[key] = w
 		}
 	}
-	s.worlds = slices.Collect(maps.Values(different))
-	if len(s.worlds) == 1 {
-		only := *s.worlds[0]
-		s.settled = append(s.settled, only.facts...)
+	s.states = slices.Collect(maps.Values(different))
+	if len(s.states) == 1 {
+		only := *s.states[0]
+		s.commonEvents = append(s.commonEvents, only.facts...)
 		only.facts = nil
-		s.worlds[0] = &only
+		s.states[0] = &only
 	}
 }
 
-func unexplained(a *attempt, worlds []*world) error {
+func unexplained(a *attempt, worlds []*state) error {
 	text := ""
 	for _, w := range worlds[:min(len(worlds), 4)] {
 		text += "\n\t" + describe(w.viewer)
 	}
-	return fmt.Errorf("%w: %v to %s %s, sent %s, over %s; known so far:%s", errUnexplained, a.got, a.deed, a.body(0),
-		a.sent.Format(time.StampMilli), a.over.Format(time.StampMilli), text)
+	return fmt.Errorf("%w: %v to %s %s, sent %s, over %s; known so far:%s", errUnexplained, a.response, a.route, a.body(0),
+		a.sent.Format(time.StampMilli), a.ended.Format(time.StampMilli), text)
 }

@@ -20,7 +20,7 @@ import (
 // private is a bench on a server of its own, whose settings may be changed.
 func private(t testing.TB, options ...string) bench {
 	t.Helper()
-	db, _ := mariadbtest.Own(t, mariadbd.Config{Args: options})
+	db, _ := mariadbtest.NewWithServer(t, mariadbd.Config{Args: options})
 	return benchOn(t, db)
 }
 

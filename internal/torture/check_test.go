@@ -15,42 +15,42 @@ import (
 )
 
 // evidence is what is there of one viewer in the end.
-type evidence struct {
+type observed struct {
 	rows   map[string][]string // by key, in the order of umeta_id
-	events map[string]*received
+	events map[string]*receivedEvent
 }
 
 // conclude compares what is there with all that may be, and reports by the
 // explanation that fits best.
-func (m *model) conclude(e evidence) *verdict {
+func (m *model) check(e observed) *result {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	v := &verdict{}
-	m.blameReplies(v)
-	own := e.own(v)
+	v := &result{}
+	m.addResponseFailures(v)
+	own := e.sessionRows(v)
 	s := newSearch(m, e)
 	switch err := s.run(); {
-	case errors.Is(err, errVague):
-		v.blame(&v.vague, "user %d: %v", m.user, err)
-		m.compareCertain(v, e)
+	case errors.Is(err, errUndecided):
+		v.addFailure(&v.undecided, "user %d: %v", m.user, err)
+		m.checkAcknowledged(v, e)
 		return v
 	case err != nil:
-		v.blame(&v.wrongReply, "user %d: %v", m.user, err)
+		v.addFailure(&v.wrongResponses, "user %d: %v", m.user, err)
 		return v
 	}
-	var best *verdict
-	for _, w := range s.worlds {
+	var best *result
+	for _, w := range s.states {
 		if !maps.Equal(expected(w.viewer), own) {
 			continue
 		}
-		if tried := m.compare(s, w, e); best == nil || len(tried.why) < len(best.why) {
+		if tried := m.compare(s, w, e); best == nil || len(tried.failures) < len(best.failures) {
 			best = tried
 		}
 	}
 	if best == nil {
-		w := s.worlds[0]
-		v.blame(&v.wrongRows, "user %d: rows that nothing explains:\n\tthere: %v\n\tof %d explanations the first: %v\n\tlost: %s",
-			m.user, own, len(s.worlds), expected(w.viewer), s.lost())
+		w := s.states[0]
+		v.addFailure(&v.wrongRows, "user %d: rows that nothing explains:\n\tthere: %v\n\tof %d explanations the first: %v\n\tlost: %s",
+			m.user, own, len(s.states), expected(w.viewer), s.describeUnanswered())
 		best = m.compare(s, w, e)
 	}
 	v.add(best)
@@ -58,35 +58,35 @@ func (m *model) conclude(e evidence) *verdict {
 }
 
 // blameReplies tells of answers that are wrong whatever has happened.
-func (m *model) blameReplies(v *verdict) {
-	for _, wrong := range m.wrong {
-		v.blame(&v.wrongReply, "%s", wrong)
+func (m *model) addResponseFailures(v *result) {
+	for _, wrong := range m.failures {
+		v.addFailure(&v.wrongResponses, "%s", wrong)
 	}
 }
 
 // lost are the attempts that may explain more.
-func (s *search) lost() (text string) {
+func (s *search) describeUnanswered() (text string) {
 	for _, a := range s.attempts {
-		if a.lost() {
-			text += fmt.Sprintf("\n\t\t%s %s sent %s, over %s", a.deed, a.body(0), a.sent.UTC().Format(time.StampMilli), a.over.UTC().Format(time.StampMilli))
+		if a.unanswered() {
+			text += fmt.Sprintf("\n\t\t%s %s sent %s, over %s", a.route, a.body(0), a.sent.UTC().Format(time.StampMilli), a.ended.UTC().Format(time.StampMilli))
 		}
 	}
 	return text
 }
 
 // own are the rows of sessions and registrations, one a key.
-func (e evidence) own(v *verdict) map[string]string {
+func (e observed) sessionRows(v *result) map[string]string {
 	own := map[string]string{}
 	for key, values := range e.rows {
 		switch {
 		case key == "autowebinar_outbox" || key == "autowebinar_outbox_wait":
-			v.blame(&v.left, "left in the queue: %v", values)
+			v.addFailure(&v.left, "left in the queue: %v", values)
 			continue
 		case key == "autowebinar_outbox_dead":
-			v.blame(&v.dead, "dead: %v", values)
+			v.addFailure(&v.dead, "dead: %v", values)
 			continue
 		case len(values) > 1:
-			v.blame(&v.wrongRows, "duplicate rows of %s: %v", key, values)
+			v.addFailure(&v.wrongRows, "duplicate rows of %s: %v", key, values)
 		}
 		if values[0] != "0" { // a number that was more than 0 once
 			own[key] = values[0]
@@ -130,34 +130,34 @@ func expected(v webinar.Viewer) map[string]string {
 }
 
 // compare holds the events of a world against those at the sink.
-func (m *model) compare(s *search, w *world, e evidence) *verdict {
-	facts := slices.Concat(s.settled, w.facts)
+func (m *model) compare(s *search, w *state, e observed) *result {
+	facts := slices.Concat(s.commonEvents, w.facts)
 	c := newComparison(m, w.viewer, e)
 	latest := 0
 	for _, f := range facts {
-		order := c.fact(f)
+		order := c.match(f)
 		if order > 0 && order < latest {
-			c.blame(&c.disordered, "user %d: out of order: %s of %s, one of %d explanations:%s", m.user, f.event.Type, f.event.Webinar, len(s.worlds), story(facts, e))
+			c.addFailure(&c.outOfOrder, "user %d: out of order: %s of %s, one of %d explanations:%s", m.user, f.event.Type, f.event.Webinar, len(s.states), describeEvents(facts, e))
 		}
 		latest = max(latest, order)
-		c.placed = append(c.placed, placed{what: string(f.event.Type), from: m.earliest(f), to: f.to, order: order})
+		c.ordered = append(c.ordered, orderedEvent{name: string(f.event.Type), earliest: m.earliest(f), latest: f.latest, order: order})
 	}
-	c.sides()
-	for id, got := range c.rest {
-		alike := func(f fact) bool {
+	c.matchUntracked()
+	for id, got := range c.unmatched {
+		alike := func(f expectedEvent) bool {
 			return bytes.HasPrefix(got.bodies[0], []byte(`{"type":"`+f.event.Type)) && bytes.Contains(got.bodies[0], []byte(f.event.Webinar))
 		}
 		if slices.ContainsFunc(facts, alike) && !bytes.Contains(got.bodies[0], []byte("attendance")) {
-			c.blame(&c.duplicated, "user %d: a second id, %s, for one fact: %s", m.user, id, got.bodies)
+			c.addFailure(&c.duplicated, "user %d: a second id, %s, for one fact: %s", m.user, id, got.bodies)
 		} else {
-			c.blame(&c.causeless, "user %d: nobody did anything for %s: %s", m.user, id, got.bodies)
+			c.addFailure(&c.unexplained, "user %d: nobody did anything for %s: %s", m.user, id, got.bodies)
 		}
 	}
-	return &c.verdict
+	return &c.result
 }
 
 // viewer is as much of a viewer as must be known of evaluations and forms.
-func (e evidence) viewer(user webinar.UserID) webinar.Viewer {
+func (e observed) viewer(user webinar.UserID) webinar.Viewer {
 	v := webinar.Viewer{User: user, Parked: map[webinar.ID]*webinar.Session{}}
 	for key, values := range e.rows {
 		suffix, found := strings.CutPrefix(key, "autowebinar_session_id")
@@ -178,26 +178,26 @@ func (e evidence) viewer(user webinar.UserID) webinar.Viewer {
 }
 
 // story is the facts in their order, with their places at the sink.
-func story(facts []fact, e evidence) string {
+func describeEvents(facts []expectedEvent, e observed) string {
 	text := ""
 	for _, f := range facts {
 		order := 0
 		if got := e.events[f.id()]; got != nil {
 			order = got.order
 		}
-		text += fmt.Sprintf("\n\t%s of %s at %s sent %s: %d", f.event.Type, f.event.Webinar, clockTime(f.event.At), f.from.Format(time.StampMilli), order)
+		text += fmt.Sprintf("\n\t%s of %s at %s sent %s: %d", f.event.Type, f.event.Webinar, clockTime(f.event.At), f.earliest.Format(time.StampMilli), order)
 	}
 	return text
 }
 
 // id is the webhook id of a fact.
-func (f fact) id() string {
+func (f expectedEvent) id() string {
 	e := f.event
 	switch {
 	case e.Type == webinar.EventRegistered:
 		return e.ID.String()
-	case f.extra != "":
-		return webinar.EventID(e.Type, e.User, string(e.Session), f.extra).String()
+	case f.idSuffix != "":
+		return webinar.EventID(e.Type, e.User, string(e.Session), f.idSuffix).String()
 	}
 	return webinar.EventID(e.Type, e.User, string(e.Session)).String()
 }
@@ -212,11 +212,11 @@ func body(e webinar.Event) []byte {
 }
 
 // evidence gathers what is there of all viewers.
-func (r *rig) evidence() map[uint64]*evidence {
-	all := map[uint64]*evidence{}
-	of := func(user uint64) *evidence {
+func (r *rig) observe() map[uint64]*observed {
+	all := map[uint64]*observed{}
+	of := func(user uint64) *observed {
 		if all[user] == nil {
-			all[user] = &evidence{rows: map[string][]string{}, events: map[string]*received{}}
+			all[user] = &observed{rows: map[string][]string{}, events: map[string]*receivedEvent{}}
 		}
 		return all[user]
 	}
@@ -234,36 +234,36 @@ func (r *rig) evidence() map[uint64]*evidence {
 		e := of(row.User)
 		e.rows[row.Key] = append(e.rows[row.Key], row.Value)
 	}
-	r.sink.mu.Lock()
-	defer r.sink.mu.Unlock()
-	for id, got := range r.sink.byID {
+	r.receiver.mu.Lock()
+	defer r.receiver.mu.Unlock()
+	for id, got := range r.receiver.byID {
 		of(got.user).events[id] = got
 	}
 	return all
 }
 
 // judge says what the run showed.
-func (r *rig) judge(c *crowd, before string) *verdict {
-	v := &verdict{requests: r.requests.Load(), acknowledged: r.acked.Load(), unacknowledged: r.unacked.Load(), faults: r.faults.Load()}
-	all := r.evidence()
-	for _, p := range c.people {
+func (r *rig) check(c *crowd, before string) *result {
+	v := &result{requests: r.requests.Load(), acknowledged: r.acknowledged.Load(), unacknowledged: r.unanswered.Load(), faults: r.faults.Load()}
+	all := r.observe()
+	for _, p := range c.viewers {
 		e := all[p.login.ID]
 		delete(all, p.login.ID)
 		if e == nil {
-			e = &evidence{}
+			e = &observed{}
 		}
-		if p.model.made > 0 {
+		if p.model.sentCount > 0 {
 			v.viewers++
 		}
-		v.add(p.model.conclude(*e))
+		v.add(p.model.check(*e))
 	}
 	for user := range all {
-		v.blame(&v.causeless, "rows or events of user %d, who does not exist", user)
+		v.addFailure(&v.unexplained, "rows or events of user %d, who does not exist", user)
 	}
-	if after := r.base.Checksum(r); !r.foreign.Load() && after != before {
-		v.blame(&v.foreign, "rows of other prefixes, or other tables, have changed")
+	if after := r.base.Checksum(r); !r.otherWriters.Load() && after != before {
+		v.addFailure(&v.foreign, "rows of other prefixes, or other tables, have changed")
 	}
-	s := r.sink
+	s := r.receiver
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v.deliveries, v.events, v.redelivered = s.deliveries, len(s.byID), s.deliveries-len(s.byID)
@@ -273,7 +273,7 @@ func (r *rig) judge(c *crowd, before string) *verdict {
 		what string
 	}{{&v.forged, s.forged, "signatures are not right"}, {&v.overlapped, s.overlaps, "deliveries overlapped"}} {
 		if *sum.to += sum.from; sum.from > 0 {
-			v.why = append(v.why, strconv.Itoa(sum.from)+" "+sum.what)
+			v.failures = append(v.failures, strconv.Itoa(sum.from)+" "+sum.what)
 		}
 	}
 	return v

@@ -24,23 +24,23 @@ func rules() webinar.Rules {
 }
 
 // deed is what a wish is about: the route.
-type deed string
+type route string
 
 const (
-	register   deed = "register"
-	enter      deed = "enter"
-	progress   deed = "progress"
-	exit       deed = "exit"
-	resume     deed = "resume"
-	cta        deed = "cta"
-	look       deed = "session"
-	attendance deed = "attendance"
-	form       deed = "form"
+	register    route = "register"
+	enter       route = "enter"
+	progress    route = "progress"
+	exit        route = "exit"
+	resume      route = "resume"
+	cta         route = "cta"
+	readSession route = "session"
+	attendance  route = "attendance"
+	form        route = "form"
 )
 
 // wish is what a viewer wants, in the words of a request.
-type wish struct {
-	deed    deed
+type request struct {
+	route   route
 	webinar webinar.ID
 	session webinar.SessionID // instead of the webinar
 	report  *webinar.Report
@@ -49,7 +49,9 @@ type wish struct {
 }
 
 // changes tells whether the wish may change the viewer's rows.
-func (w wish) changes() bool { return w.deed != look && w.deed != attendance && w.deed != form }
+func (w request) changes() bool {
+	return w.route != readSession && w.route != attendance && w.route != form
+}
 
 const (
 	source      = "landing page"
@@ -58,7 +60,7 @@ const (
 )
 
 // body is the request's body; empty for a GET.
-func (w wish) body(user uint64) string {
+func (w request) body(user uint64) string {
 	fields := map[string]any{}
 	if w.session != "" {
 		fields["session_id"] = w.session
@@ -68,8 +70,8 @@ func (w wish) body(user uint64) string {
 	if w.report != nil {
 		fields["position_sec"], fields["ended"], fields["seeked"] = w.report.Position, w.report.Ended, w.report.Seeked
 	}
-	switch w.deed {
-	case look:
+	switch w.route {
+	case readSession:
 		return ""
 	case register:
 		fields["source"] = source
@@ -89,9 +91,9 @@ func (w wish) body(user uint64) string {
 
 // apply is what the rules say to the wish. It is the model's own copy of the
 // service's dispatch, not of its rules.
-func (w wish) apply(v webinar.Viewer, newID webinar.SessionID, now time.Time) (webinar.Result, error) {
+func (w request) apply(v webinar.Viewer, newID webinar.SessionID, now time.Time) (webinar.Result, error) {
 	r, which := rules(), webinar.SessionRef{Session: w.session, Webinar: w.webinar}
-	switch w.deed {
+	switch w.route {
 	case register:
 		return r.Register(v, webinar.Registration{Webinar: w.webinar, Type: webinar.Auto, Source: source}, now)
 	case enter:
@@ -104,15 +106,15 @@ func (w wish) apply(v webinar.Viewer, newID webinar.SessionID, now time.Time) (w
 		return r.Resume(v, w.webinar, now)
 	case cta:
 		return r.ClickCTA(v, which, w.report, now)
-	case look:
+	case readSession:
 		s, err := r.Find(v, w.webinar)
 		return webinar.Result{Viewer: v, Session: s}, err
 	}
-	panic("no state follows from " + w.deed)
+	panic("no state follows from " + w.route)
 }
 
 // reply is an answer, decoded.
-type reply struct {
+type response struct {
 	status int
 	header http.Header
 
@@ -140,14 +142,14 @@ type reply struct {
 }
 
 // same: it says the same.
-func (r *reply) same(o *reply) bool {
+func (r *response) equal(o *response) bool {
 	a, b := *r, *o
 	a.header, b.header = nil, nil
 	return reflect.DeepEqual(a, b)
 }
 
 // now is the service's time of the request, where the answer tells it.
-func (r *reply) now() (time.Time, bool) {
+func (r *response) databaseTime() (time.Time, bool) {
 	switch {
 	case r.ServerTime != nil:
 		return *r.ServerTime, true
@@ -157,7 +159,7 @@ func (r *reply) now() (time.Time, bool) {
 	return time.Time{}, false
 }
 
-func (r *reply) String() string {
+func (r *response) String() string {
 	text, _ := json.Marshal(r)
 	return fmt.Sprintf("%d %s", r.status, text)
 }

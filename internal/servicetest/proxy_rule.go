@@ -17,11 +17,11 @@ type Reply struct {
 	Message string
 
 	// Hangup closes the connection in place of an answer; with a Number, after it.
-	Hangup bool
+	Close bool
 
 	// Lost: the server does get the statement, but the client never its answer:
 	// the connection is reset in its place.
-	Lost bool
+	LoseResponse bool
 }
 
 // The commands of the MySQL protocol that carry a statement.
@@ -34,35 +34,35 @@ const packetHeader = 4 // length (3 bytes, the lowest first), sequence number
 
 // statements finds the statements in what a client sends. Bytes that are no
 // MySQL pass as well.
-type statements struct {
-	held []byte // not carried yet
-	rest int    // of the packet that is passing
+type statementParser struct {
+	pending   []byte // not carried yet
+	remaining int    // of the packet that is passing
 }
 
 // carry sends on what may go, and asks the rule of the wire about each statement.
-func (s *statements) carry(l *link, chunk []byte) bool {
-	s.held = append(s.held, chunk...)
+func (s *statementParser) forward(l *proxyConn, chunk []byte) bool {
+	s.pending = append(s.pending, chunk...)
 	for {
-		n := min(s.rest, len(s.held))
+		n := min(s.remaining, len(s.pending))
 		if n > 0 {
-			if _, err := l.server.Write(s.held[:n]); err != nil {
+			if _, err := l.server.Write(s.pending[:n]); err != nil {
 				return false
 			}
-			s.held, s.rest = s.held[n:], s.rest-n
+			s.pending, s.remaining = s.pending[n:], s.remaining-n
 		}
-		rules := l.wire.rules()
-		statement, size, enough := s.next(len(rules) > 0)
+		rules := l.proxy.rules()
+		statement, size, enough := s.parse(len(rules) > 0)
 		if !enough {
 			return true
 		}
-		reply := judge(rules, statement)
-		if reply == nil || reply.Lost {
-			l.instead.Store(reply)
-			s.rest = size
+		reply := firstReply(rules, statement)
+		if reply == nil || reply.LoseResponse {
+			l.override.Store(reply)
+			s.remaining = size
 			continue
 		}
-		s.held = s.held[size:]
-		if !l.refuse(statement, reply) {
+		s.pending = s.pending[size:]
+		if !l.reject(statement, reply) {
 			return false
 		}
 	}
@@ -70,28 +70,28 @@ func (s *statements) carry(l *link, chunk []byte) bool {
 
 // next is the size of the packet that begins what is held, and its statement,
 // if it has one and somebody wants to know. enough: so much can be told.
-func (s *statements) next(wanted bool) (statement string, size int, enough bool) {
-	if len(s.held) < packetHeader {
+func (s *statementParser) parse(wanted bool) (statement string, size int, enough bool) {
+	if len(s.pending) < packetHeader {
 		return "", 0, false
 	}
-	size = packetHeader + (int(s.held[0]) | int(s.held[1])<<8 | int(s.held[2])<<16)
+	size = packetHeader + (int(s.pending[0]) | int(s.pending[1])<<8 | int(s.pending[2])<<16)
 	// A command is the first packet of its exchange.
-	if !wanted || s.held[3] != 0 || size == packetHeader {
+	if !wanted || s.pending[3] != 0 || size == packetHeader {
 		return "", size, true
 	}
-	if len(s.held) == packetHeader {
+	if len(s.pending) == packetHeader {
 		return "", 0, false
 	}
-	if command := s.held[packetHeader]; command != comQuery && command != comPrepare {
+	if command := s.pending[packetHeader]; command != comQuery && command != comPrepare {
 		return "", size, true
 	}
-	if len(s.held) < size {
+	if len(s.pending) < size {
 		return "", 0, false
 	}
-	return strings.TrimSpace(string(s.held[packetHeader+1 : size])), size, true
+	return strings.TrimSpace(string(s.pending[packetHeader+1 : size])), size, true
 }
 
-func judge(rules []Rule, statement string) *Reply {
+func firstReply(rules []Rule, statement string) *Reply {
 	if statement == "" {
 		return nil
 	}
@@ -105,39 +105,39 @@ func judge(rules []Rule, statement string) *Reply {
 
 // refuse keeps a statement from the server. It returns false when the link is
 // over.
-func (l *link) refuse(statement string, reply *Reply) bool {
+func (l *proxyConn) reject(statement string, reply *Reply) bool {
 	if !strings.EqualFold(statement, "COMMIT") {
-		return l.speak(reply)
+		return l.writeReply(reply)
 	}
-	l.instead.Store(reply)
+	l.override.Store(reply)
 	_, err := l.server.Write(packet(0, "\x03ROLLBACK"))
 	return err == nil
 }
 
 // answer carries what the server says, unless a reply takes its place. It
 // returns false when the link is over.
-func (l *link) answer(chunk []byte) bool {
-	switch reply := l.instead.Swap(nil); {
+func (l *proxyConn) forwardResponse(chunk []byte) bool {
+	switch reply := l.override.Swap(nil); {
 	case reply == nil:
 		_, err := l.client.Write(chunk)
 		return err == nil
-	case reply.Lost:
+	case reply.LoseResponse:
 		l.reset()
 		return false
 	default:
-		return l.speak(reply)
+		return l.writeReply(reply)
 	}
 }
 
 // speak answers for the server. The link goes on unless it says so.
-func (l *link) speak(r *Reply) bool {
+func (l *proxyConn) writeReply(r *Reply) bool {
 	if r.Number != 0 {
 		text := string([]byte{0xff, byte(r.Number), byte(r.Number >> 8)}) + "#HY000" + r.Message
 		if _, err := l.client.Write(packet(1, text)); err != nil {
 			return false
 		}
 	}
-	return !r.Hangup
+	return !r.Close
 }
 
 // packet frames a payload, which comes so manieth in its exchange.

@@ -14,40 +14,40 @@ import (
 // sinkFaults are what the sink does to the service.
 func sinkFaults() []fault {
 	faults := []fault{
-		{name: "the sink redirects", inject: redirects},
-		{name: "the sink falls silent", inject: silentSink},
-		{name: "the sink is of many minds", inject: mixedSink},
+		{name: "the sink redirects", inject: redirect},
+		{name: "the sink falls silent", inject: staySilent},
+		{name: "the sink is of many minds", inject: respondRandomly},
 		{name: "the sink answers 429", inject: func(ctx context.Context, r *rig) bool {
-			return r.behaving(ctx, tooMany(r), 500*time.Millisecond, 1500*time.Millisecond)
+			return r.respondFor(ctx, tooManyRequests(r), 500*time.Millisecond, 1500*time.Millisecond)
 		}},
 	}
 	for _, e := range []struct {
 		name   string
-		behave behaviour
+		behave responder
 	}{
 		{"the sink answers 500", status(http.StatusInternalServerError)},
 		{"the sink answers 410", status(http.StatusGone)},
-		{"the sink breaks off", brokenOff("")},
-		{"the sink closes half-way", brokenOff("HTTP/1.1 200 OK\r\nContent-Len")},
-		{"the sink speaks no HTTP", brokenOff("220 mail.example.test ESMTP\r\n" + strings.Repeat("\x00garbage\xff", 100))},
-		{"the sink takes events and loses its answer", losesAnswers},
-		{"the sink takes events and closes half-way", takesByHalf},
+		{"the sink breaks off", writeAndClose("")},
+		{"the sink closes half-way", writeAndClose("HTTP/1.1 200 OK\r\nContent-Len")},
+		{"the sink speaks no HTTP", writeAndClose("220 mail.example.test ESMTP\r\n" + strings.Repeat("\x00garbage\xff", 100))},
+		{"the sink takes events and loses its answer", acceptAndClose},
+		{"the sink takes events and closes half-way", acceptPartially},
 		{"the sink takes events and never stops talking", endless(http.StatusOK)},
 		{"the sink refuses and never stops talking", endless(http.StatusServiceUnavailable)},
-		{"the sink is slow", slowSink},
-		{"the sink dislikes some viewers", dislikesSome},
+		{"the sink is slow", respondLate},
+		{"the sink dislikes some viewers", rejectSome},
 	} {
 		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) bool {
-			return r.behaving(ctx, e.behave, 500*time.Millisecond, 1500*time.Millisecond)
+			return r.respondFor(ctx, e.behave, 500*time.Millisecond, 1500*time.Millisecond)
 		}})
 	}
 	return faults
 }
 
 // behaving lets the sink behave so for a while, and tells whether anything came.
-func (r *rig) behaving(ctx context.Context, b behaviour, least, most time.Duration) bool {
+func (r *rig) respondFor(ctx context.Context, b responder, least, most time.Duration) bool {
 	var came atomic.Bool
-	defer r.sink.behaves(func(w http.ResponseWriter, req *http.Request) {
+	defer r.receiver.respondWith(func(w http.ResponseWriter, req *http.Request) {
 		came.Store(true)
 		b(w, req)
 	})()
@@ -56,7 +56,7 @@ func (r *rig) behaving(ctx context.Context, b behaviour, least, most time.Durati
 }
 
 // sometimes behaves so one time in share.
-func sometimes(r *rig, share int, b behaviour) behaviour {
+func sometimes(r *rig, share int, b responder) responder {
 	return func(w http.ResponseWriter, req *http.Request) {
 		if r.random(share) == 0 {
 			b(w, req)
@@ -65,12 +65,12 @@ func sometimes(r *rig, share int, b behaviour) behaviour {
 }
 
 // status answers with a status.
-func status(code int) behaviour {
+func status(code int) responder {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
 // tooMany asks for a second, in either way.
-func tooMany(r *rig) behaviour {
+func tooManyRequests(r *rig) responder {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		after := "1"
 		if r.random(2) == 0 {
@@ -82,7 +82,7 @@ func tooMany(r *rig) behaviour {
 }
 
 // brokenOff says so much and closes the connection.
-func brokenOff(text string) behaviour {
+func writeAndClose(text string) responder {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err != nil {
@@ -94,19 +94,19 @@ func brokenOff(text string) behaviour {
 }
 
 // losesAnswers takes the event and says nothing.
-func losesAnswers(w http.ResponseWriter, r *http.Request) {
-	w.(*answer).take()
-	brokenOff("")(w, r)
+func acceptAndClose(w http.ResponseWriter, r *http.Request) {
+	w.(*delivery).accept()
+	writeAndClose("")(w, r)
 }
 
 // takesByHalf says that it has the event, and not much else.
-func takesByHalf(w http.ResponseWriter, r *http.Request) {
-	w.(*answer).take()
-	brokenOff("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nthank y")(w, r)
+func acceptPartially(w http.ResponseWriter, r *http.Request) {
+	w.(*delivery).accept()
+	writeAndClose("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nthank y")(w, r)
 }
 
 // endless answers and talks on until nobody listens.
-func endless(code int) behaviour {
+func endless(code int) responder {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(code)
 		for r.Context().Err() == nil {
@@ -118,22 +118,22 @@ func endless(code int) behaviour {
 	}
 }
 
-func slowSink(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) }
+func respondLate(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) }
 
 // dislikesSome refuses the events of every third viewer.
-func dislikesSome(w http.ResponseWriter, _ *http.Request) {
-	switch w.(*answer).user % 6 {
+func rejectSome(w http.ResponseWriter, _ *http.Request) {
+	switch w.(*delivery).user % 6 {
 	case 0:
 		w.WriteHeader(http.StatusInternalServerError)
 	case 3:
-		unwanted(w, nil)
+		rejectEvent(w, nil)
 	}
 }
 
 // unwanted is for the event alone: the sink is well. A form would be refused
 // for good.
-func unwanted(w http.ResponseWriter, _ *http.Request) {
-	if bytes.Contains(w.(*answer).entry.bodies[0], []byte("form_submitted")) {
+func rejectEvent(w http.ResponseWriter, _ *http.Request) {
+	if bytes.Contains(w.(*delivery).event.bodies[0], []byte("form_submitted")) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -141,25 +141,25 @@ func unwanted(w http.ResponseWriter, _ *http.Request) {
 }
 
 // silentSink accepts connections and says nothing, until it closes them.
-func silentSink(ctx context.Context, r *rig) bool {
+func staySilent(ctx context.Context, r *rig) bool {
 	over, cancel := context.WithCancel(ctx)
 	defer cancel()
-	return r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) {
+	return r.respondFor(ctx, func(w http.ResponseWriter, req *http.Request) {
 		select {
 		case <-over.Done():
 		case <-req.Context().Done():
 		}
-		brokenOff("")(w, req)
+		writeAndClose("")(w, req)
 	}, 500*time.Millisecond, 2*time.Second)
 }
 
 // redirects sends the service to another path of the sink and to a server that
 // only it can reach. It must not go.
-func redirects(ctx context.Context, r *rig) bool {
+func redirect(ctx context.Context, r *rig) bool {
 	var followed atomic.Int64
 	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
 	defer inside.Close()
-	came := r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) {
+	came := r.respondFor(ctx, func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path != "/events" {
 			followed.Add(1)
 		}
@@ -175,10 +175,10 @@ func redirects(ctx context.Context, r *rig) bool {
 }
 
 // mixedSink does something else each time.
-func mixedSink(ctx context.Context, r *rig) bool {
-	all := []behaviour{
-		func(http.ResponseWriter, *http.Request) {}, status(500), status(503), tooMany(r), status(410), unwanted, brokenOff(""),
-		brokenOff("HTTP/1.0 200"), losesAnswers, takesByHalf, slowSink, status(204),
+func respondRandomly(ctx context.Context, r *rig) bool {
+	all := []responder{
+		func(http.ResponseWriter, *http.Request) {}, status(500), status(503), tooManyRequests(r), status(410), rejectEvent, writeAndClose(""),
+		writeAndClose("HTTP/1.0 200"), acceptAndClose, acceptPartially, respondLate, status(204),
 	}
-	return r.behaving(ctx, func(w http.ResponseWriter, req *http.Request) { all[r.random(len(all))](w, req) }, time.Second, 2*time.Second)
+	return r.respondFor(ctx, func(w http.ResponseWriter, req *http.Request) { all[r.random(len(all))](w, req) }, time.Second, 2*time.Second)
 }

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { Main(m) }
 
 // echo is a server that sends back what it gets.
-func echo(t *testing.T) (address string) {
+func startEcho(t *testing.T) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -38,7 +38,7 @@ func echo(t *testing.T) (address string) {
 	return listener.Addr().String()
 }
 
-func dial(t *testing.T, w *Wire) net.Conn {
+func dial(t *testing.T, w *FaultProxy) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", w.Address)
 	require.NoError(t, err)
@@ -46,13 +46,13 @@ func dial(t *testing.T, w *Wire) net.Conn {
 	return conn
 }
 
-func say(t *testing.T, conn net.Conn, text string) {
+func write(t *testing.T, conn net.Conn, text string) {
 	t.Helper()
 	_, err := io.WriteString(conn, text)
 	require.NoError(t, err)
 }
 
-func hear(t *testing.T, conn net.Conn, text string) {
+func expectRead(t *testing.T, conn net.Conn, text string) {
 	t.Helper()
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
 	got := make([]byte, len(text))
@@ -61,7 +61,7 @@ func hear(t *testing.T, conn net.Conn, text string) {
 	require.Equal(t, text, string(got))
 }
 
-func silent(t *testing.T, conn net.Conn) {
+func expectSilence(t *testing.T, conn net.Conn) {
 	t.Helper()
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
 	_, err := conn.Read(make([]byte, 1))
@@ -72,89 +72,89 @@ func silent(t *testing.T, conn net.Conn) {
 
 func TestAWireThatDrops(t *testing.T) {
 	t.Parallel()
-	w := NewWire(t, echo(t))
+	w := NewFaultProxy(t, startEcho(t))
 	hit, idle := dial(t, w), dial(t, w)
 	for _, conn := range []net.Conn{hit, idle} {
-		say(t, conn, "hello")
-		hear(t, conn, "hello")
+		write(t, conn, "hello")
+		expectRead(t, conn, "hello")
 	}
 	w.Drop()
-	say(t, hit, "lost")
+	write(t, hit, "lost")
 	fresh := dial(t, w)
-	say(t, fresh, "early")
-	silent(t, hit)
-	silent(t, fresh)
+	write(t, fresh, "early")
+	expectSilence(t, hit)
+	expectSilence(t, fresh)
 
-	w.Mend()
-	hear(t, fresh, "early")
-	say(t, idle, "back")
-	hear(t, idle, "back")
-	say(t, hit, "still lost")
-	silent(t, hit)
+	w.Clear()
+	expectRead(t, fresh, "early")
+	write(t, idle, "back")
+	expectRead(t, idle, "back")
+	write(t, hit, "still lost")
+	expectSilence(t, hit)
 }
 
 func TestAWireThatHolds(t *testing.T) {
 	t.Parallel()
-	w := NewWire(t, echo(t))
+	w := NewFaultProxy(t, startEcho(t))
 	conn := dial(t, w)
-	w.Hold()
-	say(t, conn, "late ")
-	say(t, conn, "but whole")
-	silent(t, conn)
-	w.Mend()
-	hear(t, conn, "late but whole")
+	w.Buffer()
+	write(t, conn, "late ")
+	write(t, conn, "but whole")
+	expectSilence(t, conn)
+	w.Clear()
+	expectRead(t, conn, "late but whole")
 }
 
 func TestAWireThatIsSlow(t *testing.T) {
 	t.Parallel()
-	w := NewWire(t, echo(t))
+	w := NewFaultProxy(t, startEcho(t))
 	conn := dial(t, w)
 	w.Delay(50 * time.Millisecond)
 	begun := time.Now()
-	say(t, conn, "hello")
-	hear(t, conn, "hello")
+	write(t, conn, "hello")
+	expectRead(t, conn, "hello")
 	assert.GreaterOrEqual(t, time.Since(begun), 100*time.Millisecond)
 }
 
 // Whoever lets go takes nothing away that somebody else does.
 func TestHandsOnAWire(t *testing.T) {
 	t.Parallel()
-	w := NewWire(t, echo(t))
+	w := NewFaultProxy(t, startEcho(t))
 	conn := dial(t, w)
 	dropped := w.Drop()
-	held, slow := w.Hold(), w.Delay(50*time.Millisecond)
+	held, slow := w.Buffer(), w.Delay(50*time.Millisecond)
 	dropped()
-	say(t, conn, "held")
-	silent(t, conn)
+	write(t, conn, "held")
+	expectSilence(t, conn)
 	begun := time.Now()
 	held()
-	hear(t, conn, "held")
+	expectRead(t, conn, "held")
 	assert.GreaterOrEqual(t, time.Since(begun), 50*time.Millisecond)
 	slow()
 
 	replies := []*Reply{{Number: 1}, {Number: 2}, nil}
 	var letGo []func()
 	for _, reply := range replies {
-		letGo = append(letGo, w.SetRule(func(string) *Reply { return reply }))
+		letGo = append(letGo, w.AddRule(func(string) *Reply { return reply }))
 	}
-	assert.Equal(t, replies[0], judge(w.rules(), "SELECT 1"))
+	assert.Equal(t, replies[0], firstReply(w.rules(), "SELECT 1"))
 	letGo[0]()
-	assert.Equal(t, replies[1], judge(w.rules(), "SELECT 1"))
+	assert.Equal(t, replies[1], firstReply(w.rules(), "SELECT 1"))
 	letGo[1]()
-	assert.Nil(t, judge(w.rules(), "SELECT 1"))
+	assert.Nil(t, firstReply(w.rules(), "SELECT 1"))
 	assert.Len(t, w.rules(), 1)
-	w.Mend()
+	w.Clear()
 	letGo[2]()
 	assert.Empty(t, w.rules())
 }
 
 func TestAWireThatResets(t *testing.T) {
 	t.Parallel()
-	w := NewWire(t, echo(t))
+	w := NewFaultProxy(t, startEcho(t))
 	torn, spared := dial(t, w), dial(t, w)
 	for _, conn := range []net.Conn{torn, spared} {
-		say(t, conn, "hello")
-		hear(t, conn, "hello")
+		write(t, conn, "hello")
+		expectRead(t, conn, "hello")
 	}
 	first := true
 	require.Equal(t, 1, w.Reset(func() bool { one := first; first = false; return one }))
@@ -170,14 +170,14 @@ func TestAWireThatResets(t *testing.T) {
 	}
 	assert.Equal(t, 1, resets)
 	fresh := dial(t, w)
-	say(t, fresh, "hello")
-	hear(t, fresh, "hello")
+	write(t, fresh, "hello")
+	expectRead(t, fresh, "hello")
 }
 
 // statementsOf opens one connection to a database over a wire.
-func statementsOf(t *testing.T, db *mariadbtest.DB, w *Wire) *sql.Conn {
+func connectThrough(t *testing.T, db *mariadbtest.DB, w *FaultProxy) *sql.Conn {
 	t.Helper()
-	cfg, err := mysql.ParseDSN(Through(t, db.DSN, w.Address))
+	cfg, err := mysql.ParseDSN(WithAddress(t, db.DSN, w.Address))
 	require.NoError(t, err)
 	cfg.InterpolateParams, cfg.Logger = true, &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(cfg)
@@ -193,11 +193,11 @@ func statementsOf(t *testing.T, db *mariadbtest.DB, w *Wire) *sql.Conn {
 func TestAWireAnswersForTheServer(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	w := NewWire(t, AddressOf(t, db.DSN))
-	conn := statementsOf(t, db, w)
+	w := NewFaultProxy(t, AddressOf(t, db.DSN))
+	conn := connectThrough(t, db, w)
 	insert := "\n\t\tINSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (?, 'k', ?)"
 	long := strings.Repeat("long", 50_000) // more than one read
-	letGo := w.SetRule(func(statement string) *Reply {
+	letGo := w.AddRule(func(statement string) *Reply {
 		if strings.HasPrefix(statement, "INSERT") && strings.Contains(statement, "(7,") {
 			return &Reply{Number: 1021, Message: "Disk full; waiting for someone to free some space..."}
 		}
@@ -221,11 +221,11 @@ func TestAWireAnswersForTheServer(t *testing.T) {
 func TestAWireLosesAnswers(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	w := NewWire(t, AddressOf(t, db.DSN))
-	conn := statementsOf(t, db, w)
-	w.SetRule(func(statement string) *Reply {
+	w := NewFaultProxy(t, AddressOf(t, db.DSN))
+	conn := connectThrough(t, db, w)
+	w.AddRule(func(statement string) *Reply {
 		if strings.HasPrefix(statement, "INSERT") {
-			return &Reply{Lost: true}
+			return &Reply{LoseResponse: true}
 		}
 		return nil
 	})
@@ -240,9 +240,9 @@ func TestAWireLosesAnswers(t *testing.T) {
 func TestACommitThatFailsIsRolledBack(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	w := NewWire(t, AddressOf(t, db.DSN))
-	conn := statementsOf(t, db, w)
-	w.SetRule(func(statement string) *Reply {
+	w := NewFaultProxy(t, AddressOf(t, db.DSN))
+	conn := connectThrough(t, db, w)
+	w.AddRule(func(statement string) *Reply {
 		if statement == "COMMIT" {
 			return &Reply{Number: 1290, Message: "The server is running with the --read-only option"}
 		}

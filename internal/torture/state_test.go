@@ -13,11 +13,11 @@ import (
 )
 
 // fact is an event that must be at the sink, once in effect.
-type fact struct {
-	event webinar.Event
-	extra string    // what the id is made of beside the session
-	from  time.Time // not before
-	to    time.Time // not after, as far as anybody was told; zero: nobody was
+type expectedEvent struct {
+	event    webinar.Event
+	idSuffix string    // what the id is made of beside the session
+	earliest time.Time // not before
+	latest   time.Time // not after, as far as anybody was told; zero: nobody was
 }
 
 // outcome is what an attempt led to.
@@ -30,36 +30,36 @@ type outcome struct {
 }
 
 // world is one state that a viewer may be in, and how they came there.
-type world struct {
-	viewer webinar.Viewer
-	facts  []fact
-	last   time.Time        // the database's time of the latest change
-	since  time.Time        // ours, before which nothing more can happen
-	done   map[int]struct{} // attempts under way that are through
+type state struct {
+	viewer     webinar.Viewer
+	facts      []expectedEvent
+	lastChange time.Time        // the database's time of the latest change
+	notBefore  time.Time        // ours, before which nothing more can happen
+	applied    map[int]struct{} // attempts under way that are through
 }
 
 // apply is the world after an attempt at a time. id names a session that it makes.
-func (w *world) apply(a *attempt, now time.Time, id webinar.SessionID) (*world, outcome) {
+func (w *state) apply(a *attempt, now time.Time, id webinar.SessionID) (*state, outcome) {
 	result, err := a.apply(w.viewer, id, now)
 	if err != nil {
 		return w, outcome{err: err}
 	}
 	out := outcome{session: result.Session, created: result.Created, clamped: result.Clamped}
-	if a.deed == register {
+	if a.route == register {
 		out.registered = result.Viewer.Registered[a.webinar]
 	}
 	next := *w
 	next.viewer, next.facts = result.Viewer, slices.Clip(w.facts)
 	if a.changes() {
-		next.last = now
+		next.lastChange = now
 	}
 	for _, e := range result.Events {
-		f := fact{event: e, from: a.sent}
-		if !a.lost() {
-			f.to = a.over
+		f := expectedEvent{event: e, earliest: a.sent}
+		if !a.unanswered() {
+			f.latest = a.ended
 		}
 		if e.Type == webinar.EventAttendanceClassified {
-			f.extra = "completed"
+			f.idSuffix = "completed"
 		}
 		next.facts = append(next.facts, f)
 	}
@@ -67,33 +67,33 @@ func (w *world) apply(a *attempt, now time.Time, id webinar.SessionID) (*world, 
 }
 
 // through is the world in which an attempt needs nothing more.
-func (w *world) through(a *attempt) *world {
+func (w *state) withApplied(a *attempt) *state {
 	next := *w
-	next.done = maps.Clone(w.done)
-	if next.done == nil {
-		next.done = map[int]struct{}{}
+	next.applied = maps.Clone(w.applied)
+	if next.applied == nil {
+		next.applied = map[int]struct{}{}
 	}
-	next.done[a.n] = struct{}{}
+	next.applied[a.n] = struct{}{}
 	return &next
 }
 
-func (w *world) isThrough(a *attempt) bool {
-	_, through := w.done[a.n]
+func (w *state) hasApplied(a *attempt) bool {
+	_, through := w.applied[a.n]
 	return through
 }
 
 // after is the world once an attempt has been answered.
-func (w *world) after(a *attempt) *world {
+func (w *state) afterResponse(a *attempt) *state {
 	next := *w
-	next.since = a.sent
-	next.done = maps.Clone(w.done)
-	delete(next.done, a.n)
+	next.notBefore = a.sent
+	next.applied = maps.Clone(w.applied)
+	delete(next.applied, a.n)
 	return &next
 }
 
 // explains tells whether the outcome gives the answer.
 func (o outcome) explains(a *attempt) bool {
-	r := a.got
+	r := a.response
 	if o.err != nil {
 		return statusOf(o.err) == r.status
 	}
@@ -105,7 +105,7 @@ func (o outcome) explains(a *attempt) bool {
 	switch {
 	case r.status != want:
 		return false
-	case a.deed == register:
+	case a.route == register:
 		return timeOf(r.RegisteredAt).Equal(o.registered)
 	}
 	return s.ID == r.SessionID && s.Webinar == r.WebinarID && s.LastPosition == r.LastPosition && s.Furthest == r.Furthest &&
@@ -155,13 +155,13 @@ func clockTime(t time.Time) string {
 
 // key is the same for worlds with the same past, as far as it counts, and the
 // same future.
-func (w *world) key() string {
+func (w *state) key() string {
 	var b strings.Builder
 	b.WriteString(describe(w.viewer))
 	for _, f := range w.facts {
 		fmt.Fprintf(&b, "%s/%s/%s/%d/%s ", f.event.Type, f.event.Session, f.event.Webinar, f.event.At.Unix(), f.event.LeaveReason)
 	}
-	for _, n := range slices.Sorted(maps.Keys(w.done)) {
+	for _, n := range slices.Sorted(maps.Keys(w.applied)) {
 		fmt.Fprintf(&b, "%d ", n)
 	}
 	return b.String()

@@ -25,31 +25,31 @@ import (
 // sink has taken the event; take says so without any status. An answer that is
 // not written becomes a 204. Where there are several behaviours the latest comes
 // first; those behind it are for deliveries that it says nothing to.
-type behaviour func(w http.ResponseWriter, r *http.Request)
+type responder func(w http.ResponseWriter, r *http.Request)
 
 // received is what the sink knows of one webhook id.
-type received struct {
-	user    uint64
-	body    []byte    // of the first delivery
-	bodies  [][]byte  // all that are different
-	arrived time.Time // of the first delivery
-	order   int       // place among all first acceptances, from 1; 0: never taken
-	times   int       // deliveries
-	taken   int       // deliveries that were taken
+type receivedEvent struct {
+	user       uint64
+	body       []byte    // of the first delivery
+	bodies     [][]byte  // all that are different
+	arrived    time.Time // of the first delivery
+	order      int       // place among all first acceptances, from 1; 0: never taken
+	deliveries int       // deliveries
+	accepted   int       // deliveries that were taken
 }
 
 // recorder is a sink that writes down what it gets and what it says.
-type recorder struct {
+type receiver struct {
 	URL string
 
 	verifier *standardwebhooks.Webhook
 
 	mu         sync.Mutex
-	behaviours []*behaviour // the latest first
-	byID       map[string]*received
-	taken      int // ids
+	responders []*responder // the latest first
+	byID       map[string]*receivedEvent
+	accepted   int // ids
 	deliveries int
-	underWay   map[uint64]*answer // by user: the latest, forms aside
+	inFlight   map[uint64]*delivery // by user: the latest, forms aside
 
 	// What no sink should ever see.
 	forged   int // signatures that are not right
@@ -57,11 +57,11 @@ type recorder struct {
 	overlaps int // two deliveries of one viewer at the same time
 }
 
-func newRecorder(t testing.TB) *recorder {
+func newReceiver(t testing.TB) *receiver {
 	t.Helper()
 	verifier, err := standardwebhooks.NewWebhook(servicetest.WebhookSecret)
 	require.NoError(t, err)
-	s := &recorder{verifier: verifier, byID: map[string]*received{}, underWay: map[uint64]*answer{}}
+	s := &receiver{verifier: verifier, byID: map[string]*receivedEvent{}, inFlight: map[uint64]*delivery{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(func() {
 		server.CloseClientConnections()
@@ -72,48 +72,48 @@ func newRecorder(t testing.TB) *recorder {
 }
 
 // behaves says what the sink does until stop is called.
-func (s *recorder) behaves(b behaviour) (stop func()) {
+func (s *receiver) respondWith(b responder) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.behaviours = append([]*behaviour{&b}, s.behaviours...)
+	s.responders = append([]*responder{&b}, s.responders...)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.behaviours = slices.DeleteFunc(slices.Clone(s.behaviours), func(o *behaviour) bool { return o == &b })
+		s.responders = slices.DeleteFunc(slices.Clone(s.responders), func(o *responder) bool { return o == &b })
 	}
 }
 
-func (s *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the sender broke off: nothing was delivered
 	}
-	a := &answer{
-		ResponseWriter: w, sink: s, ctx: r.Context(), over: make(chan struct{}),
+	a := &delivery{
+		ResponseWriter: w, receiver: s, ctx: r.Context(), done: make(chan struct{}),
 		form: bytes.HasPrefix(body, []byte(`{"type":"client_webinar_form_submitted"`)),
 	}
 	a.user, _ = strconv.ParseUint(r.Header.Get("autowebinar-user"), 10, 64)
-	behaviours := s.arrives(a, r, body)
+	behaviours := s.record(a, r, body)
 	defer a.finish()
 	for _, b := range behaviours {
-		if !a.said {
+		if !a.responded {
 			(*b)(a, r)
 		}
 	}
-	if !a.said {
+	if !a.responded {
 		a.WriteHeader(http.StatusNoContent)
 	}
 }
 
 // count is how many ids were taken.
-func (s *recorder) count() int {
+func (s *receiver) acceptedCount() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.taken
+	return s.accepted
 }
 
 // arrives writes a delivery down, and says how the sink behaves.
-func (s *recorder) arrives(a *answer, r *http.Request, body []byte) []*behaviour {
+func (s *receiver) record(a *delivery, r *http.Request, body []byte) []*responder {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +124,7 @@ func (s *recorder) arrives(a *answer, r *http.Request, body []byte) []*behaviour
 	id := r.Header.Get("webhook-id")
 	entry := s.byID[id]
 	if entry == nil {
-		entry = &received{user: a.user, body: body, arrived: now}
+		entry = &receivedEvent{user: a.user, body: body, arrived: now}
 		s.byID[id] = entry
 	}
 	if !slices.ContainsFunc(entry.bodies, func(other []byte) bool { return bytes.Equal(other, body) }) {
@@ -133,22 +133,22 @@ func (s *recorder) arrives(a *answer, r *http.Request, body []byte) []*behaviour
 			s.altered++
 		}
 	}
-	entry.times++
-	a.entry = entry
+	entry.deliveries++
+	a.event = entry
 	if a.form {
-		return s.behaviours
+		return s.responders
 	}
-	if before := s.underWay[a.user]; before != nil && !before.isOver() {
-		go s.judgeOverlap(before)
+	if before := s.inFlight[a.user]; before != nil && !before.isDone() {
+		go s.checkOverlap(before)
 	}
-	s.underWay[a.user] = a
-	return s.behaviours
+	s.inFlight[a.user] = a
+	return s.responders
 }
 
 // judgeOverlap gives the end of a connection a moment to be noticed.
-func (s *recorder) judgeOverlap(before *answer) {
+func (s *receiver) checkOverlap(before *delivery) {
 	select {
-	case <-before.over:
+	case <-before.done:
 	case <-before.ctx.Done():
 	case <-time.After(200 * time.Millisecond):
 		s.mu.Lock()
@@ -158,36 +158,36 @@ func (s *recorder) judgeOverlap(before *answer) {
 }
 
 // answer is what the sink says to one delivery.
-type answer struct {
+type delivery struct {
 	http.ResponseWriter
-	sink  *recorder
-	ctx   context.Context
-	entry *received
-	user  uint64
-	form  bool // from whoever was asked, not from the leader
-	said  bool
-	once  sync.Once
-	over  chan struct{} // closed when nothing more comes of the delivery
+	receiver  *receiver
+	ctx       context.Context
+	event     *receivedEvent
+	user      uint64
+	form      bool // from whoever was asked, not from the leader
+	responded bool
+	once      sync.Once
+	done      chan struct{} // closed when nothing more comes of the delivery
 }
 
 // take notes that the sink has the event, whatever the sender hears.
-func (a *answer) take() {
-	s := a.sink
+func (a *delivery) accept() {
+	s := a.receiver
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a.entry.taken++
-	if a.entry.order == 0 {
-		s.taken++
-		a.entry.order = s.taken
+	a.event.accepted++
+	if a.event.order == 0 {
+		s.accepted++
+		a.event.order = s.accepted
 	}
 }
 
 // finish comes before the answer is out: the sender may be quicker than we are.
-func (a *answer) finish() { a.once.Do(func() { close(a.over) }) }
+func (a *delivery) finish() { a.once.Do(func() { close(a.done) }) }
 
-func (a *answer) isOver() bool {
+func (a *delivery) isDone() bool {
 	select {
-	case <-a.over:
+	case <-a.done:
 		return true
 	case <-a.ctx.Done():
 		return true
@@ -196,27 +196,27 @@ func (a *answer) isOver() bool {
 	}
 }
 
-func (a *answer) WriteHeader(status int) {
-	if !a.said && status >= 200 {
-		a.said = true
+func (a *delivery) WriteHeader(status int) {
+	if !a.responded && status >= 200 {
+		a.responded = true
 		if status < 300 {
-			a.take()
+			a.accept()
 		}
 		a.finish()
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
-func (a *answer) Write(content []byte) (int, error) {
-	if !a.said {
+func (a *delivery) Write(content []byte) (int, error) {
+	if !a.responded {
 		a.WriteHeader(http.StatusOK)
 	}
 	return a.ResponseWriter.Write(content)
 }
 
 // Hijack hands over the connection, for answers that are no HTTP.
-func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	a.said = true
+func (a *delivery) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	a.responded = true
 	a.finish()
 	return a.ResponseWriter.(http.Hijacker).Hijack()
 }

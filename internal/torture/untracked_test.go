@@ -11,25 +11,25 @@ import (
 )
 
 // session is the session that the side is about.
-func (s *side) session(v webinar.Viewer) *webinar.Session {
+func (s *untrackedRequest) session(v webinar.Viewer) *webinar.Session {
 	sessions := slices.Collect(maps.Values(v.Parked))
 	if v.Current != nil {
 		sessions = append(sessions, v.Current)
 	}
 	for _, session := range sessions {
-		if s.wish.session == session.ID || s.wish.session == "" && s.webinar == session.Webinar {
+		if s.request.session == session.ID || s.request.session == "" && s.webinar == session.Webinar {
 			return session
 		}
 	}
 	return nil
 }
 
-func (s *side) eventID(v webinar.Viewer) string {
+func (s *untrackedRequest) eventID(v webinar.Viewer) string {
 	session := s.session(v)
 	switch {
 	case session == nil:
 		return ""
-	case s.deed == form:
+	case s.route == form:
 		return webinar.EventID(webinar.EventFormSubmitted, s.user, formID, s.id.String()).String()
 	}
 	return webinar.EventID(webinar.EventAttendanceClassified, s.user, string(session.ID), s.id.String()).String()
@@ -37,7 +37,7 @@ func (s *side) eventID(v webinar.Viewer) string {
 
 // allows tells whether these may be the side's event, attendance aside. A repeat
 // carries the same time, if the database's clock was steady.
-func (s *side) allows(v webinar.Viewer, bodies [][]byte, c *clock) bool {
+func (s *untrackedRequest) allows(v webinar.Viewer, bodies [][]byte, c *clock) bool {
 	offsets := c.offsets()
 	var first time.Time
 	for _, got := range bodies {
@@ -52,7 +52,7 @@ func (s *side) allows(v webinar.Viewer, bodies [][]byte, c *clock) bool {
 	return true
 }
 
-func (s *side) allowsOne(v webinar.Viewer, got []byte, offsets []time.Duration) (at time.Time, ok bool) {
+func (s *untrackedRequest) allowsOne(v webinar.Viewer, got []byte, offsets []time.Duration) (at time.Time, ok bool) {
 	var said struct{ Timestamp time.Time }
 	session := s.session(v)
 	if json.Unmarshal(got, &said) != nil || session == nil {
@@ -62,7 +62,7 @@ func (s *side) allowsOne(v webinar.Viewer, got []byte, offsets []time.Duration) 
 		Type: webinar.EventAttendanceClassified, User: s.user, At: said.Timestamp, Webinar: session.Webinar,
 		WebinarType: webinar.Auto, Session: session.ID, Attended: attended(got),
 	}
-	if s.deed == form {
+	if s.route == form {
 		e.Type, e.FormID, e.FormPayload = webinar.EventFormSubmitted, formID, json.RawMessage(formPayload)
 	}
 	from, until := s.sent, s.acked

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,40 +23,40 @@ import (
 
 // person is a viewer with one or two devices. What they want follows from the
 // seed; what they say in a report follows from what they were told.
-type person struct {
-	rig    *rig
-	login  servicetest.Viewer
-	byKey  bool // somebody asks for them, with a service key
-	client *http.Client
-	model  *model
+type viewer struct {
+	rig            *rig
+	login          servicetest.Viewer
+	usesServiceKey bool // somebody asks for them, with a service key
+	http           *http.Client
+	model          *model
 }
 
 // device is one browser of a person, which sends one request after another.
-type device struct {
-	*person
+type client struct {
+	*viewer
 	number uint64 // of this device, among those of all
 	rng    *rand.Rand
 }
 
 // The answers that mean that nothing was decided.
-var passing = map[int]bool{http.StatusServiceUnavailable: true}
+var retryable = map[int]bool{http.StatusServiceUnavailable: true}
 
 // maxDoubts is how many lost answers a viewer leaves behind before they wait.
-const maxDoubts = 5
+const maxUnanswered = 5
 
 // use uses the service until ctx ends. Each wish has dice of its own: what became
 // of those before does not change what is wanted next.
-func (d *device) use(ctx context.Context, mean time.Duration) {
+func (d *client) run(ctx context.Context, mean time.Duration) {
 	for n := uint64(0); ctx.Err() == nil; n++ {
 		d.rng = rand.New(rand.NewPCG(d.rig.seed, d.number<<32|n))
-		if d.model.doubts() < maxDoubts {
-			d.want(ctx, d.wish())
+		if d.model.unansweredCount() < maxUnanswered {
+			d.sendWithRetry(ctx, d.nextRequest())
 		}
 		d.sleep(ctx, time.Duration(d.rng.ExpFloat64()*float64(mean)))
 	}
 }
 
-func (d *device) sleep(ctx context.Context, t time.Duration) {
+func (d *client) sleep(ctx context.Context, t time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(t):
@@ -63,16 +64,16 @@ func (d *device) sleep(ctx context.Context, t time.Duration) {
 }
 
 // want sends a wish, and again if no answer came, as the player does.
-func (d *device) want(ctx context.Context, w wish) {
+func (d *client) sendWithRetry(ctx context.Context, w request) {
 	wait := 100 * time.Millisecond
-	stubborn := w.deed != progress && w.deed != look && d.rng.IntN(5) > 0
+	stubborn := w.route != progress && w.route != readSession && d.rng.IntN(5) > 0
 	for {
 		impatient := time.Duration(0)
 		if d.rng.IntN(25) == 0 {
 			impatient = time.Duration(d.rng.IntN(20)) * time.Millisecond
 		}
-		r := d.try(w, impatient)
-		if r != nil || !stubborn || d.model.doubts() >= maxDoubts {
+		r := d.send(w, impatient)
+		if r != nil || !stubborn || d.model.unansweredCount() >= maxUnanswered {
 			return
 		}
 		if d.sleep(ctx, wait); ctx.Err() != nil {
@@ -83,12 +84,12 @@ func (d *device) want(ctx context.Context, w wish) {
 }
 
 // try sends a wish once, to any replica. nil: nobody knows what became of it.
-func (d *device) try(w wish, impatient time.Duration) *reply {
-	return d.tryAt(d.rig.one(), w, impatient)
+func (d *client) send(w request, impatient time.Duration) *response {
+	return d.sendTo(d.rig.anyReplica(), w, impatient)
 }
 
-func (d *device) tryAt(p *replica, w wish, impatient time.Duration) *reply {
-	request, err := d.request(p, w)
+func (d *client) sendTo(p *replica, w request, impatient time.Duration) *response {
+	request, err := d.httpRequest(p, w)
 	if err != nil {
 		panic(err)
 	}
@@ -100,34 +101,34 @@ func (d *device) tryAt(p *replica, w wish, impatient time.Duration) *reply {
 	}
 	d.rig.requests.Add(1)
 	a := d.model.send(w)
-	r, err := d.exchange(request.WithContext(ctx))
+	r, err := d.do(request.WithContext(ctx))
 	switch dial := new(net.OpError); {
 	case err != nil && errors.As(err, &dial) && dial.Op == "dial":
-		d.model.unsend(a)
+		d.model.discard(a)
 		return nil
-	case err != nil || passing[r.status]:
-		if errors.Is(err, errNoJSON) {
-			d.model.note(fmt.Sprintf("user %d: %s was answered in full: %v", d.login.ID, w.deed, err))
+	case err != nil || retryable[r.status]:
+		if errors.Is(err, errMalformed) {
+			d.model.addFailure(fmt.Sprintf("user %d: %s was answered in full: %v", d.login.ID, w.route, err))
 		}
 		if err == nil {
-			d.rig.refused.Add(1)
+			d.rig.rejected.Add(1)
 			if r.header.Get("Retry-After") == "" {
-				d.model.note("503 without Retry-After")
+				d.model.addFailure("503 without Retry-After")
 			}
 		}
-		d.rig.unacked.Add(1)
-		d.model.lose(a)
+		d.rig.unanswered.Add(1)
+		d.model.giveUp(a)
 		return nil
 	}
-	d.rig.acked.Add(1)
-	d.model.answered(a, r)
+	d.rig.acknowledged.Add(1)
+	d.model.recordResponse(a, r)
 	return r
 }
 
-var errNoJSON = errors.New("not what the contract has")
+var errMalformed = errors.New("not what the contract has")
 
-func (d *device) exchange(request *http.Request) (*reply, error) {
-	res, err := d.client.Do(request)
+func (d *client) do(request *http.Request) (*response, error) {
+	res, err := d.http.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -136,21 +137,21 @@ func (d *device) exchange(request *http.Request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reply{status: res.StatusCode, header: res.Header}
+	r := &response{status: res.StatusCode, header: res.Header}
 	if err := json.Unmarshal(body, r); err != nil {
-		return nil, fmt.Errorf("%w: %d %.200q: %w", errNoJSON, res.StatusCode, body, err)
+		return nil, fmt.Errorf("%w: %d %.200q: %w", errMalformed, res.StatusCode, body, err)
 	}
 	return r, nil
 }
 
-func (d *device) request(p *replica, w wish) (*http.Request, error) {
+func (d *client) httpRequest(p *replica, w request) (*http.Request, error) {
 	url := p.service.Load().URL + "/wp-json/autowebinar/v1"
-	if d.byKey && w.deed != attendance {
+	if d.usesServiceKey && w.route != attendance {
 		url += "/users/" + strconv.FormatUint(d.login.ID, 10)
 	}
-	url += "/" + string(w.deed)
+	url += "/" + string(w.route)
 	method := http.MethodPost
-	if w.deed == look {
+	if w.route == readSession {
 		method, url = http.MethodGet, url+"?webinar_id="+string(w.webinar)
 	}
 	request, err := http.NewRequest(method, url, strings.NewReader(w.body(d.login.ID)))
@@ -158,7 +159,7 @@ func (d *device) request(p *replica, w wish) (*http.Request, error) {
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if d.byKey || w.deed == attendance {
+	if d.usesServiceKey || w.route == attendance {
 		request.Header.Set("Authorization", "Bearer "+servicetest.ServiceKey)
 	} else {
 		request.Header.Set("Cookie", d.login.Cookie)
@@ -168,11 +169,11 @@ func (d *device) request(p *replica, w wish) (*http.Request, error) {
 }
 
 // wish is the next thing that the viewer wants.
-func (d *device) wish() wish {
-	w := wish{webinar: []webinar.ID{"intro", "intro", "pro", "talk"}[d.rng.IntN(4)]}
+func (d *client) nextRequest() request {
+	w := request{webinar: []webinar.ID{"intro", "intro", "pro", "talk"}[d.rng.IntN(4)]}
 	dice := d.rng.IntN(100)
-	known, entered := d.model.told(w.webinar)
-	if eager, wanted := dices[d.rig.needs.eager]; wanted && entered && d.rng.IntN(3) == 0 {
+	known, entered := d.model.latestOf(w.webinar)
+	if eager, wanted := routeDice[d.rig.config.frequent]; wanted && entered && d.rng.IntN(3) == 0 {
 		dice = eager
 	}
 	if !entered && dice < 70 {
@@ -183,34 +184,34 @@ func (d *device) wish() wish {
 	}
 	switch {
 	case dice < 50:
-		w.deed, w.report = progress, d.report(known)
+		w.route, w.report = progress, d.nextReport(known)
 	case dice < 58:
-		w.deed, w.reason = exit, []webinar.LeaveReason{webinar.UserExit, webinar.SessionEnd, webinar.NetworkLoss}[d.rng.IntN(3)]
+		w.route, w.reason = exit, []webinar.LeaveReason{webinar.UserExit, webinar.SessionEnd, webinar.NetworkLoss}[d.rng.IntN(3)]
 		if d.rng.IntN(2) == 0 {
-			w.report = d.report(known)
+			w.report = d.nextReport(known)
 		}
 	case dice < 63:
-		w.deed = cta
+		w.route = cta
 		if d.rng.IntN(2) == 0 {
 			w.report = &webinar.Report{Position: known.Furthest}
 		}
 	case dice < 70:
-		w.deed = resume
+		w.route = resume
 	case dice < 82:
-		w.deed = enter
+		w.route = enter
 	case dice < 90:
-		w.deed = register
+		w.route = register
 	case dice < 94:
-		w.deed, w.id = attendance, d.uuid()
+		w.route, w.id = attendance, d.uuid()
 		if d.rng.IntN(4) == 0 {
 			w.id = uuid.Nil
 		}
 	case dice < 97:
-		w.deed, w.id = form, d.uuid()
+		w.route, w.id = form, d.uuid()
 	default:
-		w.deed = look
+		w.route = readSession
 	}
-	if w.deed == resume || w.deed == enter || w.deed == register || w.deed == look || w.deed == attendance {
+	if w.route == resume || w.route == enter || w.route == register || w.route == readSession || w.route == attendance {
 		if w.session = ""; w.webinar == "" {
 			w.webinar = known.WebinarID
 		}
@@ -219,10 +220,10 @@ func (d *device) wish() wish {
 }
 
 // dices give a deed for sure.
-var dices = map[deed]int{exit: 50, attendance: 90, form: 94}
+var routeDice = map[route]int{exit: 50, attendance: 90, form: 94}
 
 // report is mostly honest.
-func (d *device) report(known view) *webinar.Report {
+func (d *client) nextReport(known latestResponse) *webinar.Report {
 	// The database's clock may be ahead of ours.
 	watched := known.Furthest + int64(14*max(time.Since(timeOf(known.LastSeenAt)), 0).Seconds())
 	switch dice := d.rng.IntN(20); {
@@ -239,9 +240,9 @@ func (d *device) report(known view) *webinar.Report {
 
 // uuid is a UUIDv7, whose time is the fact's. Where the database's clock may be
 // behind ours so is that time: one of the future would not be believed.
-func (d *device) uuid() uuid.UUID {
+func (d *client) uuid() uuid.UUID {
 	id := uuid.Must(uuid.NewV7())
-	if d.rig.needs.stepped {
+	if d.rig.config.databaseClock {
 		early := time.Now().Add(-clockStep - time.Minute).UnixMilli()
 		for i := range 6 {
 			id[i] = byte(early >> (8 * (5 - i)))
@@ -252,32 +253,26 @@ func (d *device) uuid() uuid.UUID {
 
 // crowd is all viewers of a rig.
 type crowd struct {
-	people  []*person
-	devices []*device
+	viewers []*viewer
+	clients []*client
 }
+
+const usualViewers = 16
 
 func newCrowd(r *rig) *crowd {
 	c := &crowd{}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 10 * time.Second}
 	r.Cleanup(transport.CloseIdleConnections)
-	client := &http.Client{Transport: transport, Timeout: 25 * time.Second}
-	people := r.needs.people
-	if people == 0 {
-		people = 16
-	}
-	for i := range people {
+	httpClient := &http.Client{Transport: transport, Timeout: 25 * time.Second}
+	for i := range cmp.Or(r.config.viewers, usualViewers) {
 		id := uint64(i + 1)
-		p := &person{
-			rig: r, login: servicetest.NewViewer(r, r.base, id), byKey: i%4 == 0,
-			client: client, model: newModel(id, &r.clock, r.needs.calm),
+		v := &viewer{
+			rig: r, login: servicetest.NewViewer(r, r.base, id), usesServiceKey: i%4 == 0,
+			http: httpClient, model: newModel(id, &r.clock, r.config.appliedOnce),
 		}
-		c.people = append(c.people, p)
-		devices := r.needs.devices
-		if devices == 0 {
-			devices = 1 + i%6/5
-		}
-		for n := range devices {
-			c.devices = append(c.devices, &device{person: p, number: id<<8 | uint64(n), rng: rand.New(rand.NewPCG(r.seed, id<<8|uint64(n)))})
+		c.viewers = append(c.viewers, v)
+		for n := range cmp.Or(r.config.clients, 1+i%6/5) {
+			c.clients = append(c.clients, &client{viewer: v, number: id<<8 | uint64(n), rng: rand.New(rand.NewPCG(r.seed, id<<8|uint64(n)))})
 		}
 	}
 	return c
@@ -285,13 +280,13 @@ func newCrowd(r *rig) *crowd {
 
 // use lets everybody use the service until ctx ends, and waits for the answers
 // under way.
-func (c *crowd) use(ctx context.Context, pause time.Duration) {
+func (c *crowd) run(ctx context.Context, pause time.Duration) {
 	if pause == 0 {
 		pause = 60 * time.Millisecond
 	}
 	var wg sync.WaitGroup
-	for _, d := range c.devices {
-		wg.Go(func() { d.use(ctx, pause) })
+	for _, d := range c.clients {
+		wg.Go(func() { d.run(ctx, pause) })
 	}
 	wg.Wait()
 }

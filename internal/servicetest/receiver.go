@@ -26,7 +26,7 @@ type Delivery struct {
 }
 
 // Sink receives webhooks. It fails the test on a signature that is not right.
-type Sink struct {
+type Receiver struct {
 	URL string
 
 	t        testing.TB
@@ -34,26 +34,26 @@ type Sink struct {
 
 	mu         sync.Mutex
 	down       bool
-	refused    int
+	rejected   int
 	deliveries []Delivery
 }
 
-func NewSink(t testing.TB) *Sink {
+func NewReceiver(t testing.TB) *Receiver {
 	t.Helper()
 	verifier, err := standardwebhooks.NewWebhook(WebhookSecret)
 	require.NoError(t, err)
-	s := &Sink{t: t, verifier: verifier}
+	s := &Receiver{t: t, verifier: verifier}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.URL = server.URL + "/events/sink-token-of-the-tests"
 	return s
 }
 
-func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
-		s.refused++
+		s.rejected++
 		http.Error(w, "down", http.StatusInternalServerError)
 		return
 	}
@@ -66,7 +66,7 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *Sink) SetDown(down bool) {
+func (s *Receiver) SetDown(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = down
@@ -74,7 +74,7 @@ func (s *Sink) SetDown(down bool) {
 
 // Types are the events of a user in the order of their first delivery, without
 // the prefix that all share.
-func (s *Sink) Types(user string) []string {
+func (s *Receiver) EventTypes(user string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var types []string
@@ -88,7 +88,7 @@ func (s *Sink) Types(user string) []string {
 	return types
 }
 
-func (s *Sink) Find(user, eventType string) []Delivery {
+func (s *Receiver) Find(user, eventType string) []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []Delivery
@@ -101,10 +101,10 @@ func (s *Sink) Find(user, eventType string) []Delivery {
 }
 
 // Waits until the user's events are these, in this order.
-func (s *Sink) Waits(t testing.TB, user string, types ...string) {
+func (s *Receiver) WaitFor(t testing.TB, user string, types ...string) {
 	t.Helper()
-	if !assert.Eventually(t, func() bool { return len(s.Types(user)) >= len(types) }, 20*time.Second, 10*time.Millisecond) {
-		t.Logf("seen so far: %v", s.Types(user))
+	if !assert.Eventually(t, func() bool { return len(s.EventTypes(user)) >= len(types) }, 20*time.Second, 10*time.Millisecond) {
+		t.Logf("seen so far: %v", s.EventTypes(user))
 	}
-	require.Equal(t, types, s.Types(user))
+	require.Equal(t, types, s.EventTypes(user))
 }

@@ -15,14 +15,14 @@ import (
 // isolation level (REPEATABLE READ) and the autocommit of wpdb. It measures how
 // long each of its writes takes, and does not wait for a lock for longer than five
 // seconds: WordPress would wait for 50.
-type Neighbour struct {
+type WordPressWriter struct {
 	DB       *sql.DB  // a pool of its own; any account that may write
 	Usermeta string   // the table
 	Users    []uint64 // whose rows it writes
 }
 
 // NeighbourKeys are what every user of the site should have a row of.
-func NeighbourKeys() []string {
+func WordPressKeys() []string {
 	return []string{"nickname", "first_name", "last_name", "description", "community_points", "last_visited_course"}
 }
 
@@ -30,7 +30,7 @@ func NeighbourKeys() []string {
 // a while after every write. It returns how long the writes took, in ascending
 // order, and the first error of each connection: WordPress would have lost that
 // write, and shown an error.
-func (n Neighbour) Work(ctx context.Context, connections int, pause time.Duration) ([]time.Duration, []error) {
+func (n WordPressWriter) Run(ctx context.Context, connections int, pause time.Duration) ([]time.Duration, []error) {
 	var (
 		wg    sync.WaitGroup
 		mu    sync.Mutex
@@ -40,7 +40,7 @@ func (n Neighbour) Work(ctx context.Context, connections int, pause time.Duratio
 	for i := range connections {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(i), 1))
-			own, err := n.work(ctx, random, pause)
+			own, err := n.write(ctx, random, pause)
 			mu.Lock()
 			defer mu.Unlock()
 			took = append(took, own...)
@@ -54,7 +54,7 @@ func (n Neighbour) Work(ctx context.Context, connections int, pause time.Duratio
 	return took, fails
 }
 
-func (n Neighbour) work(ctx context.Context, random *rand.Rand, pause time.Duration) ([]time.Duration, error) {
+func (n WordPressWriter) write(ctx context.Context, random *rand.Rand, pause time.Duration) ([]time.Duration, error) {
 	// A write under way is never cut off: WordPress would not, either.
 	conn, err := n.DB.Conn(context.WithoutCancel(ctx))
 	if err != nil {
@@ -69,7 +69,7 @@ func (n Neighbour) work(ctx context.Context, random *rand.Rand, pause time.Durat
 	var took []time.Duration
 	for round := 0; ctx.Err() == nil; round++ {
 		user := n.Users[random.IntN(len(n.Users))]
-		for _, statement := range n.visit(user, round) {
+		for _, statement := range n.statements(user, round) {
 			begun := time.Now()
 			if _, err := conn.ExecContext(context.WithoutCancel(ctx), statement); err != nil {
 				return took, fmt.Errorf("after %s: %s: %w", time.Since(begun), statement, err)
@@ -85,7 +85,7 @@ func (n Neighbour) work(ctx context.Context, random *rand.Rand, pause time.Durat
 }
 
 // visit is what one request of WordPress writes of a user.
-func (n Neighbour) visit(user uint64, round int) []string {
+func (n WordPressWriter) statements(user uint64, round int) []string {
 	update := func(key, value string) string {
 		return fmt.Sprintf("UPDATE `%s` SET `meta_value` = '%s-%d' WHERE `user_id` = %d AND `meta_key` = '%s'", n.Usermeta, value, round, user, key)
 	}

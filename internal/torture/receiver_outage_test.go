@@ -32,7 +32,7 @@ func listen(t *testing.T) net.Listener {
 
 func TestASinkThatIsNotThere(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewSink(t)
+	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
 	listener := listen(t)
 	address := listener.Addr().String()
@@ -52,17 +52,17 @@ func TestASinkThatIsNotThere(t *testing.T) {
 	server := &http.Server{Handler: sink}
 	t.Cleanup(func() { server.Close() })
 	go func() { _ = server.Serve(listener) }()
-	sink.Waits(t, "1", "entered", "left")
+	sink.WaitFor(t, "1", "entered", "left")
 }
 
 // Half of the viewers are refused for a while: the others are served in time,
 // and then the refused ones, each in their order.
 func TestRefusedViewersDoNotStarveOthers(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), newRecorder(t)
+	db, sink := mariadbtest.New(t), newReceiver(t)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
-	mend := sink.behaves(func(w http.ResponseWriter, _ *http.Request) {
-		if w.(*answer).user%2 == 1 {
+	mend := sink.respondWith(func(w http.ResponseWriter, _ *http.Request) {
+		if w.(*delivery).user%2 == 1 {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 )
 
 // seedOf is TORTURE_SEED, else another one each time.
-func seedOf(t testing.TB) uint64 {
+func seedFor(t testing.TB) uint64 {
 	t.Helper()
 	text := os.Getenv("TORTURE_SEED")
 	if text == "" {
@@ -30,7 +30,7 @@ func seedOf(t testing.TB) uint64 {
 // ordeal lets a crowd use the rig for a while, and things go wrong beside it; nil:
 // nothing does. It goes on, not for ever, until it has shown enough. In the end
 // all is mended, and judged.
-func (r *rig) ordeal(length time.Duration, enough func() bool, goWrong func(ctx context.Context)) *verdict {
+func (r *rig) runScenario(length time.Duration, enough func() bool, goWrong func(ctx context.Context)) *result {
 	c := newCrowd(r)
 	before := r.base.Checksum(r)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*length)
@@ -38,42 +38,42 @@ func (r *rig) ordeal(length time.Duration, enough func() bool, goWrong func(ctx 
 	go func() {
 		r.pause(ctx, length, length)
 		if enough != nil {
-			r.until(ctx, enough)
+			r.waitUntil(ctx, enough)
 		}
 		cancel()
 	}()
 	used := make(chan struct{})
 	go func() {
 		defer close(used)
-		c.use(ctx, r.needs.pause)
+		c.run(ctx, r.config.pause)
 	}()
 	if goWrong != nil {
 		goWrong(ctx)
 	}
 	<-used
-	stuck := slices.Concat(r.recovered(c), r.settle())
-	v := r.judge(c, before)
+	stuck := slices.Concat(r.waitRecovered(c), r.drainAndStop())
+	v := r.check(c, before)
 	for _, what := range stuck {
-		v.blame(&v.stuck, "%s", what)
+		v.addFailure(&v.stuck, "%s", what)
 	}
 	return v
 }
 
 // recovered waits until each replica, as it is, takes a change again; those that
 // do not are named.
-func (r *rig) recovered(c *crowd) (stuck []string) {
-	ctx, cancel := r.patience()
+func (r *rig) waitRecovered(c *crowd) (stuck []string) {
+	ctx, cancel := r.recoveryContext()
 	defer cancel()
 	for i, p := range r.replicas {
 		next := 0
-		if !r.until(ctx, func() bool {
+		if !r.waitUntil(ctx, func() bool {
 			if p.service.Load().Readiness() != http.StatusOK {
 				r.pause(ctx, 50*time.Millisecond, 100*time.Millisecond)
 				return false
 			}
-			d := c.devices[next%len(c.devices)]
+			d := c.clients[next%len(c.clients)]
 			next++
-			return d.tryAt(p, wish{deed: enter, webinar: "talk"}, 0) != nil
+			return d.sendTo(p, request{route: enter, webinar: "talk"}, 0) != nil
 		}) {
 			stuck = append(stuck, fmt.Sprintf("replica %d takes no change, though nothing is wrong any more", i))
 		}
@@ -82,7 +82,7 @@ func (r *rig) recovered(c *crowd) (stuck []string) {
 }
 
 // injecting injects the faults that pick names, one after another.
-func (r *rig) injecting(pick func() fault) func(ctx context.Context) {
+func (r *rig) injectRepeatedly(pick func() fault) func(ctx context.Context) {
 	return func(ctx context.Context) {
 		r.pause(ctx, 300*time.Millisecond, 600*time.Millisecond)
 		for ctx.Err() == nil {
@@ -95,19 +95,19 @@ func (r *rig) injecting(pick func() fault) func(ctx context.Context) {
 }
 
 // shutsAtEnd is how often the service is ended before nothing can come any more.
-const shutsAtEnd = 2
+const finalStops = 2
 
 // settle waits until nothing is left to deliver and nobody is at work. What was
 // not delivered without that somebody starts the service anew is told.
-func (r *rig) settle() (stuck []string) {
-	for i := range shutsAtEnd {
-		if !r.drained() && i == 0 {
-			stuck = append(stuck, fmt.Sprintf("%d events wait, though nothing is wrong any more", r.waiting()))
+func (r *rig) drainAndStop() (stuck []string) {
+	for i := range finalStops {
+		if !r.waitDrained() && i == 0 {
+			stuck = append(stuck, fmt.Sprintf("%d events wait, though nothing is wrong any more", r.queueLength()))
 		}
 		for _, p := range r.replicas {
 			p.kill() // what was begun and not acknowledged ends here, either way
 		}
-		if r.waiting() == 0 {
+		if r.queueLength() == 0 {
 			return stuck
 		}
 		r.replicas[0].start()
@@ -116,19 +116,19 @@ func (r *rig) settle() (stuck []string) {
 }
 
 // drained waits, not for ever, until nothing waits for the sink.
-func (r *rig) drained() bool {
-	ctx, cancel := r.patience()
+func (r *rig) waitDrained() bool {
+	ctx, cancel := r.recoveryContext()
 	defer cancel()
-	return r.until(ctx, func() bool { return r.waiting() == 0 })
+	return r.waitUntil(ctx, func() bool { return r.queueLength() == 0 })
 }
 
 // patience is how long the service may take to recover when all is mended.
-func (r *rig) patience() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), cmp.Or(r.needs.patience, time.Minute))
+func (r *rig) recoveryContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), cmp.Or(r.config.recovery, time.Minute))
 }
 
 // waiting is how many events wait for the sink; -1: the database does not say.
-func (r *rig) waiting() int {
+func (r *rig) queueLength() int {
 	n := -1
 	_ = r.db.Get(&n, `SELECT COUNT(*) FROM wp_usermeta WHERE meta_key IN ('autowebinar_outbox', 'autowebinar_outbox_wait')`)
 	return n
@@ -137,11 +137,11 @@ func (r *rig) waiting() int {
 // clearly makes a run again, with another seed, until one is clear: on a machine
 // that has too much to do more answers are lost than can be told apart. What is
 // wrong in any of them is wrong.
-func clearly(t *testing.T, seed uint64, run func(t *testing.T, seed uint64) *verdict) {
+func retryInconclusive(t *testing.T, seed uint64, run func(t *testing.T, seed uint64) *result) {
 	t.Helper()
 	const tries = 4
 	for n := range uint64(tries) {
-		if run(t, seed+n).clear() || t.Failed() {
+		if run(t, seed+n).conclusive() || t.Failed() {
 			return
 		}
 	}
@@ -150,23 +150,23 @@ func clearly(t *testing.T, seed uint64, run func(t *testing.T, seed uint64) *ver
 
 // passesUndisturbed is passes for a run in which nothing went wrong: nothing was
 // delivered again, unless another replica took over on a machine that is too busy.
-func (r *rig) passesUndisturbed(v *verdict) {
+func (r *rig) requireUndisturbedPass(v *result) {
 	r.Helper()
-	r.passes(v)
+	r.requirePass(v)
 	terms := 0
 	for _, p := range r.replicas {
 		terms += strings.Count(p.service.Load().Log(), "term begins")
 	}
-	if v.again > 0 && terms <= 1 {
-		r.Errorf("%d events were delivered again", v.again)
+	if v.unexpectedRedeliveries > 0 && terms <= 1 {
+		r.Errorf("%d events were delivered again", v.unexpectedRedeliveries)
 	}
 }
 
 // passes fails the test on a verdict that is bad, and prints it anyway.
-func (r *rig) passes(v *verdict) {
+func (r *rig) requirePass(v *result) {
 	r.Helper()
 	r.Logf("TORTURE_SEED=%d: %s", r.seed, v)
-	if v.bad() {
-		r.Errorf("the promise was broken:\n%s", v.reasons())
+	if v.failed() {
+		r.Errorf("the promise was broken:\n%s", v.firstFailures())
 	}
 }

@@ -15,39 +15,39 @@ import (
 // server. What one hand does lasts until it lets go, or until Mend; the others
 // know nothing of it. Of several states the worst counts, of several delays the
 // longest.
-type Wire struct {
+type FaultProxy struct {
 	Address string
 	target  string
 
-	mu      sync.Mutex
-	changed sync.Cond
-	hands   []*hand
-	links   map[*link]bool
-	touched int
+	mu       sync.Mutex
+	changed  sync.Cond
+	faults   []*fault
+	conns    map[*proxyConn]bool
+	affected int
 }
 
 // hand is what somebody does to a wire.
-type hand struct {
-	state wireState
+type fault struct {
+	mode  proxyMode
 	delay time.Duration
 	rule  Rule
 }
 
 // wireState tells what becomes of bytes, the worst last.
-type wireState int
+type proxyMode int
 
 const (
-	wireCarries wireState = iota
-	wireHolds
-	wireDrops
-	wireCut
+	forwarding proxyMode = iota
+	buffering
+	dropping
+	cutting
 )
 
-func NewWire(t testing.TB, target string) *Wire {
+func NewFaultProxy(t testing.TB, target string) *FaultProxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	w := &Wire{Address: listener.Addr().String(), target: target, links: map[*link]bool{}}
+	w := &FaultProxy{Address: listener.Addr().String(), target: target, conns: map[*proxyConn]bool{}}
 	w.changed.L = &w.mu
 	t.Cleanup(func() { listener.Close(); w.Cut() })
 	go func() {
@@ -56,16 +56,16 @@ func NewWire(t testing.TB, target string) *Wire {
 			if err != nil {
 				return
 			}
-			go w.carry(client)
+			go w.serve(client)
 		}
 	}()
 	return w
 }
 
 // Cut closes all connections, and new ones as soon as they come.
-func (w *Wire) Cut() (letGo func()) {
-	letGo = w.lay(hand{state: wireCut})
-	for _, l := range w.take(nil) {
+func (w *FaultProxy) Cut() (letGo func()) {
+	letGo = w.add(fault{mode: cutting})
+	for _, l := range w.removeConns(nil) {
 		l.close()
 	}
 	return letGo
@@ -74,61 +74,61 @@ func (w *Wire) Cut() (letGo func()) {
 // Drop swallows all bytes in both directions and says so to nobody: neither end
 // sees the other one close. New connections hang. A connection that has lost
 // bytes stays silent for ever.
-func (w *Wire) Drop() (letGo func()) { return w.lay(hand{state: wireDrops}) }
+func (w *FaultProxy) Drop() (letGo func()) { return w.add(fault{mode: dropping}) }
 
 // Hold keeps all that is sent on its way: it arrives afterwards, in order and
 // late, as what TCP repeats after a break.
-func (w *Wire) Hold() (letGo func()) { return w.lay(hand{state: wireHolds}) }
+func (w *FaultProxy) Buffer() (letGo func()) { return w.add(fault{mode: buffering}) }
 
 // Delay makes every packet, in either direction, take so much longer.
-func (w *Wire) Delay(d time.Duration) (letGo func()) { return w.lay(hand{delay: d}) }
+func (w *FaultProxy) Delay(d time.Duration) (letGo func()) { return w.add(fault{delay: d}) }
 
 // SetRule lets rule see each statement before it goes on, after the rules that
 // were there: the first to reply decides.
-func (w *Wire) SetRule(rule Rule) (letGo func()) { return w.lay(hand{rule: rule}) }
+func (w *FaultProxy) AddRule(rule Rule) (letGo func()) { return w.add(fault{rule: rule}) }
 
 // Touched counts what was held, dropped or slowed down: new connections and what
 // was read of one at a time.
-func (w *Wire) Touched() int {
+func (w *FaultProxy) Affected() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.touched
+	return w.affected
 }
 
 // Mend takes all hands off.
-func (w *Wire) Mend() {
+func (w *FaultProxy) Clear() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.hands = nil
+	w.faults = nil
 	w.changed.Broadcast()
 }
 
-func (w *Wire) lay(h hand) (letGo func()) {
+func (w *FaultProxy) add(h fault) (letGo func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	mine := &h
-	w.hands = append(w.hands, mine)
+	w.faults = append(w.faults, mine)
 	w.changed.Broadcast()
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.hands = slices.DeleteFunc(slices.Clone(w.hands), func(h *hand) bool { return h == mine })
+		w.faults = slices.DeleteFunc(slices.Clone(w.faults), func(h *fault) bool { return h == mine })
 		w.changed.Broadcast()
 	}
 }
 
 // now is what all hands together do; guarded by mu.
-func (w *Wire) now() (state wireState, delay time.Duration) {
-	for _, h := range w.hands {
-		state, delay = max(state, h.state), max(delay, h.delay)
+func (w *FaultProxy) effect() (state proxyMode, delay time.Duration) {
+	for _, h := range w.faults {
+		state, delay = max(state, h.mode), max(delay, h.delay)
 	}
 	return state, delay
 }
 
 // Reset tears the connections that which picks, nil all, with an RST to both
 // ends, and says how many. New ones are carried as before.
-func (w *Wire) Reset(which func() bool) int {
-	torn := w.take(which)
+func (w *FaultProxy) Reset(which func() bool) int {
+	torn := w.removeConns(which)
 	for _, l := range torn {
 		l.reset()
 	}
@@ -136,24 +136,24 @@ func (w *Wire) Reset(which func() bool) int {
 }
 
 // take removes the links that which picks; nil: all.
-func (w *Wire) take(which func() bool) []*link {
+func (w *FaultProxy) removeConns(which func() bool) []*proxyConn {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	defer w.changed.Broadcast()
-	var taken []*link
-	for l := range w.links {
+	var taken []*proxyConn
+	for l := range w.conns {
 		if which == nil || which() {
 			taken = append(taken, l)
-			delete(w.links, l)
+			delete(w.conns, l)
 		}
 	}
 	return taken
 }
 
 // carry connects a client with the server, as soon as packets pass.
-func (w *Wire) carry(client net.Conn) {
-	l := &link{wire: w, client: client}
-	if !w.admit(l) {
+func (w *FaultProxy) serve(client net.Conn) {
+	l := &proxyConn{proxy: w, client: client}
+	if !w.accept(l) {
 		l.close()
 		return
 	}
@@ -162,55 +162,55 @@ func (w *Wire) carry(client net.Conn) {
 		l.close()
 		return
 	}
-	go l.pump(l.server, l.client, l.answer)
-	l.pump(l.client, l.server, func(chunk []byte) bool { return l.asked.carry(l, chunk) })
+	go l.forward(l.server, l.client, l.forwardResponse)
+	l.forward(l.client, l.server, func(chunk []byte) bool { return l.parser.forward(l, chunk) })
 }
 
 // admit says whether a new connection may be carried, once that is known.
-func (w *Wire) admit(l *link) bool {
+func (w *FaultProxy) accept(l *proxyConn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.links[l] = true
-	state, _ := w.now()
-	if state == wireDrops || state == wireHolds {
-		w.touched++
+	w.conns[l] = true
+	state, _ := w.effect()
+	if state == dropping || state == buffering {
+		w.affected++
 	}
-	for ; state == wireDrops || state == wireHolds; state, _ = w.now() {
+	for ; state == dropping || state == buffering; state, _ = w.effect() {
 		w.changed.Wait()
 	}
-	return state == wireCarries && w.links[l]
+	return state == forwarding && w.conns[l]
 }
 
 // passage waits until bytes of a link may go on. pass: they do, after the
 // delay; else they are gone.
-func (w *Wire) passage(l *link) (pass bool, delay time.Duration) {
+func (w *FaultProxy) waitToForward(l *proxyConn) (pass bool, delay time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	state, delay := w.now()
-	if state == wireDrops || state == wireHolds || delay > 0 {
-		w.touched++
+	state, delay := w.effect()
+	if state == dropping || state == buffering || delay > 0 {
+		w.affected++
 	}
-	for ; state == wireHolds && w.links[l]; state, _ = w.now() {
+	for ; state == buffering && w.conns[l]; state, _ = w.effect() {
 		w.changed.Wait()
 	}
-	if state == wireDrops {
-		l.lost = true
+	if state == dropping {
+		l.dropped = true
 	}
-	_, delay = w.now()
-	return !l.lost, delay
+	_, delay = w.effect()
+	return !l.dropped, delay
 }
 
-func (w *Wire) forget(l *link) {
+func (w *FaultProxy) remove(l *proxyConn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.links, l)
+	delete(w.conns, l)
 }
 
 // rules are those that want to see statements, in their order.
-func (w *Wire) rules() (all []Rule) {
+func (w *FaultProxy) rules() (all []Rule) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, h := range w.hands {
+	for _, h := range w.faults {
 		if h.rule != nil {
 			all = append(all, h.rule)
 		}

@@ -25,7 +25,7 @@ func eventType(t *testing.T, body []byte) string {
 // What the service does by its own clock, and what not.
 func TestTheServicesOwnClockIsWrong(t *testing.T) {
 	t.Parallel()
-	db, sink, clock := mariadbtest.New(t), newRecorder(t), servicetest.NewGoClock(t)
+	db, sink, clock := mariadbtest.New(t), newReceiver(t), servicetest.NewServiceClock(t)
 	env := servicetest.Settings(db.DSN, sink.URL)
 	maps.Copy(env, clock.Env)
 	v := servicetest.NewViewer(t, db, 1)
@@ -43,7 +43,7 @@ func TestTheServicesOwnClockIsWrong(t *testing.T) {
 	// A replica whose clock is an hour ahead plans the next attempt by it. The
 	// session is told by the database's clock, whatever the replica thinks.
 	clock.Set(t, time.Hour)
-	mend := sink.behaves(down)
+	mend := sink.respondWith(down)
 	ahead := servicetest.StartBinary(t, clock.Binary, env).Ready(t)
 	begun := time.Now()
 	entered := v.Must(t, ahead, 201, "/enter", `{"webinar_id":"intro"}`)
@@ -62,18 +62,18 @@ func TestTheServicesOwnClockIsWrong(t *testing.T) {
 	// then, comes at once all the same.
 	clock.Set(t, 0)
 	mend()
-	require.Eventually(t, func() bool { return taken(sink) == 1 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return acceptedCount(sink) == 1 }, 30*time.Second, 10*time.Millisecond)
 
 	// Or it is another replica, with the right time, that finds it.
 	clock.Set(t, time.Hour)
-	mend = sink.behaves(down)
+	mend = sink.respondWith(down)
 	v.Must(t, ahead, 200, "/exit", `{"webinar_id":"intro"}`)
 	require.Eventually(t, func() bool { return len(db.Meta(t, 1)["autowebinar_outbox_wait"]) == 1 }, 30*time.Second, 10*time.Millisecond)
 	ahead.Kill()
 	clock.Set(t, 0)
 	mend()
 	right := servicetest.StartBinary(t, clock.Binary, env).Ready(t)
-	require.Eventually(t, func() bool { return taken(sink) == 2 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return acceptedCount(sink) == 2 }, 30*time.Second, 10*time.Millisecond)
 
 	// Logins end by the service's clock, and are there again when it is right.
 	v.Must(t, right, 200, "/session?webinar_id=intro", "")
@@ -85,21 +85,21 @@ func TestTheServicesOwnClockIsWrong(t *testing.T) {
 }
 
 // taken is how many events the sink has.
-func taken(s *recorder) int {
+func acceptedCount(s *receiver) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.taken
+	return s.accepted
 }
 
 // The database's clock jumps while a viewer watches: what was seen stays seen,
 // and nothing is told from the future.
 func TestTheDatabasesClockJumps(t *testing.T) {
 	t.Parallel()
-	clock := servicetest.NewClock(t)
-	cfg := ownServer()
+	clock := servicetest.NewDatabaseClock(t)
+	cfg := durableServer()
 	cfg.Env = clock.Env
 	db, _ := newDatabase(t, cfg)
-	sink := servicetest.NewSink(t)
+	sink := servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
@@ -114,5 +114,5 @@ func TestTheDatabasesClockJumps(t *testing.T) {
 	}
 	v.Must(t, s, 200, "/progress", `{"webinar_id":"intro","position_sec":900}`)
 	v.Must(t, s, 200, "/exit", `{"webinar_id":"intro"}`)
-	sink.Waits(t, "1", "entered", "left")
+	sink.WaitFor(t, "1", "entered", "left")
 }
