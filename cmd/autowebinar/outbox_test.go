@@ -199,10 +199,10 @@ func TestAnIdleServiceSaysNothingOfTheSinkAndCountsWhatIsHeld(t *testing.T) {
 		text, err := io.ReadAll(res.Body)
 		require.NoError(t, err)
 		metrics = string(text)
-		return strings.Contains(metrics, "\nautowebinar_dispatcher_leads 1\n") && strings.Contains(metrics, "\nautowebinar_outbox_events{state=\"waiting\"} 1\n")
+		return strings.Contains(metrics, "\nautowebinar_dispatcher_leader 1\n") && strings.Contains(metrics, "\nautowebinar_outbox_events{state=\"deferred\"} 1\n")
 	}, time.Minute, 100*time.Millisecond)
-	assert.NotContains(t, metrics, "\nautowebinar_sink_up ")
-	assert.Contains(t, metrics, "\nautowebinar_outbox_held_events 1\n")
+	assert.NotContains(t, metrics, "\nautowebinar_receiver_up ")
+	assert.Contains(t, metrics, "\nautowebinar_outbox_unsupported_events 1\n")
 }
 
 func TestOutboxSaysWhatIsWrongWithItsCommandLine(t *testing.T) {

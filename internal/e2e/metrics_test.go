@@ -72,22 +72,22 @@ func TestMetricsCountActivity(t *testing.T) {
 	var got map[string]float64
 	require.Eventually(t, func() bool {
 		got = scrapeMetrics(t, s)
-		return got["delivery_lag_seconds"] == 3 && got["commit_changes"] >= 64 && got["viewers"] == 1
+		return got["delivery_lag_seconds"] == 3 && got["commit_changes"] >= 64 && got["active_sessions"] == 1
 	}, time.Minute, 50*time.Millisecond)
 	for name, want := range map[string]float64{
-		"ready": 1, "viewers": 1, "dispatcher_leads": 1, "sink_up": 1,
+		"ready": 1, "active_sessions": 1, "dispatcher_leader": 1, "receiver_up": 1,
 		"sessions_entered_total": 1, "sessions_completed_total": 1, "reports_total": 62, "reports_stale_total": 1, "reports_clamped_total": 0,
-		"marks_reached_total{mark=25}": 1, "marks_reached_total{mark=50}": 1, "marks_reached_total{mark=75}": 1, "marks_reached_total{mark=100}": 1,
+		"milestones_reached_total{percent=25}": 1, "milestones_reached_total{percent=50}": 1, "milestones_reached_total{percent=75}": 1, "milestones_reached_total{percent=100}": 1,
 		"http_requests_total{route=/enter,status=201}": 1, "http_requests_total{route=/enter,status=200}": 1,
 		"http_requests_total{route=/progress,status=200}": 62, "http_requests_total{route=/progress,status=400}": 1,
 		"http_request_duration_seconds{route=/progress}":                                      63,
-		"http_refusals_total{code=rest_missing_callback_param}":                               1,
-		"login_refusals_total{reason=wrong_nonce}":                                            1,
+		"http_errors_total{code=rest_missing_callback_param}":                                 1,
+		"login_failures_total{reason=wrong_nonce}":                                            1,
 		"logins_total{kind=cookie}":                                                           65,
 		"events_total{type=client_webinar_entered}":                                           1,
 		"delivery_attempts_total{outcome=accepted,type=client_webinar_completed}":             1,
 		"delivery_attempts_total{outcome=accepted,type=client_webinar_attendance_classified}": 1,
-		"changes_waiting": 0, "events_died_total": 0, "outbox_count_failures_total": 0,
+		"changes_queued": 0, "events_dead_total": 0, "outbox_count_failures_total": 0,
 	} {
 		assert.EqualValues(t, want, got[name], name)
 	}

@@ -103,7 +103,7 @@ func loginRefusal(err error) string {
 	case errors.Is(err, errInvalidToken):
 		return "forged_token"
 	case errors.Is(err, errInvalidSubject):
-		return "token_names_no_user"
+		return "invalid_subject"
 	case errors.Is(err, jwt.ErrTokenInvalidClaims):
 		return "expired_token"
 	}

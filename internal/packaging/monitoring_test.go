@@ -149,10 +149,10 @@ func TestDashboardUsesKnownMetrics(t *testing.T) {
 			assert.Contains(t, target.Expr, `job=~"$job"`, p.Title)
 			for _, name := range requireKnownMetrics(t, known, target.Expr) {
 				shown[name] = true
-				if name == "autowebinar_viewers" {
+				if name == "autowebinar_active_sessions" {
 					assert.Contains(t, target.Expr, "by (instance)", "a viewer is heard of by several replicas: they do not add up")
 				}
-				if name == "autowebinar_sink_up" {
+				if name == "autowebinar_receiver_up" {
 					assert.NotEmpty(t, p.FieldConfig.Defaults.NoValue, "the sink may not have been tried")
 				}
 			}
@@ -174,6 +174,6 @@ func TestDashboardUsesKnownMetrics(t *testing.T) {
 		family := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
 		seen := shown[name] || shown[family+"_bucket"] || shown[family+"_sum"]
 		assert.True(t, seen || strings.HasPrefix(name, "autowebinar_outbox_count_") ||
-			slices.Contains([]string{"autowebinar_dispatcher_elected", "autowebinar_db_connection_waits_total"}, name), "%s is shown nowhere", name)
+			slices.Contains([]string{"autowebinar_dispatcher_has_leader", "autowebinar_db_connection_waits_total"}, name), "%s is shown nowhere", name)
 	}
 }

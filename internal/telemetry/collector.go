@@ -21,21 +21,21 @@ var descriptors = []struct {
 	labels     []string
 }{
 	{"ready", "1 if the service can take requests (as /readyz says), else 0.", nil},
-	{"changes_waiting", "Changes that wait for a group commit, or for rows that another writer has locked.", nil},
-	{"changes_waiting_limit", "Changes that may wait; beyond it they are refused with 503.", nil},
-	{"viewers_held", "Viewers whose rows another writer has locked, worked on beside the others.", nil},
+	{"changes_queued", "Changes that wait for a group commit, or for rows that another writer has locked.", nil},
+	{"changes_queue_capacity", "Changes that may wait; beyond it they are refused with 503.", nil},
+	{"lock_waiters", "Viewers whose rows another writer has locked, worked on beside the others.", nil},
 	{"db_connections", "Connections of the pool, by state: in_use, idle.", []string{"state"}},
 	{"db_connections_limit", "Connections that the pool may open.", nil},
 	{"db_connection_waits_total", "Times that work waited for a free connection.", nil},
 	{"db_connection_wait_seconds_total", "Time that work waited for a free connection.", nil},
-	{"dispatcher_leads", "1 on the replica that sends events, else 0; the sum over all replicas should be 1.", nil},
-	{"dispatcher_elected", "1 if some replica holds the database's lock for sending, as this one sees it.", nil},
-	{"dispatcher_viewers_waiting", "Viewers with unsent events, as the sending replica knows them.", nil},
-	{"sink_up", "1 if the sink answers, 0 if it fails, told by the replica that sends (dispatcher_leads); no series while no attempt of its has told which (the failures of one viewer's events, if they were answered, do not).", nil},
-	{"events_died_total", "Events given up by this replica after all their attempts: decide with the outbox command.", nil},
-	{"events_withdrawn_total", "Events deleted unsent because their user is gone.", nil},
+	{"dispatcher_leader", "1 on the replica that sends events, else 0; the sum over all replicas should be 1.", nil},
+	{"dispatcher_has_leader", "1 if some replica holds the database's lock for sending, as this one sees it.", nil},
+	{"dispatcher_viewers_pending", "Viewers with unsent events, as the sending replica knows them.", nil},
+	{"receiver_up", "1 if the sink answers, 0 if it fails, told by the replica that sends (dispatcher_leads); no series while no attempt of its has told which (the failures of one viewer's events, if they were answered, do not).", nil},
+	{"events_dead_total", "Events given up by this replica after all their attempts: decide with the outbox command.", nil},
+	{"events_discarded_total", "Events deleted unsent because their user is gone.", nil},
 	{"outbox_events", "Events in the outbox of the whole site, by state: due, waiting (failed, or behind one that has), dead (given up).", []string{"state"}},
-	{"outbox_held_events", "Events among those due and waiting that this build cannot read: another version wrote them, and they stay until it sends.", nil},
+	{"outbox_unsupported_events", "Events among those due and waiting that this build cannot read: another version wrote them, and they stay until it sends.", nil},
 	{"outbox_oldest_age_seconds", "Age of the oldest event that is due or waiting and can be read; 0 if there is none.", nil},
 	{"outbox_counted_timestamp_seconds", "When the outbox was counted last, in Unix time; 0 if never.", nil},
 	{"outbox_count_duration_seconds", "How long counting the outbox took the last time.", nil},
@@ -68,21 +68,21 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 
 	gauge("ready", boolToFloat(c.health.Readiness(context.Background()).Status == StatusReady))
 	queue, pool, delivery := c.sources.Queue(), c.sources.Pool(), c.sources.Delivery()
-	gauge("changes_waiting", float64(queue.Queued))
-	gauge("changes_waiting_limit", float64(queue.Capacity))
-	gauge("viewers_held", float64(queue.LockWaiters))
+	gauge("changes_queued", float64(queue.Queued))
+	gauge("changes_queue_capacity", float64(queue.Capacity))
+	gauge("lock_waiters", float64(queue.LockWaiters))
 	gauge("db_connections", float64(pool.InUse), "in_use")
 	gauge("db_connections", float64(pool.Idle), "idle")
 	gauge("db_connections_limit", float64(pool.MaxOpenConnections))
 	counter("db_connection_waits_total", float64(pool.WaitCount))
 	counter("db_connection_wait_seconds_total", pool.WaitDuration.Seconds())
-	gauge("dispatcher_leads", boolToFloat(delivery.IsLeader))
-	gauge("dispatcher_viewers_waiting", float64(delivery.Deferred))
+	gauge("dispatcher_leader", boolToFloat(delivery.IsLeader))
+	gauge("dispatcher_viewers_pending", float64(delivery.Deferred))
 	if delivery.IsLeader && delivery.ReceiverKnown {
-		gauge("sink_up", boolToFloat(delivery.ReceiverUp))
+		gauge("receiver_up", boolToFloat(delivery.ReceiverUp))
 	}
-	counter("events_died_total", float64(delivery.Dead))
-	counter("events_withdrawn_total", float64(delivery.Withdrawn))
+	counter("events_dead_total", float64(delivery.Dead))
+	counter("events_discarded_total", float64(delivery.Withdrawn))
 	if c.census == nil {
 		return
 	}
@@ -92,11 +92,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		gauge("outbox_counted_timestamp_seconds", 0)
 		return // no figure is better than a wrong zero
 	}
-	gauge("dispatcher_elected", boolToFloat(census.HasLeader))
+	gauge("dispatcher_has_leader", boolToFloat(census.HasLeader))
 	gauge("outbox_events", float64(census.Due), "due")
-	gauge("outbox_events", float64(census.Deferred), "waiting")
+	gauge("outbox_events", float64(census.Deferred), "deferred")
 	gauge("outbox_events", float64(census.Dead), "dead")
-	gauge("outbox_held_events", float64(census.UnsupportedVersion))
+	gauge("outbox_unsupported_events", float64(census.UnsupportedVersion))
 	gauge("outbox_oldest_age_seconds", census.age(time.Now()).Seconds())
 	gauge("outbox_counted_timestamp_seconds", float64(census.At.UnixMilli())/1000)
 	gauge("outbox_count_duration_seconds", census.Took.Seconds())

@@ -60,21 +60,21 @@ func NewMetrics(version string) *Metrics {
 	m.requests = m.counters("http_requests_total", "Requests answered, by route (below the base path; none: no such route) and HTTP status.", "route", "status")
 	m.latency = m.histograms("http_request_duration_seconds", "Time from a request's first byte to its answer, by route.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20}, "route")
-	m.refusals = m.counters("http_refusals_total", "Requests refused, by the code in the answer; 5xx codes are the service's fault, the others the client's.", "code")
+	m.refusals = m.counters("http_errors_total", "Requests refused, by the code in the answer; 5xx codes are the service's fault, the others the client's.", "code")
 	m.logins = m.counters("logins_total", "Requests whose caller was proven, by kind: cookie (WordPress login), jwt, service_key.", "kind")
-	m.loginRefusals = m.counters("login_refusals_total", "Requests whose caller was not proven, by reason; forged_cookie and forged_token in numbers are somebody guessing.", "reason")
+	m.loginRefusals = m.counters("login_failures_total", "Requests whose caller was not proven, by reason; forged_cookie and forged_token in numbers are somebody guessing.", "reason")
 	m.commitChanges = m.histogram("commit_changes", "Changes of viewers in one group commit; the busier, the larger.", prometheus.ExponentialBuckets(1, 2, 9))
 	m.commitTime = m.histogram("commit_duration_seconds", "Time of one group commit: locking read, write and durable commit.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5})
 	m.repeats = m.counters("db_retries_total", "Transactions made again, by reason: deadlock, lock_wait, connection. A few are normal.", "reason")
-	m.turnedAway = m.counters("changes_refused_total", "Changes refused because the database could not keep up: full (the queue had no room), late (8 s in the queue). Their clients repeat them.", "reason")
-	m.attempts = m.counters("delivery_attempts_total", "Attempts to give an event to the sink, by event type and outcome: accepted, rejected (the sink does not want it), unavailable, unsendable (no lead id), interrupted (by a stop; not counted as an attempt).", "type", "outcome")
+	m.turnedAway = m.counters("changes_rejected_total", "Changes refused because the database could not keep up: full (the queue had no room), timeout (8 s in the queue). Their clients repeat them.", "reason")
+	m.attempts = m.counters("delivery_attempts_total", "Attempts to give an event to the sink, by event type and outcome: accepted, rejected (the sink does not want it), unavailable, no_lead (no lead id), canceled (by a stop; not counted as an attempt).", "type", "outcome")
 	m.attemptTime = m.histogram("delivery_attempt_duration_seconds", "Time until the sink answered an attempt, or until it was given up.",
 		[]float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 8, 15})
 	m.deliveryLag = m.histogram("delivery_lag_seconds", "Age of events when the sink accepted them. Events carry whole seconds: up to a second of it is rounding.",
 		[]float64{1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 604800})
 	m.eventsByType = m.counters("events_total", "Events that happened, by type: stored for delivery, or for forms accepted by the sink.", "type")
-	reached := m.counters("marks_reached_total", "Sessions that reached a mark for the first time, in percent of the webinar.", "mark")
+	reached := m.counters("milestones_reached_total", "Sessions that reached a mark for the first time, in percent of the webinar.", "percent")
 	for i, mark := range marks {
 		m.marksReached[i] = reached.WithLabelValues(strconv.Itoa(mark))
 	}

@@ -129,7 +129,7 @@ func TestWhatIsCounted(t *testing.T) {
 
 	_, families := scrape(t, m.Handler())
 	got := map[string]float64{}
-	for _, name := range []string{"http_requests_total", "http_refusals_total", "sessions_entered_total", "marks_reached_total", "sessions_completed_total",
+	for _, name := range []string{"http_requests_total", "http_errors_total", "sessions_entered_total", "milestones_reached_total", "sessions_completed_total",
 		"reports_total", "reports_clamped_total", "reports_stale_total", "events_total", "delivery_attempts_total", "build_info"} {
 		for _, series := range families["autowebinar_"+name].GetMetric() {
 			key := name
@@ -145,9 +145,9 @@ func TestWhatIsCounted(t *testing.T) {
 	}
 	assert.Equal(t, map[string]float64{
 		"http_requests_total /progress 200": 1, "http_requests_total /progress 503": 1, "http_requests_total none other": 1,
-		"http_refusals_total autowebinar_unavailable": 1,
-		"sessions_entered_total":                      1, "sessions_completed_total": 1,
-		"marks_reached_total 25": 1, "marks_reached_total 50": 1, "marks_reached_total 75": 1, "marks_reached_total 100": 1,
+		"http_errors_total autowebinar_unavailable": 1,
+		"sessions_entered_total":                    1, "sessions_completed_total": 1,
+		"milestones_reached_total 25": 1, "milestones_reached_total 50": 1, "milestones_reached_total 75": 1, "milestones_reached_total 100": 1,
 		"reports_total": 3, "reports_clamped_total": 1, "reports_stale_total": 1,
 		"events_total client_webinar_entered": 1, "events_total client_webinar_completed": 1, "events_total client_webinar_attendance_classified": 1,
 		"delivery_attempts_total accepted client_webinar_entered":    1,
@@ -164,11 +164,11 @@ func TestWhatAlertsAreAboutBeginsAtZero(t *testing.T) {
 	m.RequestDone("/progress", 200, "", time.Millisecond)
 	text, _ := scrape(t, m.Handler())
 	for _, series := range []string{
-		`autowebinar_changes_refused_total{reason="full"}`, `autowebinar_changes_refused_total{reason="late"}`,
+		`autowebinar_changes_rejected_total{reason="full"}`, `autowebinar_changes_rejected_total{reason="timeout"}`,
 		`autowebinar_db_retries_total{reason="deadlock"}`, `autowebinar_logins_total{kind="cookie"}`,
-		`autowebinar_login_refusals_total{reason="forged_cookie"}`, `autowebinar_login_refusals_total{reason="forged_token"}`,
+		`autowebinar_login_failures_total{reason="forged_cookie"}`, `autowebinar_login_failures_total{reason="forged_token"}`,
 		`autowebinar_delivery_attempts_total{outcome="rejected",type="client_webinar_left"}`,
-		`autowebinar_delivery_attempts_total{outcome="unsendable",type="client_webinar_left"}`,
+		`autowebinar_delivery_attempts_total{outcome="no_lead",type="client_webinar_left"}`,
 		`autowebinar_events_total{type="client_webinar_entered"}`,
 		`autowebinar_http_requests_total{route="/progress",status="500"}`, `autowebinar_http_requests_total{route="/progress",status="503"}`,
 	} {
@@ -194,10 +194,10 @@ func TestTheSinkHasNoSeriesUntilAnAttemptHasTold(t *testing.T) {
 			telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: telemetry.NewHealth(), Sources: sources})
 			text, families := scrape(t, m.Handler())
 			if tt.want == "" {
-				assert.NotContains(t, families, "autowebinar_sink_up")
+				assert.NotContains(t, families, "autowebinar_receiver_up")
 				return
 			}
-			assert.Contains(t, string(text), "\nautowebinar_sink_up "+tt.want+"\n")
+			assert.Contains(t, string(text), "\nautowebinar_receiver_up "+tt.want+"\n")
 		})
 	}
 }

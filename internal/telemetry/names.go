@@ -44,6 +44,6 @@ func (m *Metrics) ownTallies() {
 			func() float64 { return float64(c.from.Load()) }))
 	}
 	m.registry.MustRegister(prometheus.NewGaugeFunc(
-		prometheus.GaugeOpts{Namespace: namespace, Name: "viewers", Help: "Sessions that this replica has heard of in the last 30 seconds."},
+		prometheus.GaugeOpts{Namespace: namespace, Name: "active_sessions", Help: "Sessions that this replica has heard of in the last 30 seconds."},
 		func() float64 { return float64(m.audience.size.Load()) }))
 }

@@ -129,7 +129,7 @@ func undelivered(s Status) []Problem {
 
 func unsentAdvice(s Status) string {
 	switch {
-	case len(s.Mishaps) > 0 && s.Mishaps[0].Outcome == unsendable:
+	case len(s.Mishaps) > 0 && s.Mishaps[0].Outcome == noLead:
 		return "Events wait for a lead id: see that the CRM writes the user meta key named by AUTOWEBINAR_LEAD_META_KEY."
 	case s.Outbox.UnsupportedVersion > 0:
 		return "Some may stand behind events of another version: autowebinar outbox list shows them."
@@ -156,8 +156,8 @@ func given(s Status) []Problem {
 		"Decide: autowebinar outbox list, then outbox retry once the cause is mended, or outbox drop."}}
 }
 
-// unsendable is the outcome that says nothing about the sink: nothing was sent.
-const unsendable = "unsendable"
+// noLead is the outcome that says nothing about the sink: nothing was sent.
+const noLead = "no_lead"
 
 // lastError is why the latest attempt failed, in brackets.
 func lastError(s Status) string {
@@ -169,7 +169,7 @@ func lastError(s Status) string {
 
 // sinkError is the latest reason of the sink, in brackets.
 func sinkError(s Status) string {
-	s.Mishaps = slices.DeleteFunc(slices.Clone(s.Mishaps), func(m DeliveryError) bool { return m.Outcome == unsendable })
+	s.Mishaps = slices.DeleteFunc(slices.Clone(s.Mishaps), func(m DeliveryError) bool { return m.Outcome == noLead })
 	return lastError(s)
 }
 

@@ -41,7 +41,7 @@ func TestProblemsAreInWordsAndSayWhatToDo(t *testing.T) {
 		}, OK, ""},
 		"a lead id is missing before the sink was tried": {func(s *Status) {
 			s.Delivery.ReceiverKnown, s.Delivery.ReceiverUp, s.Outbox.Deferred, s.Age = false, false, 1, 30
-			s.Mishaps = mishap("unsendable", "no lead id", now)
+			s.Mishaps = mishap("no_lead", "no lead id", now)
 		}, OK, ""},
 		"one viewer's event is refused since a restart": {func(s *Status) {
 			s.Delivery.ReceiverKnown, s.Delivery.ReceiverUp, s.Outbox.Deferred, s.Age = false, false, 1, 90
@@ -49,11 +49,11 @@ func TestProblemsAreInWordsAndSayWhatToDo(t *testing.T) {
 		}, Warning, "1 event waits in the outbox, the oldest for 1 minute (status 500)."},
 		"for long": {func(s *Status) {
 			s.Delivery.ReceiverKnown, s.Delivery.ReceiverUp, s.Outbox.Deferred, s.Age = false, false, 1, 90
-			s.Mishaps = mishap("unsendable", "no lead id", now)
+			s.Mishaps = mishap("no_lead", "no lead id", now)
 		}, Warning, "1 event waits in the outbox, the oldest for 1 minute (no lead id)."},
 		"the sink is down and a lead id is missing": {func(s *Status) {
 			s.Delivery.ReceiverUp, s.Outbox.Deferred, s.Age = false, 5, 30
-			s.Mishaps = append(mishap("unsendable", "no lead id", now), mishap("unavailable", "status 500", now)...)
+			s.Mishaps = append(mishap("no_lead", "no lead id", now), mishap("unavailable", "status 500", now)...)
 		}, Critical, "The sink does not take events (status 500)."},
 		"another version's events": {func(s *Status) { s.Outbox.Deferred, s.Outbox.UnsupportedVersion = 2, 2 }, Warning, "2 events in the outbox cannot be read by this version."},
 		"nobody sends": {func(s *Status) {
@@ -61,7 +61,7 @@ func TestProblemsAreInWordsAndSayWhatToDo(t *testing.T) {
 		}, Critical, "No replica sends events."},
 		"another one sends, late": {func(s *Status) { s.Delivery, s.Outbox.Deferred, s.Age = Delivery{}, 2, 7200 }, Warning, "2 events wait in the outbox, the oldest for 2 hours."},
 		"a lead id is missing": {func(s *Status) {
-			s.Outbox.Deferred, s.Age, s.Mishaps = 1, 90, mishap("unsendable", "no lead id", now)
+			s.Outbox.Deferred, s.Age, s.Mishaps = 1, 90, mishap("no_lead", "no lead id", now)
 		}, Warning, "1 event waits in the outbox, the oldest for 1 minute (no lead id)."},
 		"dead events": {func(s *Status) { s.Outbox.Dead = 2 }, Warning, "2 dead events: all attempts were used up, or the row cannot be read."},
 	} {

@@ -13,11 +13,11 @@ func (m *Metrics) beginAtZero() {
 		of     *prometheus.CounterVec
 		values []string
 	}{
-		{m.turnedAway, []string{"full", "late"}},
+		{m.turnedAway, []string{"full", "timeout"}},
 		{m.repeats, []string{"deadlock", "lock_wait", "connection"}},
 		{m.logins, []string{"cookie", "jwt", "service_key"}},
 		{m.loginRefusals, []string{"forged_cookie", "forged_token", "malformed_cookie", "expired_cookie", "ended_session",
-			"expired_token", "token_names_no_user", "wrong_nonce", "rate_limited", "unavailable", "anonymous"}},
+			"expired_token", "invalid_subject", "wrong_nonce", "rate_limited", "unavailable", "anonymous"}},
 	} {
 		for _, value := range c.values {
 			c.of.WithLabelValues(value)
@@ -25,7 +25,7 @@ func (m *Metrics) beginAtZero() {
 	}
 	for _, kind := range []string{"registered", "entered", "left", "completed", "attendance_classified", "form_submitted"} {
 		m.eventsByType.WithLabelValues("client_webinar_" + kind)
-		for _, outcome := range []string{"accepted", "rejected", "unavailable", unsendable, "interrupted"} {
+		for _, outcome := range []string{"accepted", "rejected", "unavailable", noLead, "canceled"} {
 			m.attempts.WithLabelValues("client_webinar_"+kind, outcome)
 		}
 	}

@@ -49,7 +49,7 @@ func lockRows(ctx context.Context, r *rig) bool {
 
 // held: a replica has met a viewer whose rows somebody else has locked just now.
 func (r *rig) hasLockWaiters() bool {
-	return slices.ContainsFunc(r.replicas, func(p *replica) bool { return p.metric("autowebinar_viewers_held") > 0 })
+	return slices.ContainsFunc(r.replicas, func(p *replica) bool { return p.metric("autowebinar_lock_waiters") > 0 })
 }
 
 // locksTable is what a backup without a snapshot does, or ALTER TABLE.

@@ -76,7 +76,7 @@ func TestAFullQueueRefusesWhole(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, crowded, "nobody was refused for want of room")
-	assert.Positive(t, r.replicas[0].metric(`autowebinar_changes_refused_total{reason="full"}`))
+	assert.Positive(t, r.replicas[0].metric(`autowebinar_changes_rejected_total{reason="full"}`))
 
 	assert.Empty(t, r.drainAndStop())
 	there := r.observe()

@@ -17,7 +17,7 @@ type Observer interface {
 	// "deadlock", "lock_wait" or "connection".
 	Retried(why string)
 	// TurnedAway is called for each change that was refused for want of room or
-	// time: "full" or "late".
+	// time: "full" or "timeout".
 	Rejected(why string)
 }
 
@@ -42,7 +42,7 @@ func observeRejection(o Observer, err error) {
 	case errors.Is(err, errQueueFull):
 		o.Rejected("full")
 	case errors.Is(err, errQueueTimeout):
-		o.Rejected("late")
+		o.Rejected("timeout")
 	}
 }
 

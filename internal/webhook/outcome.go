@@ -15,8 +15,8 @@ const (
 	Accepted    Outcome = "accepted"    // 2xx: the sink has it
 	Rejected    Outcome = "rejected"    // other 4xx: the sink is alive and does not want this message
 	Unavailable Outcome = "unavailable" // no answer, or one that speaks of the sink: nothing is known of the message
-	NoPayload   Outcome = "unsendable"  // no body could be made, for want of a lead id: nothing is known of the sink
-	Canceled    Outcome = "interrupted" // our own context ended first: no attempt was made
+	NoPayload   Outcome = "no_lead"     // no body could be made, for want of a lead id: nothing is known of the sink
+	Canceled    Outcome = "canceled"    // our own context ended first: no attempt was made
 )
 
 // Answer is the result of one attempt.
