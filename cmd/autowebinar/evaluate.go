@@ -100,7 +100,7 @@ func (t *adminEnv) evaluatePage(ctx context.Context, e evaluation, page []webina
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(viewersAtOnce)
 	for _, v := range viewers {
-		session := sessionOf(v, e.webinar)
+		session := v.Session(e.webinar)
 		switch {
 		case session == nil:
 			gone.Add(1)
@@ -151,12 +151,4 @@ func (t *adminEnv) classify(ctx context.Context, e evaluation, user webinar.User
 
 func (e evaluation) inRange(seen time.Time) bool {
 	return !seen.Before(e.from) && (e.to.IsZero() || seen.Before(e.to))
-}
-
-// sessionOf is the viewer's session of a webinar, current or set aside; nil: none.
-func sessionOf(v webinar.Viewer, id webinar.ID) *webinar.Session {
-	if v.Current != nil && v.Current.Webinar == id {
-		return v.Current
-	}
-	return v.Parked[id]
 }

@@ -73,7 +73,7 @@ func (t *adminEnv) exportPage(ctx context.Context, w *csv.Writer, id webinar.ID,
 		return err
 	}
 	for _, v := range viewers {
-		session := sessionOf(v, id)
+		session := v.Session(id)
 		if session == nil {
 			continue // gone since the list was made
 		}

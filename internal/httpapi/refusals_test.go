@@ -115,7 +115,7 @@ func TestTooManyWebinars(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.Rules.Durations = nil })
 	s.enter(t, anna(), "current")
-	for i := range webinar.MaxAside {
+	for i := range webinar.MaxParked {
 		s.db.SetMeta(t, 7, fmt.Sprintf("autowebinar_session_id@w%d", i), fmt.Sprint("s", i))
 		s.db.SetMeta(t, 7, fmt.Sprintf("autowebinar_webinar_id@w%d", i), fmt.Sprint("w", i))
 	}

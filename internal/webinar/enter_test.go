@@ -135,7 +135,7 @@ func TestOnlyListedWebinarsAreEntered(t *testing.T) {
 func TestAtMost100SessionsSetAside(t *testing.T) {
 	t.Parallel()
 	s := tell(t, openSite())
-	for i := range webinar.MaxAside + 1 {
+	for i := range webinar.MaxParked + 1 {
 		s.enter(int64(i), webinar.ID(fmt.Sprintf("w%d", i)))
 	}
 	require.Len(t, s.viewer.Parked, 100)

@@ -9,10 +9,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// EventType is the canonical name of an event.
+// EventType is the name of an event in webhooks.
 type EventType string
 
-// The six canonical events; nothing else is ever emitted.
+// The six types of events.
 const (
 	EventRegistered           EventType = "client_webinar_registered"
 	EventEntered              EventType = "client_webinar_entered"
@@ -22,11 +22,10 @@ const (
 	EventAttendanceClassified EventType = "client_webinar_attendance_classified"
 )
 
-// Event is a fact about one viewer. Which of the detail fields are set depends
-// on Type: LeaveReason for left, Attended for attendance_classified, SlotID and
-// Source for registered, FormID and FormPayload for form_submitted.
+// Event is something that happened to one viewer. The fields in the second
+// group are set only for the types named there.
 type Event struct {
-	ID          uuid.UUID // the webhook-id: the same for every repeat of the same fact
+	ID          uuid.UUID // the webhook-id; see EventID
 	Type        EventType
 	User        UserID
 	At          time.Time
@@ -34,19 +33,21 @@ type Event struct {
 	WebinarType Type
 	Session     SessionID // empty for registered
 
-	LeaveReason LeaveReason
-	Attended    bool
-	SlotID      string
-	Source      string
-	FormID      string
-	FormPayload json.RawMessage
+	LeaveReason LeaveReason     // left
+	Attended    bool            // attendance_classified
+	SlotID      string          // registered
+	Source      string          // registered
+	FormID      string          // form_submitted
+	FormPayload json.RawMessage // form_submitted
 }
 
 // EventNamespace is the UUIDv5 namespace of event ids: UUIDv5 of the DNS
 // namespace and the name "autowebinar.events".
 var EventNamespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("autowebinar.events"))
 
-// EventID is UUIDv5(EventNamespace, "<type>|<user>|<part>|<part>…"). The parts:
+// EventID derives the id of an event from what happened, so that a repeat of
+// the same event has the same id: UUIDv5(EventNamespace,
+// "<type>|<user>|<part>|<part>…"). The parts are:
 //
 //	registered             webinar id, the registration's Unix seconds
 //	entered, left,
@@ -56,4 +57,11 @@ var EventNamespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("autowebinar.events"
 func EventID(t EventType, user UserID, parts ...string) uuid.UUID {
 	name := string(t) + "|" + strconv.FormatUint(uint64(user), 10) + "|" + strings.Join(parts, "|")
 	return uuid.NewSHA1(EventNamespace, []byte(name))
+}
+
+func newEvent(t EventType, user UserID, s *Session, at time.Time, parts ...string) Event {
+	return Event{
+		ID: EventID(t, user, parts...), Type: t, User: user, At: at,
+		Webinar: s.Webinar, WebinarType: Auto, Session: s.ID,
+	}
 }

@@ -2,74 +2,57 @@ package webinar
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// Rules are the settings that the rules of a session depend on.
+// Rules are the settings that commands depend on.
 type Rules struct {
-	// Durations lists the site's webinars in seconds. Where it is not empty,
-	// only these may be entered and registered for.
+	// Durations lists the site's webinars with their durations in seconds. If
+	// it is not empty, only these may be entered and registered for.
 	Durations map[ID]int64
-	// MaxRate is the highest playback rate that counts as watching; 0 lets any
-	// position pass.
+	// MaxRate is the highest playback rate that counts as watching. If it is 0,
+	// any position is accepted.
 	MaxRate float64
-	// Heartbeat is how often a player reports, in seconds.
+	// Heartbeat is the interval in seconds at which players report.
 	Heartbeat int64
 }
 
-// Report is what a player says about playback. Duration 0 means not said.
-type Report struct {
-	Position int64
-	Duration int64
-	Ended    bool
-	Seeked   bool
-}
-
-// Result is what a command led to. Viewer and Events belong together: they are
-// stored in one commit.
-type Result struct {
-	Viewer  Viewer
-	Events  []Event
-	Session Session // the session that the command named
-	Created bool    // the session or registration is new
-	Clamped bool    // the reported position was cut by more than the tolerance
-}
-
-// Enter begins or continues the viewer's session of a webinar. The session of
-// another webinar is set aside whole; newID names the session if one is made.
+// Enter starts or continues the viewer's session of a webinar and parks the
+// session of another one. A new session gets the id newID.
 func (r Rules) Enter(v Viewer, id ID, newID SessionID, now time.Time) (Result, error) {
-	if !r.lists(id) {
+	if !r.allows(id) {
 		return Result{}, ErrUnknownWebinar
 	}
-	v = v.Clone()
-	if r.bring(&v, id) == nil {
-		v.Current.touch(now)
-		return Result{Viewer: v, Session: *v.Current}, nil
+	if result, err := r.Resume(v, id, now); err == nil {
+		return result, nil
 	}
-	if v.Current != nil && len(v.Parked) >= MaxAside {
+	if v.Current != nil && len(v.Parked) >= MaxParked {
 		return Result{}, ErrLimitExceeded
 	}
-	v.setAside()
+	v = v.Clone()
+	v.park()
 	v.Current = &Session{ID: newID, Webinar: id, StartedAt: now, LastSeenAt: now}
-	entered := v.event(EventEntered, v.Current, now, string(newID))
-	return Result{Viewer: v, Events: []Event{entered}, Session: *v.Current, Created: true}, nil
+	entered := newEvent(EventEntered, v.User, v.Current, now, string(newID))
+	return Result{Viewer: v, Events: []Event{entered}, Session: *v.Current, Now: now, Created: true}, nil
 }
 
-// Resume continues a session that exists: the current one, or that of the
-// webinar named.
+// Resume continues an existing session: that of webinar id, or the current one
+// if id is empty.
 func (r Rules) Resume(v Viewer, id ID, now time.Time) (Result, error) {
-	v = v.Clone()
-	if err := r.bring(&v, id); err != nil {
+	after := v.Clone()
+	if err := r.activate(&after, id); err != nil {
 		return Result{}, err
 	}
-	v.Current.touch(now)
-	return Result{Viewer: v, Session: *v.Current}, nil
+	s := after.Current
+	s.touch(now)
+	return Result{Viewer: after, Session: *s, Before: v.sessionByID(s.ID).clone(), Now: now}, nil
 }
 
-// Look returns the session named, without any change.
+// Find returns the session of webinar id, or the current one if id is empty.
 func (r Rules) Find(v Viewer, id ID) (Session, error) {
 	v = v.Clone()
 	s, err := r.findByWebinar(&v, id)
@@ -80,82 +63,60 @@ func (r Rules) Find(v Viewer, id ID) (Session, error) {
 }
 
 // Progress applies a player's report.
-func (r Rules) Progress(v Viewer, w SessionRef, report Report, now time.Time) (Result, error) {
-	v = v.Clone()
-	s, err := r.findNamed(&v, w)
-	if err != nil {
-		return Result{}, err
-	}
-	result := Result{}
-	result.Clamped = r.watch(s, report, now)
-	s.touch(now)
-	result.Events = r.completion(&v, s, report, now)
-	result.Viewer, result.Session = v, *s
-	return result, nil
+func (r Rules) Progress(v Viewer, ref SessionRef, report Report, now time.Time) (Result, error) {
+	return r.update(v, ref, now, func(s *Session, result *Result) {
+		r.applyReport(s, report, result)
+	})
 }
 
-// Exit applies the last report of a visit, if there is one, and notes the
+// Exit applies the last report of a visit, if there is one, and records the
 // session's first exit.
-func (r Rules) Exit(v Viewer, w SessionRef, report *Report, reason LeaveReason, now time.Time) (Result, error) {
-	v = v.Clone()
-	s, err := r.findNamed(&v, w)
-	if err != nil {
-		return Result{}, err
-	}
-	result := Result{}
-	if report != nil {
-		result.Clamped = r.watch(s, *report, now)
-		result.Events = r.completion(&v, s, *report, now)
-	}
-	s.touch(now)
-	if s.LeftAt.IsZero() {
-		s.LeftAt = now
-		left := v.event(EventLeft, s, now, string(s.ID))
-		left.LeaveReason = reason
-		result.Events = append(result.Events, left)
-	}
-	result.Viewer, result.Session = v, *s
-	return result, nil
-}
-
-// ClickCTA notes the first click on the call to action. Without a position it
-// does not move the clock: that would take away the time watched since the last
-// report.
-func (r Rules) ClickCTA(v Viewer, w SessionRef, report *Report, now time.Time) (Result, error) {
-	v = v.Clone()
-	s, err := r.findNamed(&v, w)
-	if err != nil {
-		return Result{}, err
-	}
-	result := Result{}
-	if report != nil {
-		result.Clamped = r.watch(s, *report, now)
+func (r Rules) Exit(v Viewer, ref SessionRef, report *Report, reason LeaveReason, now time.Time) (Result, error) {
+	return r.update(v, ref, now, func(s *Session, result *Result) {
+		if report != nil {
+			r.applyReport(s, *report, result)
+		}
 		s.touch(now)
-		result.Events = r.completion(&v, s, *report, now)
-	}
-	if s.CTAClickedAt.IsZero() {
-		s.CTAClickedAt = now
-	}
-	result.Viewer, result.Session = v, *s
-	return result, nil
+		if s.LeftAt.IsZero() {
+			s.LeftAt = now
+			left := newEvent(EventLeft, v.User, s, now, string(s.ID))
+			left.LeaveReason = reason
+			result.Events = append(result.Events, left)
+		}
+	})
 }
 
-// Registration is a viewer's wish to attend a webinar.
+// ClickCTA records the first click on the call to action. Without a report it
+// leaves LastSeenAt alone, because the time since then still counts as watched
+// when the next report arrives.
+func (r Rules) ClickCTA(v Viewer, ref SessionRef, report *Report, now time.Time) (Result, error) {
+	return r.update(v, ref, now, func(s *Session, result *Result) {
+		if report != nil {
+			r.applyReport(s, *report, result)
+		}
+		if s.CTAClickedAt.IsZero() {
+			s.CTAClickedAt = now
+		}
+	})
+}
+
+// Registration announces that a viewer will attend a webinar.
 type Registration struct {
 	Webinar ID
 	Type    Type
-	SlotID  string // live only; may be empty
+	SlotID  string // Live only; may be empty
 	Source  string
 }
 
-// Register notes a registration; only the first one of a webinar is a fact.
+// Register records a registration. Only the first one for a webinar has an
+// effect.
 func (r Rules) Register(v Viewer, reg Registration, now time.Time) (Result, error) {
-	if reg.Type == Auto && !r.lists(reg.Webinar) {
+	if reg.Type == Auto && !r.allows(reg.Webinar) {
 		return Result{}, ErrUnknownWebinar
 	}
 	v = v.Clone()
 	if !v.Registered[reg.Webinar].IsZero() {
-		return Result{Viewer: v}, nil
+		return Result{Viewer: v, Now: now}, nil
 	}
 	if len(v.Registered) >= MaxRegistrations {
 		return Result{}, ErrLimitExceeded
@@ -169,50 +130,71 @@ func (r Rules) Register(v Viewer, reg Registration, now time.Time) (Result, erro
 		Type: EventRegistered, User: v.User, At: now, Webinar: reg.Webinar,
 		WebinarType: reg.Type, SlotID: reg.SlotID, Source: reg.Source,
 	}
-	return Result{Viewer: v, Events: []Event{event}, Created: true}, nil
+	return Result{Viewer: v, Events: []Event{event}, Now: now, Created: true}, nil
 }
 
-// Evaluate classifies the attendance of a session that was entered: the current
-// one, or that of the webinar named. Repeats of one evaluation carry one id and,
-// where that is a UUIDv7, one time.
+// Evaluate classifies the attendance of the session of webinar id, or of the
+// current one if id is empty. It does not change the session. A repeat with the
+// same evaluation id emits the event with the same id and, if the evaluation id
+// is a UUIDv7, the same time.
 func (r Rules) Evaluate(v Viewer, id ID, evaluation uuid.UUID, now time.Time) (Result, error) {
-	v = v.Clone()
-	s, err := r.findNamed(&v, SessionRef{Webinar: id})
-	if err != nil {
-		return Result{}, err
-	}
-	event := v.event(EventAttendanceClassified, s, occurred(evaluation, s, now), string(s.ID), evaluation.String())
-	event.Attended = s.Completed
-	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
+	return r.emit(v, SessionRef{Webinar: id}, now, func(s *Session) Event {
+		event := newEvent(EventAttendanceClassified, v.User, s, eventTime(evaluation, s, now), string(s.ID), evaluation.String())
+		event.Attended = s.Completed
+		return event
+	})
 }
 
-// Form is a filled-in form. Submission tells a repeat from another filling-in.
+// Form is a submitted form. Repeats of one submission have the same SubmissionID.
 type Form struct {
 	ID           string
 	SubmissionID uuid.UUID
-	Payload      json.RawMessage // a JSON object, passed on as it is
+	Payload      json.RawMessage // a JSON object, passed on unchanged
 }
 
-// Submit makes the event of a form. It changes nothing: answers are not stored.
-// Repeats of one submission carry one id and, where that is a UUIDv7, one time.
-func (r Rules) SubmitForm(v Viewer, w SessionRef, form Form, now time.Time) (Result, error) {
-	v = v.Clone()
-	s, err := r.findNamed(&v, w)
-	if err != nil {
+// SubmitForm emits the event of a form. It does not change the session, and the
+// answers are not stored. A repeat with the same submission id emits the event
+// with the same id and, if the submission id is a UUIDv7, the same time.
+func (r Rules) SubmitForm(v Viewer, ref SessionRef, form Form, now time.Time) (Result, error) {
+	return r.emit(v, ref, now, func(s *Session) Event {
+		event := newEvent(EventFormSubmitted, v.User, s, eventTime(form.SubmissionID, s, now), form.ID, form.SubmissionID.String())
+		event.FormID, event.FormPayload = form.ID, form.Payload
+		return event
+	})
+}
+
+// update applies f to a copy of the session that ref names.
+func (r Rules) update(v Viewer, ref SessionRef, now time.Time, f func(*Session, *Result)) (Result, error) {
+	after := v.Clone()
+	s, err := r.find(&after, ref)
+	switch {
+	case errors.Is(err, ErrSessionMismatch):
+		return Result{}, &SessionMismatchError{Current: after.Current, Now: now}
+	case err != nil:
 		return Result{}, err
+	case s.Webinar == "":
+		return Result{}, ErrWebinarRequired // events must say which webinar they are about
 	}
-	event := v.event(EventFormSubmitted, s, occurred(form.SubmissionID, s, now), form.ID, form.SubmissionID.String())
-	event.FormID, event.FormPayload = form.ID, form.Payload
-	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
+	result := Result{Viewer: after, Before: v.sessionByID(s.ID).clone(), Now: now}
+	f(s, &result)
+	result.Session = *s
+	return result, nil
 }
 
-// maxClockSkew is how far the clock of whoever made an id may be ahead of ours.
+// emit adds one event about the session that ref names.
+func (r Rules) emit(v Viewer, ref SessionRef, now time.Time, event func(*Session) Event) (Result, error) {
+	return r.update(v, ref, now, func(s *Session, result *Result) {
+		result.Events = []Event{event(s)}
+	})
+}
+
+// maxClockSkew is how far the clock of a client may be ahead.
 const maxClockSkew = 5 * time.Minute
 
-// occurred is when something happened that a caller may repeat and that no row
-// remembers. Only the caller's id is the same in every repeat, so if it holds a
-// time (UUIDv7) that is the one, but not before the session began.
-func occurred(id uuid.UUID, s *Session, now time.Time) time.Time {
+// eventTime returns the time of a command that may be repeated but leaves no
+// trace in the viewer: the time in its id if that is a UUIDv7, since repeats
+// have the same id, but not before the session started; otherwise now.
+func eventTime(id uuid.UUID, s *Session, now time.Time) time.Time {
 	if id.Version() != 7 {
 		return now
 	}
@@ -226,17 +208,10 @@ func occurred(id uuid.UUID, s *Session, now time.Time) time.Time {
 	return at
 }
 
-func (r Rules) lists(id ID) bool {
+func (r Rules) allows(id ID) bool {
 	if len(r.Durations) == 0 {
 		return true
 	}
 	_, ok := r.Durations[id]
 	return ok
-}
-
-func (v *Viewer) event(t EventType, s *Session, now time.Time, parts ...string) Event {
-	return Event{
-		ID: EventID(t, v.User, parts...), Type: t, User: v.User, At: now,
-		Webinar: s.Webinar, WebinarType: Auto, Session: s.ID,
-	}
 }

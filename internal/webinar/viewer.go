@@ -6,62 +6,35 @@ import (
 	"time"
 )
 
-// Which names the session a command is about: by session id, by webinar id, or
-// by both, which must then agree.
+// SessionRef names the session that a command is about: by session id, by
+// webinar id, or by both, which must then agree. An empty SessionRef names the
+// current session.
 type SessionRef struct {
 	Session SessionID
 	Webinar ID
 }
 
-// Clone returns a copy that shares nothing with v.
+// Clone returns a copy that shares no memory with v.
 func (v Viewer) Clone() Viewer {
-	c := Viewer{User: v.User, Registered: maps.Clone(v.Registered)}
-	if v.Current != nil {
-		current := *v.Current
-		c.Current = &current
-	}
+	c := Viewer{User: v.User, Current: v.Current.clone(), Registered: maps.Clone(v.Registered)}
 	if v.Parked != nil {
 		c.Parked = make(map[ID]*Session, len(v.Parked))
 		for id, s := range v.Parked {
-			aside := *s
-			c.Parked[id] = &aside
+			c.Parked[id] = s.clone()
 		}
 	}
 	return c
 }
 
-// find returns the session that w names, as a part of v: changing it changes v.
-// A session that PHP made is adopted by the first command that names a webinar.
-func (r Rules) find(v *Viewer, w SessionRef) (*Session, error) {
-	if w.Session == "" {
-		return r.findByWebinar(v, w.Webinar)
+// Session returns the viewer's session of a webinar, current or parked, or nil.
+func (v Viewer) Session(id ID) *Session {
+	if v.Current != nil && v.Current.Webinar == id {
+		return v.Current
 	}
-	s := v.findByID(w.Session)
-	switch {
-	case s == nil:
-		return nil, ErrSessionMismatch
-	case w.Webinar == "" || s.Webinar == w.Webinar:
-		return s, nil
-	case s.Webinar == "" && r.lists(w.Webinar):
-		v.adopt(w.Webinar)
-		return s, nil
-	}
-	return nil, ErrSessionMismatch
+	return v.Parked[id]
 }
 
-// findNamed is find for commands whose events must say which webinar they are of.
-func (r Rules) findNamed(v *Viewer, w SessionRef) (*Session, error) {
-	s, err := r.find(v, w)
-	if err != nil {
-		return nil, err
-	}
-	if s.Webinar == "" {
-		return nil, ErrWebinarRequired
-	}
-	return s, nil
-}
-
-func (v *Viewer) findByID(id SessionID) *Session {
+func (v Viewer) sessionByID(id SessionID) *Session {
 	if v.Current != nil && v.Current.ID == id {
 		return v.Current
 	}
@@ -73,45 +46,65 @@ func (v *Viewer) findByID(id SessionID) *Session {
 	return nil
 }
 
-func (r Rules) findByWebinar(v *Viewer, id ID) (*Session, error) {
-	unnamed := v.Current != nil && v.Current.Webinar == ""
+// find returns the session that ref names. It points into v.
+func (r Rules) find(v *Viewer, ref SessionRef) (*Session, error) {
+	if ref.Session == "" {
+		return r.findByWebinar(v, ref.Webinar)
+	}
+	s := v.sessionByID(ref.Session)
 	switch {
-	case v.Current != nil && (id == "" || v.Current.Webinar == id):
-		return v.Current, nil
-	case unnamed && r.lists(id):
-		v.adopt(id)
-		return v.Current, nil
-	case v.Parked[id] != nil:
-		return v.Parked[id], nil
+	case s == nil:
+		return nil, ErrSessionMismatch
+	case ref.Webinar == "" || s.Webinar == ref.Webinar:
+		return s, nil
+	case s.Webinar == "" && r.allows(ref.Webinar):
+		v.assignWebinar(ref.Webinar)
+		return s, nil
+	}
+	return nil, ErrSessionMismatch
+}
+
+// findByWebinar returns the session of webinar id, or the current session if id
+// is empty. A current session without a webinar is assigned to id.
+func (r Rules) findByWebinar(v *Viewer, id ID) (*Session, error) {
+	if v.Current != nil {
+		switch {
+		case id == "":
+			return v.Current, nil
+		case v.Current.Webinar == "" && r.allows(id):
+			v.assignWebinar(id)
+		}
+	}
+	if s := v.Session(id); s != nil {
+		return s, nil
 	}
 	return nil, ErrNoSession
 }
 
-// adopt gives the current, unnamed session its webinar. It is the newer one,
-// so it wins over a session of the same webinar that was set aside.
-func (v *Viewer) adopt(id ID) {
+// assignWebinar sets the webinar of the current session. It replaces a parked
+// session of the same webinar, which is older.
+func (v *Viewer) assignWebinar(id ID) {
 	v.Current.Webinar = id
 	delete(v.Parked, id)
 }
 
-// bring makes the session of webinar id the current one and sets another aside.
-// An error changes nothing. A session without a webinar cannot be set aside: it
-// has no name to stand under.
-func (r Rules) bring(v *Viewer, id ID) error {
+// activate makes the session of webinar id the current one and parks the
+// session that was current. On an error v is unchanged.
+func (r Rules) activate(v *Viewer, id ID) error {
 	s, err := r.findByWebinar(v, id)
 	if err != nil || s == v.Current {
 		return err
 	}
 	if v.Current != nil && v.Current.Webinar == "" {
-		return ErrNoSession
+		return ErrNoSession // without a webinar id the current session cannot be parked
 	}
 	delete(v.Parked, id)
-	v.setAside()
+	v.park()
 	v.Current = s
 	return nil
 }
 
-func (v *Viewer) setAside() {
+func (v *Viewer) park() {
 	if v.Current == nil {
 		return
 	}
@@ -122,7 +115,16 @@ func (v *Viewer) setAside() {
 	v.Current = nil
 }
 
-// touch notes that the viewer was there. The clock of a session never goes back.
+func (s *Session) clone() *Session {
+	if s == nil {
+		return nil
+	}
+	c := *s
+	return &c
+}
+
+// touch records that the viewer was present. LastSeenAt never moves back, even
+// if the clock does.
 func (s *Session) touch(now time.Time) {
 	if s.StartedAt.IsZero() {
 		s.StartedAt = now

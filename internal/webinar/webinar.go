@@ -1,11 +1,3 @@
-// Package webinar is the domain: what a viewing session is, what a viewer may
-// do in it, and which facts follow. It promises that the rules are pure
-// functions of (viewer, command, time): no clock, no database, no network, so
-// the same inputs always give the same state and the same events.
-//
-// Source: the data model and the canonical events of the contract; the
-// service's own additions are the keys webinar_id, furthest_sec, left_at and
-// registered@<webinar_id>.
 package webinar
 
 import (
@@ -14,74 +6,102 @@ import (
 	"time"
 )
 
-// UserID is a WordPress user id, `users.ID`; never 0.
+// UserID is a WordPress user id, the ID column of the users table; never 0.
 type UserID uint64
 
-// ID names a webinar. IDs that enter the service match IDPattern.
+// ID is the id of a webinar. Ids in requests and settings match IDPattern.
 type ID string
 
-// SessionID names one viewer's session of one webinar: a UUIDv7 where the
-// service made it, any non-empty string where PHP did.
+// SessionID is the id of one viewer's session of one webinar. The service
+// creates UUIDv7s; sessions created by PHP may have any non-empty id.
 type SessionID string
 
-// IDPattern is lower case only, because the meta_key collation is
-// case-insensitive and the id is part of a key.
+// IDPattern matches valid webinar ids. It is lower case only, because the id is
+// part of a meta key and the collation of meta_key ignores case.
 var IDPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
-// Bounds of a viewer's rows: WordPress loads all of them on every page.
+// MaxParked and MaxRegistrations limit a viewer's rows, because WordPress loads
+// all meta rows of a user on every page.
 const (
-	MaxAside         = 100
+	MaxParked        = 100
 	MaxRegistrations = 200
-	MaxSeconds       = 604800 // positions and durations: one week
+	MaxSeconds       = 604800 // the longest position and duration: one week
 )
 
-// Type is how the webinar is held.
+// Type says how a webinar is shown.
 type Type string
 
-// The two webinar types of the contract.
+// The types of webinars.
 const (
-	Auto Type = "auto"
+	Auto Type = "auto" // a recording, played on demand
 	Live Type = "live"
 )
 
-// LeaveReason is why a viewer left.
+// LeaveReason says why a viewer left.
 type LeaveReason string
 
-// The leave reasons of the contract.
+// The reasons for leaving.
 const (
 	UserExit    LeaveReason = "user_exit"
 	SessionEnd  LeaveReason = "session_end"
 	NetworkLoss LeaveReason = "network_loss"
 )
 
-// Session is one viewer's session of one webinar. Zero times mean "absent".
-// All times are UTC in whole seconds; positions are seconds from the start.
+// Session is one viewer's session of one webinar. A zero time means absent.
+// Times are UTC in whole seconds; positions are seconds from the start.
 type Session struct {
 	ID           SessionID
-	Webinar      ID // empty: made by PHP, not yet adopted
+	Webinar      ID // empty if PHP created the session and no command has named its webinar yet
 	StartedAt    time.Time
 	LastPosition int64
 	Furthest     int64 // never below LastPosition
-	Percent      int   // 0, 25, 50, 75, 100
+	Percent      int   // the highest milestone reached: 0, 25, 50, 75 or 100
 	Completed    bool
 	CTAClickedAt time.Time
 	LastSeenAt   time.Time
 	LeftAt       time.Time
 }
 
-// Viewer is all that the service knows of one WordPress user.
+// Viewer is everything the service stores about one WordPress user.
 type Viewer struct {
 	User       UserID
-	Current    *Session        // nil: none
-	Parked     map[ID]*Session // sessions of other webinars, set aside
+	Current    *Session        // nil if the viewer has none
+	Parked     map[ID]*Session // sessions of other webinars
 	Registered map[ID]time.Time
 }
 
-// Refusals. Callers tell them apart with errors.Is.
+// Command decides what a request does to a viewer. It must be a pure function:
+// it may be called again with the same viewer, or with a newer one, before its
+// result is stored.
+type Command func(v Viewer, now time.Time) (Result, error)
+
+// Result is the outcome of a command. Viewer and Events must be stored in one
+// transaction.
+type Result struct {
+	Viewer  Viewer
+	Events  []Event
+	Session Session   // the session that the command named, afterwards; zero if it named none
+	Before  *Session  // that session before the command; nil if it did not exist
+	Now     time.Time // the time that the command ran at
+	Created bool      // the session or registration is new
+	Clamped bool      // the reported position was reduced by more than the tolerance
+}
+
+// The errors of commands, to be compared with errors.Is.
 var (
-	ErrNoSession       = errors.New("webinar: no session")
-	ErrSessionMismatch = errors.New("webinar: no row of the viewer holds this session id")
-	ErrWebinarRequired = errors.New("webinar: the session does not say which webinar it is of")
-	ErrUnknownWebinar  = errors.New("webinar: not a webinar of this site")
+	ErrNoSession       = errors.New("webinar: the viewer has no session of this webinar")
+	ErrSessionMismatch = errors.New("webinar: the viewer has no session with this id")
+	ErrWebinarRequired = errors.New("webinar: the session has no webinar id, so the command must name one")
+	ErrUnknownWebinar  = errors.New("webinar: the site does not list this webinar")
 	ErrLimitExceeded   = errors.New("webinar: the viewer has too many sessions or registrations")
 )
+
+// SessionMismatchError is the ErrSessionMismatch of a command. It carries what
+// a client needs to continue with the right session.
+type SessionMismatchError struct {
+	Current *Session // the viewer's current session; nil if there is none
+	Now     time.Time
+}
+
+func (*SessionMismatchError) Error() string { return ErrSessionMismatch.Error() }
+func (*SessionMismatchError) Unwrap() error { return ErrSessionMismatch }
