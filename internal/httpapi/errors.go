@@ -71,7 +71,7 @@ var errorTable = []struct {
 	{usermeta.ErrUnknownUser, errUnknownUser},
 	{usermeta.ErrUnavailable, errUnavailable},
 	{webhook.ErrFormRefused, errFormRefused},
-	{webhook.ErrSinkUnavailable, errUnavailable},
+	{webhook.ErrReceiverUnavailable, errUnavailable},
 	{webhook.ErrNoLead, errUnavailable},
 	{context.Canceled, errUnavailable},
 	{context.DeadlineExceeded, errUnavailable},
@@ -98,7 +98,7 @@ func toAPIError(err error) apiError {
 	for _, refusal := range errorTable {
 		if errors.Is(err, refusal.err) {
 			p = refusal.answer.withCause(err)
-			if errors.Is(err, webhook.ErrSinkUnavailable) {
+			if errors.Is(err, webhook.ErrReceiverUnavailable) {
 				p.retryAfter = webhook.RetryAfter(err)
 			}
 			return p

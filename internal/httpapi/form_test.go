@@ -82,7 +82,7 @@ func TestAFormThatTheSinkDoesNotTake(t *testing.T) {
 		retryAfter string
 	}{
 		"refused": {fmt.Errorf("%w: status 400", webhook.ErrFormRefused), "422 autowebinar_form_refused", ""},
-		"down":    {fmt.Errorf("%w: status 502", webhook.ErrSinkUnavailable), "503 autowebinar_unavailable", "10"},
+		"down":    {fmt.Errorf("%w: status 502", webhook.ErrReceiverUnavailable), "503 autowebinar_unavailable", "10"},
 		"odd":     {errors.New("something else"), "500 autowebinar_internal", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -44,21 +44,21 @@ func (c Config) withDefaults() Config {
 // leader may run it.
 type Dispatcher struct {
 	cfg     Config
-	nudge   chan struct{}
+	wake    chan struct{}
 	running atomic.Bool
 	stats   stats
 }
 
 // New returns a dispatcher at rest.
 func New(cfg Config) *Dispatcher {
-	return &Dispatcher{cfg: cfg.withDefaults(), nudge: make(chan struct{}, 1)}
+	return &Dispatcher{cfg: cfg.withDefaults(), wake: make(chan struct{}, 1)}
 }
 
 // Nudge says that there is something new in the queue. It never blocks, and is
 // safe from any goroutine, running or not.
 func (d *Dispatcher) Wake() {
 	select {
-	case d.nudge <- struct{}{}:
+	case d.wake <- struct{}{}:
 	default:
 	}
 }
@@ -78,7 +78,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	}
 	defer d.running.Store(false)
 	d.stats.update(func(s *Stats) { s.Running, s.ReceiverKnown, s.ReceiverUp = true, false, false })
-	newTerm(d).run(ctx)
+	newRun(d).loop(ctx)
 	d.stats.update(func(s *Stats) { s.Running, s.ReceiverKnown, s.ReceiverUp, s.Deferred = false, false, false, 0 })
 	return context.Cause(ctx)
 }

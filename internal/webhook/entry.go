@@ -22,7 +22,7 @@ type entry struct {
 	row  uint64    // the viewer's lowest row seen
 	next time.Time // its own schedule; zero: never tried
 
-	pace        backoffMode
+	backoff     backoffMode
 	notBefore   time.Time // no attempt earlier, whatever the sink does
 	failedAt    time.Time // last failure seen in this term; zero: none
 	probedAt    time.Time // last probe in this term; zero: none
@@ -43,7 +43,7 @@ func (e *entry) resetTo(row uint64, next time.Time) {
 
 // readyAt is when the entry may be sent while the sink is up.
 func (e *entry) readyAt() time.Time {
-	switch e.pace {
+	switch e.backoff {
 	case backoffNone:
 		return e.blockedUntil()
 	case backoffCapped:
@@ -67,7 +67,7 @@ func (e *entry) blockedUntil() time.Time { return latest(e.notBefore, e.pausedUn
 // probesBefore orders probes: what was not probed yet comes first, so that no
 // message holds up the others; of these the newest, or that with the earliest
 // next attempt, the never tried ones by age.
-func (e *entry) probesBefore(o *entry, newest bool) bool {
+func (e *entry) probeLess(o *entry, newest bool) bool {
 	switch {
 	case !e.probedAt.Equal(o.probedAt):
 		return e.probedAt.Before(o.probedAt)

@@ -12,8 +12,8 @@ import (
 
 // Refusals of Forms.Submit, beside ErrNoLead.
 var (
-	ErrFormRefused     = errors.New("webhook: the sink refused the form")
-	ErrSinkUnavailable = errors.New("webhook: the sink cannot take the form now")
+	ErrFormRefused         = errors.New("webhook: the sink refused the form")
+	ErrReceiverUnavailable = errors.New("webhook: the sink cannot take the form now")
 )
 
 const (
@@ -73,8 +73,10 @@ type unavailableError struct {
 	retryAfter time.Duration
 }
 
-func (e *unavailableError) Error() string   { return fmt.Sprintf("%v: %v", ErrSinkUnavailable, e.cause) }
-func (e *unavailableError) Unwrap() []error { return []error{ErrSinkUnavailable, e.cause} }
+func (e *unavailableError) Error() string {
+	return fmt.Sprintf("%v: %v", ErrReceiverUnavailable, e.cause)
+}
+func (e *unavailableError) Unwrap() []error { return []error{ErrReceiverUnavailable, e.cause} }
 
 // RetryAfter says how long a client should wait after an error of Submit: what
 // the sink asked for (up to 24 h), else 10 s.

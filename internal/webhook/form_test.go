@@ -39,16 +39,16 @@ func TestFormsAreTakenRefusedOrPutOff(t *testing.T) {
 		"taken, no words": {reply: reply{status: 204}},
 		"invalid":         {reply: reply{status: 422}, want: webhook.ErrFormRefused, after: 10 * time.Second},
 		"not wanted":      {reply: reply{status: 400}, want: webhook.ErrFormRefused, after: 10 * time.Second},
-		"wrong secret":    {reply: reply{status: 401}, want: webhook.ErrSinkUnavailable, after: 10 * time.Second},
-		"forbidden":       {reply: reply{status: 403}, want: webhook.ErrSinkUnavailable, after: 10 * time.Second},
-		"wrong address":   {reply: reply{status: 404}, want: webhook.ErrSinkUnavailable, after: 10 * time.Second},
-		"gone":            {reply: reply{status: 410}, want: webhook.ErrSinkUnavailable, after: 10 * time.Second},
-		"too slow":        {reply: reply{status: 408}, want: webhook.ErrSinkUnavailable, after: 10 * time.Second},
-		"too many":        {reply: reply{status: 429, retryAfter: "33"}, want: webhook.ErrSinkUnavailable, after: 33 * time.Second},
-		"redirect":        {reply: reply{status: 302}, want: webhook.ErrSinkUnavailable, after: 10 * time.Second},
-		"down":            {reply: reply{status: 503}, want: webhook.ErrSinkUnavailable, after: 10 * time.Second},
-		"no connection":   {reply: reply{err: errRefused}, want: webhook.ErrSinkUnavailable, after: 10 * time.Second},
-		"silent":          {reply: reply{delay: time.Hour}, want: webhook.ErrSinkUnavailable, after: 10 * time.Second},
+		"wrong secret":    {reply: reply{status: 401}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
+		"forbidden":       {reply: reply{status: 403}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
+		"wrong address":   {reply: reply{status: 404}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
+		"gone":            {reply: reply{status: 410}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
+		"too slow":        {reply: reply{status: 408}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
+		"too many":        {reply: reply{status: 429, retryAfter: "33"}, want: webhook.ErrReceiverUnavailable, after: 33 * time.Second},
+		"redirect":        {reply: reply{status: 302}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
+		"down":            {reply: reply{status: 503}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
+		"no connection":   {reply: reply{err: errRefused}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
+		"silent":          {reply: reply{delay: time.Hour}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -87,6 +87,6 @@ func TestAViewerWhoGoesAwayEndsTheForm(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		err := newForms(&receiver{answer: always(reply{delay: time.Hour})}, &logBuffer{}).Submit(ctx, form(), "7")
-		require.ErrorIs(t, err, webhook.ErrSinkUnavailable)
+		require.ErrorIs(t, err, webhook.ErrReceiverUnavailable)
 	})
 }

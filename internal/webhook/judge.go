@@ -7,34 +7,34 @@ import (
 
 // judge lets the sink's state follow from an attempt.
 func (t *run) updateBreaker(ctx context.Context, r result, now time.Time) {
-	was := t.sink.up
-	switch r.answer.Outcome {
+	was := t.breaker.up
+	switch r.attempt.Outcome {
 	case Accepted:
-		t.sink.accepted(now)
+		t.breaker.accepted(now)
 		t.clearSuspect(r.entry, now)
 	case Rejected:
-		t.sink.rejected(now)
+		t.breaker.rejected(now)
 		if t.soleFailure == r.entry {
 			t.soleFailure = nil
 		}
 	case Unavailable:
-		alone := t.sink.failed(now, failure{
-			user: r.entry.user, probe: r.probe, blamed: r.entry.suspect,
-			answered: r.answer.Status != 0, retryAfter: r.answer.RetryAfter,
+		alone := t.breaker.failed(now, failure{
+			user: r.entry.user, probe: r.probe, suspect: r.entry.suspect,
+			answered: r.attempt.Status != 0, retryAfter: r.attempt.RetryAfter,
 		})
 		if alone {
 			t.soleFailure = r.entry
 		}
 	}
-	if t.sink.up == was {
+	if t.breaker.up == was {
 		return
 	}
 	t.soleFailure = nil
-	if t.sink.up {
-		t.cfg.Log.InfoContext(ctx, "sink is up, sending what waits", "viewers", len(t.agenda.entries))
-		t.agenda.releaseAll(now)
+	if t.breaker.up {
+		t.cfg.Log.InfoContext(ctx, "sink is up, sending what waits", "viewers", len(t.schedule.entries))
+		t.schedule.releaseAll(now)
 	} else {
-		t.cfg.Log.WarnContext(ctx, "sink is unavailable, probing", "viewers", len(t.agenda.entries))
+		t.cfg.Log.WarnContext(ctx, "sink is unavailable, probing", "viewers", len(t.schedule.entries))
 	}
 }
 
@@ -43,10 +43,10 @@ func (t *run) updateBreaker(ctx context.Context, r result, now time.Time) {
 func (t *run) clearSuspect(accepted *entry, now time.Time) {
 	e := t.soleFailure
 	t.soleFailure = nil
-	if e != nil && e != accepted && e.pace == backoffCapped && t.agenda.entries[e.user] == e {
-		e.pace = backoffFull
+	if e != nil && e != accepted && e.backoff == backoffCapped && t.schedule.entries[e.user] == e {
+		e.backoff = backoffFull
 		if !e.inFlight {
-			t.agenda.push(e, now)
+			t.schedule.push(e, now)
 		}
 	}
 }

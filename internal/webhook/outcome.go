@@ -32,7 +32,7 @@ const maxRetryAfter = 24 * time.Hour
 
 // classify reads a status. Statuses that come from proxies, limits and wrong
 // configuration, 410 among them, are about the sink and not about the message.
-func classify(status int) Outcome {
+func outcomeOf(status int) Outcome {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout, http.StatusGone,
 		http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests:

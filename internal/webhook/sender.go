@@ -123,7 +123,7 @@ func (s *Sender) exchange(ctx context.Context, cancel func(), e webinar.Event, b
 	defer slow.Stop()
 	_, _ = io.CopyN(io.Discard, resp.Body, drainBytes)
 
-	answer := AttemptResult{Outcome: classify(resp.StatusCode), Status: resp.StatusCode}
+	answer := AttemptResult{Outcome: outcomeOf(resp.StatusCode), Status: resp.StatusCode}
 	if answer.Outcome != Accepted {
 		answer.RetryAfter = ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	}

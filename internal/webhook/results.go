@@ -18,16 +18,16 @@ func (t *run) handleRead(ctx context.Context, r readResult, now time.Time) {
 	switch {
 	case r.err != nil && ctx.Err() != nil:
 	case r.err != nil:
-		t.queued.recordFailure(ctx, opRead, r.err)
+		t.health.recordFailure(ctx, opRead, r.err)
 	case r.scan:
-		t.queued.recordSuccess(ctx, opRead)
+		t.health.recordSuccess(ctx, opRead)
 		t.scanAt = now.Add(max(scanEvery, maxScanDuty*now.Sub(r.began)))
-		t.agenda.merge(r.pending, r.since, now)
+		t.schedule.merge(r.pending, r.since, now)
 	default:
-		t.queued.recordSuccess(ctx, opRead)
+		t.health.recordSuccess(ctx, opRead)
 		t.enqueueDue(r.pending, now)
 	}
-	t.stats.update(t.count)
+	t.stats.update(t.updateGauges)
 }
 
 // admit puts viewers with rows under the due key into the agenda. Viewers who
@@ -36,16 +36,16 @@ func (t *run) enqueueDue(pending []usermeta.Pending, now time.Time) {
 	t.mayHaveMore = false
 	stuck := len(pending) > 0 && t.inFlight < t.cfg.Parallel
 	for _, p := range pending {
-		e := t.agenda.entries[p.User]
+		e := t.schedule.entries[p.User]
 		switch {
 		case e == nil:
-			t.agenda.add(p, now)
+			t.schedule.add(p, now)
 			t.mayHaveMore = true
 		case e.inFlight:
 			e.dirty = true
 		case e.pausedUntil.After(now):
 			continue
-		case e.next.After(now) && !(t.sink.up && !e.readyAt().After(now)):
+		case e.next.After(now) && !(t.breaker.up && !e.readyAt().After(now)):
 			e.inFlight = true
 			t.merges = append(t.merges, e)
 		}
@@ -68,33 +68,33 @@ func (t *run) handleResult(ctx context.Context, r result, now time.Time) {
 	e.inFlight = false
 	again := e.dirty
 	e.dirty = false
-	switch r.end {
+	switch r.kind {
 	case resultEmpty, resultUserDeleted:
-		t.agenda.remove(e)
+		t.schedule.remove(e)
 	case resultDelivered, resultDead:
 		switch {
-		case r.following != nil:
-			e.resetTo(r.following.RowID, r.following.NextAttempt)
-			t.agenda.push(e, now)
-		case r.waited: // one more look: nobody else would find what has joined it
+		case r.next != nil:
+			e.resetTo(r.next.RowID, r.next.NextAttempt)
+			t.schedule.push(e, now)
+		case r.wasDeferred: // one more look: nobody else would find what has joined it
 			e.resetTo(e.row, time.Time{})
-			t.agenda.push(e, now)
+			t.schedule.push(e, now)
 		default:
-			t.agenda.remove(e)
+			t.schedule.remove(e)
 		}
 	case resultUnsupported:
 		e.pausedUntil = now.Add(unsupportedRetry)
-		t.agenda.push(e, now)
+		t.schedule.push(e, now)
 	case resultQueueError:
 		e.queueErrors++
 		e.pausedUntil = now.Add(backoff(e.queueErrors))
-		t.agenda.push(e, now)
+		t.schedule.push(e, now)
 	case resultDeferred:
 		t.keepSchedule(e, r.head)
-		t.agenda.push(e, now)
+		t.schedule.push(e, now)
 	case resultRescheduled:
 		t.reschedule(e, r, now)
-		t.agenda.push(e, now)
+		t.schedule.push(e, now)
 	case resultCanceled:
 	}
 	if again {
@@ -105,7 +105,7 @@ func (t *run) handleResult(ctx context.Context, r result, now time.Time) {
 
 // vacate gives back the turn's place.
 func (t *run) releaseSlot(r result) {
-	if r.joined {
+	if r.isMerge {
 		t.merging--
 		return
 	}
@@ -131,42 +131,42 @@ func (t *run) reschedule(e *entry, r result, now time.Time) {
 		e.resetTo(r.head.RowID, r.head.NextAttempt)
 	}
 	e.pausedUntil, e.queueErrors = time.Time{}, 0
-	e.next, e.pace, e.failedAt = r.head.NextAttempt, backoffFull, now
-	e.notBefore = now.Add(r.answer.RetryAfter)
+	e.next, e.backoff, e.failedAt = r.head.NextAttempt, backoffFull, now
+	e.notBefore = now.Add(r.attempt.RetryAfter)
 	switch {
-	case r.answer.Outcome == NoPayload:
+	case r.attempt.Outcome == NoPayload:
 		// Trying a row without a lead id says nothing, however often.
 		e.notBefore = e.next
 	case !r.probe:
 		e.suspect = true
 	}
 	if e == t.soleFailure {
-		e.pace = backoffCapped
+		e.backoff = backoffCapped
 	}
 }
 
 func (t *run) updateStats(r result, now time.Time) {
 	t.stats.update(func(s *Stats) {
-		switch r.answer.Outcome {
+		switch r.attempt.Outcome {
 		case Accepted:
 			s.Accepted++
 			s.LastSuccess = now.UTC()
 		case Rejected, Unavailable, NoPayload:
 			s.Failed++
-			s.LastError, s.LastErrorAt = r.answer.Reason(), now.UTC()
+			s.LastError, s.LastErrorAt = r.attempt.Reason(), now.UTC()
 		}
-		if r.end == resultDead {
+		if r.kind == resultDead {
 			s.Dead++
 		}
 		s.Withdrawn += uint64(r.withdrawn)
-		t.count(s)
+		t.updateGauges(s)
 	})
 }
 
 // count notes what the loop knows.
-func (t *run) count(s *Stats) {
-	s.ReceiverKnown, s.ReceiverUp = t.sink.known, t.sink.up
-	s.Deferred = len(t.agenda.entries) - t.inFlight - t.merging
+func (t *run) updateGauges(s *Stats) {
+	s.ReceiverKnown, s.ReceiverUp = t.breaker.known, t.breaker.up
+	s.Deferred = len(t.schedule.entries) - t.inFlight - t.merging
 }
 
 // Reason is the answer in a few words.

@@ -19,7 +19,7 @@ type planning struct {
 	planned chan time.Time
 }
 
-func (p planning) Postpone(ctx context.Context, b usermeta.ViewerQueue) error {
+func (p planning) Reschedule(ctx context.Context, b usermeta.ViewerQueue) error {
 	p.planned <- b.Messages[0].NextAttempt
 	return p.queue.Reschedule(ctx, b)
 }

@@ -21,10 +21,10 @@ const (
 // reads and turns have goroutines of their own, which report by channel.
 type run struct {
 	*Dispatcher
-	turns       *deliverer
-	agenda      *schedule
-	sink        *breaker
-	queued      *queueHealth
+	deliverer   *deliverer
+	schedule    *schedule
+	breaker     *breaker
+	health      *queueHealth
 	soleFailure *entry // the entry that has failed while nobody else did; nil: none
 
 	page        int
@@ -40,9 +40,9 @@ type run struct {
 	inFlight         int
 	suspectsInFlight int // among sending
 
-	reads chan readResult
-	ended chan result
-	wg    sync.WaitGroup
+	reads   chan readResult
+	results chan result
+	wg      sync.WaitGroup
 }
 
 // reading is what a poll or a scan found.
@@ -54,62 +54,62 @@ type readResult struct {
 	err     error
 }
 
-func newTerm(d *Dispatcher) *run {
+func newRun(d *Dispatcher) *run {
 	queued := &queueHealth{log: d.cfg.Log}
 	return &run{
 		Dispatcher: d,
-		turns:      &deliverer{queue: d.cfg.Queue, sender: d.cfg.Sender, retry: d.cfg.Retry, log: d.cfg.Log, queued: queued},
-		agenda:     newAgenda(),
-		sink:       newSink(d.cfg.Retry, d.cfg.Parallel),
-		queued:     queued,
+		deliverer:  &deliverer{queue: d.cfg.Queue, sender: d.cfg.Sender, retry: d.cfg.Retry, log: d.cfg.Log, health: queued},
+		schedule:   newSchedule(),
+		breaker:    newBreaker(d.cfg.Retry, d.cfg.Parallel),
+		health:     queued,
 		page:       minPage,
 		// As many as can be under way, so that nobody waits to report.
-		reads: make(chan readResult, 2),
-		ended: make(chan result, 2*d.cfg.Parallel),
+		reads:   make(chan readResult, 2),
+		results: make(chan result, 2*d.cfg.Parallel),
 	}
 }
 
 // run turns until ctx ends, and then waits for everything it started.
-func (t *run) run(ctx context.Context) {
+func (t *run) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		now := time.Now()
-		t.schedule(ctx, now)
+		t.startReady(ctx, now)
 		timer.Reset(t.wakeAt(now).Sub(now))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
-		case <-t.nudge:
+		case <-t.wake:
 			t.pollSoon()
 		case r := <-t.reads:
 			t.handleRead(ctx, r, time.Now())
-		case r := <-t.ended:
+		case r := <-t.results:
 			t.handleResult(ctx, r, time.Now())
 		}
 	}
 	t.wg.Wait()
-	for len(t.ended) > 0 {
-		t.handleResult(ctx, <-t.ended, time.Now())
+	for len(t.results) > 0 {
+		t.handleResult(ctx, <-t.results, time.Now())
 	}
 }
 
 // step starts all that may start now.
-func (t *run) schedule(ctx context.Context, now time.Time) {
-	if t.queued.pausedUntil().After(now) {
+func (t *run) startReady(ctx context.Context, now time.Time) {
+	if t.health.pausedUntil().After(now) {
 		return
 	}
 	if !t.scanning && !t.scanAt.After(now) {
 		t.scanning = true
-		t.read(ctx, readResult{scan: true, since: t.agenda.seq, began: now})
+		t.read(ctx, readResult{scan: true, since: t.schedule.seq, began: now})
 	}
 	for len(t.merges) > 0 && t.merging < t.cfg.Parallel {
 		e := t.merges[0]
 		t.merges = t.merges[1:]
 		t.merging++
 		t.start(e, func() result {
-			r := t.turns.join(ctx, e.user)
-			r.joined = true
+			r := t.deliverer.mergeNewRows(ctx, e.user)
+			r.isMerge = true
 			return r
 		})
 	}
@@ -119,12 +119,12 @@ func (t *run) schedule(ctx context.Context, now time.Time) {
 			t.suspectsInFlight++
 		}
 		t.start(e, func() result {
-			r := t.turns.send(ctx, e.user)
+			r := t.deliverer.send(ctx, e.user)
 			r.probe = probe
 			return r
 		})
 	}
-	if t.mayHaveMore && t.sink.up && t.inFlight < t.sink.limit && t.agenda.idle() {
+	if t.mayHaveMore && t.breaker.up && t.inFlight < t.breaker.limit && t.schedule.idle() {
 		t.pollSoon()
 	}
 	if !t.polling && !t.pollAt.After(now) {
@@ -135,17 +135,17 @@ func (t *run) schedule(ctx context.Context, now time.Time) {
 
 // choose is the next entry to send, and whether as a probe; nil: none now.
 func (t *run) nextEntry(now time.Time) (e *entry, probe bool) {
-	if t.sink.up {
-		if t.inFlight >= t.sink.limit {
+	if t.breaker.up {
+		if t.inFlight >= t.breaker.limit {
 			return nil, false
 		}
-		return t.agenda.next(now, max(t.sink.limit/2, 1)-t.suspectsInFlight, t.sink.limit == 1 && t.cfg.Parallel > 1), false
+		return t.schedule.next(now, max(t.breaker.limit/2, 1)-t.suspectsInFlight, t.breaker.limit == 1 && t.cfg.Parallel > 1), false
 	}
 	// What is in flight from better days is probe enough.
-	if t.inFlight > 0 || t.sink.nextProbe.After(now) {
+	if t.inFlight > 0 || t.breaker.nextProbe.After(now) {
 		return nil, false
 	}
-	if e = t.agenda.probe(now, t.sink.probeNewest); e != nil {
+	if e = t.schedule.probe(now, t.breaker.probeNewest); e != nil {
 		e.probedAt = now
 	}
 	return e, true
@@ -156,7 +156,7 @@ func (t *run) start(e *entry, turn func() result) {
 	t.wg.Go(func() {
 		r := turn()
 		r.entry = e
-		t.ended <- r
+		t.results <- r
 	})
 }
 
@@ -181,11 +181,11 @@ func (t *run) pollSoon() {
 // wakeAt is when something may start that may not start now, unless something
 // else happens before.
 func (t *run) wakeAt(now time.Time) time.Time {
-	if rest := t.queued.pausedUntil(); rest.After(now) {
+	if rest := t.health.pausedUntil(); rest.After(now) {
 		return rest
 	}
 	wake := now.Add(t.cfg.Poll)
-	for _, at := range []time.Time{t.pollAt, t.scanAt, t.sink.nextProbe, t.agenda.wakeAt()} {
+	for _, at := range []time.Time{t.pollAt, t.scanAt, t.breaker.nextProbe, t.schedule.wakeAt()} {
 		if at.After(now) {
 			wake = earliest(wake, at)
 		}

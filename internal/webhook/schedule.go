@@ -19,7 +19,7 @@ type schedule struct {
 	delayed entryHeap // by the time at which they become ready
 }
 
-func newAgenda() *schedule {
+func newSchedule() *schedule {
 	return &schedule{entries: map[webinar.UserID]*entry{}}
 }
 
@@ -55,13 +55,13 @@ func (a *schedule) remove(e *entry) {
 // There is room for so many blamed ones; the last place is theirs only while
 // nobody else wants it.
 func (a *schedule) next(now time.Time, room int, last bool) *entry {
-	for top := a.delayed.top(); top != nil && !top.at.After(now); top = a.delayed.top() {
+	for top := a.delayed.peek(); top != nil && !top.at.After(now); top = a.delayed.peek() {
 		e := top.e
 		heap.Pop(&a.delayed)
 		a.push(e, now)
 	}
 	from := &a.ready
-	first, blamed := a.ready.top(), a.suspect.top()
+	first, blamed := a.ready.peek(), a.suspect.peek()
 	if room > 0 && blamed != nil && (first == nil || !last && blamed.row < first.row) {
 		first, from = blamed, &a.suspect
 	}
@@ -77,7 +77,7 @@ func (a *schedule) next(now time.Time, room int, last bool) *entry {
 func (a *schedule) probe(now time.Time, newest bool) *entry {
 	var best *entry
 	for _, e := range a.entries {
-		if !e.inFlight && !e.probeReadyAt().After(now) && (best == nil || e.probesBefore(best, newest)) {
+		if !e.inFlight && !e.probeReadyAt().After(now) && (best == nil || e.probeLess(best, newest)) {
 			best = e
 		}
 	}
@@ -90,9 +90,9 @@ func (a *schedule) probe(now time.Time, newest bool) *entry {
 func (a *schedule) releaseAll(now time.Time) {
 	a.ready, a.suspect, a.delayed = nil, nil, nil
 	for _, e := range a.entries {
-		e.pace = backoffNone
+		e.backoff = backoffNone
 		if e.suspect {
-			e.pace = backoffCapped
+			e.backoff = backoffCapped
 		}
 		if !e.inFlight {
 			a.push(e, now)
@@ -118,7 +118,7 @@ func (a *schedule) merge(scan []usermeta.Pending, since uint64, now time.Time) {
 
 // wakeAt is when the next waiting entry becomes ready; zero: none waits.
 func (a *schedule) wakeAt() time.Time {
-	if top := a.delayed.top(); top != nil {
+	if top := a.delayed.peek(); top != nil {
 		return top.at
 	}
 	return time.Time{}
@@ -126,7 +126,7 @@ func (a *schedule) wakeAt() time.Time {
 
 // idle: nothing is ready.
 func (a *schedule) idle() bool {
-	return a.ready.top() == nil && a.suspect.top() == nil
+	return a.ready.peek() == nil && a.suspect.peek() == nil
 }
 
 // line is a heap of places, by time and then by row.
@@ -162,7 +162,7 @@ func (l *entryHeap) Pop() any {
 }
 
 // top is the first place that is not void; nil: none.
-func (l *entryHeap) top() *heapItem {
+func (l *entryHeap) peek() *heapItem {
 	for len(*l) > 0 {
 		if p := &(*l)[0]; p.seq == p.e.seq && !p.e.inFlight {
 			return p

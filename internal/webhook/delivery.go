@@ -30,15 +30,15 @@ const (
 
 // result is what a turn tells the loop.
 type result struct {
-	entry     *entry
-	probe     bool // sent to a sink that may be down
-	joined    bool // a turn of join
-	end       resultKind
-	answer    AttemptResult     // of the attempt, if one was made
-	head      usermeta.Message  // as it stands now, for endWaiting and endPostponed
-	following *usermeta.Message // after endAccepted and endBuried; nil: none
-	waited    bool              // after these: more may have joined where the head waited
-	withdrawn int
+	entry       *entry
+	probe       bool // sent to a sink that may be down
+	isMerge     bool // a turn of join
+	kind        resultKind
+	attempt     AttemptResult     // of the attempt, if one was made
+	head        usermeta.Message  // as it stands now, for endWaiting and endPostponed
+	next        *usermeta.Message // after endAccepted and endBuried; nil: none
+	wasDeferred bool              // after these: more may have joined where the head waited
+	withdrawn   int
 }
 
 // turns makes the turns of viewers. It is safe for parallel use, one turn at a
@@ -48,7 +48,7 @@ type deliverer struct {
 	sender *Sender
 	retry  RetryPolicy
 	log    *slog.Logger
-	queued *queueHealth
+	health *queueHealth
 }
 
 // send offers the head of a viewer's backlog to the sink, due or not, and
@@ -61,63 +61,63 @@ func (t *deliverer) send(ctx context.Context, user webinar.UserID) result {
 	head := &b.Messages[0]
 	begun, err := t.queue.MarkAttempt(ctx, head, time.Now())
 	if err != nil {
-		r.end = t.fault(ctx, opWrite, err)
+		r.kind = t.queueError(ctx, opWrite, err)
 		return r
 	}
 	if head.Attempts == 0 {
-		t.queued.recordSuccess(ctx, opWrite)
+		t.health.recordSuccess(ctx, opWrite)
 	}
 	if !begun {
-		r.end = resultQueueError // somebody else's hand, or a crash: it is read again
+		r.kind = resultQueueError // somebody else's hand, or a crash: it is read again
 		return r
 	}
-	r.answer = t.attempt(ctx, b)
-	if r.answer.Outcome == Canceled {
-		r.end = resultCanceled
+	r.attempt = t.attempt(ctx, b)
+	if r.attempt.Outcome == Canceled {
+		r.kind = resultCanceled
 		return r
 	}
 	head.Attempts++
-	r.waited = head.Deferred
+	r.wasDeferred = head.Deferred
 	if len(b.Messages) > 1 {
-		r.following = &b.Messages[1]
+		r.next = &b.Messages[1]
 	}
-	if r.answer.Outcome == Accepted {
-		t.report(ctx, slog.LevelInfo, "event delivered", *head, r.answer)
-		r.end = t.settle(ctx, resultDelivered, func(ctx context.Context) error { return t.queue.Ack(ctx, *head) })
+	if r.attempt.Outcome == Accepted {
+		t.logAttempt(ctx, slog.LevelInfo, "event delivered", *head, r.attempt)
+		r.kind = t.settle(ctx, resultDelivered, func(ctx context.Context) error { return t.queue.Ack(ctx, *head) })
 		return r
 	}
 	// Not in UTC yet, which would take the monotonic reading away: in this
 	// process the plan holds whatever becomes of the clock.
-	next, dead := t.retry.Next(head.Attempts, head.FirstAttempt, time.Now(), r.answer.RetryAfter)
+	next, dead := t.retry.Next(head.Attempts, head.FirstAttempt, time.Now(), r.attempt.RetryAfter)
 	if dead {
 		head.NextAttempt = time.Time{}
-		t.report(ctx, slog.LevelError, "event is dead: operations must decide", *head, r.answer)
-		r.end = t.settle(ctx, resultDead, func(ctx context.Context) error { return t.queue.DeadLetter(ctx, *head) })
+		t.logAttempt(ctx, slog.LevelError, "event is dead: operations must decide", *head, r.attempt)
+		r.kind = t.settle(ctx, resultDead, func(ctx context.Context) error { return t.queue.DeadLetter(ctx, *head) })
 		return r
 	}
 	head.NextAttempt = next
-	t.report(ctx, slog.LevelWarn, "event not delivered", *head, r.answer)
+	t.logAttempt(ctx, slog.LevelWarn, "event not delivered", *head, r.attempt)
 	r.head = *head
-	r.end = t.settle(ctx, resultRescheduled, func(ctx context.Context) error { return t.queue.Reschedule(ctx, b) })
+	r.kind = t.settle(ctx, resultRescheduled, func(ctx context.Context) error { return t.queue.Reschedule(ctx, b) })
 	return r
 }
 
 // join moves new rows of a viewer who waits to where the head waits. Nothing is
 // sent.
-func (t *deliverer) join(ctx context.Context, user webinar.UserID) result {
+func (t *deliverer) mergeNewRows(ctx context.Context, user webinar.UserID) result {
 	b, r := t.load(ctx, user)
 	if len(b.Messages) == 0 {
 		return r
 	}
-	r.head, r.end = b.Messages[0], resultDeferred
+	r.head, r.kind = b.Messages[0], resultDeferred
 	if !r.head.NextAttempt.After(time.Now()) {
 		return r
 	}
 	if err := t.queue.Reschedule(ctx, b); err != nil {
-		r.end = t.fault(ctx, opWrite, err)
+		r.kind = t.queueError(ctx, opWrite, err)
 		return r
 	}
-	t.queued.recordSuccess(ctx, opWrite)
+	t.health.recordSuccess(ctx, opWrite)
 	return r
 }
 
@@ -126,24 +126,24 @@ func (t *deliverer) join(ctx context.Context, user webinar.UserID) result {
 func (t *deliverer) load(ctx context.Context, user webinar.UserID) (usermeta.ViewerQueue, result) {
 	b, err := t.queue.ViewerQueue(ctx, user)
 	if err != nil {
-		return usermeta.ViewerQueue{}, result{end: t.fault(ctx, opRead, err)}
+		return usermeta.ViewerQueue{}, result{kind: t.queueError(ctx, opRead, err)}
 	}
-	t.queued.recordSuccess(ctx, opRead)
+	t.health.recordSuccess(ctx, opRead)
 	switch {
 	case !b.UserExists:
 		n, err := t.queue.DiscardDeletedUser(ctx, user)
 		if err != nil {
-			return usermeta.ViewerQueue{}, result{end: t.fault(ctx, opWrite, err)}
+			return usermeta.ViewerQueue{}, result{kind: t.queueError(ctx, opWrite, err)}
 		}
 		if n > 0 {
-			t.queued.recordSuccess(ctx, opWrite)
+			t.health.recordSuccess(ctx, opWrite)
 		}
 		t.log.InfoContext(ctx, "events of a deleted user withdrawn", "user", user, "events", n)
-		return usermeta.ViewerQueue{}, result{end: resultUserDeleted, withdrawn: n}
+		return usermeta.ViewerQueue{}, result{kind: resultUserDeleted, withdrawn: n}
 	case b.UnsupportedVersion:
-		return usermeta.ViewerQueue{}, result{end: resultUnsupported}
+		return usermeta.ViewerQueue{}, result{kind: resultUnsupported}
 	}
-	return b, result{end: resultEmpty}
+	return b, result{kind: resultEmpty}
 }
 
 func (t *deliverer) attempt(ctx context.Context, b usermeta.ViewerQueue) AttemptResult {
@@ -158,11 +158,11 @@ func (t *deliverer) attempt(ctx context.Context, b usermeta.ViewerQueue) Attempt
 }
 
 // fault tells an error of the queue from the end of the term.
-func (t *deliverer) fault(ctx context.Context, of queueOp, err error) resultKind {
+func (t *deliverer) queueError(ctx context.Context, of queueOp, err error) resultKind {
 	if ctx.Err() != nil {
 		return resultCanceled
 	}
-	t.queued.recordFailure(ctx, of, err)
+	t.health.recordFailure(ctx, of, err)
 	return resultQueueError
 }
 
@@ -171,16 +171,16 @@ func (t *deliverer) fault(ctx context.Context, of queueOp, err error) resultKind
 // does not stop a write, only its repetition: the worst is one more delivery.
 func (t *deliverer) settle(ctx context.Context, end resultKind, write func(context.Context) error) resultKind {
 	for failures := 1; ; failures++ {
-		err := bounded(ctx, write)
+		err := withTimeout(ctx, write)
 		if err == nil {
-			t.queued.recordSuccess(ctx, opWrite)
+			t.health.recordSuccess(ctx, opWrite)
 			return end
 		}
 		if ctx.Err() != nil {
 			t.log.WarnContext(ctx, "what came of a delivery could not be written", "error", err)
 			return resultCanceled
 		}
-		t.queued.recordFailure(ctx, opWrite, err)
+		t.health.recordFailure(ctx, opWrite, err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(backoff(failures)):
@@ -188,14 +188,14 @@ func (t *deliverer) settle(ctx context.Context, end resultKind, write func(conte
 	}
 }
 
-func bounded(ctx context.Context, write func(context.Context) error) error {
+func withTimeout(ctx context.Context, write func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	return write(ctx)
 }
 
 // report is the one log line of an attempt.
-func (t *deliverer) report(ctx context.Context, level slog.Level, what string, m usermeta.Message, answer AttemptResult) {
+func (t *deliverer) logAttempt(ctx context.Context, level slog.Level, what string, m usermeta.Message, answer AttemptResult) {
 	attrs := append(attemptAttrs(m.Event, answer), slog.Int("attempt", m.Attempts))
 	if level == slog.LevelWarn {
 		attrs = append(attrs, slog.Time("next_attempt", m.NextAttempt.UTC()))

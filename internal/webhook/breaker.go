@@ -28,7 +28,7 @@ type breaker struct {
 	probeNewest   bool      // probing: the next probe is the newest row, not the oldest
 }
 
-func newSink(retry RetryPolicy, parallel int) *breaker {
+func newBreaker(retry RetryPolicy, parallel int) *breaker {
 	return &breaker{retry: retry, parallel: parallel, failedUsers: map[webinar.UserID]struct{}{}}
 }
 
@@ -56,7 +56,7 @@ func (s *breaker) rejected(now time.Time) (recovered bool) {
 type failure struct {
 	user       webinar.UserID
 	probe      bool
-	blamed     bool // the message had failed before while others were accepted
+	suspect    bool // the message had failed before while others were accepted
 	answered   bool // by HTTP, not by silence
 	retryAfter time.Duration
 }
@@ -77,7 +77,7 @@ func (s *breaker) failed(now time.Time, f failure) (alone bool) {
 		s.nextProbe = latest(s.nextProbe, now.Add(f.retryAfter))
 		return false
 	}
-	telling := !f.blamed || now.Sub(s.acceptedAt) >= maxProbePause
+	telling := !f.suspect || now.Sub(s.acceptedAt) >= maxProbePause
 	if telling && (!f.answered || len(s.failedUsers) > 1) {
 		s.up, s.probeFailures, s.nextProbe = false, 0, now.Add(f.retryAfter)
 		s.probeNewest = true // the older ones have just failed
