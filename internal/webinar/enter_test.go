@@ -11,9 +11,9 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-func TestEnterBeginsASession(t *testing.T) {
+func TestEnterCreatesASession(t *testing.T) {
 	t.Parallel()
-	s := tell(t, site())
+	s := newScenario(t, site())
 
 	got := s.enter(5, intro)
 
@@ -28,7 +28,7 @@ func TestEnterBeginsASession(t *testing.T) {
 	}}, got.Events)
 }
 
-func TestReentryOnlyMovesLastSeen(t *testing.T) {
+func TestReentryOnlyUpdatesLastSeenAt(t *testing.T) {
 	t.Parallel()
 	before := with(watched(600), func(s *webinar.Session) {
 		s.Percent, s.Completed = 100, true
@@ -51,7 +51,7 @@ func TestReentryOnlyMovesLastSeen(t *testing.T) {
 			for _, tt := range []struct{ now, lastSeen int64 }{
 				{now: 500, lastSeen: 500},
 				{now: 100, lastSeen: 100},
-				{now: 40, lastSeen: 100}, // the clock went back: last_seen_at does not
+				{now: 40, lastSeen: 100}, // the clock stepped back
 			} {
 				got, err := command(viewing(before), tt.now)
 				require.NoError(t, err)
@@ -65,9 +65,9 @@ func TestReentryOnlyMovesLastSeen(t *testing.T) {
 	}
 }
 
-func TestAnotherWebinarIsSetAsideAndComesBackWhole(t *testing.T) {
+func TestEnteringAnotherWebinarParksTheSessionUnchanged(t *testing.T) {
 	t.Parallel()
-	s := tell(t, site())
+	s := newScenario(t, site())
 	s.enter(0, intro)
 	s.progress(300, intro, webinar.Report{Position: 300})
 	s.cta(310, intro, nil)
@@ -88,10 +88,10 @@ func TestAnotherWebinarIsSetAsideAndComesBackWhole(t *testing.T) {
 	assert.Equal(t, with(proSession, func(s *webinar.Session) { s.LastSeenAt = at(600) }), again.Session)
 	assert.Len(t, s.viewer.Parked, 1)
 
-	// Setting aside is no exit, coming back is no entry.
+	// Parking emits no left event, and returning emits no entered event.
 	assert.Equal(t, []webinar.EventType{
 		webinar.EventEntered, webinar.EventLeft, webinar.EventEntered,
-	}, s.facts())
+	}, s.eventTypes())
 }
 
 func TestResumeNeedsASession(t *testing.T) {
@@ -102,8 +102,8 @@ func TestResumeNeedsASession(t *testing.T) {
 		id     webinar.ID
 		want   error
 	}{
-		{name: "nobody entered, none named", viewer: webinar.Viewer{User: viewer42}, want: webinar.ErrNoSession},
-		{name: "nobody entered", viewer: webinar.Viewer{User: viewer42}, id: intro, want: webinar.ErrNoSession},
+		{name: "never entered, none named", viewer: webinar.Viewer{User: viewer42}, want: webinar.ErrNoSession},
+		{name: "never entered", viewer: webinar.Viewer{User: viewer42}, id: intro, want: webinar.ErrNoSession},
 		{name: "another webinar only", viewer: viewing(watched(10)), id: pro, want: webinar.ErrNoSession},
 		{name: "current", viewer: viewing(watched(10)), id: intro},
 		{name: "no longer listed, but entered", viewer: viewing(with(watched(10), func(s *webinar.Session) {
@@ -122,7 +122,7 @@ func TestResumeNeedsASession(t *testing.T) {
 	}
 }
 
-func TestOnlyListedWebinarsAreEntered(t *testing.T) {
+func TestOnlyListedWebinarsCanBeEntered(t *testing.T) {
 	t.Parallel()
 	_, err := site().Enter(webinar.Viewer{User: viewer42}, "typo", "s", at(0))
 	require.ErrorIs(t, err, webinar.ErrUnknownWebinar)
@@ -132,9 +132,9 @@ func TestOnlyListedWebinarsAreEntered(t *testing.T) {
 	assert.True(t, got.Created)
 }
 
-func TestAtMost100SessionsSetAside(t *testing.T) {
+func TestAtMost100ParkedSessions(t *testing.T) {
 	t.Parallel()
-	s := tell(t, openSite())
+	s := newScenario(t, openSite())
 	for i := range webinar.MaxParked + 1 {
 		s.enter(int64(i), webinar.ID(fmt.Sprintf("w%d", i)))
 	}
@@ -143,22 +143,22 @@ func TestAtMost100SessionsSetAside(t *testing.T) {
 	_, err := s.rules.Enter(s.viewer, "one-more", "s", at(500))
 	require.ErrorIs(t, err, webinar.ErrLimitExceeded)
 
-	// The full house still lets the viewer move between its rooms.
+	// At the limit the viewer can still switch between existing sessions.
 	assert.False(t, s.enter(501, "w0").Created)
 	assert.False(t, s.resume(502, "w50").Created)
 	assert.False(t, s.enter(503, "w50").Created)
 	assert.Len(t, s.viewer.Parked, 100)
 
-	// With no current session nothing would be set aside.
+	// Without a current session, entering parks nothing.
 	s.viewer.Current = nil
 	assert.True(t, s.enter(504, "one-more").Created)
 	assert.Len(t, s.viewer.Parked, 100)
 }
 
-func TestLookChangesNothing(t *testing.T) {
+func TestFindDoesNotChangeTheViewer(t *testing.T) {
 	t.Parallel()
-	aside := with(watched(7), func(s *webinar.Session) { s.ID, s.Webinar = "s-pro", pro })
-	v := viewing(watched(10), aside)
+	parked := with(watched(7), func(s *webinar.Session) { s.ID, s.Webinar = "s-pro", pro })
+	v := viewing(watched(10), parked)
 	for _, tt := range []struct {
 		id   webinar.ID
 		want webinar.Session
@@ -166,17 +166,17 @@ func TestLookChangesNothing(t *testing.T) {
 	}{
 		{id: "", want: watched(10)},
 		{id: intro, want: watched(10)},
-		{id: pro, want: aside},
+		{id: pro, want: parked},
 		{id: "other", err: webinar.ErrNoSession},
 	} {
 		got, err := site().Find(v, tt.id)
 		require.ErrorIs(t, err, tt.err)
 		assert.Equal(t, tt.want, got)
 	}
-	assert.Equal(t, viewing(watched(10), aside), v)
+	assert.Equal(t, viewing(watched(10), parked), v)
 }
 
-func TestWebinarIDsThatMayBeEntered(t *testing.T) {
+func TestIDPattern(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"a", "0", "1234", "intro-2_b", strings.Repeat("x", 64)} {
 		assert.Regexp(t, webinar.IDPattern, id)

@@ -12,8 +12,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// The vectors are part of the documentation: receivers may compute the same ids.
-// Any other UUIDv5 implementation must agree with them.
+// Receivers may compute the same event ids, so these vectors are documented.
 const (
 	namespaceVector = "9db196ba-8e8a-5c8f-bb6b-58d9c30e2d8e" // UUIDv5(DNS, "autowebinar.events")
 
@@ -68,7 +67,7 @@ func TestEventIDVectors(t *testing.T) {
 			webinar.EventFormSubmitted, 42, []string{"анкета", submissionVector},
 			"client_webinar_form_submitted|42|анкета|0b9d7c52-6a1f-4e0d-8f2b-7f4f3f1d9e20",
 			"08b72ef6-e918-58f7-9d38-24a72021c9f0",
-		}, { // a session id that PHP made is taken as it is, "|" included
+		}, { // a session id created by PHP is hashed unchanged, "|" included
 			webinar.EventEntered, 7, []string{"сессия|1"},
 			"client_webinar_entered|7|сессия|1",
 			"e07388b6-18a0-5319-90bc-c0fdbb2943b0",
@@ -90,11 +89,11 @@ func TestEventIDVectors(t *testing.T) {
 	}
 }
 
-// Session and form ids may hold "|", yet two facts never share an id: what
-// follows such an id is a word or a UUID, which cannot.
-func TestEventIDTellsFactsApart(t *testing.T) {
+// Session and form ids may contain "|", but the part that follows such an id is
+// a fixed word or a UUID, which cannot. So different events never share an id.
+func TestEventIDsAreUnique(t *testing.T) {
 	t.Parallel()
-	type fact struct {
+	type event struct {
 		kind  webinar.EventType
 		user  webinar.UserID
 		parts string
@@ -102,7 +101,7 @@ func TestEventIDTellsFactsApart(t *testing.T) {
 	text := rapid.SampledFrom([]string{"a", "a|", "|a", "a|completed", "completed", "a|" + evaluationVector, "|", "1", "1|1"})
 	last := rapid.SampledFrom([]string{"completed", evaluationVector, submissionVector})
 	rapid.Check(t, func(t *rapid.T) {
-		seen := map[uuid.UUID]fact{}
+		seen := map[uuid.UUID]event{}
 		for range 20 {
 			kind := rapid.SampledFrom([]webinar.EventType{
 				webinar.EventEntered, webinar.EventLeft, webinar.EventCompleted,
@@ -112,12 +111,12 @@ func TestEventIDTellsFactsApart(t *testing.T) {
 			if kind == webinar.EventAttendanceClassified || kind == webinar.EventFormSubmitted {
 				parts = append(parts, last.Draw(t, "last"))
 			}
-			f := fact{kind, webinar.UserID(rapid.Uint64Range(1, 12).Draw(t, "user")), strings.Join(parts, "\x00")}
-			id := webinar.EventID(f.kind, f.user, parts...)
-			if other, ok := seen[id]; ok && other != f {
-				t.Fatalf("%v and %v share %s", other, f, id)
+			e := event{kind, webinar.UserID(rapid.Uint64Range(1, 12).Draw(t, "user")), strings.Join(parts, "\x00")}
+			id := webinar.EventID(e.kind, e.user, parts...)
+			if other, ok := seen[id]; ok && other != e {
+				t.Fatalf("%v and %v share %s", other, e, id)
 			}
-			seen[id] = f
+			seen[id] = e
 		}
 	})
 }

@@ -24,7 +24,7 @@ func TestExitWithoutPosition(t *testing.T) {
 	}}, got.Events)
 }
 
-func TestExitWithPositionIsFirstAProgressReport(t *testing.T) {
+func TestExitWithPositionAppliesTheReport(t *testing.T) {
 	t.Parallel()
 	left := []webinar.EventType{webinar.EventLeft}
 	tests := []struct {
@@ -38,7 +38,7 @@ func TestExitWithPositionIsFirstAProgressReport(t *testing.T) {
 	}{
 		{"moves forward", 490, webinar.Report{Position: 500}, 500, 50, false, left},
 		{"position 0 does not move back", 490, webinar.Report{Position: 0}, 490, 25, false, left},
-		{"sought back", 490, webinar.Report{Position: 10, Seeked: true}, 10, 25, false, left},
+		{"seeked back", 490, webinar.Report{Position: 10, Seeked: true}, 10, 25, false, left},
 		{"a skip is clamped", 490, webinar.Report{Position: 1000, Ended: true}, 513, 50, true, left},
 		{"closing at the very end completes", 990, webinar.Report{Position: 1000}, 1000, 100, false, []webinar.EventType{
 			webinar.EventCompleted, webinar.EventAttendanceClassified, webinar.EventLeft,
@@ -53,14 +53,14 @@ func TestExitWithPositionIsFirstAProgressReport(t *testing.T) {
 			assert.Equal(t, tt.percent, got.Session.Percent)
 			assert.Equal(t, tt.clamped, got.Clamped)
 			assert.Equal(t, at(110), got.Session.LeftAt)
-			assert.Equal(t, tt.events, types(got.Events))
+			assert.Equal(t, tt.events, typesOf(got.Events))
 		})
 	}
 }
 
-func TestOnlyTheFirstExitIsAFact(t *testing.T) {
+func TestOnlyTheFirstExitEmitsLeft(t *testing.T) {
 	t.Parallel()
-	s := tell(t, site())
+	s := newScenario(t, site())
 	s.enter(0, intro)
 	s.exit(10, intro, nil)
 	s.enter(20, intro)
@@ -70,42 +70,42 @@ func TestOnlyTheFirstExitIsAFact(t *testing.T) {
 	assert.Equal(t, at(40), again.Session.LastSeenAt)
 	assert.Equal(t, int64(20), again.Session.LastPosition, "the later exit still reports")
 
-	// Completion may follow the exit, as the contract says.
+	// A session may be completed after the exit.
 	s.progress(1040, intro, webinar.Report{Position: 1000})
 	assert.Equal(t, []webinar.EventType{
 		webinar.EventEntered, webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified,
-	}, s.facts())
+	}, s.eventTypes())
 }
 
-func TestFirstClickWins(t *testing.T) {
+func TestFirstCTAClickIsKept(t *testing.T) {
 	t.Parallel()
-	s := tell(t, site())
+	s := newScenario(t, site())
 	s.enter(0, intro)
 	first := s.cta(10, intro, nil)
 	second := s.cta(20, intro, &webinar.Report{Position: 20})
 	assert.Equal(t, at(10), first.Session.CTAClickedAt)
 	assert.Equal(t, at(10), second.Session.CTAClickedAt)
-	assert.Equal(t, []webinar.EventType{webinar.EventEntered}, s.facts(), "a click is no canonical event")
+	assert.Equal(t, []webinar.EventType{webinar.EventEntered}, s.eventTypes(), "a click emits no event")
 }
 
-func TestClickTouchesLastSeenOnlyWithAPosition(t *testing.T) {
+func TestCTAClickUpdatesLastSeenAtOnlyWithAPosition(t *testing.T) {
 	t.Parallel()
 	without, err := site().ClickCTA(viewing(watched(100)), webinar.SessionRef{Webinar: intro}, nil, at(150))
 	require.NoError(t, err)
 	assert.Equal(t, with(watched(100), func(s *webinar.Session) { s.CTAClickedAt = at(150) }), without.Session)
 
-	// So the click took nothing away from the time watched.
+	// So the next report still earns the time before the click.
 	next := report(t, site(), without.Session, webinar.Report{Position: 200}, at(151))
 	assert.Equal(t, int64(200), next.Session.LastPosition)
 
-	position, err := site().ClickCTA(viewing(watched(100)), webinar.SessionRef{Webinar: intro}, &webinar.Report{Position: 140}, at(150))
+	withPosition, err := site().ClickCTA(viewing(watched(100)), webinar.SessionRef{Webinar: intro}, &webinar.Report{Position: 140}, at(150))
 	require.NoError(t, err)
 	assert.Equal(t, with(watched(140), func(s *webinar.Session) {
 		s.LastSeenAt, s.CTAClickedAt = at(150), at(150)
-	}), position.Session)
+	}), withPosition.Session)
 }
 
-func TestClickWithPositionIsFirstAProgressReport(t *testing.T) {
+func TestCTAClickWithPositionAppliesTheReport(t *testing.T) {
 	t.Parallel()
 	click := func(furthest int64, rep webinar.Report) webinar.Result {
 		got, err := site().ClickCTA(viewing(watched(furthest)), webinar.SessionRef{Webinar: intro}, &rep, at(110))
@@ -113,7 +113,7 @@ func TestClickWithPositionIsFirstAProgressReport(t *testing.T) {
 		return got
 	}
 	completes := click(990, webinar.Report{Position: 999})
-	assert.Equal(t, []webinar.EventType{webinar.EventCompleted, webinar.EventAttendanceClassified}, types(completes.Events))
+	assert.Equal(t, []webinar.EventType{webinar.EventCompleted, webinar.EventAttendanceClassified}, typesOf(completes.Events))
 
 	skips := click(100, webinar.Report{Position: 999})
 	assert.True(t, skips.Clamped)

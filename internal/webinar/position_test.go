@@ -8,7 +8,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-func TestPositionMovesBackOnlyWhenSought(t *testing.T) {
+func TestPositionMovesBackOnlyWithASeek(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -17,12 +17,12 @@ func TestPositionMovesBackOnlyWhenSought(t *testing.T) {
 	}{
 		{"a late or reordered report", webinar.Report{Position: 480}, 500},
 		{"a paused second tab", webinar.Report{Position: 120}, 500},
-		{"opening and leaving at once", webinar.Report{Position: 0}, 500},
+		{"entering and leaving immediately", webinar.Report{Position: 0}, 500},
 		{"the same position again", webinar.Report{Position: 500}, 500},
 		{"forward", webinar.Report{Position: 510}, 510},
-		{"sought back", webinar.Report{Position: 480, Seeked: true}, 480},
-		{"sought to the beginning", webinar.Report{Position: 0, Seeked: true}, 0},
-		{"sought forward", webinar.Report{Position: 510, Seeked: true}, 510},
+		{"seek back", webinar.Report{Position: 480, Seeked: true}, 480},
+		{"seek to the beginning", webinar.Report{Position: 0, Seeked: true}, 0},
+		{"seek forward", webinar.Report{Position: 510, Seeked: true}, 510},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestPositionMovesBackOnlyWhenSought(t *testing.T) {
 			s := with(watched(500), func(s *webinar.Session) { s.Percent = 50 })
 			got := report(t, site(), s, tt.rep, at(110))
 			assert.Equal(t, tt.want, got.Session.LastPosition)
-			assert.Equal(t, max(tt.want, 500), got.Session.Furthest, "what was watched stays watched")
+			assert.Equal(t, max(tt.want, 500), got.Session.Furthest, "the furthest position does not decrease")
 			assert.Equal(t, 50, got.Session.Percent)
 			assert.Equal(t, at(110), got.Session.LastSeenAt)
 			assert.False(t, got.Clamped)
@@ -38,10 +38,10 @@ func TestPositionMovesBackOnlyWhenSought(t *testing.T) {
 	}
 }
 
-// A beacon that arrives after the page has loaded again.
+// The beacon of a closed page arrives after the viewer has entered again.
 func TestLateBeaconAfterReentry(t *testing.T) {
 	t.Parallel()
-	s := tell(t, site())
+	s := newScenario(t, site())
 	s.enter(0, intro)
 	s.progress(300, intro, webinar.Report{Position: 300})
 	s.enter(310, intro)
@@ -50,7 +50,7 @@ func TestLateBeaconAfterReentry(t *testing.T) {
 	assert.Equal(t, int64(310), s.viewer.Current.LastPosition)
 }
 
-func TestForwardInsideWhatWasWatchedIsFree(t *testing.T) {
+func TestPositionsBelowTheFurthestAreNotLimited(t *testing.T) {
 	t.Parallel()
 	s := with(watched(500), func(s *webinar.Session) { s.LastPosition = 20 })
 	for _, position := range []int64{21, 300, 500} {
@@ -72,18 +72,18 @@ func TestResumePosition(t *testing.T) {
 		duration  int64 // the request's
 		want      int64
 	}{
-		{name: "where the viewer was", rules: site(), last: 300, furthest: 700, want: 300},
-		{name: "at the end, not completed", rules: site(), last: 1000, furthest: 1000, want: 1000},
+		{name: "not completed", rules: site(), last: 300, furthest: 700, want: 300},
+		{name: "not completed, at the end", rules: site(), last: 1000, furthest: 1000, want: 1000},
 		{name: "completed, at the end", rules: site(), last: 1000, furthest: 1000, completed: true, want: 0},
 		{name: "completed, 2 s before it", rules: site(), last: 998, furthest: 1000, completed: true, want: 0},
 		{name: "completed, 3 s before it", rules: site(), last: 997, furthest: 1000, completed: true, want: 997},
 		{name: "second viewing", rules: site(), last: 400, furthest: 1000, completed: true, want: 400},
-		{name: "the listed end beats the request's", rules: site(), last: 400, furthest: 1000, completed: true, duration: 401, want: 400},
-		{name: "the request's end", rules: openSite(), last: 400, furthest: 1000, completed: true, duration: 401, want: 0},
-		{name: "the request's end, not reached", rules: openSite(), last: 1000, furthest: 1000, completed: true, duration: 2000, want: 1000},
-		{name: "the furthest position is the end", rules: openSite(), last: 998, furthest: 1000, completed: true, want: 0},
-		{name: "before the furthest position", rules: openSite(), last: 997, furthest: 1000, completed: true, want: 997},
-		{name: "nothing but completed", rules: openSite(), completed: true, want: 0},
+		{name: "the listed duration overrides the request's", rules: site(), last: 400, furthest: 1000, completed: true, duration: 401, want: 400},
+		{name: "at the request's duration", rules: openSite(), last: 400, furthest: 1000, completed: true, duration: 401, want: 0},
+		{name: "before the request's duration", rules: openSite(), last: 1000, furthest: 1000, completed: true, duration: 2000, want: 1000},
+		{name: "no duration known, at the furthest position", rules: openSite(), last: 998, furthest: 1000, completed: true, want: 0},
+		{name: "no duration known, before the furthest position", rules: openSite(), last: 997, furthest: 1000, completed: true, want: 997},
+		{name: "completed, no position", rules: openSite(), completed: true, want: 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,9 +96,9 @@ func TestResumePosition(t *testing.T) {
 	}
 }
 
-func TestSecondViewingIsResumable(t *testing.T) {
+func TestSecondViewingCanBeResumed(t *testing.T) {
 	t.Parallel()
-	s := tell(t, site())
+	s := newScenario(t, site())
 	s.enter(0, intro)
 	s.progress(1000, intro, webinar.Report{Position: 1000, Ended: true})
 	again := s.enter(2000, intro)

@@ -9,18 +9,18 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// command is one request of a viewer, as it may be sent, lost, repeated or late.
+// command is one request of a viewer.
 type command struct {
 	kind         string
 	webinar      webinar.ID
-	which        webinar.SessionRef
+	ref          webinar.SessionRef
 	report       *webinar.Report
 	reason       webinar.LeaveReason
 	registration webinar.Registration
 	evaluation   uuid.UUID
 }
 
-// apply runs the command; newID names the session that enter may begin.
+// apply runs the command. A session that enter creates gets the id newID.
 func (c command) apply(r webinar.Rules, v webinar.Viewer, newID webinar.SessionID, now time.Time) (webinar.Result, error) {
 	switch c.kind {
 	case "enter":
@@ -28,25 +28,25 @@ func (c command) apply(r webinar.Rules, v webinar.Viewer, newID webinar.SessionI
 	case "resume":
 		return r.Resume(v, c.webinar, now)
 	case "progress":
-		return r.Progress(v, c.which, *c.report, now)
+		return r.Progress(v, c.ref, *c.report, now)
 	case "exit":
-		return r.Exit(v, c.which, c.report, c.reason, now)
+		return r.Exit(v, c.ref, c.report, c.reason, now)
 	case "cta":
-		return r.ClickCTA(v, c.which, c.report, now)
+		return r.ClickCTA(v, c.ref, c.report, now)
 	case "register":
 		return r.Register(v, c.registration, now)
 	case "evaluate":
 		return r.Evaluate(v, c.webinar, c.evaluation, now)
 	case "submit":
-		return r.SubmitForm(v, c.which, webinar.Form{}, now)
+		return r.SubmitForm(v, c.ref, webinar.Form{}, now)
 	}
-	panic("no such command: " + c.kind)
+	panic("unknown command: " + c.kind)
 }
 
-// moves tells whether the command makes another session the current one.
-func (c command) moves() bool { return c.kind == "enter" || c.kind == "resume" }
+// activates reports whether the command may change which session is current.
+func (c command) activates() bool { return c.kind == "enter" || c.kind == "resume" }
 
-// touches tells whether the command sets the clock of its session.
+// touches reports whether the command sets LastSeenAt of its session.
 func (c command) touches() bool {
 	switch c.kind {
 	case "enter", "resume", "progress", "exit":
@@ -74,7 +74,7 @@ func drawCommand(t *rapid.T, sessions []webinar.SessionID) command {
 			Source:  "landing",
 		}
 	default:
-		c.which = drawWhich(t, id, sessions)
+		c.ref = drawSessionRef(t, id, sessions)
 		c.reason = rapid.SampledFrom([]webinar.LeaveReason{
 			webinar.UserExit, webinar.SessionEnd, webinar.NetworkLoss,
 		}).Draw(t, "reason")
@@ -85,9 +85,9 @@ func drawCommand(t *rapid.T, sessions []webinar.SessionID) command {
 	return c
 }
 
-func drawWhich(t *rapid.T, id *rapid.Generator[webinar.ID], sessions []webinar.SessionID) webinar.SessionRef {
+func drawSessionRef(t *rapid.T, id *rapid.Generator[webinar.ID], sessions []webinar.SessionID) webinar.SessionRef {
 	session := rapid.SampledFrom(append(sessions, "unknown"))
-	switch rapid.IntRange(0, 4).Draw(t, "named by") {
+	switch rapid.IntRange(0, 4).Draw(t, "referred by") {
 	case 0:
 		return webinar.SessionRef{Session: session.Draw(t, "session"), Webinar: id.Draw(t, "webinar")}
 	case 1, 2:
@@ -109,7 +109,7 @@ func drawReport(t *rapid.T) webinar.Report {
 	}
 }
 
-// drawRules draws a site: with or without listed webinars, strict or not.
+// drawRules draws rules with or without listed webinars and a maximum rate.
 func drawRules(t *rapid.T) webinar.Rules {
 	r := webinar.Rules{
 		MaxRate:   rapid.SampledFrom([]float64{0, 0.5, 1, 1.25, 2, 2, 16}).Draw(t, "rate"),
@@ -121,8 +121,8 @@ func drawRules(t *rapid.T) webinar.Rules {
 	return r
 }
 
-// drawViewer draws a viewer who is new, or has a session that PHP made, and
-// perhaps one that was set aside before that.
+// drawViewer draws a new viewer, or one with a session created by PHP and
+// perhaps an older, parked one.
 func drawViewer(t *rapid.T) webinar.Viewer {
 	v := webinar.Viewer{User: viewer42}
 	if !rapid.Bool().Draw(t, "has a PHP session") {
@@ -137,7 +137,7 @@ func drawViewer(t *rapid.T) webinar.Viewer {
 	if rapid.Bool().Draw(t, "PHP times") {
 		v.Current.StartedAt, v.Current.LastSeenAt = at(-50), at(-10)
 	}
-	if rapid.Bool().Draw(t, "has one set aside") {
+	if rapid.Bool().Draw(t, "has a parked session") {
 		v.Parked = map[webinar.ID]*webinar.Session{"b": {
 			ID: "older", Webinar: "b", StartedAt: at(-90), LastSeenAt: at(-60), LastPosition: 5, Furthest: 20,
 		}}
@@ -145,8 +145,8 @@ func drawViewer(t *rapid.T) webinar.Viewer {
 	return v
 }
 
-// drawStep draws how the database's clock moves: mostly on, sometimes back.
-func drawStep(t *rapid.T) time.Duration {
+// drawClockStep draws a step of the database's clock: mostly forward, sometimes back.
+func drawClockStep(t *rapid.T) time.Duration {
 	sec := rapid.OneOf(
 		rapid.Int64Range(0, 12), rapid.Int64Range(0, 12), rapid.Int64Range(0, 12),
 		rapid.SampledFrom([]int64{-1, -7, -3600, 60, 3600}),

@@ -12,16 +12,17 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// budget counts, apart from the rules, what a session can have earned: each
-// report is worth the time since the viewer was last there, times the rate.
+// budget computes, independently of the rules, how far a session can have been
+// watched: each report earns the time since the session was last seen, times
+// the rate.
 type budget struct {
-	rules    webinar.Rules
-	lastSeen time.Time
-	earned   int64
-	ended    bool // a report said that the video ended
+	rules       webinar.Rules
+	lastSeen    time.Time
+	earned      int64
+	endReported bool // a report said that the video ended
 }
 
-func (b *budget) note(c command, now time.Time) {
+func (b *budget) add(c command, now time.Time) {
 	if c.report != nil {
 		elapsed := int64(math.Round(now.Sub(b.lastSeen).Seconds()))
 		if b.lastSeen.IsZero() || elapsed < 0 {
@@ -31,26 +32,26 @@ func (b *budget) note(c command, now time.Time) {
 		if elapsed >= 5 {
 			b.earned += 3
 		}
-		b.ended = b.ended || c.report.Ended
+		b.endReported = b.endReported || c.report.Ended
 	}
 	if c.touches() && now.After(b.lastSeen) {
 		b.lastSeen = now
 	}
 }
 
-// covers tells whether what was earned reaches position of a video of duration
-// seconds; "ended" is believed within 5 s or 1 % of the end.
+// covers reports whether the earned seconds reach position in a video of
+// duration seconds. A player's "ended" counts within 5 s or 1 % of the end.
 func (b *budget) covers(position, duration int64) bool {
 	reach := b.earned
-	if b.ended && reach >= duration-max(5, duration/100) {
+	if b.endReported && reach >= duration-max(5, duration/100) {
 		reach = duration
 	}
 	return reach >= position
 }
 
-// Whatever is sent, in whatever order, at whatever clock: a listed webinar is
-// completed, and its marks are reached, only by watching.
-func TestNoWayAroundHonestProgress(t *testing.T) {
+// For any sequence of commands and clock steps, a listed webinar is completed,
+// and its milestones are reached, only by watching.
+func TestProgressCannotExceedPlaybackRate(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		durations := map[webinar.ID]int64{"a": 100, "b": 30, "c": 700}
@@ -62,7 +63,7 @@ func TestNoWayAroundHonestProgress(t *testing.T) {
 		v, now := webinar.Viewer{User: viewer42}, at(0)
 		budgets := map[webinar.SessionID]*budget{}
 		for range rapid.IntRange(1, 60).Draw(t, "commands") {
-			now = now.Add(drawStep(t))
+			now = now.Add(drawClockStep(t))
 			c := drawCommand(t, []webinar.SessionID{"s-a", "s-b", "s-c"})
 			got, err := c.apply(rules, v, webinar.SessionID("s-"+c.webinar), now)
 			if err != nil {
@@ -77,11 +78,11 @@ func TestNoWayAroundHonestProgress(t *testing.T) {
 				budgets[s.ID] = &budget{rules: rules}
 			}
 			b := budgets[s.ID]
-			b.note(c, now)
+			b.add(c, now)
 			if s.Completed {
 				require.True(t, b.covers(durations[s.Webinar]-2, durations[s.Webinar]),
 					"completed %s with %d s earned", s.Webinar, b.earned)
-				continue // from now on it may go anywhere
+				continue // a completed session accepts any position
 			}
 			require.True(t, b.covers(s.Furthest, durations[s.Webinar]), "%s at %d s with %d s earned", s.Webinar, s.Furthest, b.earned)
 			require.LessOrEqual(t, int64(s.Percent)*durations[s.Webinar], s.Furthest*100)
@@ -89,8 +90,7 @@ func TestNoWayAroundHonestProgress(t *testing.T) {
 	})
 }
 
-// Who asks for the end with every report gets exactly what was earned.
-func TestGreedyViewerGetsWhatWasEarned(t *testing.T) {
+func TestReportsOfTheEndReachExactlyWhatWasEarned(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		duration := rapid.Int64Range(1, 2000).Draw(t, "duration")
@@ -102,12 +102,12 @@ func TestGreedyViewerGetsWhatWasEarned(t *testing.T) {
 		v, now := webinar.Viewer{User: viewer42}, at(0)
 		b := &budget{rules: rules}
 		enter := command{kind: "enter", webinar: "a"}
-		ask := command{kind: "progress", which: webinar.SessionRef{Webinar: "a"}, report: &webinar.Report{Position: duration}}
-		for _, c := range append([]command{enter}, repeated(ask, rapid.IntRange(1, 40).Draw(t, "reports"))...) {
-			now = now.Add(drawStep(t))
+		skip := command{kind: "progress", ref: webinar.SessionRef{Webinar: "a"}, report: &webinar.Report{Position: duration}}
+		for _, c := range append([]command{enter}, repeat(skip, rapid.IntRange(1, 40).Draw(t, "reports"))...) {
+			now = now.Add(drawClockStep(t))
 			got, err := c.apply(rules, v, "s", now)
 			require.NoError(t, err)
-			b.note(c, now)
+			b.add(c, now)
 			require.Equal(t, min(b.earned, duration), got.Session.Furthest)
 			require.Equal(t, b.earned >= max(duration-2, 1), got.Session.Completed)
 			if got.Session.Completed {
@@ -118,8 +118,7 @@ func TestGreedyViewerGetsWhatWasEarned(t *testing.T) {
 	})
 }
 
-// Who watches is never cut: any rhythm of reports, any speed that is allowed,
-// pauses and seeking back included.
+// Any reporting interval, any allowed speed, pauses and seeking back are accepted.
 func TestHonestViewerIsNeverClamped(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -148,7 +147,7 @@ func TestHonestViewerIsNeverClamped(t *testing.T) {
 	})
 }
 
-func repeated(c command, n int) []command {
+func repeat(c command, n int) []command {
 	list := make([]command, n)
 	for i := range list {
 		list[i] = c

@@ -8,13 +8,13 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// anyRate lets every position pass, so that marks are seen by themselves.
+// anyRate accepts every position.
 func anyRate(rules webinar.Rules) webinar.Rules {
 	rules.MaxRate = 0
 	return rules
 }
 
-func TestMarksAreCrossedNotHit(t *testing.T) {
+func TestMilestones(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
@@ -23,11 +23,11 @@ func TestMarksAreCrossedNotHit(t *testing.T) {
 	}{
 		{"the beginning", 0, 0},
 		{"just before 25", 249, 0},
-		{"25 hit", 250, 25},
-		{"25 crossed", 263, 25},
+		{"exactly 25", 250, 25},
+		{"after 25", 263, 25},
 		{"just before 50", 499, 25},
-		{"50 hit", 500, 50},
-		{"75 crossed, two passed over", 751, 75},
+		{"exactly 50", 500, 50},
+		{"after 75", 751, 75},
 		{"3 s before the end", 997, 75},
 		{"2 s before the end", 998, 100},
 		{"the end", 1000, 100},
@@ -45,19 +45,19 @@ func TestMarksAreCrossedNotHit(t *testing.T) {
 	}
 }
 
-func TestPercentIsNeverLowered(t *testing.T) {
+func TestPercentNeverDecreases(t *testing.T) {
 	t.Parallel()
 	for _, percent := range []int{0, 25, 50, 75, 100} {
 		s := with(watched(1000), func(s *webinar.Session) { s.Percent = percent })
 		s.LastPosition, s.Furthest = 300, 300
 		back := report(t, site(), s, webinar.Report{Position: 0, Seeked: true}, at(110))
-		assert.Equal(t, max(percent, 25), back.Session.Percent, "from %d, sought to the beginning", percent)
+		assert.Equal(t, max(percent, 25), back.Session.Percent, "from %d, seeked to the beginning", percent)
 		longer := report(t, openSite(), s, webinar.Report{Position: 301, Duration: 100000}, at(110))
 		assert.Equal(t, percent, longer.Session.Percent, "from %d, of a longer video", percent)
 	}
 }
 
-func TestMarksOfVeryShortVideos(t *testing.T) {
+func TestMilestonesOfVeryShortVideos(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		duration, position int64
@@ -76,7 +76,7 @@ func TestMarksOfVeryShortVideos(t *testing.T) {
 	}
 }
 
-func TestFirst100CompletesInOneStep(t *testing.T) {
+func TestReaching100CompletesOnce(t *testing.T) {
 	t.Parallel()
 	got := report(t, site(), watched(990), webinar.Report{Position: 998}, at(110))
 
@@ -109,7 +109,7 @@ func TestEnded(t *testing.T) {
 	}{
 		{"5 s before the end", site(), 990, webinar.Report{Position: 995, Ended: true}, 1000, 100},
 		{"1 % and 2 s before the end", site(), 980, webinar.Report{Position: 988, Ended: true}, 1000, 100},
-		{"further away it is no way to skip", site(), 980, webinar.Report{Position: 987, Ended: true}, 987, 75},
+		{"further from the end it is ignored", site(), 980, webinar.Report{Position: 987, Ended: true}, 987, 75},
 		{"at the beginning", site(), 0, webinar.Report{Position: 0, Ended: true}, 0, 0},
 		{"where the position was cut", site(), 960, webinar.Report{Position: 1000, Ended: true}, 983, 75},
 		{"where it was cut silently", site(), 974, webinar.Report{Position: 1000, Ended: true}, 997, 75},
@@ -129,7 +129,7 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-func TestListedDurationWinsOverTheClaimed(t *testing.T) {
+func TestListedDurationOverridesClaimedDuration(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -142,8 +142,8 @@ func TestListedDurationWinsOverTheClaimed(t *testing.T) {
 		{"listed, claimed shorter", site(), intro, 500, 50},
 		{"listed, claimed longer", site(), intro, 5000, 50},
 		{"claimed", openSite(), intro, 2000, 25},
-		{"claimed, the site lists others", site(), "other", 2000, 25},
-		{"none known: no marks", openSite(), intro, 0, 0},
+		{"claimed, other webinars listed", site(), "other", 2000, 25},
+		{"none known", openSite(), intro, 0, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,9 +156,9 @@ func TestListedDurationWinsOverTheClaimed(t *testing.T) {
 	}
 }
 
-func TestMarksCatchUpWhenTheDurationBecomesKnown(t *testing.T) {
+func TestMilestonesAreReachedWhenTheDurationBecomesKnown(t *testing.T) {
 	t.Parallel()
-	s := tell(t, openSite())
+	s := newScenario(t, openSite())
 	s.enter(0, intro)
 	s.progress(100, intro, webinar.Report{Position: 100})
 	assert.Equal(t, 0, s.viewer.Current.Percent)
@@ -166,5 +166,5 @@ func TestMarksCatchUpWhenTheDurationBecomesKnown(t *testing.T) {
 	assert.Equal(t, 100, s.viewer.Current.Percent)
 	assert.Equal(t, []webinar.EventType{
 		webinar.EventEntered, webinar.EventCompleted, webinar.EventAttendanceClassified,
-	}, s.facts())
+	}, s.eventTypes())
 }

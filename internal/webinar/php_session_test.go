@@ -10,8 +10,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// phpSession is what PHP makes with the seven keys alone: no webinar, and a
-// furthest position no better than the last one.
+// phpSession returns a session that PHP created with its seven keys. It has no
+// webinar, and its furthest position is the last one.
 func phpSession() webinar.Session {
 	return webinar.Session{
 		ID: "php-5f3a", StartedAt: at(0), LastSeenAt: at(100),
@@ -19,12 +19,12 @@ func phpSession() webinar.Session {
 	}
 }
 
-func TestAdoptionEmitsNothing(t *testing.T) {
+func TestAssigningAWebinarEmitsNoEvent(t *testing.T) {
 	t.Parallel()
-	adopted := with(phpSession(), func(s *webinar.Session) { s.Webinar = intro })
-	seen := with(adopted, func(s *webinar.Session) { s.LastSeenAt = at(110) })
-	named := webinar.SessionRef{Webinar: intro}
-	both := webinar.SessionRef{Session: "php-5f3a", Webinar: intro}
+	assigned := with(phpSession(), func(s *webinar.Session) { s.Webinar = intro })
+	seen := with(assigned, func(s *webinar.Session) { s.LastSeenAt = at(110) })
+	byWebinar := webinar.SessionRef{Webinar: intro}
+	byBoth := webinar.SessionRef{Session: "php-5f3a", Webinar: intro}
 	tests := []struct {
 		name  string
 		apply func(webinar.Viewer) (webinar.Result, error)
@@ -37,14 +37,14 @@ func TestAdoptionEmitsNothing(t *testing.T) {
 			return site().Resume(v, intro, at(110))
 		}, seen},
 		{"progress", func(v webinar.Viewer) (webinar.Result, error) {
-			return site().Progress(v, named, webinar.Report{Position: 400}, at(110))
+			return site().Progress(v, byWebinar, webinar.Report{Position: 400}, at(110))
 		}, seen},
-		{"progress that names both", func(v webinar.Viewer) (webinar.Result, error) {
-			return site().Progress(v, both, webinar.Report{Position: 400}, at(110))
+		{"progress by both ids", func(v webinar.Viewer) (webinar.Result, error) {
+			return site().Progress(v, byBoth, webinar.Report{Position: 400}, at(110))
 		}, seen},
 		{"cta", func(v webinar.Viewer) (webinar.Result, error) {
-			return site().ClickCTA(v, named, nil, at(110))
-		}, with(adopted, func(s *webinar.Session) { s.CTAClickedAt = at(110) })},
+			return site().ClickCTA(v, byWebinar, nil, at(110))
+		}, with(assigned, func(s *webinar.Session) { s.CTAClickedAt = at(110) })},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -59,9 +59,9 @@ func TestAdoptionEmitsNothing(t *testing.T) {
 	}
 }
 
-func TestAdoptedSessionGoesOnLikeAnyOther(t *testing.T) {
+func TestPHPSessionCompletesAndIsParked(t *testing.T) {
 	t.Parallel()
-	s := tell(t, site())
+	s := newScenario(t, site())
 	s.viewer = viewing(phpSession())
 
 	s.progress(400, intro, webinar.Report{Position: 999})
@@ -70,11 +70,11 @@ func TestAdoptedSessionGoesOnLikeAnyOther(t *testing.T) {
 
 	assert.Equal(t, []webinar.EventType{
 		webinar.EventCompleted, webinar.EventAttendanceClassified, webinar.EventLeft, webinar.EventEntered,
-	}, s.facts())
+	}, s.eventTypes())
 	assert.Equal(t, webinar.SessionID("php-5f3a"), s.viewer.Parked[intro].ID)
 }
 
-func TestFirst100OfAnAdoptedSessionIsJudgedByCompletedAlone(t *testing.T) {
+func TestPHPSessionCompletesUnlessCompletedIsSet(t *testing.T) {
 	t.Parallel()
 	both := []webinar.EventType{webinar.EventCompleted, webinar.EventAttendanceClassified}
 	tests := []struct {
@@ -96,14 +96,14 @@ func TestFirst100OfAnAdoptedSessionIsJudgedByCompletedAlone(t *testing.T) {
 			})
 			got, err := site().Progress(viewing(php), webinar.SessionRef{Webinar: intro}, webinar.Report{Position: 1000}, at(110))
 			require.NoError(t, err)
-			assert.Equal(t, tt.want, types(got.Events))
+			assert.Equal(t, tt.want, typesOf(got.Events))
 			assert.True(t, got.Session.Completed)
 			assert.Equal(t, 100, got.Session.Percent)
 		})
 	}
 }
 
-func TestSessionWithoutLastSeenEarnsOneHeartbeat(t *testing.T) {
+func TestSessionWithoutLastSeenAtEarnsOneHeartbeat(t *testing.T) {
 	t.Parallel()
 	php := with(phpSession(), func(s *webinar.Session) { *s = webinar.Session{ID: "php"} })
 	got, err := site().Progress(viewing(php), webinar.SessionRef{Webinar: intro}, webinar.Report{Position: 900}, at(50))
@@ -115,7 +115,7 @@ func TestSessionWithoutLastSeenEarnsOneHeartbeat(t *testing.T) {
 	assert.True(t, got.Clamped)
 }
 
-func TestUnnamedSessionNeedsItsWebinar(t *testing.T) {
+func TestSessionWithoutWebinarNeedsOne(t *testing.T) {
 	t.Parallel()
 	v := viewing(phpSession())
 	bySession := webinar.SessionRef{Session: "php-5f3a"}
@@ -128,17 +128,17 @@ func TestUnnamedSessionNeedsItsWebinar(t *testing.T) {
 		require.ErrorIs(t, err, webinar.ErrWebinarRequired)
 	}
 
-	resumed, err := site().Resume(v, "", at(110)) // emits nothing, so it needs no webinar
+	resumed, err := site().Resume(v, "", at(110)) // emits no event, so it needs no webinar
 	require.NoError(t, err)
 	assert.Equal(t, webinar.ID(""), resumed.Viewer.Current.Webinar)
 
-	looked, err := site().Find(v, intro)
+	found, err := site().Find(v, intro)
 	require.NoError(t, err)
-	assert.Equal(t, intro, looked.Webinar)
-	assert.Equal(t, viewing(phpSession()), v, "looking adopts in the answer only")
+	assert.Equal(t, intro, found.Webinar)
+	assert.Equal(t, viewing(phpSession()), v, "Find must not change the viewer")
 }
 
-func TestAdoptedSessionWinsOverOneSetAside(t *testing.T) {
+func TestPHPSessionReplacesParkedSession(t *testing.T) {
 	t.Parallel()
 	older := with(watched(900), func(s *webinar.Session) { s.ID = "s-older" })
 	got, err := site().Resume(viewing(phpSession(), older), intro, at(110))
@@ -147,7 +147,7 @@ func TestAdoptedSessionWinsOverOneSetAside(t *testing.T) {
 	assert.Empty(t, got.Viewer.Parked)
 }
 
-func TestAWebinarThatIsNotListedAdoptsNothing(t *testing.T) {
+func TestUnlistedWebinarIsNotAssigned(t *testing.T) {
 	t.Parallel()
 	v := webinar.Viewer{User: viewer42, Current: &webinar.Session{ID: "php"}}
 	_, err := site().Progress(v, webinar.SessionRef{Webinar: "typo"}, webinar.Report{Position: 1}, at(10))
@@ -158,13 +158,13 @@ func TestAWebinarThatIsNotListedAdoptsNothing(t *testing.T) {
 	assert.ErrorIs(t, err, webinar.ErrNoSession)
 }
 
-func TestASessionWithoutAWebinarIsNeverSetAside(t *testing.T) {
+func TestSessionWithoutWebinarIsNotParked(t *testing.T) {
 	t.Parallel()
 	v := webinar.Viewer{User: viewer42, Current: &webinar.Session{ID: "php"}, Parked: map[webinar.ID]*webinar.Session{"delisted": {ID: "s-old", Webinar: "delisted"}}}
 	_, err := site().Resume(v, "delisted", at(10))
 	assert.ErrorIs(t, err, webinar.ErrNoSession)
 	got, err := site().Progress(v, webinar.SessionRef{Webinar: "delisted"}, webinar.Report{Position: 1}, at(10))
-	assert.NoError(t, err, "a report for it lands where it is")
+	assert.NoError(t, err, "a report for the parked session is applied to it")
 	assert.Equal(t, webinar.SessionID("s-old"), got.Session.ID)
 	assert.Equal(t, v.Current, got.Viewer.Current)
 }

@@ -11,7 +11,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-func TestRegistrationIsASingleFact(t *testing.T) {
+func TestOnlyTheFirstRegistrationEmitsAnEvent(t *testing.T) {
 	t.Parallel()
 	v := viewing(watched(10))
 	reg := webinar.Registration{Webinar: intro, Type: webinar.Live, SlotID: "evening", Source: "landing"}
@@ -20,7 +20,7 @@ func TestRegistrationIsASingleFact(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, first.Created)
 	assert.Equal(t, at(50), first.Viewer.Registered[intro])
-	assert.Equal(t, v.Current, first.Viewer.Current, "a registration is no visit")
+	assert.Equal(t, v.Current, first.Viewer.Current, "a registration does not change sessions")
 	assert.Equal(t, []webinar.Event{{
 		ID:   webinar.EventID(webinar.EventRegistered, viewer42, "intro", "1767225650"),
 		Type: webinar.EventRegistered, User: viewer42, At: at(50),
@@ -42,7 +42,7 @@ func TestRegistrationIsASingleFact(t *testing.T) {
 	assert.True(t, other.Created)
 }
 
-func TestOnlyListedWebinarsTakeAutoRegistrations(t *testing.T) {
+func TestAutoRegistrationsNeedAListedWebinar(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -65,12 +65,12 @@ func TestOnlyListedWebinarsTakeAutoRegistrations(t *testing.T) {
 
 func TestAtMost200Registrations(t *testing.T) {
 	t.Parallel()
-	s := tell(t, openSite())
+	s := newScenario(t, openSite())
 	register := func(id webinar.ID) (webinar.Result, error) {
 		return s.rules.Register(s.viewer, webinar.Registration{Webinar: id, Type: webinar.Auto}, at(0))
 	}
 	for i := range webinar.MaxRegistrations {
-		s.then(register(webinar.ID(fmt.Sprintf("w%d", i))))
+		s.accept(register(webinar.ID(fmt.Sprintf("w%d", i))))
 	}
 	require.Len(t, s.viewer.Registered, 200)
 
@@ -81,9 +81,9 @@ func TestAtMost200Registrations(t *testing.T) {
 	assert.False(t, repeat.Created)
 }
 
-func TestFormBelongsToTheSessionsWebinar(t *testing.T) {
+func TestFormEventNamesTheWebinarOfTheSession(t *testing.T) {
 	t.Parallel()
-	v := viewing(watched(10), asidePro())
+	v := viewing(watched(10), parkedPro())
 	form := webinar.Form{ID: "survey", SubmissionID: uuid.MustParse("0b7c8a44-61c4-4a55-9d0c-3a5e2f9d1c02"), Payload: []byte(`{"liked":true}`)}
 	got, err := site().SubmitForm(v, webinar.SessionRef{Session: "s-pro"}, form, at(500))
 	require.NoError(t, err)
@@ -97,10 +97,10 @@ func TestFormBelongsToTheSessionsWebinar(t *testing.T) {
 	assert.Equal(t, want, got.Events[0])
 }
 
-func TestEvaluateFindsCurrentAndAside(t *testing.T) {
+func TestEvaluateCurrentAndParkedSessions(t *testing.T) {
 	t.Parallel()
 	evaluation := uuid.MustParse("6f1c2a7e-0d5b-4c3e-9a64-2f8f5d0c7b11")
-	done := with(asidePro(), func(s *webinar.Session) { s.Completed = true })
+	done := with(parkedPro(), func(s *webinar.Session) { s.Completed = true })
 	v := viewing(watched(10), done)
 	tests := []struct {
 		name     string
@@ -111,7 +111,7 @@ func TestEvaluateFindsCurrentAndAside(t *testing.T) {
 	}{
 		{name: "current, not completed", session: "s-intro"},
 		{name: "current by webinar", id: intro, session: "s-intro"},
-		{name: "set aside, completed", id: pro, session: "s-pro", attended: true},
+		{name: "parked, completed", id: pro, session: "s-pro", attended: true},
 		{name: "never entered", id: "other", err: webinar.ErrNoSession},
 	}
 	for _, tt := range tests {
@@ -129,7 +129,7 @@ func TestEvaluateFindsCurrentAndAside(t *testing.T) {
 			assert.Equal(t, tt.session, e.Session)
 			assert.Equal(t, at(500), e.At)
 			assert.Equal(t, webinar.EventID(e.Type, viewer42, string(tt.session), evaluation.String()), e.ID)
-			assert.Equal(t, v, got.Viewer, "an evaluation is a fact about the state, not a change of it")
+			assert.Equal(t, v, got.Viewer, "an evaluation does not change the viewer")
 
 			repeat, err := site().Evaluate(v, tt.id, evaluation, at(900))
 			require.NoError(t, err)
@@ -140,10 +140,10 @@ func TestEvaluateFindsCurrentAndAside(t *testing.T) {
 	require.ErrorIs(t, err, webinar.ErrNoSession)
 }
 
-func TestARepeatHappenedWhenItsIDSays(t *testing.T) {
+func TestRepeatsHaveTheTimeOfTheirUUIDv7(t *testing.T) {
 	t.Parallel()
-	v := viewing(watched(10)) // began at 0
-	made := func(second int64) uuid.UUID {
+	v := viewing(watched(10)) // started at 0
+	uuidAt := func(second int64) uuid.UUID {
 		id := uuid.Must(uuid.NewV7())
 		ms := at(second).UnixMilli() + 250
 		for i := range 6 {
@@ -153,21 +153,21 @@ func TestARepeatHappenedWhenItsIDSays(t *testing.T) {
 	}
 	random := uuid.MustParse("0b7c8a44-61c4-4a55-9d0c-3a5e2f9d1c02")
 	tests := []struct {
-		name        string
-		id          uuid.UUID
-		first, then int64
+		name         string
+		id           uuid.UUID
+		at500, at900 int64 // the event's time if the command runs at 500 and at 900
 	}{
-		{"made while watching", made(400), 400, 400},
-		{"by a clock that is ahead", made(500 + 299), 799, 799},
-		{"by a clock that is far ahead", made(900 + 301), 500, 900},
-		{"before the session", made(-3600), 0, 0},
-		{"without a time", random, 500, 900},
-		{"nothing", uuid.Nil, 500, 900},
+		{"created while watching", uuidAt(400), 400, 400},
+		{"created by a clock that is ahead", uuidAt(500 + 299), 799, 799},
+		{"created by a clock that is too far ahead", uuidAt(900 + 301), 500, 900},
+		{"created before the session", uuidAt(-3600), 0, 0},
+		{"a random UUID", random, 500, 900},
+		{"the nil UUID", uuid.Nil, 500, 900},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			for now, want := range map[int64]int64{500: tt.first, 900: tt.then} {
+			for now, want := range map[int64]int64{500: tt.at500, 900: tt.at900} {
 				form, err := site().SubmitForm(v, webinar.SessionRef{Webinar: intro}, webinar.Form{SubmissionID: tt.id}, at(now))
 				require.NoError(t, err)
 				assert.Equal(t, at(want), form.Events[0].At)
