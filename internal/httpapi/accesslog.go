@@ -15,91 +15,83 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// notes is what the layers below add to the one line a request gets in the log.
+// requestLog collects what the inner handlers add to the log line of a request.
 type requestLog struct {
 	route string
 	user  webinar.UserID
 	code  string
 	cause error
 
-	events     []webinar.Event // that it led to
+	events     []webinar.Event // emitted by the request
 	evaluation uuid.UUID
 }
 
-// The log must not grow with what anybody may send.
+// Clients choose these texts, so the log limits their length.
 const (
 	maxLoggedPath   = 200
 	maxLoggedMethod = 20
 )
 
-type notesKey struct{}
+type requestLogKey struct{}
 
+// logFrom returns the log of a request, which the caller may add to.
 func logFrom(r *http.Request) *requestLog {
-	n, ok := r.Context().Value(notesKey{}).(*requestLog)
+	l, ok := r.Context().Value(requestLogKey{}).(*requestLog)
 	if !ok {
 		return &requestLog{}
 	}
-	return n
+	return l
 }
 
-func setError(r *http.Request, code string, cause error) {
-	n := logFrom(r)
-	n.code, n.cause = code, cause
-}
-
-// onRoute notes which route was found, as the route table has it.
-func onRoute(route string, next http.HandlerFunc) http.HandlerFunc {
+// withRoute records the route of a request, as the route table names it.
+func withRoute(route string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		logFrom(r).route = route
 		next(w, r)
 	}
 }
 
-func noteEvents(r *http.Request, events []webinar.Event) { logFrom(r).events = events }
-
-func setUser(r *http.Request, user webinar.UserID) { logFrom(r).user = user }
-
-// logAccess writes one line a request: the path without its query, which may
-// hold a nonce, and no header.
+// logAccess writes one line for each request. It contains no header and only the
+// path, because the query may contain a nonce.
 func (a *API) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun := time.Now()
-		n := &requestLog{}
-		r = r.WithContext(context.WithValue(r.Context(), notesKey{}, n))
-		counted := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		next.ServeHTTP(counted, r)
+		started := time.Now()
+		l := &requestLog{}
+		r = r.WithContext(context.WithValue(r.Context(), requestLogKey{}, l))
+		wrapped := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		next.ServeHTTP(wrapped, r)
 
-		status, took := counted.Status(), time.Since(begun)
+		status, took := wrapped.Status(), time.Since(started)
 		if status == 0 {
 			status = http.StatusOK
 		}
-		a.observer.RequestDone(n.route, status, n.code, took)
+		a.observer.RequestDone(l.route, status, l.code, took)
 		attrs := []slog.Attr{
 			slog.String("request_id", w.Header().Get(headerRequestID)),
 			slog.String("method", r.Method[:min(len(r.Method), maxLoggedMethod)]), slog.String("path", loggedPath(r)), slog.Int("status", status),
-			slog.Int("bytes", counted.BytesWritten()), slog.Duration("duration", took),
+			slog.Int("bytes", wrapped.BytesWritten()), slog.Duration("duration", took),
 			slog.String("client", clientAddress(r).String()),
 		}
-		if n.user != 0 {
-			attrs = append(attrs, slog.Uint64("user", uint64(n.user)))
+		if l.user != 0 {
+			attrs = append(attrs, slog.Uint64("user", uint64(l.user)))
 		}
-		if len(n.events) > 0 {
-			attrs = append(attrs, slog.Any("webhook_ids", webhookIDs(n.events)))
+		if len(l.events) > 0 {
+			attrs = append(attrs, slog.Any("webhook_ids", webhookIDs(l.events)))
 		}
-		if n.evaluation != uuid.Nil {
-			attrs = append(attrs, slog.String("evaluation_id", n.evaluation.String()))
+		if l.evaluation != uuid.Nil {
+			attrs = append(attrs, slog.String("evaluation_id", l.evaluation.String()))
 		}
-		if n.code != "" {
-			attrs = append(attrs, slog.String("code", n.code))
+		if l.code != "" {
+			attrs = append(attrs, slog.String("code", l.code))
 		}
-		if n.cause != nil {
-			attrs = append(attrs, slog.String("cause", n.cause.Error()))
+		if l.cause != nil {
+			attrs = append(attrs, slog.String("cause", l.cause.Error()))
 		}
 		a.log.LogAttrs(r.Context(), level(status), "request", attrs...)
 	})
 }
 
-// webhookIDs are what the lines of the deliveries carry.
+// webhookIDs returns the ids by which the log lines of deliveries name the events.
 func webhookIDs(events []webinar.Event) []string {
 	ids := make([]string, len(events))
 	for i, e := range events {
@@ -108,9 +100,9 @@ func webhookIDs(events []webinar.Event) []string {
 	return ids
 }
 
-// loggedPath is the path, and the route of plain permalinks, without anything
-// that looks like a parameter: hand-made addresses put a nonce there, encoded
-// twice for good measure.
+// loggedPath returns the path, and the route of plain permalinks, without
+// anything that looks like a parameter: clients that build the address by hand
+// may put a nonce there, even doubly encoded.
 func loggedPath(r *http.Request) string {
 	path := cutParameters(r.URL.Path)
 	if route := r.URL.Query().Get("rest_route"); route != "" {
@@ -120,8 +112,8 @@ func loggedPath(r *http.Request) string {
 }
 
 func cutParameters(path string) string {
-	if at := strings.IndexAny(path, "?&;=%"); at >= 0 {
-		path = path[:at]
+	if i := strings.IndexAny(path, "?&;=%"); i >= 0 {
+		path = path[:i]
 	}
 	return path[:min(len(path), maxLoggedPath)]
 }
@@ -136,8 +128,8 @@ func level(status int) slog.Level {
 	return slog.LevelInfo
 }
 
-// recover turns a panic into a 500 and one log line with its stack.
-func (a *API) recover(next http.Handler) http.Handler {
+// recoverPanic answers a panic with a 500 and logs its stack.
+func (a *API) recoverPanic(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			cause := recover()
@@ -155,9 +147,8 @@ func (a *API) recover(next http.Handler) http.Handler {
 	})
 }
 
-// recoverAs turns a panic into an error. Deferred by goroutines of a request:
-// the recovery of the request's own does not reach them, so a panic there would
-// end the process.
+// recoverAs turns a panic into an error. Goroutines of a request defer it,
+// because recoverPanic does not reach them and their panic would end the process.
 func recoverAs(err *error) {
 	if cause := recover(); cause != nil {
 		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())

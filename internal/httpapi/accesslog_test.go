@@ -17,14 +17,14 @@ import (
 // That every answer has one line, with its request id and without a secret, is
 // held by logBook in each test of this package.
 
-func TestTheAccessLine(t *testing.T) {
+func TestAccessLogLine(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	entered := s.ask(t, "POST", "/enter?_locale="+canary+"&_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro","x":"`+canary+`"}`, loggedIn(anna()),
+	entered := s.call(t, "POST", "/enter?_locale="+canary+"&_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro","x":"`+canary+`"}`, loggedIn(anna()),
 		header("User-Agent", canary), header("Referer", canary))
 	s.send(t, "GET", "/?rest_route=/autowebinar/v1/session&webinar_id="+canary, "", bearer(canary+"-token"))
-	s.ask(t, "POST", "/register", `{"webinar_id":"`+canary+`","source":"`+canary+`"}`, token(7))
-	s.ask(t, "POST", "/users/8/register", `{"`+canary, key())
+	s.call(t, "POST", "/register", `{"webinar_id":"`+canary+`","source":"`+canary+`"}`, token(7))
+	s.call(t, "POST", "/users/8/register", `{"`+canary, asService())
 	s.server.Close()
 
 	lines := s.log.lines(t, "request")
@@ -50,7 +50,7 @@ func TestTheAccessLine(t *testing.T) {
 	}
 }
 
-func TestALineCannotBeForged(t *testing.T) {
+func TestLogLinesCannotBeForged(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.send(t, "GET", base+"/a%0Amsg=request%0A", "", header("X-Request-Id", "x\" y"))
@@ -60,7 +60,7 @@ func TestALineCannotBeForged(t *testing.T) {
 }
 
 // trusting makes the test's own address, and others, a proxy.
-func trusting(prefixes ...string) func(*httpapi.Config) {
+func withTrustedProxies(prefixes ...string) func(*httpapi.Config) {
 	return func(c *httpapi.Config) {
 		for _, prefix := range prefixes {
 			c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(prefix))
@@ -80,18 +80,18 @@ func (s *site) clients(t testing.TB) map[string]any {
 }
 
 // idOf is the id of a request with some headers.
-func (s *site) idOf(t testing.TB, changes ...with) string {
+func (s *site) requestID(t testing.TB, changes ...requestOption) string {
 	t.Helper()
-	return s.ask(t, "GET", "/openapi.yaml", "", changes...).header.Get("X-Request-Id")
+	return s.call(t, "GET", "/openapi.yaml", "", changes...).header.Get("X-Request-Id")
 }
 
-func forwarded(chains ...string) with {
+func forwardedFor(chains ...string) requestOption {
 	return func(r *http.Request) { r.Header["X-Forwarded-For"] = chains }
 }
 
 func TestForwardedAddresses(t *testing.T) {
 	t.Parallel()
-	behind := setup(t, trusting("127.0.0.0/8", "10.0.0.0/8", "2001:db8:ffff::/48"))
+	behind := setup(t, withTrustedProxies("127.0.0.0/8", "10.0.0.0/8", "2001:db8:ffff::/48"))
 	chains := map[string]struct {
 		chain []string
 		want  string
@@ -115,7 +115,7 @@ func TestForwardedAddresses(t *testing.T) {
 	}
 	ids := map[string]string{}
 	for name, tt := range chains {
-		ids[name] = behind.idOf(t, forwarded(tt.chain...))
+		ids[name] = behind.requestID(t, forwardedFor(tt.chain...))
 	}
 	clients := behind.clients(t)
 	for name, tt := range chains {
@@ -123,9 +123,9 @@ func TestForwardedAddresses(t *testing.T) {
 	}
 
 	open := setup(t)
-	elsewhere := setup(t, trusting("10.0.0.0/8"))
+	elsewhere := setup(t, withTrustedProxies("10.0.0.0/8"))
 	for _, s := range []*site{open, elsewhere} {
-		id := s.idOf(t, forwarded("192.0.2.1"), header("X-Real-Ip", "192.0.2.1"), header("Forwarded", "for=192.0.2.1"))
+		id := s.requestID(t, forwardedFor("192.0.2.1"), header("X-Real-Ip", "192.0.2.1"), header("Forwarded", "for=192.0.2.1"))
 		assert.Equal(t, "127.0.0.1", s.clients(t)[id], "only a trusted proxy is believed")
 	}
 }
@@ -133,18 +133,18 @@ func TestForwardedAddresses(t *testing.T) {
 func TestRequestIDs(t *testing.T) {
 	t.Parallel()
 	const uuid = `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$`
-	behind, open := setup(t, trusting("127.0.0.1/32")), setup(t)
+	behind, open := setup(t, withTrustedProxies("127.0.0.1/32")), setup(t)
 	named := header("X-Request-Id", "edge-1.2_3")
-	assert.Equal(t, "edge-1.2_3", behind.idOf(t, named))
-	assert.Regexp(t, uuid, open.idOf(t, named), "anybody could say that")
+	assert.Equal(t, "edge-1.2_3", behind.requestID(t, named))
+	assert.Regexp(t, uuid, open.requestID(t, named), "anybody could say that")
 	for _, odd := range []string{"", "a b", `a"b`, "é", "a/b", strings.Repeat("a", 65)} {
-		assert.Regexp(t, uuid, behind.idOf(t, header("X-Request-Id", odd)), odd)
+		assert.Regexp(t, uuid, behind.requestID(t, header("X-Request-Id", odd)), odd)
 	}
-	assert.NotEqual(t, open.idOf(t), open.idOf(t))
+	assert.NotEqual(t, open.requestID(t), open.requestID(t))
 }
 
 // Hand-made addresses put parameters where the path is.
-func TestNoParameterIsLoggedAsAPath(t *testing.T) {
+func TestLoggedPathHasNoParameters(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, target := range []string{

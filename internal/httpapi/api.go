@@ -5,28 +5,28 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wordpress"
 )
 
-// Viewers changes and reads what the service knows of viewers.
+// Viewers changes and reads viewers.
 type Viewers interface {
 	Change(ctx context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error
 	Read(ctx context.Context, user webinar.UserID) (webinar.Viewer, time.Time, error)
 }
 
-// Leads finds the lead id of a viewer; empty if there is none.
+// Leads finds the CRM lead id of a viewer; it is empty if the viewer has none.
 type Leads interface {
 	LeadID(ctx context.Context, user webinar.UserID) (string, error)
 }
 
-// Forms passes a submitted form to the sink.
+// Forms delivers a submitted form to the receiver.
 type Forms interface {
 	Submit(ctx context.Context, event webinar.Event, leadID string) error
 }
@@ -38,21 +38,21 @@ type Logins interface {
 	Nonce(login wordpress.Login) string
 }
 
-// Rate is a token bucket: tokens a second and how many may be saved up. A zero
+// Rate is the rate of a token bucket, in tokens per second, and its size. A zero
 // PerSecond means no limit.
 type Rate struct {
 	PerSecond float64
 	Burst     int
 }
 
-// Config says what the door stands on. Nil Logins, an empty JWTSecret and empty
-// ServiceKeys each turn that way of asking off.
+// Config configures the API. A nil Logins, an empty JWTSecret or empty
+// ServiceKeys disables that authentication method.
 type Config struct {
 	BasePaths []string
 	Rules     webinar.Rules
 	Viewers   Viewers
 	Leads     Leads
-	Forms     Forms // nil: no sink, forms are refused with 503 and no event is stored
+	Forms     Forms // nil if there is no receiver: forms are refused with 503 and no event is stored
 
 	Logins      Logins
 	JWTSecret   []byte
@@ -60,90 +60,95 @@ type Config struct {
 
 	CORSOrigins    []string
 	TrustedProxies []netip.Prefix
-	RateViewer     Rate // per viewer
-	RateLogin      Rate // failed logins: forged ones per address, wrong nonces per viewer
+	RateViewer     Rate // requests of one viewer
+	RateLogin      Rate // failed logins: forged credentials per network, invalid nonces per viewer
 
 	Logger   *slog.Logger
-	Observer Observer // nil: nobody
+	Observer Observer // may be nil
 }
 
-// API answers the routes of the service.
+// API implements the routes of the service.
 type API struct {
 	cfg         Config
 	log         *slog.Logger
 	observer    Observer
+	keyDigests  [][32]byte
 	viewerLimit *limiter[webinar.UserID]
-	nonceLimit  *limiter[webinar.UserID] // wrong ones: ends the loop of a client that gets no other
+	nonceLimit  *limiter[webinar.UserID] // ends the endless retries of a client that never gets a valid nonce
 	loginLimit  *limiter[netip.Prefix]
-	keys        [][32]byte
 }
 
-// The sizes of bodies, and how long an answer may take.
 const (
-	bodyLimit     = 16 << 10
-	formBodyLimit = 64 << 10 // also for long lists of users
+	maxBody      = 16 << 10
+	maxLargeBody = 64 << 10 // of forms and of lists of users
 
-	answerTimeout = 20 * time.Second
+	requestTimeout = 20 * time.Second
 )
 
 // New returns the handler of all routes.
 func New(cfg Config) http.Handler {
 	a := &API{
-		cfg: cfg, log: cfg.Logger, keys: digests(cfg.ServiceKeys),
-		viewerLimit: newLimiter[webinar.UserID](cfg.RateViewer), nonceLimit: newLimiter[webinar.UserID](cfg.RateLogin),
-		loginLimit: newLimiter[netip.Prefix](cfg.RateLogin),
-		observer:   cfg.Observer,
+		cfg: cfg, log: cfg.Logger, observer: cfg.Observer, keyDigests: digests(cfg.ServiceKeys),
+		viewerLimit: newLimiter[webinar.UserID](cfg.RateViewer),
+		nonceLimit:  newLimiter[webinar.UserID](cfg.RateLogin),
+		loginLimit:  newLimiter[netip.Prefix](cfg.RateLogin),
 	}
 	if a.observer == nil {
 		a.observer = nopObserver{}
 	}
-	h := a.routes()
-	for _, wrap := range []func(http.Handler) http.Handler{
-		a.checkOrigin, a.normalise, a.recover, a.logAccess, a.identifyClient,
-	} {
-		h = wrap(h)
+	router := chi.NewRouter()
+	router.Use( // a request passes them in this order
+		a.identifyClient, // first, because the log needs the request id and the client address
+		a.logAccess,      // around recovery, so that a panic is logged as the 500 that answers it
+		a.recoverPanic,
+		a.normalise,   // before what depends on the method and the path
+		a.checkOrigin, // before authentication, because preflights carry no credentials
+	)
+	router.NotFound(a.noRoute)
+	router.MethodNotAllowed(a.noRoute)
+	for _, base := range cfg.BasePaths {
+		router.Route(base, a.routes)
 	}
-	return h
+	return router
 }
 
-func (a *API) routes() http.Handler {
-	root := chi.NewRouter()
-	root.NotFound(a.noRoute)
-	root.MethodNotAllowed(a.noRoute)
-	for _, base := range a.cfg.BasePaths {
-		root.Route(base, func(r chi.Router) {
-			both := func(method, path string, limit int64, e endpoint) {
-				r.Method(method, path, a.handle(path, a.viewer, limit, e))
-				r.Method(method, "/users/{user_id:[0-9]+}"+path, a.handle("/users/{user_id}"+path, a.onBehalf, limit, e))
-			}
-			both(http.MethodPost, "/enter", bodyLimit, a.enter)
-			both(http.MethodPost, "/progress", bodyLimit, a.progress)
-			both(http.MethodPost, "/exit", bodyLimit, a.exit)
-			both(http.MethodPost, "/resume", bodyLimit, a.resume)
-			both(http.MethodGet, "/session", bodyLimit, a.session)
-			both(http.MethodPost, "/cta", bodyLimit, a.cta)
-			both(http.MethodPost, "/register", bodyLimit, a.register)
-			both(http.MethodPost, "/form", formBodyLimit, a.form)
-			r.Method(http.MethodPost, "/attendance", a.handle("/attendance", a.service, formBodyLimit, a.attendance))
-			published := func(path, name, contentType string) { r.Get(path, onRoute(path, file(name, contentType))) }
-			published("/openapi.yaml", "openapi.yaml", "application/yaml")
-			for _, script := range []string{"player.js", "player.classic.js", "player/vimeo.js", "player/youtube.js"} {
-				published("/"+script, "player/dist/"+script, "text/javascript; charset=utf-8")
-				published("/"+script+".map", "player/dist/"+script+".map", "application/json")
-			}
-			published("/autowebinar.d.ts", "player/autowebinar.d.ts", "text/plain; charset=utf-8")
-		})
+// routes adds the route table to a router. Each route about a viewer exists
+// twice: for the viewer, and for a service key that names the viewer in the path.
+func (a *API) routes(router chi.Router) {
+	for _, r := range []route{
+		{method: http.MethodPost, path: "/enter", maxBody: maxBody, endpoint: a.enter},
+		{method: http.MethodPost, path: "/progress", maxBody: maxBody, endpoint: a.progress},
+		{method: http.MethodPost, path: "/exit", maxBody: maxBody, endpoint: a.exit},
+		{method: http.MethodPost, path: "/resume", maxBody: maxBody, endpoint: a.resume},
+		{method: http.MethodGet, path: "/session", endpoint: a.session},
+		{method: http.MethodPost, path: "/cta", maxBody: maxBody, endpoint: a.cta},
+		{method: http.MethodPost, path: "/register", maxBody: maxBody, endpoint: a.register},
+		{method: http.MethodPost, path: "/form", maxBody: maxLargeBody, endpoint: a.form},
+	} {
+		own, named := r, r
+		own.authorize = a.authorizeViewer
+		named.path, named.authorize = "/users/{user_id}"+r.path, a.authorizeServiceForUser
+		router.Method(r.method, own.path, a.handle(own))
+		router.Method(r.method, "/users/{user_id:[0-9]+}"+r.path, a.handle(named))
 	}
-	return root
+	router.Post("/attendance", a.handle(route{
+		path: "/attendance", maxBody: maxLargeBody, authorize: a.authorizeService, endpoint: a.attendance,
+	}))
+	for path, f := range map[string]struct{ name, contentType string }{
+		"/openapi.yaml":      {"openapi.yaml", "application/yaml"},
+		"/player.js":         {"player/dist/player.js", javaScript},
+		"/player.classic.js": {"player/dist/player.classic.js", javaScript},
+		"/player/vimeo.js":   {"player/dist/player/vimeo.js", javaScript},
+		"/player/youtube.js": {"player/dist/player/youtube.js", javaScript},
+		"/autowebinar.d.ts":  {"player/autowebinar.d.ts", "text/plain; charset=utf-8"},
+	} {
+		router.Get(path, withRoute(path, file(f.name, f.contentType)))
+		if strings.HasSuffix(path, ".js") {
+			router.Get(path+".map", withRoute(path+".map", file(f.name+".map", "application/json")))
+		}
+	}
 }
 
 func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, errNoRoute)
-}
-
-// newSessionID makes a UUIDv7: they sort by age, which is kind to whoever looks
-// through the table.
-func newSessionID() (webinar.SessionID, error) {
-	id, err := uuid.NewV7()
-	return webinar.SessionID(id.String()), err
 }

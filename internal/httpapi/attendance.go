@@ -12,8 +12,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// attendanceView answers an explicit evaluation.
-type attendanceView struct {
+// attendanceJSON answers an evaluation of attendance.
+type attendanceJSON struct {
 	EvaluationID uuid.UUID          `json:"evaluation_id"`
 	Results      []attendanceResult `json:"results"`
 }
@@ -24,11 +24,11 @@ type attendanceResult struct {
 	Attended *bool          `json:"attended,omitempty"`
 }
 
-// attendanceAtOnce is how many viewers are evaluated in parallel.
-const attendanceAtOnce = 8
+// maxParallelEvaluations limits how many viewers one request evaluates at a time.
+const maxParallelEvaluations = 8
 
-// attendance classifies viewers on request. If it fails half-way it can be
-// repeated with the same evaluation id: the same facts carry the same ids.
+// attendance classifies viewers. A request that failed half-way can be repeated
+// with the same evaluation id, because its events then have the same ids.
 func (a *API) attendance(r *request) (reply, error) {
 	r.body.require("user_ids")
 	users := r.body.users("user_ids")
@@ -38,24 +38,24 @@ func (a *API) attendance(r *request) (reply, error) {
 		return reply{}, err
 	}
 	logFrom(r.Request).evaluation = evaluation
-	view := attendanceView{EvaluationID: evaluation, Results: make([]attendanceResult, len(users))}
+	view := attendanceJSON{EvaluationID: evaluation, Results: make([]attendanceResult, len(users))}
 	group, ctx := errgroup.WithContext(r.Context())
-	group.SetLimit(attendanceAtOnce)
+	group.SetLimit(maxParallelEvaluations)
 	for i, user := range users {
 		group.Go(func() (err error) {
 			defer recoverAs(&err)
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			one := &request{Request: r.WithContext(ctx), user: user}
-			view.Results[i], err = a.evaluate(one, id, evaluation)
+			single := &request{Request: r.WithContext(ctx), user: user}
+			view.Results[i], err = a.evaluate(single, id, evaluation)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		p := toAPIError(err)
-		p.evaluation = &evaluation
-		return reply{}, p
+		e := toAPIError(err)
+		e.evaluation = &evaluation
+		return reply{}, e
 	}
 	return reply{http.StatusOK, view}, nil
 }
@@ -64,16 +64,16 @@ func (a *API) evaluate(r *request, id webinar.ID, evaluation uuid.UUID) (attenda
 	result, _, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Evaluate(v, id, evaluation, now)
 	})
-	answer := attendanceResult{User: r.user}
+	evaluated := attendanceResult{User: r.user}
 	switch {
 	case err == nil:
-		answer.Result, answer.Attended = "classified", &result.Session.Completed
+		evaluated.Result, evaluated.Attended = "classified", &result.Session.Completed
 	case errors.Is(err, usermeta.ErrUnknownUser):
-		answer.Result = "unknown_user"
+		evaluated.Result = "unknown_user"
 	case errors.Is(err, webinar.ErrNoSession), errors.Is(err, webinar.ErrWebinarRequired):
-		answer.Result = "not_entered"
+		evaluated.Result = "not_entered"
 	default:
-		return answer, err
+		return evaluated, err
 	}
-	return answer, nil
+	return evaluated, nil
 }

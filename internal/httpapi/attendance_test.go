@@ -13,7 +13,7 @@ import (
 
 const evaluationID = "0d5c1b1e-52f5-4d0e-9a35-0f7f6a5f6c11"
 
-func TestAttendanceOfMany(t *testing.T) {
+func TestAttendanceOfSeveralViewers(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	const carol, dave = 9, 10
@@ -22,7 +22,7 @@ func TestAttendanceOfMany(t *testing.T) {
 	s.db.SetMeta(t, dave, "autowebinar_session_id", "made by PHP, of an unknown webinar")
 	session := s.enter(t, anna(), "intro")
 	s.enter(t, boris(), "intro")
-	s.ask(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":3600}`, page(anna()))
+	s.call(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":3600}`, page(anna()))
 
 	body := fmt.Sprintf(`{"user_ids":[7,8,7,%d,%d,%d,18446744073709551615,7],"evaluation_id":%q}`, carol, dave, unknownID, evaluationID)
 	want := []any{
@@ -34,7 +34,7 @@ func TestAttendanceOfMany(t *testing.T) {
 		map[string]any{"user_id": 18446744073709551615., "result": "unknown_user"},
 	}
 	for range 2 {
-		a := s.ask(t, "POST", "/attendance", body, key())
+		a := s.call(t, "POST", "/attendance", body, asService())
 		require.Equal(t, 200, a.status, string(a.raw))
 		assert.Len(t, a.json, 2)
 		assert.Equal(t, evaluationID, a.json["evaluation_id"])
@@ -42,19 +42,19 @@ func TestAttendanceOfMany(t *testing.T) {
 	}
 	id := webinar.EventID(webinar.EventAttendanceClassified, 7, session, evaluationID).String()
 	events := s.outbox(t, anna())
-	assert.Equal(t, []string{"entered", "completed", "attendance_classified", "attendance_classified"}, types(events)[:4])
+	assert.Equal(t, []string{"entered", "completed", "attendance_classified", "attendance_classified"}, eventTypes(events)[:4])
 	for _, event := range events[3:] {
 		assert.Equal(t, "attendance_classified "+id, event, "a repeat is known as one")
 	}
-	assert.Equal(t, []string{"entered", "attendance_classified"}, types(s.outbox(t, boris()))[:2])
+	assert.Equal(t, []string{"entered", "attendance_classified"}, eventTypes(s.outbox(t, boris()))[:2])
 }
 
-func TestAttendanceOfASessionSetAside(t *testing.T) {
+func TestAttendanceOfParkedSession(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	first := s.enter(t, anna(), "intro")
 	s.enter(t, anna(), "pro")
-	a := s.ask(t, "POST", "/attendance", `{"user_ids":[7,8],"webinar_id":"intro"}`, key())
+	a := s.call(t, "POST", "/attendance", `{"user_ids":[7,8],"webinar_id":"intro"}`, asService())
 	require.Equal(t, 200, a.status)
 	evaluation := uuid.MustParse(a.json["evaluation_id"].(string))
 	assert.Equal(t, []any{
@@ -64,20 +64,20 @@ func TestAttendanceOfASessionSetAside(t *testing.T) {
 	events := s.outbox(t, anna())
 	assert.Equal(t, "attendance_classified "+webinar.EventID(webinar.EventAttendanceClassified, 7, first, evaluation.String()).String(), events[len(events)-1])
 
-	other := s.ask(t, "POST", "/attendance", `{"user_ids":[7]}`, key())
+	other := s.call(t, "POST", "/attendance", `{"user_ids":[7]}`, asService())
 	assert.NotEqual(t, a.json["evaluation_id"], other.json["evaluation_id"], "each evaluation is a fact of its own")
 }
 
-func TestAttendanceOfAThousand(t *testing.T) {
+func TestAttendanceLimitOf1000Users(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	ids := "7"
 	for id := 10_001; id < 11_000; id++ {
 		ids += fmt.Sprintf(",%d", id)
 	}
-	a := s.ask(t, "POST", "/attendance", `{"user_ids":[`+ids+`]}`, key())
+	a := s.call(t, "POST", "/attendance", `{"user_ids":[`+ids+`]}`, asService())
 	require.Equal(t, 200, a.status)
 	assert.Len(t, a.json["results"], 1000)
-	a = s.ask(t, "POST", "/attendance", `{"user_ids":[`+ids+`,5]}`, key())
-	a.is(t, "400 rest_invalid_param", "user_ids")
+	a = s.call(t, "POST", "/attendance", `{"user_ids":[`+ids+`,5]}`, asService())
+	a.assertError(t, "400 rest_invalid_param", "user_ids")
 }

@@ -15,34 +15,34 @@ const (
 )
 
 // refusal is a body and what is wrong with it.
-type refusal struct {
+type badRequest struct {
 	route, body string
 	want        string
 	params      []string
 }
 
 // refused asks each as the viewer and on behalf, and looks that nothing came of it.
-func refused(t *testing.T, refusals map[string]refusal) {
+func checkBadRequests(t *testing.T, refusals map[string]badRequest) {
 	t.Helper()
 	s := setup(t)
 	s.db.SetMeta(t, 7, leadKey, "L-1")
 	s.enter(t, anna(), "intro")
 	before := s.db.Meta(t, 7)
 	for name, r := range refusals {
-		s.ask(t, "POST", "/users/7"+r.route, r.body, key()).is(t, r.want, r.params...)
-		a := s.ask(t, "POST", r.route, r.body, page(anna()))
-		if !assert.Equal(t, r.want, a.problem(), "%s: %s", name, a.raw) || !assert.Equal(t, r.params, a.params(t), name) {
+		s.call(t, "POST", "/users/7"+r.route, r.body, asService()).assertError(t, r.want, r.params...)
+		a := s.call(t, "POST", r.route, r.body, page(anna()))
+		if !assert.Equal(t, r.want, a.summary(), "%s: %s", name, a.raw) || !assert.Equal(t, r.params, a.params(t), name) {
 			continue
 		}
 		assert.NotEmpty(t, a.header.Get("X-WP-Nonce"), "an error after the login carries a nonce too")
 	}
 	assert.Equal(t, before, s.db.Meta(t, 7))
-	assert.Empty(t, s.sink.taken)
+	assert.Empty(t, s.receiver.accepted)
 }
 
-func TestBodiesThatAreNoObject(t *testing.T) {
+func TestBodyMustBeJSONObject(t *testing.T) {
 	t.Parallel()
-	refusals := map[string]refusal{}
+	refusals := map[string]badRequest{}
 	for name, body := range map[string]string{
 		"an array":           `[{"webinar_id":"intro"}]`,
 		"a string":           `"intro"`,
@@ -66,17 +66,17 @@ func TestBodiesThatAreNoObject(t *testing.T) {
 		"a leading zero":     `{"webinar_id":"intro","position_sec":010}`,
 		"nested without end": `{"webinar_id":"intro","x":` + strings.Repeat("[", 12_000) + `}`,
 	} {
-		refusals[name] = refusal{"/progress", body, invalidJSON, nil}
+		refusals[name] = badRequest{"/progress", body, invalidJSON, nil}
 	}
 	deep := strings.Repeat(`[`, 15_000) + strings.Repeat(`]`, 15_000)
-	refusals["nested too deep"] = refusal{"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{"a":` + deep + `}}`, invalidJSON, nil}
-	refused(t, refusals)
+	refusals["nested too deep"] = badRequest{"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{"a":` + deep + `}}`, invalidJSON, nil}
+	checkBadRequests(t, refusals)
 }
 
 func TestMissingMembers(t *testing.T) {
 	t.Parallel()
 	both := []string{"session_id", "webinar_id"}
-	refused(t, map[string]refusal{
+	checkBadRequests(t, map[string]badRequest{
 		"no body":                     {"/enter", "", missingParam, []string{"webinar_id"}},
 		"white space":                 {"/enter", " \r\n\t ", missingParam, []string{"webinar_id"}},
 		"an empty object":             {"/enter", "{}", missingParam, []string{"webinar_id"}},
@@ -99,9 +99,9 @@ func TestMissingMembers(t *testing.T) {
 	})
 }
 
-func TestWrongNumbers(t *testing.T) {
+func TestInvalidNumbers(t *testing.T) {
 	t.Parallel()
-	refusals := map[string]refusal{}
+	refusals := map[string]badRequest{}
 	for name, number := range map[string]string{
 		"a string": `"7"`, "an empty string": `""`, "true": "true", "an object": "{}", "a list": "[7]",
 		"negative": "-1", "slightly negative": "-0.001", "too large": "604801", "slightly too large": "604800.5",
@@ -109,19 +109,19 @@ func TestWrongNumbers(t *testing.T) {
 	} {
 		for _, member := range []string{"position_sec", "duration_sec"} {
 			body := fmt.Sprintf(`{"webinar_id":"intro",%q:%s}`, member, number)
-			refusals["exit: "+member+": "+name] = refusal{"/exit", body, invalidParam, []string{member}}
+			refusals["exit: "+member+": "+name] = badRequest{"/exit", body, invalidParam, []string{member}}
 		}
 		body := fmt.Sprintf(`{"webinar_id":"intro","position_sec":%s}`, number)
-		refusals["progress: "+name] = refusal{"/progress", body, invalidParam, []string{"position_sec"}}
-		refusals["cta: "+name] = refusal{"/cta", body, invalidParam, []string{"position_sec"}}
+		refusals["progress: "+name] = badRequest{"/progress", body, invalidParam, []string{"position_sec"}}
+		refusals["cta: "+name] = badRequest{"/cta", body, invalidParam, []string{"position_sec"}}
 	}
-	refused(t, refusals)
+	checkBadRequests(t, refusals)
 }
 
-func TestWrongMembers(t *testing.T) {
+func TestInvalidMembers(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("я", 201)
-	refusals := map[string]refusal{
+	refusals := map[string]badRequest{
 		"flags":           {"/progress", `{"webinar_id":"intro","position_sec":1,"ended":1,"seeked":"true"}`, invalidParam, []string{"ended", "seeked"}},
 		"all at once":     {"/exit", `{"webinar_id":"","position_sec":-1,"ended":0,"leave_reason":""}`, invalidParam, []string{"ended", "leave_reason", "position_sec", "webinar_id"}},
 		"leave reason":    {"/exit", `{"webinar_id":"intro","leave_reason":"bored"}`, invalidParam, []string{"leave_reason"}},
@@ -141,13 +141,13 @@ func TestWrongMembers(t *testing.T) {
 		"session long":    {"/cta", `{"session_id":"` + long + `","webinar_id":"intro"}`, invalidParam, []string{"session_id"}},
 	}
 	for _, id := range []string{`""`, `7`, `["intro"]`, `"Intro"`, `"-a"`, `"a b"`, `"a/b"`, `"a@b"`, `"a\n"`, `"é"`, `"` + strings.Repeat("a", 65) + `"`} {
-		refusals["webinar id "+id] = refusal{"/enter", `{"webinar_id":` + id + `}`, invalidParam, []string{"webinar_id"}}
+		refusals["webinar id "+id] = badRequest{"/enter", `{"webinar_id":` + id + `}`, invalidParam, []string{"webinar_id"}}
 	}
 	for name, text := range map[string]string{
 		"empty": "", "too long": long, "a line break": `a\nb`, "a tab": `\t`, "NUL": `\u0000`, "DEL": `\u007f`, "C1": `\u0085`,
 	} {
-		refusals["source: "+name] = refusal{"/register", `{"webinar_id":"intro","source":"` + text + `"}`, invalidParam, []string{"source"}}
-		refusals["form id: "+name] = refusal{"/form", `{"webinar_id":"intro","form_payload":{},"form_id":"` + text + `"}`, invalidParam, []string{"form_id"}}
+		refusals["source: "+name] = badRequest{"/register", `{"webinar_id":"intro","source":"` + text + `"}`, invalidParam, []string{"source"}}
+		refusals["form id: "+name] = badRequest{"/form", `{"webinar_id":"intro","form_payload":{},"form_id":"` + text + `"}`, invalidParam, []string{"form_id"}}
 	}
-	refused(t, refusals)
+	checkBadRequests(t, refusals)
 }

@@ -14,15 +14,15 @@ import (
 )
 
 var (
-	errInvalidToken   = errors.New("httpapi: no token of ours")
-	errInvalidSubject = errors.New("httpapi: the token names no user, or two")
-	errIssuedInFuture = errors.New("httpapi: the token was issued in the future")
+	errInvalidToken   = errors.New("httpapi: token is malformed or its signature is invalid")
+	errInvalidSubject = errors.New("httpapi: token names no user or two different users")
+	errIssuedInFuture = errors.New("httpapi: token was issued in the future")
 )
 
 // maxClockSkew is how far the clock of a token's issuer may be ahead of ours.
 const maxClockSkew = 5 * time.Minute
 
-// proveBearer takes a service key or a viewer's JWT.
+// authenticateBearer verifies a service key or a viewer's JWT.
 func (a *API) authenticateBearer(token string) (principal, error) {
 	if a.isServiceKey(token) {
 		return principal{service: true}, nil
@@ -45,30 +45,31 @@ func digests(keys []string) [][32]byte {
 	return sums
 }
 
-// isServiceKey compares with every key, in a time that depends on none of them.
+// isServiceKey compares the token with every key, so that the time it takes
+// depends on none of them.
 func (a *API) isServiceKey(token string) bool {
 	sum := sha256.Sum256([]byte(token))
 	found := 0
-	for _, key := range a.keys {
+	for _, key := range a.keyDigests {
 		found |= subtle.ConstantTimeCompare(sum[:], key[:])
 	}
 	return found == 1
 }
 
-// parseJWT verifies an HS256 token that expires and returns its user: `sub`, or
-// `data.user.id` as the common WordPress JWT plugins write it.
+// parseJWT verifies an HS256 token that expires and returns its user: the claim
+// "sub" or, as the common WordPress JWT plugins write it, "data.user.id".
 func parseJWT(token string, secret []byte) (webinar.UserID, error) {
 	claims := jwt.MapClaims{}
 	_, err := jwt.ParseWithClaims(token, claims,
 		func(*jwt.Token) (any, error) { return secret, nil },
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithJSONNumber())
 	switch {
-	case errors.Is(err, jwt.ErrTokenInvalidClaims): // the signature is good
+	case errors.Is(err, jwt.ErrTokenInvalidClaims): // the signature is valid
 		return 0, err
 	case err != nil:
 		return 0, fmt.Errorf("%w: %w", errInvalidToken, err)
 	}
-	if at, err := claims.GetIssuedAt(); err == nil && at != nil && time.Until(at.Time) > maxClockSkew {
+	if issued, err := claims.GetIssuedAt(); err == nil && issued != nil && time.Until(issued.Time) > maxClockSkew {
 		return 0, errIssuedInFuture
 	}
 	data, _ := claims["data"].(map[string]any)

@@ -16,17 +16,17 @@ func chunked(r *http.Request) {
 	}
 }
 
-func sized(r *http.Request) {}
+func withLength(r *http.Request) {}
 
 // filled is a body of exactly size bytes.
-func filled(start string, size int) string {
+func padded(start string, size int) string {
 	return start + `,"pad":"` + strings.Repeat("x", size-len(start)-len(`,"pad":""}`)) + `"}`
 }
 
-func TestBodiesAreLimited(t *testing.T) {
+func TestBodySizeLimits(t *testing.T) {
 	t.Parallel()
 	const usual, form = 16 << 10, 64 << 10
-	for name, size := range map[string]with{"with a length": sized, "chunked": chunked} {
+	for name, size := range map[string]requestOption{"with a length": withLength, "chunked": chunked} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
@@ -45,22 +45,22 @@ func TestBodiesAreLimited(t *testing.T) {
 				{"/attendance", `{"user_ids":[7]`, form},
 				{"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{}`, form},
 			} {
-				who, prefix := key(), "/users/7"
+				who, prefix := asService(), "/users/7"
 				if tt.route == "/attendance" {
 					prefix = ""
 				}
-				a := s.ask(t, "POST", prefix+tt.route, filled(tt.start, tt.limit), who, size)
+				a := s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit), who, size)
 				assert.Less(t, a.status, 300, "%s: %s", tt.route, a.raw)
 				for _, more := range []int{1, 1 << 20} {
-					a = s.ask(t, "POST", prefix+tt.route, filled(tt.start, tt.limit+more), who, size)
-					a.is(t, "413 autowebinar_body_too_large")
+					a = s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit+more), who, size)
+					a.assertError(t, "413 autowebinar_body_too_large")
 				}
 			}
 		})
 	}
 }
 
-func TestMediaTypes(t *testing.T) {
+func TestContentTypes(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
@@ -81,32 +81,32 @@ func TestMediaTypes(t *testing.T) {
 		"application/json; charset":          "200",
 		"application/json, application/json": "415 autowebinar_unsupported_media_type",
 	} {
-		a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Content-Type", mediaType))
-		assert.Equal(t, want, a.problem(), mediaType)
+		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Content-Type", mediaType))
+		assert.Equal(t, want, a.summary(), mediaType)
 	}
-	a := s.ask(t, "GET", "/session", "ignored", page(anna()), header("Content-Type", "text/html"))
+	a := s.call(t, "GET", "/session", "ignored", page(anna()), header("Content-Type", "text/html"))
 	assert.Equal(t, 200, a.status, "a GET has no body")
-	a = s.ask(t, "POST", "/enter", "webinar_id=intro", page(anna()), header("Content-Type", "application/x-www-form-urlencoded"))
-	a.is(t, "415 autowebinar_unsupported_media_type")
+	a = s.call(t, "POST", "/enter", "webinar_id=intro", page(anna()), header("Content-Type", "application/x-www-form-urlencoded"))
+	a.assertError(t, "415 autowebinar_unsupported_media_type")
 }
 
-func TestABodyWithoutType(t *testing.T) {
+func TestBodyWithoutContentType(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	// Not in the contract, because browsers always give one; curl -d '' does not.
 	untyped := func(r *http.Request) { r.Header.Del("Content-Type") }
-	a := s.sendVia(t, s.server.Client().Transport, "POST", base+"/users/7/enter", `{"webinar_id":"intro"}`, key(), untyped)
+	a := s.sendThrough(t, s.server.Client().Transport, "POST", base+"/users/7/enter", `{"webinar_id":"intro"}`, asService(), untyped)
 	assert.Equal(t, 201, a.status)
 }
 
-func TestAnswersAreJSONAndStayPrivate(t *testing.T) {
+func TestAnswersArePrivateJSON(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	for _, a := range []answer{
-		s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
-		s.ask(t, "POST", "/enter", `{}`, page(anna())),
-		s.ask(t, "GET", "/session", ""),
-		s.ask(t, "GET", "/nowhere", ""),
+	for _, a := range []response{
+		s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
+		s.call(t, "POST", "/enter", `{}`, page(anna())),
+		s.call(t, "GET", "/session", ""),
+		s.call(t, "GET", "/nowhere", ""),
 	} {
 		assert.Equal(t, "application/json; charset=UTF-8", a.header.Get("Content-Type"))
 		assert.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))

@@ -16,8 +16,8 @@ var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 type addressKey struct{}
 
-// identifyClient finds the client's address and gives the request an id. What a
-// proxy says counts only if the proxy is a trusted one.
+// identifyClient determines the client's address and the request id. Headers of a
+// proxy count only if the proxy is trusted.
 func (a *API) identifyClient(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer := parsePeer(r.RemoteAddr)
@@ -53,8 +53,8 @@ func (a *API) trusts(address netip.Addr) bool {
 	return false
 }
 
-// forwardedFor is the nearest address in the chain that is not a trusted proxy:
-// what stands to the left of it could be anybody's invention.
+// forwardedFor returns the rightmost address of the chain that is not a trusted
+// proxy. Entries to the left of it may be forged.
 func (a *API) forwardedFor(peer netip.Addr, headers []string) netip.Addr {
 	chain := strings.Split(strings.Join(headers, ","), ",")
 	address := peer
@@ -71,7 +71,8 @@ func (a *API) forwardedFor(peer netip.Addr, headers []string) netip.Addr {
 	return address
 }
 
-// network is what counts as one client: an IPv6 customer has a whole /64.
+// rateLimitKey returns the network that counts as one client: an IPv6 customer
+// has a whole /64.
 func rateLimitKey(address netip.Addr) netip.Prefix {
 	bits := 32
 	if address.Is6() {

@@ -16,26 +16,26 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// problem is an answer that is not a success, in WordPress's shape. The codes
-// are core's own where core has one, because clients know those.
+// apiError is an error answer in WordPress's shape. Its code is WordPress core's
+// own where there is one, because clients know those.
 type apiError struct {
 	status  int
 	code    string
 	message string
 
-	params     any           // data.params: a list of names, or names with messages
-	session    **sessionView // data.session, null included
-	evaluation *uuid.UUID    // data.evaluation_id: to repeat an evaluation with
+	params     any           // data.params: a list of names or a map of messages by name
+	session    **sessionJSON // data.session; a pointer to nil is written as null
+	evaluation *uuid.UUID    // data.evaluation_id, with which the evaluation can be repeated
 	retryAfter time.Duration
 	cause      error // for the log, never for the client
 }
 
-func (p apiError) Error() string { return p.code + ": " + p.message }
-func (p apiError) Unwrap() error { return p.cause }
+func (e apiError) Error() string { return e.code + ": " + e.message }
+func (e apiError) Unwrap() error { return e.cause }
 
-func (p apiError) withCause(cause error) apiError {
-	p.cause = cause
-	return p
+func (e apiError) withCause(cause error) apiError {
+	e.cause = cause
+	return e
 }
 
 var (
@@ -58,7 +58,7 @@ var (
 	errUnavailable      = apiError{status: 503, code: "autowebinar_unavailable", message: "The service cannot take this now. Try again.", retryAfter: 2 * time.Second}
 )
 
-// refusals is the one place where errors of the packages below become answers.
+// errorTable maps errors of other packages to answers.
 var errorTable = []struct {
 	err    error
 	answer apiError
@@ -78,60 +78,61 @@ var errorTable = []struct {
 }
 
 func missing(names ...string) apiError {
-	p := errMissingParam
-	p.params = names
-	return p
+	e := errMissingParam
+	e.params = names
+	return e
 }
 
-func invalid(name, why string) apiError {
-	p := errInvalidParam
-	p.params = map[string]string{name: name + " " + why + "."}
-	return p
+func invalid(name, message string) apiError {
+	e := errInvalidParam
+	e.params = map[string]string{name: name + " " + message + "."}
+	return e
 }
 
-// answerTo turns any error into a problem; one that nobody foresaw is a 500.
+// toAPIError maps any error to an answer; unknown errors map to 500.
 func toAPIError(err error) apiError {
-	var p apiError
-	if errors.As(err, &p) {
-		return p
+	var e apiError
+	if errors.As(err, &e) {
+		return e
 	}
-	for _, refusal := range errorTable {
-		if errors.Is(err, refusal.err) {
-			p = refusal.answer.withCause(err)
+	for _, row := range errorTable {
+		if errors.Is(err, row.err) {
+			e = row.answer.withCause(err)
 			if errors.Is(err, webhook.ErrReceiverUnavailable) {
-				p.retryAfter = webhook.RetryAfter(err)
+				e.retryAfter = webhook.RetryAfter(err)
 			}
-			return p
+			return e
 		}
 	}
 	return errInternal.withCause(err)
 }
 
-// fail writes the answer to an error.
+// fail answers a request with an error.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := toAPIError(err)
-	setError(r, p.code, p.cause)
-	data := map[string]any{"status": p.status}
-	if p.params != nil {
-		data["params"] = p.params
+	e := toAPIError(err)
+	l := logFrom(r)
+	l.code, l.cause = e.code, e.cause
+	data := map[string]any{"status": e.status}
+	if e.params != nil {
+		data["params"] = e.params
 	}
-	if p.session != nil {
-		data["session"] = *p.session
+	if e.session != nil {
+		data["session"] = *e.session
 	}
-	if p.evaluation != nil {
-		data["evaluation_id"] = *p.evaluation
+	if e.evaluation != nil {
+		data["evaluation_id"] = *e.evaluation
 	}
-	if p.status >= 500 {
+	if e.status >= 500 {
 		data["request_id"] = w.Header().Get(headerRequestID)
 	}
-	if p.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	if e.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.retryAfter.Seconds()))))
 	}
-	writeJSON(w, p.status, map[string]any{"code": p.code, "message": p.message, "data": data})
+	writeJSON(w, e.status, map[string]any{"code": e.code, "message": e.message, "data": data})
 }
 
-// writeJSON encodes before it writes the header, so that a value that cannot be
-// encoded is not half an answer but a fault like any other.
+// writeJSON encodes the body before it writes the header, so that an encoding
+// failure becomes a 500.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body)
 	if err != nil {

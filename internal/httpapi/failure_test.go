@@ -14,11 +14,11 @@ import (
 	"autowebinar/internal/usermeta"
 )
 
-func TestAnErrorThatNobodyForesaw(t *testing.T) {
+func TestUnexpectedErrorsAnswer500(t *testing.T) {
 	t.Parallel()
 	odd := errors.New("odd: SELECT meta_value FROM wp_usermeta")
 	for name, tt := range map[string]struct {
-		how    broken
+		how    failingStore
 		logged string
 	}{
 		"an error": {func() error { return odd }, odd.Error()},
@@ -27,12 +27,12 @@ func TestAnErrorThatNobodyForesaw(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t, failing(tt.how))
+			s := setup(t, withFailingStore(tt.how))
 			var ids []string
-			for _, a := range []answer{
-				s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
-				s.ask(t, "GET", "/users/7/session", "", key()),
-				s.ask(t, "POST", "/attendance", `{"user_ids":[7,8,9],"evaluation_id":"`+evaluationID+`"}`, key()),
+			for _, a := range []response{
+				s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
+				s.call(t, "GET", "/users/7/session", "", asService()),
+				s.call(t, "POST", "/attendance", `{"user_ids":[7,8,9],"evaluation_id":"`+evaluationID+`"}`, asService()),
 			} {
 				id := a.header.Get("X-Request-Id")
 				raw := strings.Replace(string(a.raw), `"evaluation_id":"`+evaluationID+`",`, "", 1)
@@ -51,9 +51,9 @@ func TestAnErrorThatNobodyForesaw(t *testing.T) {
 	}
 }
 
-func TestAnAbortedHandlerIsNotAnswered(t *testing.T) {
+func TestAbortedHandlerSendsNoAnswer(t *testing.T) {
 	t.Parallel()
-	s := setup(t, failing(func() error { panic(http.ErrAbortHandler) }))
+	s := setup(t, withFailingStore(func() error { panic(http.ErrAbortHandler) }))
 	r, err := http.NewRequestWithContext(t.Context(), "GET", s.server.URL+base+"/session", nil)
 	require.NoError(t, err)
 	token(7)(r)
@@ -61,15 +61,15 @@ func TestAnAbortedHandlerIsNotAnswered(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestTheDatabaseRefusesForNow(t *testing.T) {
+func TestUnavailableStoreAnswers503(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []error{usermeta.ErrUnavailable, context.DeadlineExceeded, context.Canceled} {
-		s := setup(t, failing(func() error { return fmt.Errorf("%w: server at 10.0.0.7", cause) }))
-		for _, a := range []answer{
-			s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
-			s.ask(t, "POST", "/attendance", `{"user_ids":[7,8,9]}`, key()),
+		s := setup(t, withFailingStore(func() error { return fmt.Errorf("%w: server at 10.0.0.7", cause) }))
+		for _, a := range []response{
+			s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
+			s.call(t, "POST", "/attendance", `{"user_ids":[7,8,9]}`, asService()),
 		} {
-			a.is(t, "503 autowebinar_unavailable")
+			a.assertError(t, "503 autowebinar_unavailable")
 			assert.Equal(t, "2", a.header.Get("Retry-After"))
 			assert.Equal(t, a.header.Get("X-Request-Id"), a.data()["request_id"])
 			assert.NotContains(t, string(a.raw), "10.0.0.7")
@@ -77,33 +77,33 @@ func TestTheDatabaseRefusesForNow(t *testing.T) {
 	}
 }
 
-func TestTheDatabaseGoesAndComesBack(t *testing.T) {
+func TestDatabaseOutage(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.db.SetMeta(t, 7, leadKey, "L-1")
 	s.enter(t, anna(), "intro")
 
-	s.cable.unplug()
-	gone := func(a answer) {
+	s.dbLink.cut()
+	gone := func(a response) {
 		t.Helper()
-		a.is(t, "503 autowebinar_unavailable")
+		a.assertError(t, "503 autowebinar_unavailable")
 		assert.NotEmpty(t, a.header.Get("Retry-After"))
-		assert.NotContains(t, string(a.raw), errCut.Error())
+		assert.NotContains(t, string(a.raw), errLinkCut.Error())
 	}
-	gone(s.ask(t, "GET", "/session", "", page(anna()))) // not a 401: nobody knows
-	gone(s.ask(t, "GET", "/session", "", token(7)))
-	gone(s.ask(t, "POST", "/enter", `{"webinar_id":"pro"}`, token(7)))
-	gone(s.ask(t, "POST", "/form", feedback(), token(7)))
-	gone(s.ask(t, "POST", "/users/8/register", `{"webinar_id":"pro","source":"s"}`, key()))
-	gone(s.ask(t, "POST", "/attendance", `{"user_ids":[7]}`, key()))
-	s.ask(t, "GET", "/session", "").is(t, "401 rest_not_logged_in")
-	s.ask(t, "GET", "/session", "", cookie("x|y"), nonce("0123456789")).is(t, "401 rest_not_logged_in")
-	assert.Equal(t, 200, s.ask(t, "GET", "/openapi.yaml", "").status)
+	gone(s.call(t, "GET", "/session", "", page(anna()))) // not a 401: nobody knows
+	gone(s.call(t, "GET", "/session", "", token(7)))
+	gone(s.call(t, "POST", "/enter", `{"webinar_id":"pro"}`, token(7)))
+	gone(s.call(t, "POST", "/form", feedback(), token(7)))
+	gone(s.call(t, "POST", "/users/8/register", `{"webinar_id":"pro","source":"s"}`, asService()))
+	gone(s.call(t, "POST", "/attendance", `{"user_ids":[7]}`, asService()))
+	s.call(t, "GET", "/session", "").assertError(t, "401 rest_not_logged_in")
+	s.call(t, "GET", "/session", "", cookie("x|y"), nonce("0123456789")).assertError(t, "401 rest_not_logged_in")
+	assert.Equal(t, 200, s.call(t, "GET", "/openapi.yaml", "").status)
 
-	s.cable.plug()
-	a := s.ask(t, "GET", "/session", "", page(anna()))
+	s.dbLink.restore()
+	a := s.call(t, "GET", "/session", "", page(anna()))
 	assert.Equal(t, "intro", a.json["webinar_id"], string(a.raw))
-	assert.Empty(t, s.sink.taken)
+	assert.Empty(t, s.receiver.accepted)
 
 	s.server.Close()
 	for _, line := range s.log.lines(t, "request") {

@@ -14,18 +14,18 @@ import (
 )
 
 // sink takes forms, or does not.
-type sink struct {
+type formReceiver struct {
 	mu    sync.Mutex
 	err   error
-	taken []submission
+	accepted []submittedForm
 }
 
-type submission struct {
+type submittedForm struct {
 	event  webinar.Event
 	leadID string
 }
 
-func (s *sink) Submit(_ context.Context, event webinar.Event, leadID string) error {
+func (s *formReceiver) Submit(_ context.Context, event webinar.Event, leadID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -34,44 +34,44 @@ func (s *sink) Submit(_ context.Context, event webinar.Event, leadID string) err
 	case leadID == "":
 		return webhook.ErrNoLead
 	}
-	s.taken = append(s.taken, submission{event, leadID})
+	s.accepted = append(s.accepted, submittedForm{event, leadID})
 	return nil
 }
 
 // refuse makes the sink answer with an error from now on.
-func (s *sink) refuse(err error) {
+func (s *formReceiver) failWith(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
 }
 
 // broken is a store that fails in its own way.
-type broken func() error
+type failingStore func() error
 
-func (b broken) Change(context.Context, webinar.UserID, usermeta.ApplyFunc) error { return b() }
+func (b failingStore) Change(context.Context, webinar.UserID, usermeta.ApplyFunc) error { return b() }
 
-func (b broken) Read(context.Context, webinar.UserID) (webinar.Viewer, time.Time, error) {
+func (b failingStore) Read(context.Context, webinar.UserID) (webinar.Viewer, time.Time, error) {
 	return webinar.Viewer{}, time.Time{}, b()
 }
 
-func failing(how broken) func(*httpapi.Config) {
+func withFailingStore(how failingStore) func(*httpapi.Config) {
 	return func(c *httpapi.Config) { c.Viewers = how }
 }
 
 // cable is what connects the service to its database.
-type cable struct {
+type databaseLink struct {
 	mu    sync.Mutex
-	cut   bool
+	isCut   bool
 	conns []net.Conn
 }
 
-var errCut = errors.New("no route to the database")
+var errLinkCut = errors.New("no route to the database")
 
-func (c *cable) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (c *databaseLink) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cut {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: errCut}
+	if c.isCut {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: errLinkCut}
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err == nil {
@@ -81,18 +81,18 @@ func (c *cable) dial(ctx context.Context, network, address string) (net.Conn, er
 }
 
 // unplug ends all connections and lets no new one come.
-func (c *cable) unplug() {
+func (c *databaseLink) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cut = true
+	c.isCut = true
 	for _, conn := range c.conns {
 		_ = conn.Close()
 	}
 	c.conns = nil
 }
 
-func (c *cable) plug() {
+func (c *databaseLink) restore() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cut = false
+	c.isCut = false
 }

@@ -9,16 +9,16 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// formView answers an accepted form.
-type formView struct {
+// formJSON answers an accepted form.
+type formJSON struct {
 	SubmissionID uuid.UUID `json:"submission_id"`
 	SubmittedAt  *string   `json:"submitted_at"`
 }
 
-// form passes answers straight through to the sink: they are stored nowhere, so
-// the request succeeds only when the sink has taken them.
+// form passes a form through to the receiver. Forms are not stored, so the request
+// succeeds only once the receiver has accepted it.
 func (a *API) form(r *request) (reply, error) {
-	which := r.body.sessionRef()
+	ref := r.body.sessionRef()
 	r.body.require("form_id", "form_payload")
 	form := webinar.Form{
 		ID: r.body.text("form_id"), SubmissionID: r.body.uuid("submission_id"), Payload: r.body.object("form_payload"),
@@ -31,9 +31,9 @@ func (a *API) form(r *request) (reply, error) {
 	}
 	var event webinar.Event
 	_, _, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		result, err := a.cfg.Rules.SubmitForm(v, which, form, now)
+		result, err := a.cfg.Rules.SubmitForm(v, ref, form, now)
 		if err == nil {
-			event, result.Events = result.Events[0], nil // not for the outbox
+			event, result.Events = result.Events[0], nil // not stored in the outbox
 		}
 		return result, err
 	})
@@ -44,10 +44,10 @@ func (a *API) form(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	noteEvents(r.Request, []webinar.Event{event})
+	logFrom(r.Request).events = []webinar.Event{event}
 	if err := a.cfg.Forms.Submit(r.Context(), event, lead); err != nil {
 		return reply{}, err
 	}
 	a.observer.SessionChanged(SessionChange{Events: []webinar.Event{event}})
-	return reply{http.StatusOK, formView{form.SubmissionID, wireTime(event.At)}}, nil
+	return reply{http.StatusOK, formJSON{form.SubmissionID, wireTime(event.At)}}, nil
 }

@@ -28,9 +28,9 @@ func feedback() string {
 		"form_payload": {"rating": 5, "comment": "` + canary + ` <b>", "big": 12345678901234567890, "b": [ {} ]}}`
 }
 
-func TestAFormReachesTheSinkAsItWasSent(t *testing.T) {
+func TestFormReachesReceiverUnchanged(t *testing.T) {
 	t.Parallel()
-	for name, ask := range forms(anna()) {
+	for name, ask := range callers(anna()) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
@@ -42,8 +42,8 @@ func TestAFormReachesTheSinkAsItWasSent(t *testing.T) {
 			require.Equal(t, 200, a.status, string(a.raw))
 			assert.Len(t, a.json, 2)
 			assert.Equal(t, submissionID, a.json["submission_id"])
-			require.Len(t, s.sink.taken, 1)
-			got := s.sink.taken[0]
+			require.Len(t, s.receiver.accepted, 1)
+			got := s.receiver.accepted[0]
 			assert.Equal(t, "L-1", got.leadID)
 			assert.Equal(t, a.json["submitted_at"], got.event.At.Format(time.RFC3339))
 			assert.Equal(t, webinar.EventID(webinar.EventFormSubmitted, 7, "feed back", submissionID), got.event.ID)
@@ -55,26 +55,26 @@ func TestAFormReachesTheSinkAsItWasSent(t *testing.T) {
 			}, got.event)
 
 			assert.Equal(t, 200, ask(t, s, "POST", "/form", feedback()).status)
-			assert.Equal(t, s.sink.taken[0].event.ID, s.sink.taken[1].event.ID, "a repeat is known as one")
+			assert.Equal(t, s.receiver.accepted[0].event.ID, s.receiver.accepted[1].event.ID, "a repeat is known as one")
 			assert.Equal(t, before, s.db.Meta(t, 7), "nothing of it is stored")
 		})
 	}
 }
 
-func TestAFormIsGivenAnID(t *testing.T) {
+func TestFormWithoutIDGetsOne(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.db.SetMeta(t, 7, leadKey, "L-1")
 	s.enter(t, anna(), "intro")
 	for _, id := range []string{"", `,"submission_id":null`} {
-		a := s.ask(t, "POST", "/form", `{"webinar_id":"intro","form_id":"f","form_payload":{}`+id+`}`, page(anna()))
+		a := s.call(t, "POST", "/form", `{"webinar_id":"intro","form_id":"f","form_payload":{}`+id+`}`, page(anna()))
 		require.Equal(t, 200, a.status)
 		given := uuid.MustParse(a.json["submission_id"].(string))
-		assert.Equal(t, webinar.EventID(webinar.EventFormSubmitted, 7, "f", given.String()), s.sink.taken[len(s.sink.taken)-1].event.ID)
+		assert.Equal(t, webinar.EventID(webinar.EventFormSubmitted, 7, "f", given.String()), s.receiver.accepted[len(s.receiver.accepted)-1].event.ID)
 	}
 }
 
-func TestAFormThatTheSinkDoesNotTake(t *testing.T) {
+func TestFormNotAccepted(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		err        error
@@ -90,46 +90,46 @@ func TestAFormThatTheSinkDoesNotTake(t *testing.T) {
 			s := setup(t)
 			s.db.SetMeta(t, 7, leadKey, "L-1")
 			s.enter(t, anna(), "intro")
-			s.sink.refuse(tt.err)
-			a := s.ask(t, "POST", "/form", feedback(), page(anna()))
-			a.is(t, tt.want)
+			s.receiver.failWith(tt.err)
+			a := s.call(t, "POST", "/form", feedback(), page(anna()))
+			a.assertError(t, tt.want)
 			assert.Equal(t, tt.retryAfter, a.header.Get("Retry-After"))
 			assert.NotContains(t, string(a.raw), "status 5")
 		})
 	}
 }
 
-func TestAFormWithoutLeadWaitsInThePage(t *testing.T) {
+func TestFormOfViewerWithoutLeadIsRetryable(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
-	a := s.ask(t, "POST", "/form", feedback(), page(anna()))
-	a.is(t, "503 autowebinar_unavailable")
+	a := s.call(t, "POST", "/form", feedback(), page(anna()))
+	a.assertError(t, "503 autowebinar_unavailable")
 	assert.Equal(t, "2", a.header.Get("Retry-After"))
 
 	s.db.SetMeta(t, 7, leadKey, "L-1")
-	assert.Equal(t, 200, s.ask(t, "POST", "/form", feedback(), page(anna())).status)
+	assert.Equal(t, 200, s.call(t, "POST", "/form", feedback(), page(anna())).status)
 }
 
-func TestAFormWithoutSink(t *testing.T) {
+func TestFormWithoutReceiver(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.Forms = nil })
 	s.enter(t, anna(), "intro")
-	a := s.ask(t, "POST", "/form", feedback(), page(anna()))
-	a.is(t, "503 autowebinar_unavailable")
+	a := s.call(t, "POST", "/form", feedback(), page(anna()))
+	a.assertError(t, "503 autowebinar_unavailable")
 	assert.NotEmpty(t, a.header.Get("Retry-After"))
 }
 
-func TestAFormNeedsASession(t *testing.T) {
+func TestFormNeedsSession(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	a := s.ask(t, "POST", "/form", feedback(), page(anna()))
-	a.is(t, "404 autowebinar_no_session")
-	assert.Empty(t, s.sink.taken)
+	a := s.call(t, "POST", "/form", feedback(), page(anna()))
+	a.assertError(t, "404 autowebinar_no_session")
+	assert.Empty(t, s.receiver.accepted)
 }
 
 // TestTheSinksOwnWords goes through the real pass-through to a sink over HTTP.
-func TestTheSinksOwnWords(t *testing.T) {
+func TestFormAnswerFollowsReceiverStatus(t *testing.T) {
 	t.Parallel()
 	var mood atomic.Pointer[http.HandlerFunc]
 	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*mood.Load())(w, r) }))
@@ -165,8 +165,8 @@ func TestTheSinksOwnWords(t *testing.T) {
 		{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "503 autowebinar_unavailable", "10"},
 	} {
 		mood.Store(&tt.sink)
-		a := s.ask(t, "POST", "/form", feedback(), page(anna()))
-		a.is(t, tt.want)
+		a := s.call(t, "POST", "/form", feedback(), page(anna()))
+		a.assertError(t, tt.want)
 		assert.Equal(t, tt.retryAfter, a.header.Get("Retry-After"))
 	}
 }

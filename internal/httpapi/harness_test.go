@@ -36,9 +36,9 @@ const (
 // to what it must say and must not.
 type site struct {
 	db     *mariadbtest.DB
-	cable  *cable
-	sink   *sink
-	log    *logBook
+	dbLink  *databaseLink
+	receiver   *formReceiver
+	log    *logCapture
 	server *httptest.Server
 }
 
@@ -46,12 +46,12 @@ type site struct {
 // settings.
 func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 	t.Helper()
-	s := &site{db: mariadbtest.New(t), cable: &cable{}, sink: &sink{}, log: newLogBook()}
+	s := &site{db: mariadbtest.New(t), dbLink: &databaseLink{}, receiver: &formReceiver{}, log: newLogCapture()}
 	log := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 
 	dsn, err := mysql.ParseDSN(s.db.DSN)
 	require.NoError(t, err)
-	dsn.DialFunc, dsn.Logger = s.cable.dial, &mysql.NopLogger{}
+	dsn.DialFunc, dsn.Logger = s.dbLink.dial, &mysql.NopLogger{}
 	tables := usermeta.Config{DSN: dsn, UsersTable: "wp_users", UsermetaTable: "wp_usermeta"}
 	pool, err := usermeta.Open(tables)
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 	cfg := httpapi.Config{
 		BasePaths: []string{base, blogBase},
 		Rules:     webinar.Rules{Durations: map[webinar.ID]int64{"intro": 3600, "pro": 5400}, Heartbeat: 10},
-		Viewers:   store, Leads: usermeta.NewOutbox(pool, tables, leadKey, log), Forms: s.sink,
+		Viewers:   store, Leads: usermeta.NewOutbox(pool, tables, leadKey, log), Forms: s.receiver,
 		Logins:      wordpress.NewLogins(wordpress.Config{DB: pool, Salts: salts(t), CacheFor: -1, Logger: log}),
 		JWTSecret:   []byte(jwtSecret),
 		ServiceKeys: []string{serviceKey, nextServiceKey},
@@ -84,25 +84,25 @@ func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 }
 
 // with changes a request before it is sent.
-type with func(r *http.Request)
+type requestOption func(r *http.Request)
 
-func header(name, value string) with {
+func header(name, value string) requestOption {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
 // ask sends a request to a route under the base path; body "" is no body.
-func (s *site) ask(t testing.TB, method, route, body string, changes ...with) answer {
+func (s *site) call(t testing.TB, method, route, body string, changes ...requestOption) response {
 	t.Helper()
 	return s.send(t, method, base+route, body, changes...)
 }
 
 // send sends a request to a path of the server, query included.
-func (s *site) send(t testing.TB, method, target, body string, changes ...with) answer {
+func (s *site) send(t testing.TB, method, target, body string, changes ...requestOption) response {
 	t.Helper()
-	return s.sendVia(t, contracttest.Transport(t, s.server.Client().Transport), method, target, body, changes...)
+	return s.sendThrough(t, contracttest.Transport(t, s.server.Client().Transport), method, target, body, changes...)
 }
 
-func (s *site) sendVia(t testing.TB, via http.RoundTripper, method, target, body string, changes ...with) answer {
+func (s *site) sendThrough(t testing.TB, via http.RoundTripper, method, target, body string, changes ...requestOption) response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+target, strings.NewReader(body))
 	require.NoError(t, err)
@@ -114,14 +114,14 @@ func (s *site) sendVia(t testing.TB, via http.RoundTripper, method, target, body
 	for _, change := range changes {
 		change(r)
 	}
-	s.log.keepOut(r)
+	s.log.addSecrets(r)
 	res, err := via.RoundTrip(r)
 	require.NoError(t, err)
 	defer res.Body.Close()
-	a := answer{status: res.StatusCode, header: res.Header}
+	a := response{status: res.StatusCode, header: res.Header}
 	a.raw, err = io.ReadAll(res.Body)
 	require.NoError(t, err)
-	s.log.expect(res)
+	s.log.expectLine(res)
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") && method != http.MethodHead {
 		require.NoError(t, json.Unmarshal(a.raw, &a.json), string(a.raw))
 	}
@@ -131,7 +131,7 @@ func (s *site) sendVia(t testing.TB, via http.RoundTripper, method, target, body
 // enter brings anna or boris into a webinar and returns the session's id.
 func (s *site) enter(t testing.TB, v viewer, webinarID string) string {
 	t.Helper()
-	a := s.ask(t, "POST", "/enter", `{"webinar_id":"`+webinarID+`"}`, token(v.id))
+	a := s.call(t, "POST", "/enter", `{"webinar_id":"`+webinarID+`"}`, token(v.id))
 	require.Contains(t, []int{200, 201}, a.status, string(a.raw))
 	return a.json["session_id"].(string)
 }

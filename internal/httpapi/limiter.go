@@ -7,27 +7,27 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limiter holds a token bucket for each key that was seen lately. Its size is
-// bounded: buckets that are full again are as good as none.
+// limiter has a token bucket for each recently used key. Its size is bounded: a
+// bucket that is full again can be dropped, because a new one is the same.
 type limiter[K comparable] struct {
 	rate Rate
 
 	mu      sync.Mutex
 	buckets map[K]*rate.Limiter
-	swept   time.Time
+	sweptAt time.Time
 }
 
 const (
-	maxBuckets = 100_000
-	sweepEvery = time.Minute
+	maxBuckets    = 100_000
+	sweepInterval = time.Minute
 )
 
 func newLimiter[K comparable](r Rate) *limiter[K] {
-	return &limiter[K]{rate: r, buckets: map[K]*rate.Limiter{}, swept: time.Now()}
+	return &limiter[K]{rate: r, buckets: map[K]*rate.Limiter{}, sweptAt: time.Now()}
 }
 
-// take takes a token. Where there is none it says how long until there is; 0
-// means that there was one.
+// reserve takes a token and returns 0 or, if there is none, takes nothing and
+// returns how long it is until the next.
 func (l *limiter[K]) reserve(key K) (wait time.Duration) {
 	if l.rate.PerSecond == 0 {
 		return 0
@@ -48,21 +48,21 @@ func (l *limiter[K]) reserve(key K) (wait time.Duration) {
 	return max(1, time.Duration(missing/l.rate.PerSecond*float64(time.Second)))
 }
 
-// sweep makes room for a new bucket: it forgets full ones, now and then and when
-// there are many. If an attack keeps them busy they are forgotten all at once:
-// memory and time are bounded, and the attacker gains one burst.
+// sweep drops full buckets, periodically and when there are too many. If most of
+// them are not full, as in an attack, it drops all: this bounds memory and time,
+// and the attacker gains one burst.
 func (l *limiter[K]) sweep(now time.Time) {
-	crowded := len(l.buckets) >= maxBuckets
-	if !crowded && now.Sub(l.swept) < sweepEvery {
+	full := len(l.buckets) >= maxBuckets
+	if !full && now.Sub(l.sweptAt) < sweepInterval {
 		return
 	}
-	l.swept = now
+	l.sweptAt = now
 	for key, bucket := range l.buckets {
 		if bucket.TokensAt(now) >= float64(l.rate.Burst) {
 			delete(l.buckets, key)
 		}
 	}
-	if crowded && len(l.buckets) > maxBuckets/2 {
+	if full && len(l.buckets) > maxBuckets/2 {
 		clear(l.buckets)
 	}
 }

@@ -10,33 +10,33 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func pass(l *limiter[int], key int) bool {
+func allowed(l *limiter[int], key int) bool {
 	return l.reserve(key) == 0
 }
 
-func TestLimiterSavesUpABurstAndRefills(t *testing.T) {
+func TestLimiterAllowsBurstAndRefills(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter[int](Rate{PerSecond: 2, Burst: 3})
 		for range 3 {
-			assert.True(t, pass(l, 1))
+			assert.True(t, allowed(l, 1))
 		}
 		wait := l.reserve(1)
 		assert.Equal(t, 500*time.Millisecond, wait)
-		assert.True(t, pass(l, 2), "a bucket a key")
+		assert.True(t, allowed(l, 2), "a bucket a key")
 
 		time.Sleep(wait - time.Millisecond)
 		wait = l.reserve(1)
 		assert.InDelta(t, time.Millisecond, wait, float64(time.Microsecond), "asking too early costs nothing")
 		time.Sleep(time.Millisecond)
-		assert.True(t, pass(l, 1))
-		assert.False(t, pass(l, 1))
+		assert.True(t, allowed(l, 1))
+		assert.False(t, allowed(l, 1))
 
 		time.Sleep(time.Hour)
 		for range 3 {
-			assert.True(t, pass(l, 1))
+			assert.True(t, allowed(l, 1))
 		}
-		assert.False(t, pass(l, 1), "no more than a burst is saved up")
+		assert.False(t, allowed(l, 1), "no more than a burst is saved up")
 	})
 }
 
@@ -44,26 +44,26 @@ func TestLimiterWithoutRate(t *testing.T) {
 	t.Parallel()
 	l := newLimiter[int](Rate{})
 	for range 1000 {
-		assert.True(t, pass(l, 1))
+		assert.True(t, allowed(l, 1))
 	}
 	assert.Empty(t, l.buckets)
 }
 
-func TestLimiterForgetsWhoIsGone(t *testing.T) {
+func TestLimiterDropsFullBuckets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter[int](Rate{PerSecond: 0.01, Burst: 1})
-		pass(l, 1)
-		time.Sleep(sweepEvery)
-		pass(l, 2)
+		allowed(l, 1)
+		time.Sleep(sweepInterval)
+		allowed(l, 2)
 		assert.Len(t, l.buckets, 2, "the first has not refilled yet")
-		time.Sleep(sweepEvery - time.Second)
-		pass(l, 3)
+		time.Sleep(sweepInterval - time.Second)
+		allowed(l, 3)
 		assert.Len(t, l.buckets, 3, "it is not swept at every request")
 		time.Sleep(time.Second)
-		pass(l, 4)
+		allowed(l, 4)
 		assert.Len(t, l.buckets, 3, "120 s on the first is full")
-		assert.False(t, pass(l, 3))
+		assert.False(t, allowed(l, 3))
 		assert.NotContains(t, l.buckets, 1)
 	})
 }
@@ -73,14 +73,14 @@ func TestLimiterIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter[int](Rate{PerSecond: 1, Burst: 1})
 		for key := range maxBuckets {
-			pass(l, key)
+			allowed(l, key)
 		}
 		assert.Len(t, l.buckets, maxBuckets)
-		assert.False(t, pass(l, maxBuckets-1), "all are busy")
+		assert.False(t, allowed(l, maxBuckets-1), "all are busy")
 		assert.LessOrEqual(t, len(l.buckets), maxBuckets)
 
 		for key := range 3 * maxBuckets {
-			pass(l, -key)
+			allowed(l, -key)
 			if len(l.buckets) > maxBuckets {
 				t.Fatalf("%d buckets", len(l.buckets))
 			}
@@ -88,7 +88,7 @@ func TestLimiterIsBounded(t *testing.T) {
 	})
 }
 
-func TestLimiterCountsOnceUnderLoad(t *testing.T) {
+func TestLimiterIsExactUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter[int](Rate{PerSecond: 1, Burst: 10})
@@ -96,7 +96,7 @@ func TestLimiterCountsOnceUnderLoad(t *testing.T) {
 		var group sync.WaitGroup
 		for range 100 {
 			group.Go(func() {
-				if pass(l, 1) {
+				if allowed(l, 1) {
 					passed.Add(1)
 				}
 			})

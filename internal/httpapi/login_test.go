@@ -20,7 +20,7 @@ const (
 )
 
 // withQuery adds a parameter to the query.
-func withQuery(name, value string) with {
+func withQuery(name, value string) requestOption {
 	return func(r *http.Request) {
 		q := r.URL.Query()
 		q.Add(name, value)
@@ -29,7 +29,7 @@ func withQuery(name, value string) with {
 }
 
 // all is several changes in one.
-func all(changes ...with) with {
+func all(changes ...requestOption) requestOption {
 	return func(r *http.Request) {
 		for _, change := range changes {
 			change(r)
@@ -55,10 +55,10 @@ func TestWordPressLogins(t *testing.T) {
 		forged  = cookie(strings.Replace(anna().cookieValue(time.Now().Add(time.Hour)), "demo", "Demo", 1))
 	)
 	for name, tt := range map[string]struct {
-		who  with
+		who  requestOption
 		want string
 	}{
-		"nothing":                                 {nobody, notLoggedIn},
+		"nothing":                                 {anonymous, notLoggedIn},
 		"cookie alone":                            {valid, notLoggedIn},
 		"cookie and nonce":                        {all(valid, nonce(good)), "200"},
 		"cookie and nonce of the tick before":     {all(valid, nonce(before)), "200"},
@@ -86,11 +86,11 @@ func TestWordPressLogins(t *testing.T) {
 		"a bad cookie of another site, then good": {all(header("Cookie", "wordpress_logged_in_x=y; a=b"), valid, nonce(good)), "200"},
 	} {
 		// A GET and a POST alike: 401 is no answer that one may read around.
-		for _, a := range []answer{
-			s.ask(t, "GET", "/session", "", tt.who),
-			s.ask(t, "POST", "/resume", "", tt.who),
+		for _, a := range []response{
+			s.call(t, "GET", "/session", "", tt.who),
+			s.call(t, "POST", "/resume", "", tt.who),
 		} {
-			assert.Equal(t, tt.want, a.problem(), name)
+			assert.Equal(t, tt.want, a.summary(), name)
 			if tt.want == "200" {
 				assert.Equal(t, good, a.header.Get("X-WP-Nonce"), name)
 			} else {
@@ -100,25 +100,25 @@ func TestWordPressLogins(t *testing.T) {
 	}
 }
 
-func TestAnUnencodedCookie(t *testing.T) {
+func TestUnencodedCookie(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	raw := header("Cookie", cookieName+"="+anna().cookieValue(time.Now().Add(time.Hour)))
-	a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, raw, nonce(anna().nonceAt(time.Now())))
+	a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, raw, nonce(anna().nonceAt(time.Now())))
 	assert.Equal(t, 201, a.status)
 }
 
-func TestLoggingOutEverywhereHolds(t *testing.T) {
+func TestLogoutEverywhereEndsLogin(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
-	require.Equal(t, 200, s.ask(t, "GET", "/session", "", page(anna())).status)
+	require.Equal(t, 200, s.call(t, "GET", "/session", "", page(anna())).status)
 	_, err := s.db.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE user_id = 7 AND meta_key = 'session_tokens'")
 	require.NoError(t, err)
-	s.ask(t, "GET", "/session", "", page(anna())).is(t, notLoggedIn)
+	s.call(t, "GET", "/session", "", page(anna())).assertError(t, notLoggedIn)
 }
 
-func TestLaterErrorsCarryANonceToo(t *testing.T) {
+func TestErrorsAfterLoginHaveNonce(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	fresh := anna().nonceAt(time.Now())
@@ -126,62 +126,62 @@ func TestLaterErrorsCarryANonceToo(t *testing.T) {
 		"/session":              "404 autowebinar_no_session",
 		"/session?webinar_id=A": invalidParam,
 	} {
-		a := s.ask(t, "GET", target, "", page(anna()))
-		assert.Equal(t, want, a.problem())
+		a := s.call(t, "GET", target, "", page(anna()))
+		assert.Equal(t, want, a.summary())
 		assert.Equal(t, fresh, a.header.Get("X-WP-Nonce"), target)
 	}
-	a := s.ask(t, "GET", "/session", "", token(7))
+	a := s.call(t, "GET", "/session", "", token(7))
 	assert.NotContains(t, a.header, "X-Wp-Nonce", "a token has no nonce")
 }
 
-func TestBasicIsSomebodyElses(t *testing.T) {
+func TestBasicAuthIsIgnored(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, authorization := range []string{"Basic c3RhZ2luZzpwYXNz", "Digest username=x", "", "bearer-like thing"} {
-		a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Authorization", authorization))
+		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Authorization", authorization))
 		assert.Less(t, a.status, 300, authorization)
-		s.ask(t, "GET", "/session", "", header("Authorization", authorization)).is(t, notLoggedIn)
+		s.call(t, "GET", "/session", "", header("Authorization", authorization)).assertError(t, notLoggedIn)
 	}
 }
 
-func TestABearerDecidesAlone(t *testing.T) {
+func TestBearerTokenOverridesCookie(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	session := s.enter(t, boris(), "intro")
 	for _, authorization := range []string{"Bearer", "Bearer ", "Bearer x", "bearer x", "BEARER " + sign(map[string]any{"sub": "0"})} {
-		s.ask(t, "GET", "/session", "", page(anna()), header("Authorization", authorization)).is(t, notLoggedIn)
+		s.call(t, "GET", "/session", "", page(anna()), header("Authorization", authorization)).assertError(t, notLoggedIn)
 	}
-	a := s.ask(t, "GET", "/session", "", page(anna()), token(boris().id))
+	a := s.call(t, "GET", "/session", "", page(anna()), token(boris().id))
 	assert.Equal(t, session, a.json["session_id"])
 	assert.NotContains(t, a.header, "X-Wp-Nonce")
-	s.ask(t, "GET", "/session", "", page(anna()), key()).is(t, forbidden)
+	s.call(t, "GET", "/session", "", page(anna()), asService()).assertError(t, forbidden)
 }
 
-func TestLoginsThatAreTurnedOff(t *testing.T) {
+func TestDisabledAuthenticationMethods(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.Logins, c.JWTSecret, c.ServiceKeys = nil, nil, nil })
-	for _, who := range []with{
-		page(anna()), token(7), key(), bearer(""),
+	for _, who := range []requestOption{
+		page(anna()), token(7), asService(), bearer(""),
 		bearer(signAs(hs256(), []byte{}, map[string]any{"sub": "7"})),
 	} {
-		s.ask(t, "GET", "/session", "", who).is(t, notLoggedIn)
-		s.ask(t, "GET", "/users/7/session", "", who).is(t, notLoggedIn)
+		s.call(t, "GET", "/session", "", who).assertError(t, notLoggedIn)
+		s.call(t, "GET", "/users/7/session", "", who).assertError(t, notLoggedIn)
 	}
-	a := s.ask(t, "GET", "/session", "", page(anna()), func(r *http.Request) { r.URL.RawQuery = url.Values{"_wpnonce": {"x"}}.Encode() })
-	a.is(t, notLoggedIn)
+	a := s.call(t, "GET", "/session", "", page(anna()), func(r *http.Request) { r.URL.RawQuery = url.Values{"_wpnonce": {"x"}}.Encode() })
+	a.assertError(t, notLoggedIn)
 }
 
 // A site that has moved leaves browsers with a second login cookie, which they
 // send first. The nonce says whose page it is.
-func TestOfTwoLoginsTheOneWhoseNonceFits(t *testing.T) {
+func TestNonceSelectsOneOfTwoUnencodedLogins(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	cookies := header("Cookie", "wordpress_logged_in_old="+anna().cookieValue(time.Now().Add(time.Hour))+
 		"; wordpress_logged_in_new="+boris().cookieValue(time.Now().Add(time.Hour)))
 	s.enter(t, boris(), "pro")
-	a := s.ask(t, "GET", "/session", "", cookies, nonce(boris().nonceAt(time.Now())))
+	a := s.call(t, "GET", "/session", "", cookies, nonce(boris().nonceAt(time.Now())))
 	assert.Equal(t, 200, a.status)
 	assert.Equal(t, "pro", a.json["webinar_id"])
 	assert.Equal(t, boris().nonceAt(time.Now()), a.header.Get("X-WP-Nonce"))
-	s.ask(t, "GET", "/session", "", cookies, nonce("0123456789")).is(t, "403 rest_cookie_invalid_nonce")
+	s.call(t, "GET", "/session", "", cookies, nonce("0123456789")).assertError(t, "403 rest_cookie_invalid_nonce")
 }

@@ -7,30 +7,32 @@ import (
 	"strings"
 )
 
-// restNamespace is how the routes are called in `?rest_route=`, the form of
-// address on sites with plain permalinks.
+// restNamespace is the prefix of the routes in the parameter rest_route, which
+// sites with plain permalinks use.
 const restNamespace = "/autowebinar/v1"
 
-// normalise brings the ways in which WordPress's clients address a route down
-// to one: plain permalinks, an overridden method, one trailing slash, HEAD.
+// normalise rewrites requests to the form of the route table. WordPress's clients
+// may use plain permalinks, an overridden method, a trailing slash, and HEAD.
 func (a *API) normalise(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
-		path, plain := a.plainRoute(r.URL.Path, query)
-		if !plain && r.URL.RawPath != "" && r.URL.RawPath != r.URL.Path {
-			path = r.URL.EscapedPath() // an escaped slash is no slash
+		path, rewritten := a.restRoute(r.URL.Path, query)
+		if !rewritten && r.URL.RawPath != "" && r.URL.RawPath != r.URL.Path {
+			path = r.URL.EscapedPath() // an escaped slash separates no segments
 		}
 		if trimmed := strings.TrimSuffix(path, "/"); trimmed != "" {
 			path = trimmed
 		}
-		normal := *r
-		normal.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
-		normal.Method = method(r, query)
-		next.ServeHTTP(w, &normal)
+		normalised := *r
+		normalised.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
+		normalised.Method = method(r, query)
+		next.ServeHTTP(w, &normalised)
 	})
 }
 
-func (a *API) plainRoute(path string, query url.Values) (string, bool) {
+// restRoute returns the path that the parameter rest_route stands for, and whether
+// it applies to this path.
+func (a *API) restRoute(path string, query url.Values) (string, bool) {
 	route := query.Get("rest_route")
 	if !strings.HasPrefix(route, restNamespace+"/") {
 		return path, false
@@ -41,8 +43,8 @@ func (a *API) plainRoute(path string, query url.Values) (string, bool) {
 	return a.cfg.BasePaths[0] + strings.TrimPrefix(route, restNamespace), true
 }
 
-// method is WordPress's override: the parameter first, then the header. It
-// counts on POST alone, so that a link can never be more than a GET.
+// method applies WordPress's method override: the parameter, else the header. It
+// applies to POST only, so that a link can never cause more than a GET.
 func method(r *http.Request, query url.Values) string {
 	name := r.Method
 	if name == http.MethodPost {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestWhatIsNoRoute(t *testing.T) {
+func TestUnknownPaths(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, target := range []string{
@@ -19,16 +19,16 @@ func TestWhatIsNoRoute(t *testing.T) {
 		"/?rest_route=/AUTOWEBINAR/v1/enter", "/?rest_route=autowebinar/v1/enter", "/?rest_route=//autowebinar/v1/enter",
 		"/other.php?rest_route=/autowebinar/v1/enter", "/page?rest_route=/autowebinar/v1/enter", "/?route=/autowebinar/v1/enter",
 	} {
-		for _, who := range []with{key(), page(anna()), nobody} {
+		for _, who := range []requestOption{asService(), page(anna()), anonymous} {
 			a := s.send(t, "POST", target, `{"webinar_id":"intro"}`, who)
-			assert.Equal(t, "404 rest_no_route", a.problem(), target)
+			assert.Equal(t, "404 rest_no_route", a.summary(), target)
 			assert.Equal(t, map[string]any{"status": 404.}, a.data(), target)
 		}
 	}
 	assert.NotContains(t, s.db.Meta(t, 7), "autowebinar_session_id")
 }
 
-func TestAKnownPathWithAnotherMethod(t *testing.T) {
+func TestUnknownMethods(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for target, methods := range map[string][]string{
@@ -40,11 +40,11 @@ func TestAKnownPathWithAnotherMethod(t *testing.T) {
 		base + "/player.js":        {"POST"},
 	} {
 		for _, method := range methods {
-			a := s.send(t, method, target, "", key())
+			a := s.send(t, method, target, "", asService())
 			assert.Equal(t, 404, a.status, "%s %s", method, target)
 			assert.Empty(t, a.header.Get("Allow"))
 			if method != "HEAD" {
-				assert.Equal(t, "404 rest_no_route", a.problem(), "%s %s", method, target)
+				assert.Equal(t, "404 rest_no_route", a.summary(), "%s %s", method, target)
 			}
 		}
 	}

@@ -11,33 +11,32 @@ import (
 	"autowebinar/internal/wordpress"
 )
 
-// Observer is told what happens at the door, for whoever counts it. It is called
-// from many goroutines at once and must not block. None of the strings is a
-// client's, but for the session in a Step.
+// Observer receives metrics. It is called from many goroutines at once and must
+// not block. No string comes from a client, except the session of a SessionChange.
 type Observer interface {
-	// Answered is called once a request. The route is as in the route table,
-	// below the base path, and empty where there is none; the code is that of
-	// the refusal, empty for a success.
+	// RequestDone is called once for each request. The route is named as in the
+	// route table, or empty if none matched; the code is that of the error
+	// answer, or empty for a success.
 	RequestDone(route string, status int, code string, took time.Duration)
-	// LoggedIn is called for each request whose caller is proven: by "cookie",
+	// LoggedIn is called for each authenticated request. The kind is "cookie",
 	// "jwt" or "service_key".
 	LoggedIn(kind string)
-	// LoginRefused is called for each request whose caller is not.
+	// LoginRefused is called for each request that fails authentication.
 	LoginRefused(reason string)
-	// Stepped is called for each change of a viewer that is durable.
+	// SessionChanged is called for each committed change of a viewer.
 	SessionChanged(SessionChange)
 }
 
-// Step is what one request did to a viewer.
+// SessionChange is the effect of one request on a viewer.
 type SessionChange struct {
-	Session   webinar.SessionID // empty: it was about none
+	Session   webinar.SessionID // empty if the request concerned no session
 	Entered   bool              // the session is new
-	Reported  bool              // the player said where it is
-	Clamped   bool              // it claimed more than can have been watched
-	Stale     bool              // it was behind the stored position without a seek: late, or a second tab
-	From, To  int               // the mark, in percent, before and after
+	Reported  bool              // the player reported a position
+	Clamped   bool              // the reported position exceeded what can have been watched
+	Stale     bool              // the report was behind the stored position without a seek: late, or from a second tab
+	From, To  int               // the milestone, in percent, before and after
 	Completed bool              // for the first time
-	Events    []webinar.Event   // stored for delivery; of a form, accepted by the sink
+	Events    []webinar.Event   // stored for delivery or, for a form, accepted by the receiver
 }
 
 type nopObserver struct{}
@@ -47,22 +46,22 @@ func (nopObserver) LoggedIn(string)                                {}
 func (nopObserver) LoginRefused(string)                            {}
 func (nopObserver) SessionChanged(SessionChange)                   {}
 
-// stepOf compares the session that a rule named with what it was before.
-func stepOf(before webinar.Viewer, report *webinar.Report, result webinar.Result) SessionChange {
+// sessionChange compares the session of a result with its state before.
+func sessionChange(before webinar.Viewer, report *webinar.Report, result webinar.Result) SessionChange {
 	after := result.Session
-	step := SessionChange{
+	change := SessionChange{
 		Session: after.ID, Clamped: result.Clamped, Reported: report != nil,
 		To: after.Percent, Completed: after.Completed, Events: result.Events,
 	}
 	was := sessionOf(before, after.ID)
 	if was == nil {
-		step.Entered = after.ID != ""
-		return step
+		change.Entered = after.ID != ""
+		return change
 	}
-	step.From = was.Percent
-	step.Completed = after.Completed && !was.Completed
-	step.Stale = report != nil && !report.Seeked && report.Position < was.LastPosition
-	return step
+	change.From = was.Percent
+	change.Completed = after.Completed && !was.Completed
+	change.Stale = report != nil && !report.Seeked && report.Position < was.LastPosition
+	return change
 }
 
 func sessionOf(v webinar.Viewer, id webinar.SessionID) *webinar.Session {
@@ -77,14 +76,14 @@ func sessionOf(v webinar.Viewer, id webinar.SessionID) *webinar.Session {
 	return nil
 }
 
-// observeLogin tells how the caller was proven, or why not.
-func (a *API) observeLogin(who principal, err error) {
+// observeLogin reports the authentication method, or why authentication failed.
+func (a *API) observeLogin(caller principal, err error) {
 	switch {
 	case err != nil:
 		a.observer.LoginRefused(loginRefusal(err))
-	case who.service:
+	case caller.service:
 		a.observer.LoggedIn("service_key")
-	case who.login != nil:
+	case caller.login != nil:
 		a.observer.LoggedIn("cookie")
 	default:
 		a.observer.LoggedIn("jwt")
@@ -92,13 +91,13 @@ func (a *API) observeLogin(who principal, err error) {
 }
 
 func loginRefusal(err error) string {
-	var p apiError
+	var e apiError
 	switch {
-	case errors.As(err, &p) && p.code == errTooManyRequests.code:
+	case errors.As(err, &e) && e.code == errTooManyRequests.code:
 		return "rate_limited"
-	case errors.As(err, &p) && p.code == errUnavailable.code, errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &e) && e.code == errUnavailable.code, errors.Is(err, context.DeadlineExceeded):
 		return "unavailable"
-	case errors.As(err, &p) && p.code == errInvalidNonce.code:
+	case errors.As(err, &e) && e.code == errInvalidNonce.code:
 		return "wrong_nonce"
 	case errors.Is(err, errInvalidToken):
 		return "forged_token"

@@ -16,32 +16,32 @@ import (
 )
 
 // witness notes what an observer is told.
-type witness struct {
+type recordingObserver struct {
 	mu    sync.Mutex
 	lines []string
-	steps []httpapi.SessionChange
+	changes []httpapi.SessionChange
 }
 
-func (w *witness) note(format string, args ...any) {
+func (w *recordingObserver) record(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lines = append(w.lines, strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
-func (w *witness) RequestDone(route string, status int, code string, _ time.Duration) {
-	w.note("%q %d %s", route, status, code)
+func (w *recordingObserver) RequestDone(route string, status int, code string, _ time.Duration) {
+	w.record("%q %d %s", route, status, code)
 }
-func (w *witness) LoggedIn(kind string)       { w.note("logged in: %s", kind) }
-func (w *witness) LoginRefused(reason string) { w.note("refused: %s", reason) }
-func (w *witness) SessionChanged(s httpapi.SessionChange) {
+func (w *recordingObserver) LoggedIn(kind string)       { w.record("logged in: %s", kind) }
+func (w *recordingObserver) LoginRefused(reason string) { w.record("refused: %s", reason) }
+func (w *recordingObserver) SessionChanged(s httpapi.SessionChange) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.steps = append(w.steps, s)
+	w.changes = append(w.changes, s)
 }
 
 // told gives what was noted since the last call, once there are so many lines:
 // a request is counted after its answer.
-func (w *witness) told(t *testing.T, n int) []string {
+func (w *recordingObserver) next(t *testing.T, n int) []string {
 	t.Helper()
 	assert.Eventually(t, func() bool {
 		w.mu.Lock()
@@ -55,59 +55,59 @@ func (w *witness) told(t *testing.T, n int) []string {
 	return lines
 }
 
-func witnessed(t *testing.T, options ...func(*httpapi.Config)) (*site, *witness) {
+func setupObserved(t *testing.T, options ...func(*httpapi.Config)) (*site, *recordingObserver) {
 	t.Helper()
-	w := &witness{}
+	w := &recordingObserver{}
 	return setup(t, slices.Concat(options, []func(*httpapi.Config){func(c *httpapi.Config) { c.Observer = w }})...), w
 }
 
-func TestTheObserverHearsWhoCameAndWhoDidNot(t *testing.T) {
+func TestObserverReceivesRequestsAndLogins(t *testing.T) {
 	t.Parallel()
-	s, w := witnessed(t)
+	s, w := setupObserved(t)
 	for _, tt := range []struct {
 		method, route string
-		how           with
+		how           requestOption
 		want          []string
 	}{
 		{"POST", "/enter", page(anna()), []string{"logged in: cookie", `"/enter" 201`}},
 		{"GET", "/session", token(7), []string{"logged in: jwt", `"/session" 200`}},
-		{"GET", "/users/7/session", key(), []string{"logged in: service_key", `"/users/{user_id}/session" 200`}},
-		{"GET", "/session", key(), []string{"logged in: service_key", `"/session" 403 rest_forbidden`}},
+		{"GET", "/users/7/session", asService(), []string{"logged in: service_key", `"/users/{user_id}/session" 200`}},
+		{"GET", "/session", asService(), []string{"logged in: service_key", `"/session" 403 rest_forbidden`}},
 		{"GET", "/session", header("Accept", "*/*"), []string{"refused: anonymous", `"/session" 401 rest_not_logged_in`}},
 		{"GET", "/session", loggedIn(anna()), []string{"refused: anonymous", `"/session" 401 rest_not_logged_in`}},
 		{"GET", "/session", bearer("made.up.token"), []string{"refused: forged_token", `"/session" 401 rest_not_logged_in`}},
 		{"GET", "/session", bearer(sign(jwt.MapClaims{"sub": "7", "exp": 1})), []string{"refused: expired_token", `"/session" 401 rest_not_logged_in`}},
 		{"GET", "/session", both(loggedIn(anna()), nonce("0123456789")), []string{"refused: wrong_nonce", `"/session" 403 rest_cookie_invalid_nonce`}},
-		{"GET", "/session", both(cookie(forged(anna())), nonce("0123456789")), []string{"refused: forged_cookie", `"/session" 401 rest_not_logged_in`}},
+		{"GET", "/session", both(cookie(forgedCookie(anna())), nonce("0123456789")), []string{"refused: forged_cookie", `"/session" 401 rest_not_logged_in`}},
 		{"GET", "/session", both(cookie("demo.user|1|x|y"), nonce("0123456789")), []string{"refused: malformed_cookie", `"/session" 401 rest_not_logged_in`}},
 		{"GET", "/session", both(cookie(anna().cookieValue(time.Now().Add(-time.Minute))), nonce("0123456789")), []string{"refused: expired_cookie", `"/session" 401 rest_not_logged_in`}},
-		{"GET", "/nothing/here", key(), []string{`"" 404 rest_no_route`}},
-		{"DELETE", "/session", key(), []string{`"" 404 rest_no_route`}},
-		{"GET", "/openapi.yaml", key(), []string{`"/openapi.yaml" 200`}},
+		{"GET", "/nothing/here", asService(), []string{`"" 404 rest_no_route`}},
+		{"DELETE", "/session", asService(), []string{`"" 404 rest_no_route`}},
+		{"GET", "/openapi.yaml", asService(), []string{`"/openapi.yaml" 200`}},
 	} {
 		body := ""
 		if tt.method == "POST" {
 			body = `{"webinar_id":"intro"}`
 		}
-		s.ask(t, tt.method, tt.route, body, tt.how)
-		assert.Equal(t, tt.want, w.told(t, len(tt.want)), "%s %s", tt.method, tt.route)
+		s.call(t, tt.method, tt.route, body, tt.how)
+		assert.Equal(t, tt.want, w.next(t, len(tt.want)), "%s %s", tt.method, tt.route)
 	}
 }
 
-func TestTheObserverHearsWhatAViewerDid(t *testing.T) {
+func TestObserverReceivesSessionChanges(t *testing.T) {
 	t.Parallel()
-	s, w := witnessed(t)
+	s, w := setupObserved(t)
 	session := s.enter(t, anna(), "intro")
 	report := func(members string) httpapi.SessionChange {
-		s.ask(t, "POST", "/progress", `{"session_id":"`+session+`",`+members+`}`, page(anna()))
-		step := w.steps[len(w.steps)-1]
+		s.call(t, "POST", "/progress", `{"session_id":"`+session+`",`+members+`}`, page(anna()))
+		step := w.changes[len(w.changes)-1]
 		assert.EqualValues(t, session, step.Session)
 		assert.True(t, step.Reported)
 		return step
 	}
-	require.Len(t, w.steps, 1)
-	assert.True(t, w.steps[0].Entered)
-	assert.Len(t, w.steps[0].Events, 1)
+	require.Len(t, w.changes, 1)
+	assert.True(t, w.changes[0].Entered)
+	assert.Len(t, w.changes[0].Events, 1)
 
 	s.age(t, anna(), time.Hour)
 	step := report(`"position_sec":1900`)
@@ -121,8 +121,8 @@ func TestTheObserverHearsWhatAViewerDid(t *testing.T) {
 	assert.Len(t, step.Events, 2)
 	assert.False(t, report(`"position_sec":3600`).Completed, "once")
 
-	told := len(w.steps)
-	s.ask(t, "POST", "/progress", `{"webinar_id":"never-entered","position_sec":5}`, page(anna()))
-	s.ask(t, "GET", "/session", "", page(anna()))
-	assert.Len(t, w.steps, told, "nothing was changed")
+	told := len(w.changes)
+	s.call(t, "POST", "/progress", `{"webinar_id":"never-entered","position_sec":5}`, page(anna()))
+	s.call(t, "GET", "/session", "", page(anna()))
+	assert.Len(t, w.changes, told, "nothing was changed")
 }

@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// checkOrigin keeps other sites' pages out. Without a list of origins no CORS
-// header is ever sent; listed origins get theirs, and preflights, which carry
-// no credentials, are answered before anybody asks who it is.
+// checkOrigin rejects unsafe requests from pages of other sites. Only origins that
+// are listed receive CORS headers and answers to preflights.
 func (a *API) checkOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Origin")
@@ -43,11 +42,11 @@ func isUnsafe(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
 }
 
-// isForeign tells whether a browser sent the request from another site's page.
-// Old browsers say only the origin, whose scheme is not compared: TLS often ends
-// before us.
+// isCrossSite reports whether a browser sent the request from another site's page.
+// Old browsers send only the origin. Its scheme is not compared, because TLS often
+// ends at a proxy.
 func isCrossSite(r *http.Request, origin string) bool {
-	switch r.Header.Get("Sec-Fetch-Site") { // no page can forge it
+	switch r.Header.Get("Sec-Fetch-Site") { // pages cannot forge it
 	case "same-origin", "none":
 		return false
 	case "cross-site":
@@ -56,14 +55,14 @@ func isCrossSite(r *http.Request, origin string) bool {
 	if origin == "" {
 		return false
 	}
-	from, err := url.Parse(origin)
-	if err != nil || from.Host == "" {
+	page, err := url.Parse(origin)
+	if err != nil || page.Host == "" {
 		return true
 	}
-	return !strings.EqualFold(stripDefaultPort(from.Host), stripDefaultPort(r.Host))
+	return !strings.EqualFold(stripDefaultPort(page.Host), stripDefaultPort(r.Host))
 }
 
-// plainHost leaves out the ports that go without saying.
+// stripDefaultPort removes the default ports of HTTP and HTTPS.
 func stripDefaultPort(host string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(host, ":443"), ":80")
 }

@@ -11,12 +11,12 @@ import (
 )
 
 // host sends the request to a site of another name.
-func host(name string) with { return func(r *http.Request) { r.Host = name } }
+func host(name string) requestOption { return func(r *http.Request) { r.Host = name } }
 
-func origin(value string) with { return header("Origin", value) }
+func origin(value string) requestOption { return header("Origin", value) }
 
 // corsHeaders are the names of an answer's CORS headers.
-func corsHeaders(a answer) []string {
+func corsHeaders(a response) []string {
 	var names []string
 	for name := range a.header {
 		if strings.HasPrefix(name, "Access-Control-") {
@@ -26,11 +26,11 @@ func corsHeaders(a answer) []string {
 	return names
 }
 
-func TestPagesOfOtherSitesAreKeptOut(t *testing.T) {
+func TestCrossSiteRequestsAreRejected(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for name, tt := range map[string]struct {
-		change with
+		change requestOption
 		want   string
 	}{
 		"no origin":              {host("example.test"), "200"},
@@ -59,31 +59,31 @@ func TestPagesOfOtherSitesAreKeptOut(t *testing.T) {
 		"a proxy that rewrites the host": {all(host("autowebinar:8080"), origin("https://example.test"),
 			header("Sec-Fetch-Site", "same-origin")), "200"},
 	} {
-		for who, want := range map[string]with{"a page": page(anna()), "a token": token(7)} {
+		for who, want := range map[string]requestOption{"a page": page(anna()), "a token": token(7)} {
 			s.enter(t, anna(), "intro")
-			a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, want, tt.change)
-			assert.Equal(t, tt.want, a.problem(), "%s: %s", name, who)
+			a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, want, tt.change)
+			assert.Equal(t, tt.want, a.summary(), "%s: %s", name, who)
 			assert.Empty(t, corsHeaders(a), name)
-			a = s.ask(t, "POST", "/session", "", want, tt.change, header("X-HTTP-Method-Override", "GET"))
+			a = s.call(t, "POST", "/session", "", want, tt.change, header("X-HTTP-Method-Override", "GET"))
 			assert.Equal(t, 200, a.status, "%s: what only reads cannot be read there anyway", name)
 		}
 	}
 }
 
-func TestWithoutOriginsThereIsNoCORS(t *testing.T) {
+func TestNoCORSWithoutListedOrigins(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
-	a := s.ask(t, "GET", "/session", "", page(anna()), origin("https://front.test"))
+	a := s.call(t, "GET", "/session", "", page(anna()), origin("https://front.test"))
 	assert.Equal(t, 200, a.status)
 	assert.Empty(t, corsHeaders(a))
 	assert.Equal(t, "Origin", a.header.Get("Vary"))
-	a = s.ask(t, "OPTIONS", "/enter", "", origin("https://front.test"), header("Access-Control-Request-Method", "POST"))
-	a.is(t, "404 rest_no_route")
+	a = s.call(t, "OPTIONS", "/enter", "", origin("https://front.test"), header("Access-Control-Request-Method", "POST"))
+	a.assertError(t, "404 rest_no_route")
 	assert.Empty(t, corsHeaders(a))
 }
 
-func TestAListedOrigin(t *testing.T) {
+func TestListedOrigin(t *testing.T) {
 	t.Parallel()
 	const front = "https://front.test"
 	s := setup(t, func(c *httpapi.Config) { c.CORSOrigins = []string{"https://other.test:8443", front} })
@@ -104,13 +104,13 @@ func TestAListedOrigin(t *testing.T) {
 		assert.Equal(t, "Origin", a.header.Get("Vary"))
 	}
 
-	for _, a := range []answer{
-		s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), origin(front)),
-		s.ask(t, "POST", "/enter", `{}`, token(7), origin(front)),
-		s.ask(t, "GET", "/session", "", origin(front)),
-		s.ask(t, "GET", "/player.js", "", origin(front)),
+	for _, a := range []response{
+		s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), origin(front)),
+		s.call(t, "POST", "/enter", `{}`, token(7), origin(front)),
+		s.call(t, "GET", "/session", "", origin(front)),
+		s.call(t, "GET", "/player.js", "", origin(front)),
 	} {
-		assert.NotEqual(t, forbidden, a.problem())
+		assert.NotEqual(t, forbidden, a.summary())
 		assert.Equal(t, front, a.header.Get("Access-Control-Allow-Origin"), "errors can be read too")
 		exposed := a.header.Get("Access-Control-Expose-Headers")
 		for _, name := range []string{"X-WP-Nonce", "X-Request-Id", "Retry-After"} {
@@ -119,13 +119,13 @@ func TestAListedOrigin(t *testing.T) {
 	}
 
 	for _, stranger := range []string{"https://evil.test", "http://front.test", front + ":8443", front + "/", "HTTPS://FRONT.TEST", "null", "*"} {
-		a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, token(7), origin(stranger))
-		a.is(t, forbidden)
+		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, token(7), origin(stranger))
+		a.assertError(t, forbidden)
 		assert.Empty(t, corsHeaders(a), stranger)
-		a = s.ask(t, "OPTIONS", "/enter", "", origin(stranger), preflight)
+		a = s.call(t, "OPTIONS", "/enter", "", origin(stranger), preflight)
 		assert.Equal(t, 404, a.status, stranger)
 		assert.Empty(t, corsHeaders(a), stranger)
 	}
-	a := s.ask(t, "OPTIONS", "/enter", "", origin(front))
-	a.is(t, "404 rest_no_route") // no preflight
+	a := s.call(t, "OPTIONS", "/enter", "", origin(front))
+	a.assertError(t, "404 rest_no_route") // no preflight
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestRegisteringTwiceIsOneFact(t *testing.T) {
+func TestRepeatedRegistrationEmitsOneEvent(t *testing.T) {
 	t.Parallel()
-	for name, ask := range forms(anna()) {
+	for name, ask := range callers(anna()) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
@@ -28,22 +28,22 @@ func TestRegisteringTwiceIsOneFact(t *testing.T) {
 			again := ask(t, s, "POST", "/register", body)
 			assert.Equal(t, 200, again.status)
 			assert.Equal(t, first.json, again.json)
-			assert.Equal(t, []string{"registered"}, types(s.outbox(t, anna())))
+			assert.Equal(t, []string{"registered"}, eventTypes(s.outbox(t, anna())))
 		})
 	}
 }
 
-func TestRegisteringForALiveWebinar(t *testing.T) {
+func TestRegistrationForLiveWebinar(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	a := s.ask(t, "POST", "/register", `{"webinar_id":"q-and-a","webinar_type":"live","slot_id":"2026-12-01","source":"mail"}`, page(anna()))
+	a := s.call(t, "POST", "/register", `{"webinar_id":"q-and-a","webinar_type":"live","slot_id":"2026-12-01","source":"mail"}`, page(anna()))
 	require.Equal(t, 201, a.status, "live webinars need not be listed")
 	stored := strings.Split(s.db.Meta(t, 7)["autowebinar_outbox"][0], "|")
 	assert.Contains(t, stored, "live")
 	assert.Contains(t, strings.Join(stored, "|"), "2026-12-01")
 
-	a = s.ask(t, "POST", "/register", `{"webinar_id":"q-and-b","webinar_type":"live","source":"mail"}`, page(anna()))
+	a = s.call(t, "POST", "/register", `{"webinar_id":"q-and-b","webinar_type":"live","source":"mail"}`, page(anna()))
 	assert.Equal(t, 201, a.status, "a slot is optional")
-	a = s.ask(t, "POST", "/register", `{"webinar_id":"pro","webinar_type":null,"slot_id":null,"source":"mail"}`, page(anna()))
+	a = s.call(t, "POST", "/register", `{"webinar_id":"pro","webinar_type":null,"slot_id":null,"source":"mail"}`, page(anna()))
 	assert.Equal(t, 201, a.status, "null counts as left out")
 }

@@ -8,47 +8,47 @@ import (
 	"autowebinar/internal/httpapi"
 )
 
-func TestServiceKeysAreReplacedWithoutAGap(t *testing.T) {
+func TestSeveralServiceKeysAreValid(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, k := range []string{serviceKey, nextServiceKey} {
-		a := s.ask(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, bearer(k))
+		a := s.call(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, bearer(k))
 		assert.Less(t, a.status, 300)
 	}
 	for _, k := range []string{
 		serviceKey[1:], serviceKey + "x", serviceKey + "," + nextServiceKey, "", jwtSecret,
 		"SERVICE-key-now-0123456789abcdef", `"` + serviceKey + `"`,
 	} {
-		s.ask(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, bearer(k)).is(t, notLoggedIn)
+		s.call(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, bearer(k)).assertError(t, notLoggedIn)
 	}
 }
 
-func TestWhoMayDoWhat(t *testing.T) {
+func TestAuthorizationOfEveryRoute(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for name, tt := range map[string]struct {
-		who             with
+		who             requestOption
 		viewer, service string // what a route of the kind answers to an empty body
 	}{
-		"nobody":                 {nobody, notLoggedIn, notLoggedIn},
+		"nobody":                 {anonymous, notLoggedIn, notLoggedIn},
 		"a page":                 {page(anna()), missingParam, forbidden},
 		"a page, with bad nonce": {all(loggedIn(anna()), nonce("x")), invalidNonce, invalidNonce},
 		"a token":                {token(7), missingParam, forbidden},
 		"a bad token":            {bearer("x"), notLoggedIn, notLoggedIn},
-		"a service key":          {key(), forbidden, missingParam},
+		"a service key":          {asService(), forbidden, missingParam},
 	} {
 		for _, route := range []string{"/enter", "/progress", "/exit", "/cta", "/register", "/form"} {
-			assert.Equal(t, tt.viewer, s.ask(t, "POST", route, "{}", tt.who).problem(), "%s: %s", name, route)
-			assert.Equal(t, tt.service, s.ask(t, "POST", "/users/7"+route, "{}", tt.who).problem(), "%s: on behalf: %s", name, route)
+			assert.Equal(t, tt.viewer, s.call(t, "POST", route, "{}", tt.who).summary(), "%s: %s", name, route)
+			assert.Equal(t, tt.service, s.call(t, "POST", "/users/7"+route, "{}", tt.who).summary(), "%s: on behalf: %s", name, route)
 		}
-		assert.Equal(t, tt.service, s.ask(t, "POST", "/attendance", "{}", tt.who).problem(), name)
+		assert.Equal(t, tt.service, s.call(t, "POST", "/attendance", "{}", tt.who).summary(), name)
 	}
-	s.ask(t, "GET", "/users/8/session", "", page(anna())).is(t, forbidden)
-	s.ask(t, "GET", "/users/7/session", "", page(anna())).is(t, forbidden)
-	s.ask(t, "POST", "/resume", "", key()).is(t, forbidden)
+	s.call(t, "GET", "/users/8/session", "", page(anna())).assertError(t, forbidden)
+	s.call(t, "GET", "/users/7/session", "", page(anna())).assertError(t, forbidden)
+	s.call(t, "POST", "/resume", "", asService()).assertError(t, forbidden)
 }
 
-func TestAttendanceMembers(t *testing.T) {
+func TestInvalidAttendanceMembers(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
@@ -71,17 +71,17 @@ func TestAttendanceMembers(t *testing.T) {
 		`{"user_ids":[7],"evaluation_id":"1"}`: {"evaluation_id"},
 		`{"user_ids":[0],"webinar_id":"A","evaluation_id":7}`: {"evaluation_id", "user_ids", "webinar_id"},
 	} {
-		a := s.ask(t, "POST", "/attendance", body, key())
+		a := s.call(t, "POST", "/attendance", body, asService())
 		assert.Equal(t, 400, a.status, body)
 		assert.Equal(t, want, a.params(t), body)
 	}
 	assert.Equal(t, before, s.db.Meta(t, 7))
 }
 
-func TestAServiceKeyMayLookLikeAToken(t *testing.T) {
+func TestServiceKeyMayBeAJWT(t *testing.T) {
 	t.Parallel()
 	signed := sign(map[string]any{"sub": "7"})
 	s := setup(t, func(c *httpapi.Config) { c.ServiceKeys = []string{signed} })
-	s.ask(t, "POST", "/enter", "{}", bearer(signed)).is(t, forbidden)
-	s.ask(t, "POST", "/users/7/enter", "{}", bearer(signed)).is(t, missingParam, "webinar_id")
+	s.call(t, "POST", "/enter", "{}", bearer(signed)).assertError(t, forbidden)
+	s.call(t, "POST", "/users/7/enter", "{}", bearer(signed)).assertError(t, missingParam, "webinar_id")
 }

@@ -1,55 +1,184 @@
 package httpapi
 
 import (
+	"errors"
+	"net/http"
 	"time"
+
+	"github.com/google/uuid"
 
 	"autowebinar/internal/webinar"
 )
 
-// sessionView is a session on the wire.
-type sessionView struct {
-	SessionID         webinar.SessionID `json:"session_id"`
-	WebinarID         *webinar.ID       `json:"webinar_id"`
-	WebinarType       webinar.Type      `json:"webinar_type"`
-	StartedAt         *string           `json:"started_at"`
-	ServerTime        string            `json:"server_time"`
-	LiveOffsetSec     int64             `json:"live_offset_sec"`
-	ResumePositionSec int64             `json:"resume_position_sec"`
-	LastPositionSec   int64             `json:"last_position_sec"`
-	FurthestSec       int64             `json:"furthest_sec"`
-	ProgressPercent   int               `json:"progress_percent"`
-	Completed         bool              `json:"completed"`
-	CTAClickedAt      *string           `json:"cta_clicked_at"`
-	LastSeenAt        *string           `json:"last_seen_at"`
-	HeartbeatSec      int64             `json:"heartbeat_sec"`
-	Clamped           bool              `json:"clamped,omitempty"`
+// command is a rule with its arguments.
+type command func(v webinar.Viewer, now time.Time) (webinar.Result, error)
+
+// runCommand applies a command to the viewer of a request and stores the result.
+func (a *API) runCommand(r *request, cmd command) (result webinar.Result, now time.Time, err error) {
+	var current *webinar.Session
+	var change SessionChange
+	err = a.cfg.Viewers.Change(r.Context(), r.user, func(v webinar.Viewer, at time.Time) (webinar.Viewer, []webinar.Event, error) {
+		var err error
+		current, now = v.Current, at
+		if result, err = cmd(v, at); err != nil {
+			return v, nil, err
+		}
+		if a.cfg.Forms == nil {
+			result.Events = nil // without a receiver they would stay in the outbox for ever
+		}
+		change = sessionChange(v, r.report, result)
+		return result.Viewer, result.Events, nil
+	})
+	if errors.Is(err, webinar.ErrSessionMismatch) {
+		var view *sessionJSON
+		if current != nil {
+			v := a.sessionJSON(*current, now, 0)
+			view = &v
+		}
+		e := errSessionMismatch.withCause(err)
+		e.session = &view
+		return result, now, e
+	}
+	if err == nil {
+		a.observer.SessionChanged(change)
+	}
+	return result, now, err
 }
 
-// view shows a session at a time. Duration is the request's claim, 0 if none.
-func (a *API) view(s webinar.Session, now time.Time, duration int64) sessionView {
-	v := sessionView{
-		SessionID: s.ID, WebinarType: webinar.Auto,
-		StartedAt: wireTime(s.StartedAt), ServerTime: now.UTC().Format(time.RFC3339),
-		ResumePositionSec: a.cfg.Rules.ResumeAt(s, duration),
-		LastPositionSec:   s.LastPosition, FurthestSec: s.Furthest,
-		ProgressPercent: s.Percent, Completed: s.Completed,
-		CTAClickedAt: wireTime(s.CTAClickedAt), LastSeenAt: wireTime(s.LastSeenAt),
-		HeartbeatSec: a.cfg.Rules.Heartbeat,
+// respondSession runs a command and answers with the session that it concerned.
+func (a *API) respondSession(r *request, cmd command) (reply, error) {
+	result, now, err := a.runCommand(r, cmd)
+	if err != nil {
+		return reply{}, err
 	}
-	if s.Webinar != "" {
-		v.WebinarID = &s.Webinar
+	logFrom(r.Request).events = result.Events
+	view := a.sessionJSON(result.Session, now, r.claimedDuration())
+	view.Clamped = result.Clamped
+	status := http.StatusOK
+	if result.Created {
+		status = http.StatusCreated
 	}
-	if !s.StartedAt.IsZero() {
-		v.LiveOffsetSec = max(0, int64(now.Sub(s.StartedAt)/time.Second))
-	}
-	return v
+	return reply{status, view}, nil
 }
 
-// wireTime is RFC 3339 in UTC, null for absent.
-func wireTime(t time.Time) *string {
-	if t.IsZero() {
-		return nil
+func (a *API) enter(r *request) (reply, error) {
+	r.body.require("webinar_id")
+	id := r.body.webinarID("webinar_id")
+	if err := r.body.err(); err != nil {
+		return reply{}, err
 	}
-	text := t.UTC().Format(time.RFC3339)
-	return &text
+	newID, err := uuid.NewV7() // ids that sort by age make the table easier to read
+	if err != nil {
+		return reply{}, err
+	}
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Enter(v, id, webinar.SessionID(newID.String()), now)
+	})
+}
+
+func (a *API) progress(r *request) (reply, error) {
+	ref := r.body.sessionRef()
+	r.body.require("position_sec")
+	r.report = r.body.report()
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Progress(v, ref, *r.report, now)
+	})
+}
+
+func (a *API) exit(r *request) (reply, error) {
+	ref := r.body.sessionRef()
+	r.report = r.body.report()
+	reason := webinar.LeaveReason(r.body.oneOf("leave_reason",
+		string(webinar.UserExit), string(webinar.SessionEnd), string(webinar.NetworkLoss)))
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Exit(v, ref, r.report, reason, now)
+	})
+}
+
+// claimedDuration returns the duration that the player reported, or 0.
+func (r *request) claimedDuration() int64 {
+	if r.report == nil {
+		return 0
+	}
+	return r.report.Duration
+}
+
+func (a *API) resume(r *request) (reply, error) {
+	id := r.body.webinarID("webinar_id")
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Resume(v, id, now)
+	})
+}
+
+func (a *API) session(r *request) (reply, error) {
+	query := r.URL.Query()
+	id := webinar.ID(query.Get("webinar_id"))
+	if query.Has("webinar_id") && !webinar.IDPattern.MatchString(string(id)) {
+		return reply{}, invalid("webinar_id", "must match "+webinar.IDPattern.String())
+	}
+	v, now, err := a.cfg.Viewers.Read(r.Context(), r.user)
+	if err != nil {
+		return reply{}, err
+	}
+	s, err := a.cfg.Rules.Find(v, id)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{http.StatusOK, a.sessionJSON(s, now, 0)}, nil
+}
+
+func (a *API) cta(r *request) (reply, error) {
+	ref := r.body.sessionRef()
+	if position := r.body.seconds("position_sec"); position != nil {
+		r.report = &webinar.Report{Position: *position}
+	}
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.ClickCTA(v, ref, r.report, now)
+	})
+}
+
+// registrationJSON is a registration in an answer.
+type registrationJSON struct {
+	WebinarID    webinar.ID `json:"webinar_id"`
+	RegisteredAt *string    `json:"registered_at"`
+}
+
+func (a *API) register(r *request) (reply, error) {
+	r.body.require("webinar_id", "source")
+	reg := webinar.Registration{
+		Webinar: r.body.webinarID("webinar_id"),
+		Type:    webinar.Type(r.body.oneOf("webinar_type", string(webinar.Auto), string(webinar.Live))),
+		SlotID:  r.body.text("slot_id"),
+		Source:  r.body.text("source"),
+	}
+	if reg.SlotID != "" && reg.Type != webinar.Live {
+		r.body.invalid("slot_id", "is for live webinars only")
+	}
+	if err := r.body.err(); err != nil {
+		return reply{}, err
+	}
+	result, _, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Register(v, reg, now)
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	logFrom(r.Request).events = result.Events
+	status := http.StatusOK
+	if result.Created {
+		status = http.StatusCreated
+	}
+	return reply{status, registrationJSON{reg.Webinar, wireTime(result.Viewer.Registered[reg.Webinar])}}, nil
 }

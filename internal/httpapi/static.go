@@ -11,8 +11,10 @@ import (
 	"autowebinar/api"
 )
 
-// file serves one of the files that outsiders build on. It panics at start if
-// there is no such file in the binary.
+const javaScript = "text/javascript; charset=utf-8"
+
+// file serves an embedded file. It panics if there is no such file, which is a
+// mistake in the route table.
 func file(name, contentType string) http.HandlerFunc {
 	content, err := api.Files.ReadFile(name)
 	if err != nil {
@@ -26,7 +28,7 @@ func file(name, contentType string) http.HandlerFunc {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "public, max-age=300")
 		h.Set("ETag", etag)
-		r.Header.Del("Range") // the whole file or, by its ETag, nothing
+		r.Header.Del("Range") // partial answers are not documented
 		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 	}
 }

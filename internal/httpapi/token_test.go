@@ -58,14 +58,14 @@ func TestViewerTokens(t *testing.T) {
 		"already":                 {jwt.MapClaims{"sub": "7", "nbf": now.Add(-time.Hour).Unix()}, "200"},
 		"with claims of its own":  {jwt.MapClaims{"sub": "7", "iss": "https://front.test", "aud": "x", "iat": now.Unix()}, "200"},
 	} {
-		a := s.ask(t, "GET", "/session", "", bearer(sign(tt.claims)))
-		assert.Equal(t, tt.want, a.problem(), name)
-		a = s.ask(t, "POST", "/resume", "", bearer(sign(tt.claims)))
-		assert.Equal(t, tt.want, a.problem(), name)
+		a := s.call(t, "GET", "/session", "", bearer(sign(tt.claims)))
+		assert.Equal(t, tt.want, a.summary(), name)
+		a = s.call(t, "POST", "/resume", "", bearer(sign(tt.claims)))
+		assert.Equal(t, tt.want, a.summary(), name)
 	}
 }
 
-func TestTokensOfAnotherMaking(t *testing.T) {
+func TestTokensOfOtherAlgorithmsAndKeys(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
@@ -82,7 +82,7 @@ func TestTokensOfAnotherMaking(t *testing.T) {
 		require.NoError(t, err)
 		return head + "." + base64.RawURLEncoding.EncodeToString(signature)
 	}
-	require.Equal(t, 200, s.ask(t, "GET", "/session", "", bearer(reheaded(`{"alg":"HS256"}`))).status)
+	require.Equal(t, 200, s.call(t, "GET", "/session", "", bearer(reheaded(`{"alg":"HS256"}`))).status)
 	for name, token := range map[string]string{
 		"none":                        signAs(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims),
 		"none in other letters":       reheaded(`{"alg":"nOnE"}`),
@@ -107,7 +107,7 @@ func TestTokensOfAnotherMaking(t *testing.T) {
 		"two tokens":                  good + " " + good,
 	} {
 		for _, route := range []string{"/session", "/users/7/session"} {
-			assert.Equal(t, notLoggedIn, s.ask(t, "GET", route, "", bearer(token)).problem(), name)
+			assert.Equal(t, notLoggedIn, s.call(t, "GET", route, "", bearer(token)).summary(), name)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// FuzzBody reads any body under any type: an object, or one of four refusals.
-func FuzzBody(f *testing.F) {
+// FuzzReadBody reads any body under any type: an object, or one of four refusals.
+func FuzzReadBody(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"application/json", `{"webinar_id":"intro"}`}, {"text/plain;charset=UTF-8", ` {"a":1}`}, {"", ""},
 		{"application/x-www-form-urlencoded", "webinar_id=intro&position_sec=1"}, {"application/x-www-form-urlencoded; x", `{"a":1}`},
@@ -151,7 +151,7 @@ func FuzzQuery(f *testing.F) {
 		"webinar_id[]=intro", "webinar_id=intro%00", "webinar_id=1'%20OR%201=1--", "_locale=user&webinar_id=unknown", "WEBINAR_ID=intro"} {
 		f.Add(seed)
 	}
-	store := &memory{}
+	store := &memoryStore{}
 	a := &API{cfg: Config{Viewers: store}}
 	f.Fuzz(func(t *testing.T, query string) {
 		store.reset()
@@ -162,7 +162,7 @@ func FuzzQuery(f *testing.F) {
 		}
 		named, _ := url.ParseQuery(query)
 		if named.Has("webinar_id") {
-			assert.Equal(t, webinar.ID(named.Get("webinar_id")), *answer.body.(sessionView).WebinarID)
+			assert.Equal(t, webinar.ID(named.Get("webinar_id")), *answer.body.(sessionJSON).WebinarID)
 		}
 		assert.Zero(t, store.changes)
 	})

@@ -13,7 +13,7 @@ import (
 )
 
 // reports are bodies of the routes that name a session, but for its name.
-func reports() map[string]string {
+func reportBodies() map[string]string {
 	return map[string]string{
 		"/progress": `"position_sec":1`,
 		"/exit":     `"position_sec":1`,
@@ -22,71 +22,71 @@ func reports() map[string]string {
 	}
 }
 
-func TestASessionThatIsNotTheViewers(t *testing.T) {
+func TestSessionMismatch(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	foreign := s.enter(t, boris(), "intro")
 	first := s.enter(t, anna(), "intro")
 	second := s.enter(t, anna(), "pro")
 	before := s.db.Meta(t, 7)
-	for route, rest := range reports() {
+	for route, rest := range reportBodies() {
 		for name, which := range map[string]string{
 			"another viewer's":     fmt.Sprintf(`"session_id":%q`, foreign),
 			"invented":             `"session_id":"no such session"`,
 			"of another webinar":   fmt.Sprintf(`"session_id":%q,"webinar_id":"pro"`, first),
 			"of a webinar unknown": fmt.Sprintf(`"session_id":%q,"webinar_id":"other"`, second),
 		} {
-			for _, ask := range forms(anna()) {
+			for _, ask := range callers(anna()) {
 				a := ask(t, s, "POST", route, "{"+which+","+rest+"}")
-				a.is(t, "409 autowebinar_session_mismatch")
+				a.assertError(t, "409 autowebinar_session_mismatch")
 				current, ok := a.data()["session"].(map[string]any)
 				require.True(t, ok, "%s %s: %s", route, name, a.raw)
 				assert.Equal(t, second, current["session_id"], "the current one, to go on with")
 				assert.NotContains(t, string(a.raw), foreign)
 			}
 		}
-		a := s.ask(t, "POST", route, fmt.Sprintf(`{"session_id":%q,"webinar_id":"other",%s}`, second, rest), page(boris()))
+		a := s.call(t, "POST", route, fmt.Sprintf(`{"session_id":%q,"webinar_id":"other",%s}`, second, rest), page(boris()))
 		assert.Contains(t, string(a.raw), foreign)
 		assert.NotContains(t, string(a.raw), second)
 	}
 	assert.Equal(t, before, s.db.Meta(t, 7))
 }
 
-func TestASessionOfAViewerWithoutOne(t *testing.T) {
+func TestViewerWithoutSession(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	for route, rest := range reports() {
-		a := s.ask(t, "POST", route, `{"session_id":"x",`+rest+`}`, page(anna()))
-		a.is(t, "409 autowebinar_session_mismatch")
+	for route, rest := range reportBodies() {
+		a := s.call(t, "POST", route, `{"session_id":"x",`+rest+`}`, page(anna()))
+		a.assertError(t, "409 autowebinar_session_mismatch")
 		assert.Equal(t, map[string]any{"status": 409., "session": nil}, a.data(), route)
 
-		a = s.ask(t, "POST", route, `{"webinar_id":"intro",`+rest+`}`, page(anna()))
-		a.is(t, "404 autowebinar_no_session")
+		a = s.call(t, "POST", route, `{"webinar_id":"intro",`+rest+`}`, page(anna()))
+		a.assertError(t, "404 autowebinar_no_session")
 	}
-	s.ask(t, "POST", "/resume", "", page(anna())).is(t, "404 autowebinar_no_session")
-	s.ask(t, "GET", "/session", "", page(anna())).is(t, "404 autowebinar_no_session")
-	s.ask(t, "GET", "/session?webinar_id=other", "", page(anna())).is(t, "404 autowebinar_no_session")
+	s.call(t, "POST", "/resume", "", page(anna())).assertError(t, "404 autowebinar_no_session")
+	s.call(t, "GET", "/session", "", page(anna())).assertError(t, "404 autowebinar_no_session")
+	s.call(t, "GET", "/session?webinar_id=other", "", page(anna())).assertError(t, "404 autowebinar_no_session")
 	for _, id := range []string{"", "Intro", "a%00", "%C3%A9", "-"} {
-		s.ask(t, "GET", "/session?webinar_id="+id, "", page(anna())).is(t, invalidParam, "webinar_id")
+		s.call(t, "GET", "/session?webinar_id="+id, "", page(anna())).assertError(t, invalidParam, "webinar_id")
 	}
 	assert.NotContains(t, s.db.Meta(t, 7), "autowebinar_session_id")
 }
 
-func TestAUserWhoDoesNotExist(t *testing.T) {
+func TestUnknownUser(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, id := range []string{"99", "18446744073709551615"} {
-		who := map[string]with{
+		who := map[string]requestOption{
 			"":             bearer(sign(map[string]any{"sub": id})),
-			"/users/" + id: key(),
+			"/users/" + id: asService(),
 		}
 		for prefix, who := range who {
-			s.ask(t, "POST", prefix+"/enter", `{"webinar_id":"intro"}`, who).is(t, "404 autowebinar_unknown_user")
-			s.ask(t, "POST", prefix+"/resume", "", who).is(t, "404 autowebinar_unknown_user")
-			s.ask(t, "POST", prefix+"/register", `{"webinar_id":"intro","source":"s"}`, who).is(t, "404 autowebinar_unknown_user")
-			s.ask(t, "GET", prefix+"/session", "", who).is(t, "404 autowebinar_unknown_user")
-			for route, rest := range reports() {
-				s.ask(t, "POST", prefix+route, `{"webinar_id":"intro",`+rest+`}`, who).is(t, "404 autowebinar_unknown_user")
+			s.call(t, "POST", prefix+"/enter", `{"webinar_id":"intro"}`, who).assertError(t, "404 autowebinar_unknown_user")
+			s.call(t, "POST", prefix+"/resume", "", who).assertError(t, "404 autowebinar_unknown_user")
+			s.call(t, "POST", prefix+"/register", `{"webinar_id":"intro","source":"s"}`, who).assertError(t, "404 autowebinar_unknown_user")
+			s.call(t, "GET", prefix+"/session", "", who).assertError(t, "404 autowebinar_unknown_user")
+			for route, rest := range reportBodies() {
+				s.call(t, "POST", prefix+route, `{"webinar_id":"intro",`+rest+`}`, who).assertError(t, "404 autowebinar_unknown_user")
 			}
 		}
 	}
@@ -101,17 +101,17 @@ func TestUserIDsInThePath(t *testing.T) {
 		"7x": "404 rest_no_route", "%37": "404 rest_no_route", "7%2F": "404 rest_no_route", "me": "404 rest_no_route",
 		"": "404 rest_no_route", "٧": "404 rest_no_route",
 	} {
-		a := s.ask(t, "POST", "/users/"+id+"/enter", `{"webinar_id":"intro"}`, key())
-		assert.Equal(t, want, a.problem(), id)
+		a := s.call(t, "POST", "/users/"+id+"/enter", `{"webinar_id":"intro"}`, asService())
+		assert.Equal(t, want, a.summary(), id)
 		if want == invalidParam {
 			assert.Equal(t, []string{"user_id"}, a.params(t))
 		}
-		a = s.ask(t, "GET", "/users/"+id+"/session", "", key())
-		assert.Equal(t, want, a.problem(), id)
+		a = s.call(t, "GET", "/users/"+id+"/session", "", asService())
+		assert.Equal(t, want, a.summary(), id)
 	}
 }
 
-func TestTooManyWebinars(t *testing.T) {
+func TestSessionAndRegistrationLimits(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.Rules.Durations = nil })
 	s.enter(t, anna(), "current")
@@ -122,9 +122,9 @@ func TestTooManyWebinars(t *testing.T) {
 	for i := range webinar.MaxRegistrations {
 		s.db.SetMeta(t, 7, fmt.Sprintf("autowebinar_registered@r%d", i), "2026-01-02 03:04:05")
 	}
-	for _, ask := range forms(anna()) {
-		ask(t, s, "POST", "/enter", `{"webinar_id":"one-more"}`).is(t, "403 autowebinar_too_many")
-		ask(t, s, "POST", "/register", `{"webinar_id":"one-more","source":"s"}`).is(t, "403 autowebinar_too_many")
+	for _, ask := range callers(anna()) {
+		ask(t, s, "POST", "/enter", `{"webinar_id":"one-more"}`).assertError(t, "403 autowebinar_too_many")
+		ask(t, s, "POST", "/register", `{"webinar_id":"one-more","source":"s"}`).assertError(t, "403 autowebinar_too_many")
 		assert.Equal(t, 200, ask(t, s, "POST", "/enter", `{"webinar_id":"w7"}`).status, "one that is there may be entered")
 		assert.Equal(t, 200, ask(t, s, "POST", "/register", `{"webinar_id":"r7","source":"s"}`).status)
 	}

@@ -66,9 +66,9 @@ func boris() viewer {
 
 // cookieValue is the cookie that WordPress would make, before encoding.
 func (v viewer) cookieValue(expires time.Time) string {
-	key := mac(md5.New, loggedInSalt, fmt.Sprintf("%s|%s|%d|%s", v.login, v.fragment, expires.Unix(), v.token))
+	key := macHex(md5.New, loggedInSalt, fmt.Sprintf("%s|%s|%d|%s", v.login, v.fragment, expires.Unix(), v.token))
 	signed := fmt.Sprintf("%s|%d|%s", v.login, expires.Unix(), v.token)
-	return signed + "|" + mac(sha256.New, key, signed)
+	return signed + "|" + macHex(sha256.New, key, signed)
 }
 
 func (v viewer) sessionTokens(expires time.Time) string {
@@ -79,41 +79,41 @@ func (v viewer) sessionTokens(expires time.Time) string {
 // nonceAt is the wp_rest nonce that WordPress would give the viewer.
 func (v viewer) nonceAt(at time.Time) string {
 	tick := (at.Unix() + 43199) / 43200
-	return mac(md5.New, nonceSalt, fmt.Sprintf("%d|wp_rest|%d|%s", tick, v.id, v.token))[20:30]
+	return macHex(md5.New, nonceSalt, fmt.Sprintf("%d|wp_rest|%d|%s", tick, v.id, v.token))[20:30]
 }
 
-func mac(algo func() hash.Hash, key, data string) string {
+func macHex(algo func() hash.Hash, key, data string) string {
 	m := hmac.New(algo, []byte(key))
 	m.Write([]byte(data))
 	return hex.EncodeToString(m.Sum(nil))
 }
 
 // cookie sends a value as browsers do after PHP's setcookie.
-func cookie(value string) with {
+func cookie(value string) requestOption {
 	return func(r *http.Request) {
 		r.Header.Add("Cookie", cookieName+"="+strings.ReplaceAll(url.QueryEscape(value), "+", "%20"))
 	}
 }
 
 // loggedIn sends the viewer's cookie without a nonce.
-func loggedIn(v viewer) with { return cookie(v.cookieValue(time.Now().Add(time.Hour))) }
+func loggedIn(v viewer) requestOption { return cookie(v.cookieValue(time.Now().Add(time.Hour))) }
 
-func nonce(value string) with { return header("X-WP-Nonce", value) }
+func nonce(value string) requestOption { return header("X-WP-Nonce", value) }
 
 // page is what a page of the logged-in viewer sends: cookie and nonce.
-func page(v viewer) with {
+func page(v viewer) requestOption {
 	return func(r *http.Request) {
 		loggedIn(v)(r)
 		nonce(v.nonceAt(time.Now()))(r)
 	}
 }
 
-func bearer(token string) with { return header("Authorization", "Bearer "+token) }
+func bearer(token string) requestOption { return header("Authorization", "Bearer "+token) }
 
-func key() with { return bearer(serviceKey) }
+func asService() requestOption { return bearer(serviceKey) }
 
 // token is a good viewer token.
-func token(user uint64) with { return bearer(sign(jwt.MapClaims{"sub": fmt.Sprint(user)})) }
+func token(user uint64) requestOption { return bearer(sign(jwt.MapClaims{"sub": fmt.Sprint(user)})) }
 
 // sign makes an HS256 token, good for an hour unless the claims say otherwise; a
 // nil claim is left out.
@@ -137,4 +137,4 @@ func signAs(method jwt.SigningMethod, secret any, claims jwt.MapClaims) string {
 }
 
 // nobody shows no credentials.
-func nobody(*http.Request) {}
+func anonymous(*http.Request) {}

@@ -14,7 +14,7 @@ import (
 )
 
 // answer is what came back.
-type answer struct {
+type response struct {
 	status int
 	header http.Header
 	raw    []byte
@@ -22,21 +22,21 @@ type answer struct {
 }
 
 // problem is "404 rest_no_route", or "200" for a success.
-func (a answer) problem() string {
+func (a response) summary() string {
 	if a.status < 400 {
 		return fmt.Sprint(a.status)
 	}
 	return fmt.Sprintf("%d %v", a.status, a.json["code"])
 }
 
-func (a answer) data() map[string]any {
+func (a response) data() map[string]any {
 	data, _ := a.json["data"].(map[string]any)
 	return data
 }
 
 // params are the names in data.params, sorted; what is said of a wrong one
 // begins with its name.
-func (a answer) params(t testing.TB) []string {
+func (a response) params(t testing.TB) []string {
 	t.Helper()
 	switch params := a.data()["params"].(type) {
 	case []any:
@@ -56,12 +56,12 @@ func (a answer) params(t testing.TB) []string {
 
 // session is a Session with what differs from run to run made plain: its id is
 // "S", its times are "T", and the live offset is right.
-func (a answer) session(t testing.TB) string {
+func (a response) session(t testing.TB) string {
 	t.Helper()
-	return plainSession(t, a.json)
+	return normalisedSession(t, a.json)
 }
 
-func plainSession(t testing.TB, session map[string]any) string {
+func normalisedSession(t testing.TB, session map[string]any) string {
 	t.Helper()
 	session = maps.Clone(session)
 	require.NotEmpty(t, session["session_id"])
@@ -85,8 +85,8 @@ func plainSession(t testing.TB, session map[string]any) string {
 }
 
 // is fails unless the answer is this problem, about these parameters.
-func (a answer) is(t testing.TB, problem string, params ...string) {
+func (a response) assertError(t testing.TB, problem string, params ...string) {
 	t.Helper()
-	assert.Equal(t, problem, a.problem(), string(a.raw))
+	assert.Equal(t, problem, a.summary(), string(a.raw))
 	assert.Equal(t, params, a.params(t), string(a.raw))
 }

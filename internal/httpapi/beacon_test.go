@@ -19,23 +19,23 @@ import (
 )
 
 // slow is a store that waits for a sign before it changes anything.
-type slow struct {
+type blockingStore struct {
 	httpapi.Viewers
-	begun chan context.Context
-	on    chan struct{}
+	started chan context.Context
+	proceed    chan struct{}
 }
 
-func (s slow) Change(ctx context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error {
-	s.begun <- ctx
-	<-s.on
+func (s blockingStore) Change(ctx context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error {
+	s.started <- ctx
+	<-s.proceed
 	return s.Viewers.Change(ctx, user, apply)
 }
 
-func TestTheLastReportOutlivesItsPage(t *testing.T) {
+func TestClosedPageDoesNotCancelItsReport(t *testing.T) {
 	t.Parallel()
-	hold := slow{begun: make(chan context.Context), on: make(chan struct{})}
+	hold := blockingStore{started: make(chan context.Context), proceed: make(chan struct{})}
 	s := setup(t, func(c *httpapi.Config) { hold.Viewers, c.Viewers = c.Viewers, &hold })
-	go func() { <-hold.begun; hold.on <- struct{}{} }()
+	go func() { <-hold.started; hold.proceed <- struct{}{} }()
 	s.enter(t, anna(), "intro")
 
 	leaving, leave := context.WithCancel(t.Context())
@@ -47,21 +47,21 @@ func TestTheLastReportOutlivesItsPage(t *testing.T) {
 		_, err := s.server.Client().Do(r)
 		gone <- err
 	}()
-	ctx := <-hold.begun
+	ctx := <-hold.started
 	leave()
 	require.ErrorIs(t, <-gone, context.Canceled)
 	deadline, bounded := ctx.Deadline()
 	assert.True(t, bounded)
 	assert.Less(t, time.Until(deadline), time.Minute)
-	hold.on <- struct{}{}
+	hold.proceed <- struct{}{}
 
 	s.server.Close() // by now the handler has ended
 	assert.Equal(t, []string{"60"}, s.db.Meta(t, 7)["autowebinar_last_position_sec"])
-	assert.Equal(t, []string{"entered", "left"}, types(s.outbox(t, anna())))
-	s.log.answered = append(s.log.answered, s.log.lines(t, "request")[1]["request_id"].(string)) // nobody heard it
+	assert.Equal(t, []string{"entered", "left"}, eventTypes(s.outbox(t, anna())))
+	s.log.expectedIDs = append(s.log.expectedIDs, s.log.lines(t, "request")[1]["request_id"].(string)) // nobody heard it
 }
 
-func TestABodyThatStopsHalfWay(t *testing.T) {
+func TestTruncatedBodyIsRetryable(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
@@ -74,7 +74,7 @@ func TestABodyThatStopsHalfWay(t *testing.T) {
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
 	defer res.Body.Close()
-	s.log.expect(res)
+	s.log.expectLine(res)
 	assert.Equal(t, 503, res.StatusCode, "what came says nothing: send it again")
 	assert.NotEmpty(t, res.Header.Get("Retry-After"))
 	assert.NotContains(t, s.db.Meta(t, 7), "autowebinar_session_id")
@@ -82,23 +82,23 @@ func TestABodyThatStopsHalfWay(t *testing.T) {
 
 // TestOfTwoLoginsTheNoncesOne is a site that has moved: browsers keep the
 // cookies of both addresses.
-func TestOfTwoLoginsTheNoncesOne(t *testing.T) {
+func TestNonceSelectsOneOfTwoLogins(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
 	s.enter(t, boris(), "pro")
-	elsewhere := func(v viewer) with {
+	elsewhere := func(v viewer) requestOption {
 		return func(r *http.Request) {
 			loggedIn(v)(r)
 			r.Header.Set("Cookie", strings.Replace(strings.Join(r.Header.Values("Cookie"), "; "), cookieName, "wordpress_logged_in_moved", 1))
 		}
 	}
-	for _, both := range []with{all(elsewhere(anna()), loggedIn(boris())), all(elsewhere(boris()), loggedIn(anna()))} {
-		a := s.ask(t, "GET", "/session", "", both, nonce(anna().nonceAt(time.Now())))
+	for _, both := range []requestOption{all(elsewhere(anna()), loggedIn(boris())), all(elsewhere(boris()), loggedIn(anna()))} {
+		a := s.call(t, "GET", "/session", "", both, nonce(anna().nonceAt(time.Now())))
 		assert.Equal(t, "intro", a.json["webinar_id"], string(a.raw))
-		a = s.ask(t, "GET", "/session", "", both, nonce(boris().nonceAt(time.Now())))
+		a = s.call(t, "GET", "/session", "", both, nonce(boris().nonceAt(time.Now())))
 		assert.Equal(t, "pro", a.json["webinar_id"], string(a.raw))
-		s.ask(t, "GET", "/session", "", both, nonce("0123456789")).is(t, invalidNonce)
-		s.ask(t, "GET", "/session", "", both).is(t, notLoggedIn)
+		s.call(t, "GET", "/session", "", both, nonce("0123456789")).assertError(t, invalidNonce)
+		s.call(t, "GET", "/session", "", both).assertError(t, notLoggedIn)
 	}
 }

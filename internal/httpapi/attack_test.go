@@ -25,12 +25,12 @@ import (
 
 // signedWith is a cookie of the viewer's under another salt than the site's.
 func (v viewer) signedWith(salt string, expires time.Time) string {
-	key := mac(md5.New, salt, fmt.Sprintf("%s|%s|%d|%s", v.login, v.fragment, expires.Unix(), v.token))
+	key := macHex(md5.New, salt, fmt.Sprintf("%s|%s|%d|%s", v.login, v.fragment, expires.Unix(), v.token))
 	signed := fmt.Sprintf("%s|%d|%s", v.login, expires.Unix(), v.token)
-	return signed + "|" + mac(sha256.New, key, signed)
+	return signed + "|" + macHex(sha256.New, key, signed)
 }
 
-func TestCookiesOfAnIntruder(t *testing.T) {
+func TestForgedCookies(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
@@ -39,8 +39,8 @@ func TestCookiesOfAnIntruder(t *testing.T) {
 	parts := strings.Split(good, "|")
 	stranger := anna()
 	stranger.login = "nobody.at.all"
-	unknown := s.ask(t, "GET", "/session", "", cookie(stranger.cookieValue(later)), nonce(anna().nonceAt(time.Now())))
-	unknown.is(t, notLoggedIn)
+	unknown := s.call(t, "GET", "/session", "", cookie(stranger.cookieValue(later)), nonce(anna().nonceAt(time.Now())))
+	unknown.assertError(t, notLoggedIn)
 	for name, value := range map[string]string{
 		"a wrong signature":           good[:len(good)-1] + "x",
 		"no signature":                strings.Join(parts[:3], "|") + "|",
@@ -59,14 +59,14 @@ func TestCookiesOfAnIntruder(t *testing.T) {
 		"a fifth part":                                   good + "|x",
 		"a blank before the time":                        strings.Join([]string{parts[0], " " + parts[1], parts[2], parts[3]}, "|"),
 	} {
-		a := s.ask(t, "GET", "/session", "", cookie(value), nonce(anna().nonceAt(time.Now())))
-		assert.Equal(t, notLoggedIn, a.problem(), name)
+		a := s.call(t, "GET", "/session", "", cookie(value), nonce(anna().nonceAt(time.Now())))
+		assert.Equal(t, notLoggedIn, a.summary(), name)
 		assert.Equal(t, string(unknown.raw), string(a.raw), "%s: as for a user who does not exist", name)
 		assert.Equal(t, headerNames(unknown), headerNames(a), name)
 	}
 }
 
-func headerNames(a answer) map[string]bool {
+func headerNames(a response) map[string]bool {
 	names := map[string]bool{}
 	for name := range a.header {
 		names[name] = true
@@ -74,12 +74,12 @@ func headerNames(a answer) map[string]bool {
 	return names
 }
 
-func TestNoncesOfAnotherAction(t *testing.T) {
+func TestForeignNonces(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	tick := (time.Now().Unix() + 43199) / 43200
 	of := func(action string, user uint64, token, salt string) string {
-		return mac(md5.New, salt, fmt.Sprintf("%d|%s|%d|%s", tick, action, user, token))[20:30]
+		return macHex(md5.New, salt, fmt.Sprintf("%d|%s|%d|%s", tick, action, user, token))[20:30]
 	}
 	v := anna()
 	require.Equal(t, v.nonceAt(time.Now()), of("wp_rest", v.id, v.token, nonceSalt))
@@ -91,19 +91,19 @@ func TestNoncesOfAnotherAction(t *testing.T) {
 		"another session's":     of("wp_rest", v.id, boris().token, nonceSalt),
 		"nobody's":              of("wp_rest", 0, "", nonceSalt),
 		"under another salt":    of("wp_rest", v.id, v.token, loggedInSalt),
-		"the next tick":         mac(md5.New, nonceSalt, fmt.Sprintf("%d|wp_rest|%d|%s", tick+1, v.id, v.token))[20:30],
+		"the next tick":         macHex(md5.New, nonceSalt, fmt.Sprintf("%d|wp_rest|%d|%s", tick+1, v.id, v.token))[20:30],
 		"one letter more":       v.nonceAt(time.Now()) + "0",
-		"the whole MAC":         mac(md5.New, nonceSalt, fmt.Sprintf("%d|wp_rest|%d|%s", tick, v.id, v.token)),
+		"the whole MAC":         macHex(md5.New, nonceSalt, fmt.Sprintf("%d|wp_rest|%d|%s", tick, v.id, v.token)),
 		"two nonces, one right": "0123456789," + v.nonceAt(time.Now()),
 	} {
-		a := s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, loggedIn(v), nonce(value))
-		assert.Equal(t, invalidNonce, a.problem(), name)
+		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, loggedIn(v), nonce(value))
+		assert.Equal(t, invalidNonce, a.summary(), name)
 	}
 	assert.NotContains(t, s.db.Meta(t, v.id), "autowebinar_session_id")
 }
 
 // What a token says beside its claims is the word of whoever made it.
-func TestTokensWithTricks(t *testing.T) {
+func TestManipulatedTokens(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
@@ -116,7 +116,7 @@ func TestTokensWithTricks(t *testing.T) {
 	}
 	claims := fmt.Sprintf(`{"sub":"7","exp":%d}`, expires)
 	good := made(`{"alg":"HS256"}`, claims, jwtSecret)
-	require.Equal(t, 200, s.ask(t, "GET", "/session", "", bearer(good)).status)
+	require.Equal(t, 200, s.call(t, "GET", "/session", "", bearer(good)).status)
 	jwk, err := json.Marshal(map[string]any{"alg": "HS256", "jwk": map[string]string{"kty": "oct", "k": base64.RawURLEncoding.EncodeToString([]byte("intruder"))}})
 	require.NoError(t, err)
 	for name, token := range map[string]string{
@@ -148,70 +148,70 @@ func TestTokensWithTricks(t *testing.T) {
 		"7e0":                           made(`{"alg":"HS256"}`, fmt.Sprintf(`{"sub":7e0,"exp":%d}`, expires), jwtSecret),
 		"claims that are no object":     made(`{"alg":"HS256"}`, `"7"`, jwtSecret),
 	} {
-		assert.Equal(t, notLoggedIn, s.ask(t, "GET", "/session", "", bearer(token)).problem(), name)
+		assert.Equal(t, notLoggedIn, s.call(t, "GET", "/session", "", bearer(token)).summary(), name)
 	}
 	for name, token := range map[string]string{
 		"of two users by one name the last, as everywhere in JSON": made(`{"alg":"HS256"}`, fmt.Sprintf(`{"sub":"8","sub":"7","exp":%d}`, expires), jwtSecret),
 		"a clock that is a bit ahead":                              sign(jwt.MapClaims{"sub": "7", "iat": time.Now().Add(time.Minute).Unix()}),
 		"a kid that says nothing":                                  made(`{"alg":"HS256","kid":"1","typ":"JWT"}`, claims, jwtSecret),
 	} {
-		assert.Equal(t, "200", s.ask(t, "GET", "/session", "", bearer(token)).problem(), name)
+		assert.Equal(t, "200", s.call(t, "GET", "/session", "", bearer(token)).summary(), name)
 	}
 }
 
 // No header and no other cookie makes a forger somebody else.
-func TestTheLimitOfFailedLoginsIsNotEvaded(t *testing.T) {
+func TestLoginLimitCannotBeEvaded(t *testing.T) {
 	t.Parallel()
 	good := nonce(anna().nonceAt(time.Now()))
-	junk := func(value string) with {
+	junk := func(value string) requestOption {
 		return func(r *http.Request) { r.Header.Add("Cookie", "wordpress_logged_in_zz="+value) }
 	}
 	expired := strings.ReplaceAll(anna().cookieValue(time.Now().Add(-time.Hour)), "|", "%7C")
-	for name, disguise := range map[string]func(i int) with{
-		"other headers": func(i int) with {
+	for name, disguise := range map[string]func(i int) requestOption{
+		"other headers": func(i int) requestOption {
 			ip := fmt.Sprintf("198.51.100.%d", i)
 			return all(header("X-Forwarded-For", ip), header("X-Real-IP", ip), header("Forwarded", "for="+ip), header("True-Client-IP", ip),
 				header("CF-Connecting-IP", ip), header("X-Client-IP", ip), header("X-Cluster-Client-IP", ip), header("User-Agent", ip))
 		},
-		"a malformed cookie behind it": func(int) with { return junk("x") },
-		"an expired cookie behind it":  func(int) with { return junk(expired) },
-		"another path":                 func(i int) with { return withQuery("x", fmt.Sprint(i)) },
+		"a malformed cookie behind it": func(int) requestOption { return junk("x") },
+		"an expired cookie behind it":  func(int) requestOption { return junk(expired) },
+		"another path":                 func(i int) requestOption { return withQuery("x", fmt.Sprint(i)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t, func(c *httpapi.Config) { c.RateLogin = scarce(2) })
+			s := setup(t, func(c *httpapi.Config) { c.RateLogin = lowRate(2) })
 			for i := range 6 {
 				want := notLoggedIn
 				if i >= 2 {
 					want = tooMany
 				}
-				a := s.ask(t, "GET", "/session", "", cookie(forged(anna())), disguise(i), good)
-				assert.Equal(t, want, a.problem(), "request %d", i)
+				a := s.call(t, "GET", "/session", "", cookie(forgedCookie(anna())), disguise(i), good)
+				assert.Equal(t, want, a.summary(), "request %d", i)
 			}
 		})
 	}
 }
 
-func TestBehindAProxyOnlyTheProxysWordCounts(t *testing.T) {
+func TestLoginLimitTrustsOnlyOwnProxies(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) {
-		c.RateLogin = scarce(2)
+		c.RateLogin = lowRate(2)
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
 	})
 	for i, want := range []string{notLoggedIn, notLoggedIn, tooMany, tooMany, tooMany} {
 		// The client wrote the left part, our proxies the right one.
-		chain := forwarded(fmt.Sprintf("198.51.100.%d, 10.9.9.%d", i, i), "203.0.113.7, 10.0.0.1")
-		s.ask(t, "GET", "/session", "", bearer("x"), chain, header("X-Real-IP", fmt.Sprintf("198.51.100.%d", i))).is(t, want)
+		chain := forwardedFor(fmt.Sprintf("198.51.100.%d, 10.9.9.%d", i, i), "203.0.113.7, 10.0.0.1")
+		s.call(t, "GET", "/session", "", bearer("x"), chain, header("X-Real-IP", fmt.Sprintf("198.51.100.%d", i))).assertError(t, want)
 	}
 }
 
 // Forwarded headers say nothing of the site's own name either.
-func TestForwardedHostsAreNoOrigin(t *testing.T) {
+func TestForwardedHostIsIgnored(t *testing.T) {
 	t.Parallel()
-	for _, s := range []*site{setup(t), setup(t, trusting("127.0.0.0/8"))} {
+	for _, s := range []*site{setup(t), setup(t, withTrustedProxies("127.0.0.0/8"))} {
 		for _, name := range []string{"X-Forwarded-Host", "X-Host", "X-Forwarded-Server", "X-Original-Host"} {
-			s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), host("example.test"), origin("https://evil.test"),
-				header(name, "evil.test"), header("Forwarded", "host=evil.test"), header("Referer", "https://example.test/")).is(t, forbidden)
+			s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), host("example.test"), origin("https://evil.test"),
+				header(name, "evil.test"), header("Forwarded", "host=evil.test"), header("Referer", "https://example.test/")).assertError(t, forbidden)
 		}
 		assert.NotContains(t, s.db.Meta(t, 7), "autowebinar_session_id")
 	}

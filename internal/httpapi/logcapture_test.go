@@ -17,28 +17,28 @@ import (
 const canary = "canary"
 
 // logBook is a log with what it has to say and what it must not.
-type logBook struct {
+type logCapture struct {
 	mu       sync.Mutex
 	text     bytes.Buffer
 	secrets  map[string]bool
-	answered []string // request ids
+	expectedIDs []string // request ids
 }
 
-func newLogBook() *logBook {
-	return &logBook{secrets: map[string]bool{
+func newLogCapture() *logCapture {
+	return &logCapture{secrets: map[string]bool{
 		canary: true, jwtSecret: true, serviceKey: true, nextServiceKey: true,
 		loggedInSalt: true, nonceSalt: true, anna().token: true, boris().token: true,
 	}}
 }
 
-func (b *logBook) Write(p []byte) (int, error) {
+func (b *logCapture) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
 }
 
 // keepOut notes what a request carries that is nobody's business.
-func (b *logBook) keepOut(r *http.Request) {
+func (b *logCapture) addSecrets(r *http.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	values := append(r.Header.Values("X-WP-Nonce"), r.URL.Query()["_wpnonce"]...)
@@ -55,17 +55,17 @@ func (b *logBook) keepOut(r *http.Request) {
 }
 
 // expect notes an answer, which has to be in the log.
-func (b *logBook) expect(res *http.Response) {
+func (b *logCapture) expectLine(res *http.Response) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.answered = append(b.answered, res.Header.Get("X-Request-Id"))
+	b.expectedIDs = append(b.expectedIDs, res.Header.Get("X-Request-Id"))
 	if fresh := res.Header.Get("X-WP-Nonce"); fresh != "" {
 		b.secrets[fresh] = true
 	}
 }
 
 // lines are the entries so far with this message.
-func (b *logBook) lines(t testing.TB, message string) []map[string]any {
+func (b *logCapture) lines(t testing.TB, message string) []map[string]any {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,13 +82,13 @@ func (b *logBook) lines(t testing.TB, message string) []map[string]any {
 
 // check is for when the server is closed: an access line is written after its
 // answer.
-func (b *logBook) check(t testing.TB) {
+func (b *logCapture) check(t testing.TB) {
 	t.Helper()
 	var logged []string
 	for _, line := range b.lines(t, "request") {
 		logged = append(logged, line["request_id"].(string))
 	}
-	assert.ElementsMatch(t, b.answered, logged, "one access line an answer")
+	assert.ElementsMatch(t, b.expectedIDs, logged, "one access line an answer")
 	for secret := range b.secrets {
 		assert.False(t, strings.Contains(b.text.String(), secret), "the log holds %q", secret)
 	}

@@ -14,7 +14,7 @@ import (
 	"autowebinar/internal/httpapi"
 )
 
-func TestWaysToAddressARoute(t *testing.T) {
+func TestAddressForms(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.BasePaths = append(c.BasePaths, "/api") })
 	s.enter(t, anna(), "intro")
@@ -26,24 +26,24 @@ func TestWaysToAddressARoute(t *testing.T) {
 		"/blog/?rest_route=/autowebinar/v1/enter", "/blog/index.php?rest_route=/autowebinar/v1/enter",
 	} {
 		a := s.send(t, "POST", target, `{"webinar_id":"intro"}`, page(anna()))
-		assert.Equal(t, "200", a.problem(), target)
+		assert.Equal(t, "200", a.summary(), target)
 	}
 	for _, target := range []string{
 		base + "/users/7/session/", blogBase + "/users/7/session?webinar_id=intro",
 		"/?rest_route=/autowebinar/v1/users/7/session&webinar_id=intro", "/blog/?rest_route=/autowebinar/v1/users/7/session/",
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
-			assert.Equal(t, "200", s.send(t, method, target, "", key()).problem(), target)
+			assert.Equal(t, "200", s.send(t, method, target, "", asService()).summary(), target)
 		}
 	}
 }
 
-func TestAFallenBeaconOfAPlainSite(t *testing.T) {
+func TestMisbuiltBeaconAddress(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	// A page that joins root and route by hand puts the nonce into the route.
 	a := s.send(t, "POST", "/?rest_route=/autowebinar/v1/exit?_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro"}`, page(anna()))
-	a.is(t, "404 rest_no_route") // and the nonce is not in the log: see logBook
+	a.assertError(t, "404 rest_no_route") // and the nonce is not in the log: see logBook
 	s.server.Close()
 	assert.Equal(t, "/?rest_route=/autowebinar/v1/exit", s.log.lines(t, "request")[0]["path"])
 }
@@ -52,15 +52,15 @@ func TestMethodOverride(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
-	override := func(method string) with { return header("X-HTTP-Method-Override", method) }
+	override := func(method string) requestOption { return header("X-HTTP-Method-Override", method) }
 	for name, tt := range map[string]struct {
 		method, target string
-		change         with
+		change         requestOption
 		want           string
 	}{
 		"the header":                     {"POST", "/session", override("GET"), "200"},
 		"in the caller's case":           {"POST", "/session", override("get"), "200"},
-		"the parameter":                  {"POST", "/session?_method=GET", nobody, "200"},
+		"the parameter":                  {"POST", "/session?_method=GET", anonymous, "200"},
 		"the parameter wins":             {"POST", "/session?_method=get", override("DELETE"), "200"},
 		"an empty parameter is none":     {"POST", "/session?_method=", override("GET"), "200"},
 		"to HEAD, which is as GET":       {"POST", "/session", override("HEAD"), "200"},
@@ -68,12 +68,12 @@ func TestMethodOverride(t *testing.T) {
 		"to a method there is not":       {"POST", "/enter", override("PUT"), "404 rest_no_route"},
 		"to nonsense":                    {"POST", "/enter", override("ÿ /"), "404 rest_no_route"},
 		"on a GET the header counts not": {"GET", "/enter", override("POST"), "404 rest_no_route"},
-		"nor does the parameter":         {"GET", "/enter?_method=POST", nobody, "404 rest_no_route"},
+		"nor does the parameter":         {"GET", "/enter?_method=POST", anonymous, "404 rest_no_route"},
 		"and GET stays GET":              {"GET", "/session", override("POST"), "200"},
 		"nor on a PUT":                   {"PUT", "/enter", override("POST"), "404 rest_no_route"},
 	} {
-		a := s.ask(t, tt.method, tt.target, `{"webinar_id":"intro"}`, page(anna()), tt.change)
-		assert.Equal(t, tt.want, a.problem(), name)
+		a := s.call(t, tt.method, tt.target, `{"webinar_id":"intro"}`, page(anna()), tt.change)
+		assert.Equal(t, tt.want, a.summary(), name)
 	}
 }
 
@@ -83,12 +83,12 @@ func TestHead(t *testing.T) {
 	s.enter(t, anna(), "intro")
 	for _, tt := range []struct {
 		route string
-		who   with
+		who   requestOption
 	}{
-		{"/session", page(anna())}, {"/session", nobody}, {"/session?webinar_id=A", page(anna())}, {"/openapi.yaml", nobody}, {"/enter", key()},
+		{"/session", page(anna())}, {"/session", anonymous}, {"/session?webinar_id=A", page(anna())}, {"/openapi.yaml", anonymous}, {"/enter", asService()},
 	} {
-		get := s.ask(t, "GET", tt.route, "", tt.who)
-		head := s.ask(t, "HEAD", tt.route, "", tt.who)
+		get := s.call(t, "GET", tt.route, "", tt.who)
+		head := s.call(t, "HEAD", tt.route, "", tt.who)
 		assert.Equal(t, get.status, head.status, tt.route)
 		assert.Empty(t, head.raw)
 		for _, name := range []string{"Content-Type", "Content-Length", "Cache-Control", "X-WP-Nonce", "ETag"} {
@@ -97,7 +97,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-func TestABeacon(t *testing.T) {
+func TestBeacon(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	session := s.enter(t, anna(), "intro")
@@ -110,7 +110,7 @@ func TestABeacon(t *testing.T) {
 		require.Equal(t, 200, a.status, string(a.raw))
 		assert.EqualValues(t, 845, a.json["last_position_sec"])
 	}
-	assert.Equal(t, []string{"entered", "left"}, types(s.outbox(t, anna())))
+	assert.Equal(t, []string{"entered", "left"}, eventTypes(s.outbox(t, anna())))
 }
 
 func TestWPAPIFetch(t *testing.T) {
@@ -118,25 +118,25 @@ func TestWPAPIFetch(t *testing.T) {
 	s := setup(t)
 	fetch := all(page(anna()), header("Accept", "application/json, */*;q=0.1"), header("Origin", s.server.URL),
 		header("Sec-Fetch-Site", "same-origin"), withQuery("_locale", "user"))
-	assert.Equal(t, 201, s.ask(t, "POST", "/enter", `{"webinar_id":"intro"}`, fetch).status)
-	assert.Equal(t, 200, s.ask(t, "GET", "/session", "", fetch).status)
-	assert.Equal(t, 200, s.ask(t, "POST", "/resume", `{}`, fetch).status)
+	assert.Equal(t, 201, s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, fetch).status)
+	assert.Equal(t, 200, s.call(t, "GET", "/session", "", fetch).status)
+	assert.Equal(t, 200, s.call(t, "POST", "/resume", `{}`, fetch).status)
 	// fetch(…, {keepalive: true}) of a page that is going away.
 	keepalive := all(fetch, header("Referer", s.server.URL+"/webinar/"), header("Sec-Fetch-Mode", "cors"))
-	assert.Equal(t, 200, s.ask(t, "POST", "/exit", `{"webinar_id":"intro"}`, keepalive).status)
+	assert.Equal(t, 200, s.call(t, "POST", "/exit", `{"webinar_id":"intro"}`, keepalive).status)
 }
 
-func TestAnAnswerIsNeverEmpty(t *testing.T) {
+func TestAnswersAreNeverEmpty(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
 	for route, body := range map[string]string{"/enter": `{"webinar_id":"intro"}`, "/resume": "", "/exit": `{"webinar_id":"intro"}`} {
-		a := s.ask(t, "POST", route, body, page(anna()))
+		a := s.call(t, "POST", route, body, page(anna()))
 		assert.NotEmpty(t, a.json, "wp.apiFetch throws on an empty 200")
 	}
 }
 
-func filesForOutsiders(t *testing.T) {
+func testPublicFiles(t *testing.T) {
 	s := setup(t)
 	for route, file := range map[string]struct{ name, mediaType string }{
 		"/openapi.yaml":          {"openapi.yaml", "application/yaml"},
@@ -152,18 +152,18 @@ func filesForOutsiders(t *testing.T) {
 	} {
 		want, err := api.Files.ReadFile(file.name)
 		require.NoError(t, err)
-		for _, who := range []with{nobody, page(anna()), bearer("x")} {
-			a := s.ask(t, "GET", route, "", who)
+		for _, who := range []requestOption{anonymous, page(anna()), bearer("x")} {
+			a := s.call(t, "GET", route, "", who)
 			assert.True(t, bytes.Equal(want, a.raw), route)
 			assert.Equal(t, file.mediaType, a.header.Get("Content-Type"))
 			assert.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
 			assert.NotContains(t, a.header, "X-Wp-Nonce")
 		}
-		tag := s.ask(t, "GET", route, "").header.Get("ETag")
-		again := s.ask(t, "GET", route, "", header("If-None-Match", tag))
+		tag := s.call(t, "GET", route, "").header.Get("ETag")
+		again := s.call(t, "GET", route, "", header("If-None-Match", tag))
 		assert.Equal(t, http.StatusNotModified, again.status)
 		assert.Empty(t, again.raw)
-		part := s.ask(t, "GET", route, "", header("Range", "bytes=0-9"))
+		part := s.call(t, "GET", route, "", header("Range", "bytes=0-9"))
 		assert.True(t, bytes.Equal(want, part.raw), "parts are not documented")
 	}
 }

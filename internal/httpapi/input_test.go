@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestPositionsAreFloored(t *testing.T) {
+func TestPositionsAreRoundedDown(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
@@ -15,23 +15,23 @@ func TestPositionsAreFloored(t *testing.T) {
 		"0": 0, "-0": 0, "-0.0": 0, "0.999": 0, "1.9999999": 1, "1e2": 100, "12.5E1": 125, "1e-400": 0, "3599": 3599,
 		"604800": 3600, "604799.99": 3600,
 	} {
-		a := s.ask(t, "POST", "/progress", `{"webinar_id":"intro","seeked":true,"position_sec":`+number+`}`, page(anna()))
+		a := s.call(t, "POST", "/progress", `{"webinar_id":"intro","seeked":true,"position_sec":`+number+`}`, page(anna()))
 		assert.Equal(t, 200, a.status, number)
 		assert.InDelta(t, want, a.json["last_position_sec"], 0, number)
 	}
 }
 
-func TestWhatIsNotDocumentedIsIgnored(t *testing.T) {
+func TestUnknownMembersAndParametersAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	a := s.ask(t, "POST", "/enter?webinar_id=pro&position_sec=x&_fields=id&_envelope=1&_jsonp="+canary,
+	a := s.call(t, "POST", "/enter?webinar_id=pro&position_sec=x&_fields=id&_envelope=1&_jsonp="+canary,
 		`{"webinar_id":"intro","WEBINAR_ID":7,"user_id":8,"session_id":{"a":[]},"x":"`+canary+`","__proto__":null,"":1}`, page(anna()))
 	assert.Equal(t, 201, a.status)
 	assert.Equal(t, "intro", a.json["webinar_id"])
 	assert.Empty(t, s.db.Meta(t, 8)["autowebinar_session_id"])
 }
 
-func TestNullCountsAsLeftOut(t *testing.T) {
+func TestNullCountsAsAbsent(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
@@ -41,16 +41,16 @@ func TestNullCountsAsLeftOut(t *testing.T) {
 		"/progress": `{"webinar_id":"intro","session_id":null,"position_sec":5,"duration_sec":null,"ended":null,"seeked":null}`,
 		"/exit":     `{"webinar_id":"intro","position_sec":null,"leave_reason":null}`,
 	} {
-		assert.Equal(t, 200, s.ask(t, "POST", route, body, page(anna())).status, route)
+		assert.Equal(t, 200, s.call(t, "POST", route, body, page(anna())).status, route)
 	}
-	a := s.ask(t, "POST", "/attendance", `{"user_ids":[7],"webinar_id":null,"evaluation_id":null}`, key())
+	a := s.call(t, "POST", "/attendance", `{"user_ids":[7],"webinar_id":null,"evaluation_id":null}`, asService())
 	assert.Equal(t, 200, a.status)
 }
 
-func TestOfTwoMembersWithOneNameTheLastCounts(t *testing.T) {
+func TestLastOfDuplicateMembersCounts(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	a := s.ask(t, "POST", "/enter", `{"webinar_id":7,"webinar_id":"pro","webinar_\u0069d":"intro"}`, page(anna()))
+	a := s.call(t, "POST", "/enter", `{"webinar_id":7,"webinar_id":"pro","webinar_\u0069d":"intro"}`, page(anna()))
 	assert.Equal(t, 201, a.status)
 	assert.Equal(t, "intro", a.json["webinar_id"], "as in JSON.parse and in PHP")
 }
@@ -62,9 +62,9 @@ func TestTextsAtTheirLimits(t *testing.T) {
 		"x", strings.Repeat("😀", 200), " ", `\u2028 <script>'\"`, `\ud800`, "O:8:\\\"stdClass\\\":0:{}", "a|b%7Cc@d",
 	} {
 		id := strings.Repeat("a", i+1)
-		a := s.ask(t, "POST", "/register", `{"webinar_id":"`+id+`","webinar_type":"live","source":"`+source+`"}`, page(anna()))
+		a := s.call(t, "POST", "/register", `{"webinar_id":"`+id+`","webinar_type":"live","source":"`+source+`"}`, page(anna()))
 		assert.Equal(t, 201, a.status, "%s: %s", source, a.raw)
 	}
-	a := s.ask(t, "POST", "/register", `{"webinar_id":"`+strings.Repeat("9", 64)+`","webinar_type":"live","source":"x"}`, page(anna()))
+	a := s.call(t, "POST", "/register", `{"webinar_id":"`+strings.Repeat("9", 64)+`","webinar_type":"live","source":"x"}`, page(anna()))
 	assert.Equal(t, 201, a.status)
 }

@@ -21,8 +21,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// FuzzFields reads every member of any body by every reader.
-func FuzzFields(f *testing.F) {
+// FuzzBodyMembers reads every member of any body by every reader.
+func FuzzBodyMembers(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `[]`, `null`, `"`, "\xff", `{"a":`, `{"a":1}{}`, `{"":null}`,
 		`{"session_id":"s","webinar_id":"intro","position_sec":912.48,"duration_sec":3600,"ended":true,"seeked":false}`,
@@ -34,7 +34,7 @@ func FuzzFields(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		body, err := parseFields(content)
+		body, err := parseBody(content)
 		if err != nil {
 			assert.Nil(t, body)
 			requireBadRequest(t, err)
@@ -75,7 +75,7 @@ func readAll(t *testing.T, body *jsonBody, name string) {
 	}
 	var text string
 	if takes(func() { text = body.text(name) }) {
-		assert.LessOrEqual(t, utf8.RuneCountInString(text), maxText)
+		assert.LessOrEqual(t, utf8.RuneCountInString(text), maxTextLength)
 		assert.NotContains(t, text, "\n")
 	}
 	var id webinar.ID

@@ -12,9 +12,9 @@ import (
 // TestAMillionStrangers floods a limiter with more addresses than any site has:
 // what is kept of them is bounded, in entries and in bytes. It runs beside no
 // other test of the package, because it weighs the heap.
-func TestAMillionStrangers(t *testing.T) {
+func TestLimiterMemoryIsBounded(t *testing.T) {
 	const strangers, maxBytes = 1_000_000, 64 << 20
-	before, heaviest := heap(), int64(0)
+	before, heaviest := heapBytes(), int64(0)
 	l := newLimiter[netip.Prefix](Rate{PerSecond: 10, Burst: 20})
 	for i := range uint64(strangers) {
 		var ip [16]byte
@@ -24,14 +24,14 @@ func TestAMillionStrangers(t *testing.T) {
 			t.Fatalf("%d buckets", len(l.buckets))
 		}
 		if i%(maxBuckets/2) == maxBuckets/2-1 {
-			heaviest = max(heaviest, heap()-before)
+			heaviest = max(heaviest, heapBytes()-before)
 		}
 	}
 	assert.Less(t, heaviest, int64(maxBytes))
 	assert.Zero(t, l.reserve(rateLimitKey(netip.MustParseAddr("192.0.2.1"))), "who comes last finds a place")
 }
 
-func heap() int64 {
+func heapBytes() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

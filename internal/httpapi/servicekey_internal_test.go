@@ -48,10 +48,10 @@ func TestEveryServiceKeyIsCompared(t *testing.T) {
 	assert.Equal(t, 1, compares)
 }
 
-func TestServiceKeysAreToldApartByEveryByte(t *testing.T) {
+func TestEveryByteOfAServiceKeyCounts(t *testing.T) {
 	t.Parallel()
 	keys := []string{"first-key-0123456789", "second-key-0123456789", "third-key-0123456789"}
-	a := &API{keys: digests(keys)}
+	a := &API{keyDigests: digests(keys)}
 	for _, key := range keys {
 		assert.True(t, a.isServiceKey(key))
 		for i := range key {
@@ -63,5 +63,5 @@ func TestServiceKeysAreToldApartByEveryByte(t *testing.T) {
 		assert.False(t, a.isServiceKey(key+"\x00"))
 	}
 	assert.False(t, (&API{}).isServiceKey(""))
-	assert.False(t, (&API{keys: digests([]string{"x", "x"})}).isServiceKey("y"))
+	assert.False(t, (&API{keyDigests: digests([]string{"x", "x"})}).isServiceKey("y"))
 }

@@ -30,17 +30,17 @@ const (
 	// {"sub":"7","exp":4102444800} under fuzzSecret.
 	fuzzToken = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3IiwiZXhwIjo0MTAyNDQ0ODAwfQ.n2iQVzqCToi5iHq7phlipc93ErbJFR06en_FyGgF2ys"
 	// The session of viewer 8, whose id no answer to viewer 7 may hold.
-	fuzzForeign = "019b76da-8888-7000-8000-000000000008"
+	fuzzOtherSession = "019b76da-8888-7000-8000-000000000008"
 )
 
 // memory is a store without a database that knows viewers 7 and 8.
-type memory struct {
+type memoryStore struct {
 	mu      sync.Mutex
 	viewers map[webinar.UserID]webinar.Viewer
 	changes int
 }
 
-func (m *memory) reset() {
+func (m *memoryStore) reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	began := time.Unix(1795290122, 0).UTC()
@@ -50,11 +50,11 @@ func (m *memory) reset() {
 	m.changes = 0
 	m.viewers = map[webinar.UserID]webinar.Viewer{
 		7: {User: 7, Current: session("s7"), Registered: map[webinar.ID]time.Time{}},
-		8: {User: 8, Current: session(fuzzForeign), Registered: map[webinar.ID]time.Time{}},
+		8: {User: 8, Current: session(fuzzOtherSession), Registered: map[webinar.ID]time.Time{}},
 	}
 }
 
-func (m *memory) Change(_ context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error {
+func (m *memoryStore) Change(_ context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v, known := m.viewers[user]
@@ -69,7 +69,7 @@ func (m *memory) Change(_ context.Context, user webinar.UserID, apply usermeta.A
 	return err
 }
 
-func (m *memory) Read(_ context.Context, user webinar.UserID) (webinar.Viewer, time.Time, error) {
+func (m *memoryStore) Read(_ context.Context, user webinar.UserID) (webinar.Viewer, time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v, known := m.viewers[user]
@@ -79,9 +79,9 @@ func (m *memory) Read(_ context.Context, user webinar.UserID) (webinar.Viewer, t
 	return v, time.Unix(1795290132, 0).UTC(), nil
 }
 
-func (m *memory) LeadID(context.Context, webinar.UserID) (string, error) { return "lead", nil }
+func (m *memoryStore) LeadID(context.Context, webinar.UserID) (string, error) { return "lead", nil }
 
-func (m *memory) Submit(context.Context, webinar.Event, string) error {
+func (m *memoryStore) Submit(context.Context, webinar.Event, string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.changes++
@@ -89,9 +89,9 @@ func (m *memory) Submit(context.Context, webinar.Event, string) error {
 }
 
 // oneLogin knows one cookie and one nonce, of viewer 7.
-type oneLogin struct{}
+type fakeLogins struct{}
 
-func (oneLogin) Verify(_ context.Context, cookies []*http.Cookie, accept func(wordpress.Login) bool) (wordpress.Login, error) {
+func (fakeLogins) Verify(_ context.Context, cookies []*http.Cookie, accept func(wordpress.Login) bool) (wordpress.Login, error) {
 	err := wordpress.ErrNotLoggedIn
 	for _, c := range cookies {
 		switch {
@@ -106,22 +106,22 @@ func (oneLogin) Verify(_ context.Context, cookies []*http.Cookie, accept func(wo
 	return wordpress.Login{}, err
 }
 
-func (oneLogin) CheckNonce(_ wordpress.Login, nonce string) bool { return nonce == fuzzNonce }
-func (oneLogin) Nonce(wordpress.Login) string                    { return fuzzNonce }
+func (fakeLogins) CheckNonce(_ wordpress.Login, nonce string) bool { return nonce == fuzzNonce }
+func (fakeLogins) Nonce(wordpress.Login) string                    { return fuzzNonce }
 
 // FuzzRequests sends any bytes that Go takes for a request through the whole
 // door. Whatever they say: no internal error, JSON in WordPress's shape, nothing
 // of another viewer, nothing changed by what is refused, no credential in the log.
 func FuzzRequests(f *testing.F) {
-	store, log := &memory{}, &bytes.Buffer{}
+	store, log := &memoryStore{}, &bytes.Buffer{}
 	var mu sync.Mutex
 	handler := New(Config{
 		BasePaths: []string{"/wp-json/autowebinar/v1"}, Rules: webinar.Rules{Heartbeat: 10, MaxRate: 2},
-		Viewers: store, Leads: store, Forms: store, Logins: oneLogin{},
+		Viewers: store, Leads: store, Forms: store, Logins: fakeLogins{},
 		JWTSecret: []byte(fuzzSecret), ServiceKeys: []string{fuzzKey},
 		Logger: slog.New(slog.NewJSONHandler(&lockedWriter{mu: &mu, to: log}, nil)),
 	})
-	for _, seed := range fuzzedRequests() {
+	for _, seed := range seedRequests() {
 		f.Add([]byte(seed))
 	}
 	known := []int{200, 201, 304, 400, 401, 403, 404, 409, 412, 413, 415, 503}
@@ -143,8 +143,8 @@ func FuzzRequests(f *testing.F) {
 		if w.Header().Get("Content-Type") == "application/json; charset=UTF-8" {
 			requireShape(t, w)
 		}
-		if !strings.Contains(string(raw), fuzzKey) && !strings.Contains(string(raw), fuzzForeign) {
-			assert.NotContains(t, w.Body.String(), fuzzForeign)
+		if !strings.Contains(string(raw), fuzzKey) && !strings.Contains(string(raw), fuzzOtherSession) {
+			assert.NotContains(t, w.Body.String(), fuzzOtherSession)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -185,11 +185,11 @@ func (w *lockedWriter) Write(p []byte) (int, error) {
 }
 
 // fuzzedRequests are requests of each kind, the credentials good.
-func fuzzedRequests() []string {
+func seedRequests() []string {
 	const base = "/wp-json/autowebinar/v1"
 	post := func(target, who, body string) string {
 		return "POST " + target + " HTTP/1.1\r\nHost: example.test\r\n" + who + "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" +
-			chunk(body)
+			chunkedBody(body)
 	}
 	get := func(target, who string) string {
 		return "GET " + target + " HTTP/1.1\r\nHost: example.test\r\n" + who + "\r\n\r\n"
@@ -199,7 +199,7 @@ func fuzzedRequests() []string {
 	return []string{
 		post(base+"/enter", page, `{"webinar_id":"intro"}`),
 		post(base+"/progress", token, `{"session_id":"s7","position_sec":12.5,"duration_sec":3600,"ended":true}`),
-		post(base+"/progress", token, `{"session_id":"`+fuzzForeign+`","position_sec":1}`),
+		post(base+"/progress", token, `{"session_id":"`+fuzzOtherSession+`","position_sec":1}`),
 		post(base+"/exit/?_wpnonce="+fuzzNonce, "Cookie: "+fuzzCookie+"\r\nOrigin: https://example.test", `{"webinar_id":"intro","leave_reason":"network_loss"}`),
 		post(base+"/session?_method=get", page, ``),
 		post(base+"/register", page+"\r\nX-HTTP-Method-Override: PUT", `{"webinar_id":"live","webinar_type":"live","slot_id":"7","source":"mail"}`),
@@ -215,7 +215,7 @@ func fuzzedRequests() []string {
 
 // chunk is a body in chunks of up to nine bytes: a fuzzer can change it without
 // making its length a lie.
-func chunk(body string) string {
+func chunkedBody(body string) string {
 	var b strings.Builder
 	for len(body) > 0 {
 		n := min(len(body), 9)

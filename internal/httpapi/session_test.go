@@ -14,15 +14,15 @@ import (
 )
 
 // forms are the two ways to ask: as the viewer, and on behalf of one.
-func forms(v viewer) map[string]func(t testing.TB, s *site, method, route, body string) answer {
-	return map[string]func(t testing.TB, s *site, method, route, body string) answer{
-		"as the viewer": func(t testing.TB, s *site, method, route, body string) answer {
+func callers(v viewer) map[string]func(t testing.TB, s *site, method, route, body string) response {
+	return map[string]func(t testing.TB, s *site, method, route, body string) response{
+		"as the viewer": func(t testing.TB, s *site, method, route, body string) response {
 			t.Helper()
-			return s.ask(t, method, route, body, page(v))
+			return s.call(t, method, route, body, page(v))
 		},
-		"on behalf": func(t testing.TB, s *site, method, route, body string) answer {
+		"on behalf": func(t testing.TB, s *site, method, route, body string) response {
 			t.Helper()
-			return s.ask(t, method, fmt.Sprintf("/users/%d%s", v.id, route), body, key())
+			return s.call(t, method, fmt.Sprintf("/users/%d%s", v.id, route), body, asService())
 		},
 	}
 }
@@ -45,9 +45,9 @@ func sessionWith(members string) string {
 	return "{" + all + "}"
 }
 
-func TestAVisitFromEnterToExit(t *testing.T) {
+func TestVisitFromEnterToExit(t *testing.T) {
 	t.Parallel()
-	for name, ask := range forms(anna()) {
+	for name, ask := range callers(anna()) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
@@ -86,13 +86,13 @@ func TestAVisitFromEnterToExit(t *testing.T) {
 			assert.Equal(t, id, a.json["session_id"])
 			assert.Equal(t, clicked, a.json["cta_clicked_at"])
 
-			assert.Equal(t, []string{"entered", "left"}, types(s.outbox(t, anna())))
+			assert.Equal(t, []string{"entered", "left"}, eventTypes(s.outbox(t, anna())))
 			assert.Empty(t, s.db.Meta(t, boris().id)["autowebinar_session_id"], "nobody else's rows")
 		})
 	}
 }
 
-func types(events []string) []string {
+func eventTypes(events []string) []string {
 	names := make([]string, len(events))
 	for i, event := range events {
 		names[i], _, _ = strings.Cut(event, " ")
@@ -106,94 +106,94 @@ func TestWatchingToTheEndCompletesOnce(t *testing.T) {
 	s.enter(t, anna(), "intro")
 	end := `{"webinar_id":"intro","position_sec":3599,"ended":true}`
 	for range 2 {
-		a := s.ask(t, "POST", "/progress", end, page(anna()))
+		a := s.call(t, "POST", "/progress", end, page(anna()))
 		assert.JSONEq(t, sessionWith(`"last_position_sec":3600,"furthest_sec":3600,"resume_position_sec":0,"progress_percent":100,"completed":true`), a.session(t))
 	}
-	assert.Equal(t, []string{"entered", "completed", "attendance_classified"}, types(s.outbox(t, anna())))
+	assert.Equal(t, []string{"entered", "completed", "attendance_classified"}, eventTypes(s.outbox(t, anna())))
 
-	a := s.ask(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":50,"seeked":true}`, page(anna()))
+	a := s.call(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":50,"seeked":true}`, page(anna()))
 	assert.EqualValues(t, 50, a.json["resume_position_sec"], "a second viewing is resumable too")
 	assert.EqualValues(t, 100, a.json["progress_percent"])
 }
 
-func TestMarksNeedADuration(t *testing.T) {
+func TestMilestonesNeedDuration(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.Rules.Durations = nil })
 	s.enter(t, anna(), "7")
-	a := s.ask(t, "POST", "/progress", `{"webinar_id":"7","position_sec":500,"ended":true}`, page(anna()))
+	a := s.call(t, "POST", "/progress", `{"webinar_id":"7","position_sec":500,"ended":true}`, page(anna()))
 	assert.EqualValues(t, 0, a.json["progress_percent"])
-	a = s.ask(t, "POST", "/exit", `{"webinar_id":"7","position_sec":500,"duration_sec":1000.9}`, page(anna()))
+	a = s.call(t, "POST", "/exit", `{"webinar_id":"7","position_sec":500,"duration_sec":1000.9}`, page(anna()))
 	assert.EqualValues(t, 50, a.json["progress_percent"])
 }
 
-func TestASkipIsCutAndSaysSo(t *testing.T) {
+func TestSkippedPositionIsClamped(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.Rules.MaxRate = 2 })
 	s.enter(t, anna(), "intro")
 	s.age(t, anna(), 100*time.Second)
-	a := s.ask(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":150}`, page(anna()))
+	a := s.call(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":150}`, page(anna()))
 	assert.NotContains(t, a.json, "clamped")
 	assert.EqualValues(t, 150, a.json["furthest_sec"])
 	for _, route := range []string{"/progress", "/exit", "/cta"} {
-		a = s.ask(t, "POST", route, `{"webinar_id":"intro","position_sec":3600,"ended":true}`, page(anna()))
+		a = s.call(t, "POST", route, `{"webinar_id":"intro","position_sec":3600,"ended":true}`, page(anna()))
 		assert.Equal(t, true, a.json["clamped"], route)
 		assert.InDelta(t, 150, a.json["furthest_sec"], 15, route)
 		assert.Equal(t, false, a.json["completed"], route)
 	}
-	a = s.ask(t, "GET", "/session", "", page(anna()))
+	a = s.call(t, "GET", "/session", "", page(anna()))
 	assert.NotContains(t, a.json, "clamped")
 }
 
-func TestAReportIsAboutTheSessionItNames(t *testing.T) {
+func TestReportAppliesToNamedSession(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	first := s.enter(t, anna(), "intro")
 	second := s.enter(t, anna(), "pro")
 
-	a := s.ask(t, "POST", "/exit", fmt.Sprintf(`{"session_id":%q,"position_sec":60}`, first), page(anna()))
+	a := s.call(t, "POST", "/exit", fmt.Sprintf(`{"session_id":%q,"position_sec":60}`, first), page(anna()))
 	assert.Equal(t, first, a.json["session_id"], "the last beacon of the page before")
 	assert.EqualValues(t, 60, a.json["last_position_sec"])
 
-	a = s.ask(t, "GET", "/session", "", page(anna()))
+	a = s.call(t, "GET", "/session", "", page(anna()))
 	assert.Equal(t, second, a.json["session_id"])
 	assert.EqualValues(t, 0, a.json["last_position_sec"])
-	a = s.ask(t, "GET", "/session?webinar_id=intro", "", page(anna()))
+	a = s.call(t, "GET", "/session?webinar_id=intro", "", page(anna()))
 	assert.Equal(t, first, a.json["session_id"], "looking does not bring it back")
 
-	a = s.ask(t, "POST", "/resume", `{"webinar_id":"intro"}`, page(anna()))
+	a = s.call(t, "POST", "/resume", `{"webinar_id":"intro"}`, page(anna()))
 	assert.Equal(t, first, a.json["session_id"])
-	a = s.ask(t, "GET", "/session", "", page(anna()))
+	a = s.call(t, "GET", "/session", "", page(anna()))
 	assert.Equal(t, first, a.json["session_id"])
 }
 
-func TestLookingWritesNothing(t *testing.T) {
+func TestGetSessionWritesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
 	s.enter(t, anna(), "pro")
 	before := s.db.Meta(t, anna().id)
 	for _, query := range []string{"", "?webinar_id=intro", "?webinar_id=pro"} {
-		a := s.ask(t, "GET", "/session"+query, "", page(anna()))
+		a := s.call(t, "GET", "/session"+query, "", page(anna()))
 		assert.Equal(t, 200, a.status)
 	}
 	assert.Equal(t, before, s.db.Meta(t, anna().id))
 }
 
-func TestTheFirstClickWins(t *testing.T) {
+func TestFirstClickIsKept(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
-	first := s.ask(t, "POST", "/cta", `{"webinar_id":"intro"}`, page(anna()))
+	first := s.call(t, "POST", "/cta", `{"webinar_id":"intro"}`, page(anna()))
 	s.age(t, anna(), time.Minute)
-	aged := s.ask(t, "GET", "/session", "", page(anna()))
+	aged := s.call(t, "GET", "/session", "", page(anna()))
 	assert.NotEqual(t, first.json["cta_clicked_at"], aged.json["cta_clicked_at"])
-	again := s.ask(t, "POST", "/cta", `{"webinar_id":"intro","position_sec":30}`, page(anna()))
+	again := s.call(t, "POST", "/cta", `{"webinar_id":"intro","position_sec":30}`, page(anna()))
 	assert.Equal(t, aged.json["cta_clicked_at"], again.json["cta_clicked_at"])
 	assert.EqualValues(t, 30, again.json["last_position_sec"])
-	assert.Equal(t, []string{"entered"}, types(s.outbox(t, anna())))
+	assert.Equal(t, []string{"entered"}, eventTypes(s.outbox(t, anna())))
 }
 
-func TestASessionMadeByPHP(t *testing.T) {
+func TestSessionCreatedByPHP(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.db.SetMeta(t, 7, "autowebinar_session_id", "php made: this")
@@ -203,26 +203,26 @@ func TestASessionMadeByPHP(t *testing.T) {
 	unnamed := `{"session_id":"S","webinar_id":null,"webinar_type":"auto","started_at":null,"server_time":"T",
 		"live_offset_sec":0,"resume_position_sec":77,"last_position_sec":77,"furthest_sec":77,"progress_percent":0,
 		"completed":false,"cta_clicked_at":null,"last_seen_at":null,"heartbeat_sec":10}`
-	a := s.ask(t, "GET", "/session", "", page(anna()))
+	a := s.call(t, "GET", "/session", "", page(anna()))
 	assert.JSONEq(t, unnamed, a.session(t))
 	assert.Equal(t, "php made: this", a.json["session_id"])
 
-	a = s.ask(t, "POST", "/progress", `{"session_id":"php made: this","position_sec":80}`, page(anna()))
-	a.is(t, "400 rest_missing_callback_param", "webinar_id")
-	a = s.ask(t, "POST", "/form", `{"session_id":"php made: this","form_id":"f","form_payload":{}}`, page(anna()))
-	a.is(t, "400 rest_missing_callback_param", "webinar_id")
+	a = s.call(t, "POST", "/progress", `{"session_id":"php made: this","position_sec":80}`, page(anna()))
+	a.assertError(t, "400 rest_missing_callback_param", "webinar_id")
+	a = s.call(t, "POST", "/form", `{"session_id":"php made: this","form_id":"f","form_payload":{}}`, page(anna()))
+	a.assertError(t, "400 rest_missing_callback_param", "webinar_id")
 
-	a = s.ask(t, "POST", "/progress", `{"session_id":"php made: this","webinar_id":"intro","position_sec":80}`, page(anna()))
+	a = s.call(t, "POST", "/progress", `{"session_id":"php made: this","webinar_id":"intro","position_sec":80}`, page(anna()))
 	assert.Equal(t, "intro", a.json["webinar_id"], "the first request that names a webinar adopts it")
 	assert.Empty(t, s.outbox(t, anna()))
 }
 
-func TestWithoutASinkNoEventIsStored(t *testing.T) {
+func TestWithoutReceiverNoEventIsStored(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.Forms = nil })
 	s.enter(t, anna(), "intro")
 	for _, route := range []string{"/exit", "/progress"} {
-		a := s.ask(t, "POST", route, `{"webinar_id":"intro","position_sec":3600}`, page(anna()))
+		a := s.call(t, "POST", route, `{"webinar_id":"intro","position_sec":3600}`, page(anna()))
 		assert.Equal(t, 200, a.status)
 	}
 	assert.Empty(t, s.outbox(t, anna()))
