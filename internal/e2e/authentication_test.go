@@ -17,25 +17,25 @@ import (
 
 // Nobody gets in: where each way of trying is tested.
 //
-//	forged, cut, re-signed cookies        httpapi TestCookiesOfAnIntruder, wordpress TestVerifyRefuses, TestSignatureCoversEveryPart, FuzzCookie
+//	forged, cut, re-signed cookies        httpapi TestForgedCookies, wordpress TestVerifyRefuses, TestSignatureCoversEveryPart, FuzzCookie
 //	expired cookies and sessions          wordpress TestCookieExpiresAfterItsSecond, TestCachedCookieStillExpires, TestCachedSessionStillExpires
 //	replayed after a logout, a password   TestLoginEndsWithSessionPasswordOrUser; within the 30 s of the cache: wordpress TestWhatEndsALogin
 //	  change, the end of a session or user
-//	another user's nonce, another action  httpapi TestNoncesOfAnotherAction, TestWordPressLogins, FuzzNonce
-//	JWT: none, other algorithms, RS/HS    httpapi TestTokensOfAnotherMaking; kid, jku, JWE, twice the same claim: TestTokensWithTricks, FuzzParseJWT
-//	JWT: expired, future, no exp, users   httpapi TestViewerTokens, TestTokensWithTricks, FuzzClaims
-//	guesses of a service key              httpapi TestEveryServiceKeyIsCompared (reads the comparison), TestServiceKeysAreToldApartByEveryByte
-//	another viewer's session              httpapi TestASessionThatIsNotTheViewers, TestWhoMayDoWhat, FuzzRequests; TestHostileRequests
-//	another site's page with a cookie     httpapi TestPagesOfOtherSitesAreKeptOut, TestAListedOrigin, FuzzOrigin; TestHostileRequests
-//	forwarded headers of a stranger       httpapi TestForwardedAddresses, TestTheLimitOfFailedLoginsIsNotEvaded, TestForwardedHostsAreNoOrigin,
-//	                                      TestBehindAProxyOnlyTheProxysWordCounts, FuzzForwardedFor; TestLoginLimitIgnoresForwardedHeaders
+//	another user's nonce, another action  httpapi TestForeignNonces, TestWordPressLogins, FuzzNonce
+//	JWT: none, other algorithms, RS/HS    httpapi TestTokensOfOtherAlgorithmsAndKeys; kid, jku, JWE, twice the same claim: TestManipulatedTokens, FuzzParseJWT
+//	JWT: expired, future, no exp, users   httpapi TestViewerTokens, TestManipulatedTokens, FuzzClaims
+//	guesses of a service key              httpapi TestEveryServiceKeyIsCompared (reads the comparison), TestEveryByteOfAServiceKeyCounts
+//	another viewer's session              httpapi TestSessionMismatch, TestAuthorizationOfEveryRoute, FuzzRequests; TestHostileRequests
+//	another site's page with a cookie     httpapi TestCrossSiteRequestsAreRejected, TestListedOrigin, FuzzOrigin; TestHostileRequests
+//	forwarded headers of a stranger       httpapi TestForwardedAddresses, TestLoginLimitCannotBeEvaded, TestForwardedHostIsIgnored,
+//	                                      TestLoginLimitTrustsOnlyOwnProxies, FuzzForwardedFor; TestLoginLimitIgnoresForwardedHeaders
 //	a sink's redirect                     TestReceiverRedirectIsNotFollowed
 //	SQL in the prefix or a table's name   config TestBadValues, FuzzSetting
 //	SQL in any value                      TestHostileRequests; wordpress TestStrangeNamesAreNobody
-//	does this user exist?                 httpapi TestCookiesOfAnIntruder (one answer, byte by byte), TestAUserWhoDoesNotExist (whom a token proves)
-//	rates of viewers and failed logins    httpapi TestAViewersRate, TestFailedLoginsAreLimited, TestWrongNoncesCountByViewer, TestFailedLoginsCountByNetwork
+//	does this user exist?                 httpapi TestForgedCookies (one answer, byte by byte), TestUnknownUser (whom a token proves)
+//	rates of viewers and failed logins    httpapi TestViewerRateLimit, TestFailedLoginLimit, TestInvalidNoncesCountPerViewer, TestFailedLoginsCountPerNetwork
 //	forgeries behind other cookies        wordpress TestJunkDoesNotHideAForgery
-//	memory under a flood                  httpapi TestAMillionStrangers, TestLimiterIsBounded; wordpress TestCacheIsBounded; TestLoginLimitIgnoresForwardedHeaders
+//	memory under a flood                  httpapi TestLimiterMemoryIsBounded, TestLimiterIsBounded; wordpress TestCacheIsBounded; TestLoginLimitIgnoresForwardedHeaders
 //	slow clients                          TestSlowClientsDoNotDelayOthers
 
 // signJWT is a JWT under the secret of the tests.
