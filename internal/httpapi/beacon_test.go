@@ -22,7 +22,7 @@ import (
 type blockingStore struct {
 	httpapi.Viewers
 	started chan context.Context
-	proceed    chan struct{}
+	proceed chan struct{}
 }
 
 func (s blockingStore) Change(ctx context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error {

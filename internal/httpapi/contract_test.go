@@ -17,13 +17,13 @@ import (
 
 // operation is a documented route with a request that it takes.
 type operation struct {
-	method, path string
-	body         string
-	invalid        string // a body or query that is refused with 400
-	aboutViewer         bool   // it is about a viewer, so there may be none
-	namesSession        bool   // a session, so it may be another's
-	authorized, unauthorized   requestOption   // who may ask, and who may not
-	unknownUser      requestOption   // who may ask, for a viewer who does not exist
+	method, path             string
+	body                     string
+	invalid                  string        // a body or query that is refused with 400
+	aboutViewer              bool          // it is about a viewer, so there may be none
+	namesSession             bool          // a session, so it may be another's
+	authorized, unauthorized requestOption // who may ask, and who may not
+	unknownUser              requestOption // who may ask, for a viewer who does not exist
 }
 
 // operations are all routes that ask who it is, each in the forms it has.

@@ -15,8 +15,8 @@ import (
 
 // sink takes forms, or does not.
 type formReceiver struct {
-	mu    sync.Mutex
-	err   error
+	mu       sync.Mutex
+	err      error
 	accepted []submittedForm
 }
 
@@ -61,7 +61,7 @@ func withFailingStore(how failingStore) func(*httpapi.Config) {
 // cable is what connects the service to its database.
 type databaseLink struct {
 	mu    sync.Mutex
-	isCut   bool
+	isCut bool
 	conns []net.Conn
 }
 

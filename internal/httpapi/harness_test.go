@@ -35,11 +35,11 @@ const (
 // every answer is held to the contract, and when the test ends the log is held
 // to what it must say and must not.
 type site struct {
-	db     *mariadbtest.DB
-	dbLink  *databaseLink
-	receiver   *formReceiver
-	log    *logCapture
-	server *httptest.Server
+	db       *mariadbtest.DB
+	dbLink   *databaseLink
+	receiver *formReceiver
+	log      *logCapture
+	server   *httptest.Server
 }
 
 // setup starts a site where any position counts as watched. Options change the

@@ -18,9 +18,9 @@ const canary = "canary"
 
 // logBook is a log with what it has to say and what it must not.
 type logCapture struct {
-	mu       sync.Mutex
-	text     bytes.Buffer
-	secrets  map[string]bool
+	mu          sync.Mutex
+	text        bytes.Buffer
+	secrets     map[string]bool
 	expectedIDs []string // request ids
 }
 

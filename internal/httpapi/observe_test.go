@@ -17,8 +17,8 @@ import (
 
 // witness notes what an observer is told.
 type recordingObserver struct {
-	mu    sync.Mutex
-	lines []string
+	mu      sync.Mutex
+	lines   []string
 	changes []httpapi.SessionChange
 }
 
