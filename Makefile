@@ -15,9 +15,9 @@ help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Show everything on this machine: database, service, sink, a page with a video.
-	@echo "compiling the service (the first time takes most of a minute) ..."
-	@$(GO) run ./cmd/autowebinar demo $(DEMO_FLAGS)
+demo: ## Try everything on this machine: database, service, receiver, a page with a video.
+	@echo "Building the demo; the first start takes a minute or two ..."
+	@CGO_ENABLED=0 $(GO) run -buildvcs=false ./cmd/demo $(DEMO_FLAGS)
 
 .PHONY: test
 test: install lint ## Every test there is, on real engines, with the race detector.
@@ -25,7 +25,7 @@ test: install lint ## Every test there is, on real engines, with the race detect
 	$(GO) test -race -count=1 ./...
 	$(GO) -C $(EMBEDDED) test -race -count=1 ./...
 	$(GO) -C .ci/pack test -race -count=1 ./...
-	$(GO) test -race -count=1 -tags embedded -run EmbeddedEngine ./internal/demo
+	$(GO) test -race -count=1 -tags embedded -run EmbeddedEngine ./internal/demo ./cmd/demo
 	GO="$(GO)" .ci/fuzz 3
 
 .PHONY: fuzz

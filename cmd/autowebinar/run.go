@@ -27,7 +27,6 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "run the service (the default)", runServe},
-		{"demo", "show everything on this machine: database, service, sink, page", runDemo},
 		{"check", "look at database, grants, salts and sink, and say what to do", runCheck},
 		{"outbox", "list, show, retry or drop the events that are not delivered", runOutbox},
 		{"attendance", "classify the attendance of a webinar's viewers", runAttendance},

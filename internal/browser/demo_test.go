@@ -20,15 +20,18 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// demonstration is `autowebinar demo`, with a private database.
+// programs are the paths of the binaries under test.
+type programs struct{ demo, service string }
+
+// demonstration is the demo, with a private database.
 type demonstration struct {
 	URL string
 	cmd *exec.Cmd
 }
 
-func demonstrate(t *testing.T, binary string) *demonstration {
+func demonstrate(t *testing.T, program programs) *demonstration {
 	t.Helper()
-	d := &demonstration{cmd: exec.Command(binary, "demo", "--db", "mariadbd", "--listen", "127.0.0.1:0")}
+	d := &demonstration{cmd: exec.Command(program.demo, "--service", program.service, "--db", "mariadbd", "--listen", "127.0.0.1:0")}
 	out, err := d.cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, d.cmd.Start())
@@ -102,21 +105,23 @@ func (p *tab) accessible(state string) {
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	binary := servicetest.Build(t, "-race")
-	for name, test := range map[string]func(*testing.T, string){
+	built := programs{demo: filepath.Join(t.TempDir(), "demo"), service: servicetest.Build(t, "-race")}
+	output, err := exec.Command("go", "build", "-race", "-o", built.demo, "autowebinar/cmd/demo").CombinedOutput()
+	require.NoError(t, err, string(output))
+	for name, test := range map[string]func(*testing.T, programs){
 		"tells its story": demoTellsItsStory, "shows faults": demoShowsFaults, "works by keyboard": demoWorksByKeyboard,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, binary)
+			test(t, built)
 		})
 	}
 }
 
 // The page shows what it is there to show, from the first row to the event that
 // had to wait, and it can be looked at on every screen.
-func demoTellsItsStory(t *testing.T, binary string) {
-	d := demonstrate(t, binary)
+func demoTellsItsStory(t *testing.T, program programs) {
+	d := demonstrate(t, program)
 	p := open(t).tab(t, d.URL)
 	p.says("#sink-state", "receiver on")
 	p.says("#where", "Anna has not entered yet")
@@ -168,8 +173,8 @@ func demoTellsItsStory(t *testing.T, binary string) {
 }
 
 // What is broken on purpose is said, and mends itself.
-func demoShowsFaults(t *testing.T, binary string) {
-	d := demonstrate(t, binary)
+func demoShowsFaults(t *testing.T, program programs) {
+	d := demonstrate(t, program)
 	p := open(t).tab(t, d.URL+"?viewer=2&webinar=pro")
 	p.says("#sink-state", "receiver on")
 	p.click("play")
@@ -215,8 +220,8 @@ func demoShowsFaults(t *testing.T, binary string) {
 }
 
 // Everything can be reached and done by the keyboard, in the order of the page.
-func demoWorksByKeyboard(t *testing.T, binary string) {
-	d := demonstrate(t, binary)
+func demoWorksByKeyboard(t *testing.T, program programs) {
+	d := demonstrate(t, program)
 	p := open(t).tab(t, d.URL)
 	p.says("#sink-state", "receiver on")
 	press := func(keys string) { run(p, chromedp.KeyEvent(keys)) }

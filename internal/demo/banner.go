@@ -10,6 +10,7 @@ import (
 type BannerConfig struct {
 	URL      string // of the page, without a slash at the end: http://127.0.0.1:8080; required
 	BasePath string // of the service; default BasePathDefault
+	Status   string // address of the service's status page
 	Database *Database
 	Site     *Site
 	Token    string    // a JWT of the first viewer; empty: the curl lines use the login cookie and nonce
@@ -32,6 +33,7 @@ func Banner(cfg BannerConfig) string {
 		"",
 		"  page      " + cfg.URL + "/",
 		"  service   " + base,
+		"  status    " + cfg.Status,
 		"  database  " + cfg.Database.Name,
 		"",
 		"The same by hand, as " + viewer.Login + " (bash or zsh):",

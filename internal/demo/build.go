@@ -2,15 +2,11 @@ package demo
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -19,12 +15,42 @@ const (
 	engineModule = "module autowebinar/internal/demo/embedded"
 )
 
-// whereabouts are the folders from which a checkout may be found upwards: the
-// working folder and that of the program.
-func whereabouts() []string {
+// errNoSources says that nothing can be built here.
+var errNoSources = errors.New("demo: this needs a checkout of the sources and the go tool on PATH")
+
+// buildService builds the service and returns the path of its binary.
+func buildService(ctx context.Context, say func(string)) (string, error) {
+	root, err := findCheckout(startFolders())
+	if err != nil {
+		return "", err
+	}
+	say("Building the service ...")
+	return build(ctx, root, ".", "./cmd/autowebinar")
+}
+
+// build compiles a command of the module in a folder of the checkout. Its
+// settings are those of make demo: what one build has compiled, the others find
+// in the cache, and a second start only compares.
+func build(ctx context.Context, root, module, command string) (string, error) {
+	source := filepath.Join(root, filepath.FromSlash(module))
+	target := filepath.Join(root, "bin", "demo", filepath.Base(filepath.Join(source, command)))
+	cmd := exec.CommandContext(ctx, "go", "build", "-C", source, "-buildvcs=false", "-ldflags=-s -w", "-o", target, command)
+	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
+	text, err := cmd.CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", errNoSources
+	}
+	if err != nil {
+		return "", fmt.Errorf("demo: build %s: %w: %s", target, errors.Join(ctx.Err(), err), text)
+	}
+	return target, nil
+}
+
+// startFolders are the folders from which the checkout is searched upwards.
+func startFolders() []string {
 	var folders []string
-	if here, err := os.Getwd(); err == nil {
-		folders = append(folders, here)
+	if working, err := os.Getwd(); err == nil {
+		folders = append(folders, working)
 	}
 	if program, err := os.Executable(); err == nil {
 		folders = append(folders, filepath.Dir(program))
@@ -32,64 +58,13 @@ func whereabouts() []string {
 	return folders
 }
 
-// buildEngine returns the path of the built engine. It is kept under a name
-// that says what it was built from, so an older checkout finds its own again.
-func buildEngine(ctx context.Context, cfg engineConfig) (string, error) {
-	source, ok := findEngine(cfg.beside)
-	if !ok {
-		return "", fmt.Errorf("%w: the embedded engine is built from a checkout of the sources, and this is none; "+
-			"install MariaDB, or name a database with --db user:password@tcp(host:3306)/database", ErrNoDatabase)
-	}
-	key, err := engineKey(source)
-	if err != nil {
-		return "", fmt.Errorf("demo: sources of the embedded engine: %w", err)
-	}
-	folder := filepath.Join(cfg.cache, "autowebinar")
-	binary := filepath.Join(folder, "embedded-"+key+exe())
-	if _, err := os.Stat(binary); err == nil {
-		return binary, nil
-	}
-	tool, err := exec.LookPath("go")
-	if err != nil {
-		return "", fmt.Errorf("%w: the go tool, which builds the embedded engine, is not on PATH; "+
-			"install MariaDB, or name a database with --db user:password@tcp(host:3306)/database", ErrNoDatabase)
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", fmt.Errorf("demo: %w", err)
-	}
-	cfg.say("Building the embedded database engine; that takes a minute or two, once.")
-	return binary, goBuild(ctx, tool, source, binary)
-}
-
-// goBuild builds beside the target and renames, so that what stands there is
-// always whole.
-func goBuild(ctx context.Context, tool, source, binary string) error {
-	half, err := os.MkdirTemp(filepath.Dir(binary), "building-")
-	if err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	defer os.RemoveAll(half)
-	output := filepath.Join(half, "embedded"+exe())
-	cmd := exec.CommandContext(ctx, tool, "build", "-C", source, "-trimpath", "-ldflags=-s -w", "-o", output, ".")
-	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		log := &tail{}
-		_, _ = log.Write(text)
-		return fmt.Errorf("demo: build the embedded engine: %w: %s", errors.Join(ctx.Err(), err), log)
-	}
-	if err := os.Rename(output, binary); err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	return nil
-}
-
-// findEngine looks for the engine's module upwards from each folder.
-func findEngine(folders []string) (string, bool) {
+// findCheckout returns the closest checkout that contains one of the folders.
+func findCheckout(folders []string) (root string, err error) {
 	for _, folder := range folders {
 		for {
-			source := filepath.Join(folder, filepath.FromSlash(engineFolder))
-			if text, err := os.ReadFile(filepath.Join(source, "go.mod")); err == nil && strings.HasPrefix(string(text), engineModule+"\n") {
-				return source, true
+			text, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(engineFolder), "go.mod"))
+			if err == nil && strings.HasPrefix(string(text), engineModule+"\n") {
+				return folder, nil
 			}
 			parent := filepath.Dir(folder)
 			if parent == folder {
@@ -98,40 +73,5 @@ func findEngine(folders []string) (string, bool) {
 			folder = parent
 		}
 	}
-	return "", false
-}
-
-// engineKey is a hash of everything that decides what the build gives.
-func engineKey(source string) (string, error) {
-	files, err := filepath.Glob(filepath.Join(source, "*"))
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.New()
-	fmt.Fprintln(sum, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	for _, path := range files {
-		name := filepath.Base(path)
-		if strings.HasSuffix(name, "_test.go") || filepath.Ext(name) != ".go" && name != "go.mod" && name != "go.sum" {
-			continue
-		}
-		if err := hashFile(sum, path); err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil)[:8]), nil
-}
-
-func hashFile(sum io.Writer, path string) error {
-	text, err := os.ReadFile(path)
-	if err == nil {
-		_, err = fmt.Fprintf(sum, "%s %d\n%s", filepath.Base(path), len(text), text)
-	}
-	return err
-}
-
-func exe() string {
-	if runtime.GOOS == "windows" {
-		return ".exe"
-	}
-	return ""
+	return "", errNoSources
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -102,20 +103,44 @@ func startMariaDB(ctx context.Context, binary string) (*Database, error) {
 	}, nil
 }
 
+// The embedded engine prints its DSN once it listens.
+var engineDSN = regexp.MustCompile(`(?m)^(\S+@tcp\(\S+)$`)
+
 func startEmbedded(ctx context.Context, say func(string)) (*Database, error) {
-	home, err := os.UserCacheDir()
-	if err != nil {
-		return nil, fmt.Errorf("%w: nowhere to keep the embedded engine: %w", ErrNoDatabase, err)
+	root, err := findCheckout(startFolders())
+	if err == nil {
+		return startEngine(ctx, root, say)
 	}
-	engine, err := runEngine(ctx, engineConfig{beside: whereabouts(), cache: home, say: say})
+	return nil, withoutEngine(err)
+}
+
+// startEngine builds the embedded engine and starts it. It is a module and a
+// program of its own, so that the service neither links nor downloads it.
+func startEngine(ctx context.Context, root string, say func(string)) (*Database, error) {
+	say("Building the embedded database engine; the first time this takes a minute or two ...")
+	binary, err := build(ctx, root, engineFolder, ".")
+	if err != nil {
+		return nil, withoutEngine(err)
+	}
+	engine, match, err := startChild(ctx, childConfig{name: "embedded engine", command: []string{binary}, started: engineDSN})
 	if err != nil {
 		return nil, err
 	}
 	return &Database{
 		Name:  "the embedded engine (in memory, one transaction at a time)",
-		DSN:   engine.dsn,
+		DSN:   match[1],
 		close: engine.close,
 	}, nil
+}
+
+// withoutEngine adds to an error what can be done on a machine that cannot
+// build the engine.
+func withoutEngine(err error) error {
+	if !errors.Is(err, errNoSources) {
+		return err
+	}
+	return fmt.Errorf("%w: the embedded engine cannot be built: %w; "+
+		"install MariaDB, or name a database with --db user:password@tcp(host:3306)/database", ErrNoDatabase, err)
 }
 
 func execute(ctx context.Context, dsn string, statements ...string) error {

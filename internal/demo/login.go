@@ -17,6 +17,12 @@ import (
 // (wp-includes/pluggable.php, WordPress 6.8 and later). It is written apart from
 // the service's verification on purpose: the demo plays WordPress.
 
+// saltNames are the constants of wp-config.php that logins are signed with.
+var saltNames = []string{
+	"AUTH_KEY", "SECURE_AUTH_KEY", "LOGGED_IN_KEY", "NONCE_KEY",
+	"AUTH_SALT", "SECURE_AUTH_SALT", "LOGGED_IN_SALT", "NONCE_SALT",
+}
+
 // loginCookie is the value of a wordpress_logged_in_ cookie, percent-encoded as
 // it goes over the wire. salt is LOGGED_IN_KEY and LOGGED_IN_SALT in one.
 func loginCookie(salt, login, userPass string, expires time.Time, token string) string {

@@ -63,7 +63,7 @@ func TestSeededViewersAreLoggedIn(t *testing.T) {
 		assert.True(t, strings.HasPrefix(cookie.Name, "wordpress_logged_in_"))
 		login, err := logins.Verify(t.Context(), []*http.Cookie{cookie}, nil)
 		require.NoError(t, err, viewer.Login)
-		assert.Equal(t, viewer.ID, login.User)
+		assert.EqualValues(t, viewer.ID, login.User)
 		assert.True(t, logins.CheckNonce(login, site.Nonce(viewer, now)))
 	}
 	forged := site.Cookie(site.Viewers[0])

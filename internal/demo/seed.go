@@ -13,9 +13,6 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-
-	"autowebinar/internal/webinar"
-	"autowebinar/internal/wordpress"
 )
 
 // loginLife is how long WordPress remembers a login that asked for it.
@@ -26,7 +23,7 @@ const tokenLife = 10 * time.Minute
 
 // Viewer is one of the demo's users.
 type Viewer struct {
-	ID    webinar.UserID
+	ID    uint64
 	Login string
 
 	pass    string // user_pass: no password leads to it
@@ -55,12 +52,12 @@ func Seed(ctx context.Context, db *sql.DB, now time.Time) (*Site, error) {
 		JWTSecret:  []byte(rand.Text() + rand.Text()),
 		CookieName: "wordpress_logged_in_" + hex.EncodeToString(sum[:]),
 	}
-	for _, name := range wordpress.SaltNames() {
+	for _, name := range saltNames {
 		site.Salts[name] = rand.Text() + rand.Text()
 	}
 	for i, login := range []string{"anna", "boris", "clara"} {
 		site.Viewers = append(site.Viewers, Viewer{
-			ID:      webinar.UserID(i + 1),
+			ID:      uint64(i + 1),
 			Login:   login,
 			pass:    "$wp$2y$10$" + rand.Text() + rand.Text() + "0",
 			token:   (rand.Text() + rand.Text())[:43],
@@ -111,7 +108,7 @@ func (v Viewer) insert(ctx context.Context, tx *sql.Tx, now time.Time) error {
 }
 
 // Viewer returns the viewer with an id; false if there is none.
-func (s *Site) Viewer(id webinar.UserID) (Viewer, bool) {
+func (s *Site) Viewer(id uint64) (Viewer, bool) {
 	for _, v := range s.Viewers {
 		if v.ID == id {
 			return v, true
@@ -135,13 +132,13 @@ func (s *Site) Cookie(v Viewer) *http.Cookie {
 // Nonce is the wp_rest nonce that WordPress would print into a page of a
 // viewer's at the time now.
 func (s *Site) Nonce(v Viewer, now time.Time) string {
-	return restNonce(s.Salts["NONCE_KEY"]+s.Salts["NONCE_SALT"], now, uint64(v.ID), v.token)
+	return restNonce(s.Salts["NONCE_KEY"]+s.Salts["NONCE_SALT"], now, v.ID, v.token)
 }
 
 // Token is a viewer's JWT, good for ten minutes.
 func (s *Site) Token(v Viewer, now time.Time) (string, error) {
 	claims := jwt.RegisteredClaims{
-		Subject:   strconv.FormatUint(uint64(v.ID), 10),
+		Subject:   strconv.FormatUint(v.ID, 10),
 		ExpiresAt: jwt.NewNumericDate(now.Add(tokenLife)),
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(s.JWTSecret)

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"autowebinar/internal/webinar"
 )
 
 // Webinars is the AUTOWEBINAR_WEBINARS of the demo: both are the one video, of
@@ -104,7 +102,7 @@ func (s *server) viewer(w http.ResponseWriter, r *http.Request) (Viewer, bool) {
 		return s.Site.Viewers[0], true
 	}
 	id, err := strconv.ParseUint(text, 10, 64)
-	viewer, ok := s.Site.Viewer(webinar.UserID(id))
+	viewer, ok := s.Site.Viewer(id)
 	if err != nil || !ok {
 		http.Error(w, "viewer must be the id of one of the demo's", http.StatusBadRequest)
 		return Viewer{}, false

@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"database/sql"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -33,7 +32,7 @@ func newWorld(t *testing.T) world {
 	wire, dsn, err := NewWire(db.AdminDSN)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, wire.Close()) })
-	wired, err := sql.Open("mysql", dsn)
+	wired, err := openPool(dsn)
 	require.NoError(t, err)
 	t.Cleanup(func() { wired.Close() })
 	server := httptest.NewServer(Handler(Config{Site: site, DB: wired, Sink: sink, Wire: wire, Engine: "a MariaDB"}))
@@ -128,7 +127,7 @@ func TestBanner(t *testing.T) {
 		Salts: map[string]string{"LOGGED_IN_KEY": "a", "LOGGED_IN_SALT": "b", "NONCE_KEY": "c", "NONCE_SALT": "d"}, CookieName: "wordpress_logged_in_0",
 		Viewers: []Viewer{{ID: 1, Login: "anna", pass: "$wp$2y$10$abcdefgh", token: "token", expires: time.Unix(2e9, 0)}},
 	}
-	cfg := BannerConfig{URL: "http://127.0.0.1:8080", Database: &Database{Name: "a private, throw-away MariaDB"}, Site: site, Now: time.Unix(19e8, 0)}
+	cfg := BannerConfig{URL: "http://127.0.0.1:8080", Status: "http://127.0.0.1:9090/", Database: &Database{Name: "a private, throw-away MariaDB"}, Site: site, Now: time.Unix(19e8, 0)}
 	withCookie := Banner(cfg)
 	cfg.Token, cfg.BasePath = "header.payload.signature", "/blog/wp-json/autowebinar/v1"
 	got := withCookie + "\n---\n\n" + Banner(cfg)
