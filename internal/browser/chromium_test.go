@@ -1,13 +1,10 @@
 package browser
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +18,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/chromiumtest"
 )
 
 // patience is how long a condition may take to come true on a busy machine.
@@ -34,33 +33,14 @@ type browser struct {
 	ctx context.Context
 }
 
-// program is the Chromium to test in: Debian's, unless the environment names one.
-func program(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath(cmp.Or(os.Getenv("AUTOWEBINAR_CHROMIUM"), "chromium"))
-	require.NoError(t, err, "these tests need Chromium: .ci/install gets it")
-	return path
-}
-
 // open starts a Chromium for the duration of a test.
 func open(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	seats <- struct{}{}
 	t.Cleanup(func() { <-seats })
-	allocator, cancel := chromedp.NewExecAllocator(context.Background(), slices.Concat(
-		chromedp.DefaultExecAllocatorOptions[:],
-		[]chromedp.ExecAllocatorOption{
-			chromedp.ExecPath(program(t)),
-			chromedp.UserDataDir(t.TempDir()),
-			chromedp.NoSandbox, chromedp.DisableGPU,
-			chromedp.Flag("disable-quic", true),
-			chromedp.Flag("disable-component-update", true),
-			chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-		}, flags)...)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewContext(allocator)
-	t.Cleanup(func() { assert.NoError(t, chromedp.Cancel(ctx)); stop() })
-	require.NoError(t, chromedp.Do(ctx))
+	ctx, stop, err := chromiumtest.Start(flags...)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, stop()) })
 	return &browser{ctx}
 }
 

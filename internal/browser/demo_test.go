@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
@@ -76,11 +75,6 @@ func (p *tab) shoot(name string) {
 	for _, width := range []int64{360, 768, 1280} {
 		for _, theme := range []string{"light", "dark"} {
 			p.at(width, theme)
-			_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-				{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-			}})
-			require.NoError(p.t, err)
-			p.waits(fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-reduced-motion)').matches && document.fonts.status === 'loaded'`, width))
 			assert.LessOrEqual(p.t, do[int64](p, `document.documentElement.scrollWidth`), width, "%s: nothing sticks out", name)
 			picture := run(p, chromedp.FullScreenshot(100))
 			require.NoError(p.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", name, width, theme)), picture, 0o644))

@@ -5,23 +5,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/chromiumtest"
 )
 
-// setOffline takes the network away from a tab, or gives it back.
+// setOffline disconnects a tab from the network, or connects it again.
 func (p *tab) setOffline(offline bool) {
 	p.t.Helper()
-	_, err := chromedp.Call(p.ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
-		MatchedNetworkConditions: []*network.Conditions{{Offline: offline, DownloadThroughput: -1, UploadThroughput: -1}},
-	})
-	require.NoError(p.t, err)
-	_, err = chromedp.Call(p.ctx, network.OverrideNetworkState, network.OverrideNetworkStateParams{
-		Offline: offline, DownloadThroughput: -1, UploadThroughput: -1,
-	})
-	require.NoError(p.t, err)
+	require.NoError(p.t, chromiumtest.SetOffline(p.ctx, offline))
 }
 
 func TestHalfAMinuteWithoutNetworkLosesNothing(t *testing.T) {

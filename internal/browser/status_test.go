@@ -10,12 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/chromiumtest"
 	"autowebinar/internal/mariadbtest"
 	"autowebinar/internal/servicetest"
 )
@@ -29,16 +28,12 @@ var looks = []struct {
 	scheme string
 }{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}}
 
-// at shows the page in a width and a scheme, once it is drawn so.
+// at sets the width and the color scheme of the page, and waits until it is drawn so.
 func (p *tab) at(width int64, scheme string) {
 	p.t.Helper()
-	_, err := chromedp.Call(p.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1})
-	require.NoError(p.t, err)
-	_, err = chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-	})
-	require.NoError(p.t, err)
-	p.waits(fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches && document.fonts.status === 'loaded'`, width, scheme))
+	require.NoError(p.t, chromiumtest.SetViewport(p.ctx, width, 900))
+	require.NoError(p.t, chromiumtest.SetMediaFeatures(p.ctx, map[string]string{"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}))
+	p.waits(fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches && matchMedia('(prefers-reduced-motion)').matches && document.fonts.status === 'loaded'`, width, scheme))
 }
 
 // stands checks in every look that nothing of the page is cut off sideways and
@@ -83,9 +78,8 @@ func (p *tab) photographs(name string, width int64, scheme string) {
 	if folder == "" {
 		return
 	}
-	picture, err := chromedp.Call(p.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: ptr(true)})
-	require.NoError(p.t, err)
-	require.NoError(p.t, os.WriteFile(filepath.Join(folder, name+"-"+strconv.FormatInt(width, 10)+"-"+scheme+".png"), picture.Data, 0o600))
+	picture := run(p, chromedp.FullScreenshot(100))
+	require.NoError(p.t, os.WriteFile(filepath.Join(folder, name+"-"+strconv.FormatInt(width, 10)+"-"+scheme+".png"), picture, 0o600))
 }
 
 // says waits until an element reads so.

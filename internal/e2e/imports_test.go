@@ -29,6 +29,7 @@ var allowedImports = map[string][]string{
 	"internal/mariadbtest":          {"internal/mariadbtest/mariadbd", "internal/progresstest"},
 	"internal/mariadbtest/mariadbd": {},
 	"internal/progresstest":         {},
+	"internal/chromiumtest":         {},
 	"internal/contracttest":         {"api"},
 	"internal/servicetest":          {"internal/contracttest", "internal/mariadbtest", "internal/progresstest"},
 	"internal/torture":              {},

@@ -6,22 +6,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/chromiumtest"
 )
 
 // browser is one Chromium for all tests; each person has a profile in it.
 type browser struct {
 	ctx   context.Context
-	close func()
+	close func() error
 }
 
 // open starts Chromium when first asked.
@@ -32,26 +31,10 @@ func (s *shared) openBrowser(t testing.TB) *browser {
 	if s.browser != nil {
 		return s.browser
 	}
-	path := os.Getenv("AUTOWEBINAR_CHROMIUM")
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil && path == "" {
-			path = found
-		}
-	}
-	require.NotEmpty(t, path, "no Chromium found: install it (Debian: apt-get install chromium), or set AUTOWEBINAR_CHROMIUM to its path")
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("mute-audio", true),
-		chromedp.Flag("disable-background-media-suspend", true),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WindowSize(1000, 800),
-	)
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	require.NoError(t, chromedp.Do(ctx))
-	s.browser = &browser{ctx: ctx, close: func() { cancel(); stop() }}
+	ctx, stop, err := chromiumtest.Start(
+		chromedp.Flag("mute-audio", true), chromedp.Flag("disable-background-media-suspend", true), chromedp.WindowSize(1000, 800))
+	require.NoError(t, err)
+	s.browser = &browser{ctx, stop}
 	return s.browser
 }
 
@@ -72,8 +55,7 @@ func newPerson(t testing.TB, s *site) *person {
 	t.Cleanup(cancel)
 	p := &person{site: s, ctx: ctx}
 	// A video that nobody sees is paused by the browser.
-	_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
-	require.NoError(t, err)
+	require.NoError(t, chromiumtest.KeepFocused(ctx))
 	var mu sync.Mutex
 	var said []string
 	messages := chromedp.Console(ctx)

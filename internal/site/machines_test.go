@@ -87,7 +87,7 @@ func (s *shared) fpm() string { return filepath.Join(s.home, "fpm") }
 func (s *shared) close() error {
 	var errs []error
 	if s.browser != nil {
-		s.browser.close()
+		errs = append(errs, s.browser.close())
 	}
 	if s.php != nil {
 		s.php.stop()
