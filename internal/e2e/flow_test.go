@@ -15,10 +15,10 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// viewerRows are a viewer's own rows; times are replaced by "time".
+// viewerRows returns the AutoWebinar rows of a viewer. Times become "time".
 func viewerRows(t testing.TB, db *mariadbtest.DB, v servicetest.Viewer) map[string]string {
 	t.Helper()
-	own := map[string]string{}
+	found := map[string]string{}
 	for key, values := range db.Meta(t, v.ID) {
 		short, ours := strings.CutPrefix(key, "autowebinar_")
 		if !ours {
@@ -27,15 +27,15 @@ func viewerRows(t testing.TB, db *mariadbtest.DB, v servicetest.Viewer) map[stri
 		if !strings.HasPrefix(short, "outbox") {
 			require.Len(t, values, 1, key)
 		}
-		own[short] = values[0]
+		found[short] = values[0]
 		if _, err := time.Parse("2006-01-02 15:04:05", values[0]); err == nil {
-			own[short] = "time"
+			found[short] = "time"
 		}
 	}
-	return own
+	return found
 }
 
-// reportPositions reports every ten seconds of playing from one position to another.
+// reportPositions plays from one position to another and reports every ten seconds.
 func reportPositions(t testing.TB, db *mariadbtest.DB, s *servicetest.Service, v servicetest.Viewer, session string, from, to int) servicetest.Response {
 	t.Helper()
 	var last servicetest.Response
@@ -49,12 +49,12 @@ func reportPositions(t testing.TB, db *mariadbtest.DB, s *servicetest.Service, v
 
 func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
 	anna, boris := servicetest.NewViewer(t, db, 1), servicetest.NewViewer(t, db, 2)
 	before := db.Checksum(t)
-	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
+	s := servicetest.Start(t, servicetest.Settings(db.DSN, receiver.URL)).Ready(t)
 
-	// Anna registers, watches half of the short webinar, leaves and comes back.
+	// Anna registers, watches half of the short webinar, leaves and resumes.
 	anna.Must(t, s, 201, "/register", `{"webinar_id":"pro","source":"landing page"}`)
 	anna.Must(t, s, 200, "/register", `{"webinar_id":"pro","source":"again"}`)
 	entered := anna.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
@@ -70,13 +70,13 @@ func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 	assert.EqualValues(t, 302, resumed.Body["resume_position_sec"])
 	assert.Equal(t, session, resumed.Body["session_id"])
 
-	// In between she looks into the long one, whose session is another.
+	// She opens the long webinar, which gets another session.
 	other := anna.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
 	otherSession := other.Body["session_id"].(string)
 	assert.NotEqual(t, session, otherSession)
 	reportPositions(t, db, s, anna, otherSession, 0, 30)
 
-	// Then she goes back and watches to the end.
+	// Then she returns to the short webinar and watches it to the end.
 	back := anna.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`)
 	assert.EqualValues(t, 302, back.Body["resume_position_sec"])
 	end := reportPositions(t, db, s, anna, session, 310, 600)
@@ -85,16 +85,17 @@ func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 	anna.Must(t, s, 200, "/cta", `{"session_id":"`+session+`"}`)
 	anna.Must(t, s, 200, "/exit", `{"session_id":"`+session+`","leave_reason":"session_end"}`)
 
-	// Boris watches only the beginning, and tries to skip.
-	his := boris.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"].(string)
-	skipped := boris.Must(t, s, 200, "/progress", `{"session_id":"`+his+`","position_sec":3600,"ended":true,"seeked":true}`)
+	// Boris watches only the beginning and tries to skip.
+	borisSession := boris.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"].(string)
+	skipped := boris.Must(t, s, 200, "/progress", `{"session_id":"`+borisSession+`","position_sec":3600
+,"ended":true,"seeked":true}`)
 	assert.Equal(t, true, skipped.Body["clamped"])
 	assert.Equal(t, false, skipped.Body["completed"])
 	boris.Must(t, s, 200, "/exit", `{"webinar_id":"intro","leave_reason":"network_loss"}`)
 
-	sink.WaitFor(t, "1", "registered", "entered", "left", "entered", "completed", "attendance_classified")
-	sink.WaitFor(t, "2", "entered", "left")
-	requirePayloads(t, sink, session)
+	receiver.WaitFor(t, "1", "registered", "entered", "left", "entered", "completed", "attendance_classified")
+	receiver.WaitFor(t, "2", "entered", "left")
+	requirePayloads(t, receiver, session)
 
 	require.Eventually(t, func() bool { return len(withoutOutbox(viewerRows(t, db, anna))) == len(viewerRows(t, db, anna)) }, time.Minute, 10*time.Millisecond, "the outbox is empty")
 	assert.Equal(t, map[string]string{
@@ -110,14 +111,13 @@ func TestTwoViewersWatchTwoWebinars(t *testing.T) {
 }
 
 func withoutOutbox(rows map[string]string) map[string]string {
-	own := maps.Clone(rows)
-	maps.DeleteFunc(own, func(key, _ string) bool { return strings.HasPrefix(key, "outbox") })
-	return own
+	rest := maps.Clone(rows)
+	maps.DeleteFunc(rest, func(key, _ string) bool { return strings.HasPrefix(key, "outbox") })
+	return rest
 }
 
-// requirePayloads checks that every event carries the contract's fields, no
-// more and no less.
-func requirePayloads(t testing.TB, sink *servicetest.Receiver, session string) {
+// requirePayloads checks that every event has exactly the documented fields.
+func requirePayloads(t testing.TB, receiver *servicetest.Receiver, session string) {
 	t.Helper()
 	fields := map[string][]string{
 		"registered":            {"lead_id", "registered_at", "source", "webinar_id", "webinar_type"},
@@ -127,14 +127,14 @@ func requirePayloads(t testing.TB, sink *servicetest.Receiver, session string) {
 		"attendance_classified": {"attended", "lead_id", "timestamp", "webinar_id"},
 	}
 	for eventType, names := range fields {
-		found := sink.Find("1", eventType)
+		found := receiver.Find("1", eventType)
 		require.NotEmpty(t, found, eventType)
 		assert.Equal(t, names, slices.Sorted(maps.Keys(found[0].Data)), eventType)
 		assert.Equal(t, "lead-1", found[0].Data["lead_id"], eventType)
 	}
-	assert.Equal(t, "landing page", sink.Find("1", "registered")[0].Data["source"])
-	assert.Equal(t, "user_exit", sink.Find("1", "left")[0].Data["leave_reason"])
-	assert.Equal(t, session, sink.Find("1", "left")[0].Data["session_id"])
-	assert.Equal(t, true, sink.Find("1", "attendance_classified")[0].Data["attended"])
-	assert.Equal(t, "network_loss", sink.Find("2", "left")[0].Data["leave_reason"])
+	assert.Equal(t, "landing page", receiver.Find("1", "registered")[0].Data["source"])
+	assert.Equal(t, "user_exit", receiver.Find("1", "left")[0].Data["leave_reason"])
+	assert.Equal(t, session, receiver.Find("1", "left")[0].Data["session_id"])
+	assert.Equal(t, true, receiver.Find("1", "attendance_classified")[0].Data["attended"])
+	assert.Equal(t, "network_loss", receiver.Find("2", "left")[0].Data["leave_reason"])
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// sortedCases makes a list of a table, in the order of the names.
+// sortedCases returns the requests of a table in the order of their names.
 func sortedCases(prefix string, table map[string]string) []hostileRequest {
 	var list []hostileRequest
 	for _, name := range slices.Sorted(maps.Keys(table)) {
@@ -18,7 +18,7 @@ func sortedCases(prefix string, table map[string]string) []hostileRequest {
 	return list
 }
 
-// hostileNumbers stand where a position or a list of users is wanted.
+// hostileNumbers are values for a position or for a list of users.
 func (tt *target) hostileNumbers() []hostileRequest {
 	table := map[string]string{}
 	for name, number := range map[string]string{
@@ -45,7 +45,7 @@ func (tt *target) hostileNumbers() []hostileRequest {
 	return sortedCases("number", table)
 }
 
-// hostileBodies are no bodies of ours, as a whole.
+// hostileBodies are bodies that are invalid as a whole.
 func (tt *target) hostileBodies() []hostileRequest {
 	enter := func(body string) string { return tt.post("/enter", body) }
 	good := `{"webinar_id":"intro"}`
@@ -66,7 +66,7 @@ func (tt *target) hostileBodies() []hostileRequest {
 		"invalid UTF-8": enter(`{"webinar_id":"` + "\xc3\x28" + `"}`), "overlong UTF-8": enter(`{"webinar_id":"` + "\xc0\xaf" + `"}`), "UTF-8 surrogates": enter(`{"webinar_id":"` + "\xed\xa0\x80" + `"}`),
 		"a lone surrogate": enter(`{"webinar_id":"\ud800"}`), "an escape cut short": enter(`{"webinar_id":"\u00"}`), "a raw line break": enter("{\"webinar_id\":\"in\ntro\"}"),
 		"one member twice":               enter(`{"webinar_id":"Bad One","webinar_id":"intro"}`),
-		"one member twice, bad at last":  enter(`{"webinar_id":"intro","webinar_id":"Bad One"}`),
+		"one member twice, bad one last": enter(`{"webinar_id":"intro","webinar_id":"Bad One"}`),
 		"a member in another case":       enter(`{"WEBINAR_ID":"intro"}`),
 		"a member by an escape":          enter(`{"\u0077ebinar_id":"intro"}`),
 		"__proto__":                      enter(`{"__proto__":{"webinar_id":"intro"},"constructor":{"prototype":{"webinar_id":"intro"}}}`),
@@ -79,13 +79,13 @@ func (tt *target) hostileBodies() []hostileRequest {
 		"deep form, one level too many":  tt.post("/form", deep(9_999)),
 		"10 MB":                          enter(`{"webinar_id":"intro","x":"` + strings.Repeat("x", 10<<20) + `"}`),
 		"10 MB form":                     tt.post("/form", `{"x":"`+strings.Repeat("x", 10<<20)+`"}`),
-		"10 MB from nobody":              rawRequest("POST "+api+"/enter", "Host: example.test\r\nContent-Type: application/json\r\n", strings.Repeat("x", 10<<20)),
+		"10 MB without a login":          rawRequest("POST "+api+"/enter", "Host: example.test\r\nContent-Type: application/json\r\n", strings.Repeat("x", 10<<20)),
 		"10 MB of a wrong type":          typed("image/png", strings.Repeat("\x89", 10<<20)),
 		"10 MB in small chunks":          "POST " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + chunkedBody(strings.Repeat("[", 1<<20), 10),
 		"one byte too large":             enter(`{"webinar_id":"intro","x":"` + strings.Repeat("x", 16<<10) + `"}`),
 		"gzip":                           rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", zipped.String()),
 		"gzip that is none":              rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", good),
-		"as a form":                      typed("application/x-www-form-urlencoded", "webinar_id=intro"), "JSON said to be a form": typed("application/x-www-form-urlencoded", good),
+		"as a form":                      typed("application/x-www-form-urlencoded", "webinar_id=intro"), "JSON declared as a form": typed("application/x-www-form-urlencoded", good),
 		"multipart": typed("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"webinar_id\"\r\n\r\nintro\r\n--b--\r\n"),
 		"XML":       typed("application/xml", `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><webinar_id>&e;</webinar_id>`), "PHP": typed("application/json", `O:8:"stdClass":1:{s:10:"webinar_id";s:5:"intro";}`),
 		"a type with a line in it": typed("application/json;\r\n x=y", good), "a type in other letters": typed("APPLICATION/JSON", good), "two types": typed("application/json, text/html", good),
@@ -94,8 +94,8 @@ func (tt *target) hostileBodies() []hostileRequest {
 	})
 }
 
-// hostileValues put what other programs would execute into every member. Where
-// any text is fine it is stored, and stays a text.
+// hostileValues are values that other programs might execute. Members that
+// accept any text store them unchanged.
 func (tt *target) hostileValues() []hostileRequest {
 	table := map[string]string{}
 	for name, value := range map[string]string{

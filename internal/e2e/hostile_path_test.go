@@ -6,7 +6,7 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// hostilePaths address routes in ways that a proxy might read otherwise.
+// hostilePaths address routes in ways that a proxy might interpret differently.
 func (tt *target) hostilePaths() []hostileRequest {
 	table := map[string]string{}
 	post := func(target string) string {
@@ -45,7 +45,7 @@ func (tt *target) hostilePaths() []hostileRequest {
 		"rest_route in another case":        "/?rest_route=/AutoWebinar/v1/enter",
 		"rest_route with dots":              "/?rest_route=/autowebinar/v1/../v1/enter",
 		"rest_route to a user":              "/?rest_route=/autowebinar/v1/users/2/enter",
-		"rest_route beside a path":          api + "/resume?rest_route=/autowebinar/v1/enter",
+		"rest_route and a path":             api + "/resume?rest_route=/autowebinar/v1/enter",
 		"rest_route with a NUL":             "/?rest_route=/autowebinar/v1/enter%00",
 		"semicolons in the query":           api + "/enter?a=1;_wpnonce=x;b",
 		"a broken query":                    api + "/enter?%zz&=&&a",
@@ -66,7 +66,7 @@ func (tt *target) hostilePaths() []hostileRequest {
 	return sortedCases("path", table)
 }
 
-// hostileMethods play games with the method.
+// hostileMethods are unusual, overridden and malformed methods.
 func (tt *target) hostileMethods() []hostileRequest {
 	table := map[string]string{}
 	for _, method := range []string{"TRACE", "PUT", "DELETE", "PATCH", "post", "Post", "OPTIONS", "PROPFIND", "BREW", "GET", "HEAD", "M-SEARCH", strings.Repeat("X", 8_000)} {
@@ -91,11 +91,11 @@ func (tt *target) hostileMethods() []hostileRequest {
 		"_method on a GET":      "GET " + api + "/enter?_method=POST HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
 		"GET of a service route by a page": "GET " + api + "/users/2/session HTTP/1.1\r\n" + tt.pageHeaders() +
 			"\r\n",
-		"a blank first": " POST " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
-		"a parenthesis": "(POST) " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
-		"none":          api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
-		"HEAD of a session, whose nonce is fresh": "HEAD " + api + "/session HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
-		"key as Basic": "GET " + api + "/users/2/session HTTP/1.1\r\nHost: example.test\r\nAuthorization: Basic " + servicetest.ServiceKey + "\r\n\r\n",
+		"a blank first":     " POST " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
+		"a parenthesis":     "(POST) " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
+		"none":              api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
+		"HEAD of a session": "HEAD " + api + "/session HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n",
+		"key as Basic":      "GET " + api + "/users/2/session HTTP/1.1\r\nHost: example.test\r\nAuthorization: Basic " + servicetest.ServiceKey + "\r\n\r\n",
 	} {
 		table[name] = raw
 	}

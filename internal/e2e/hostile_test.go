@@ -23,35 +23,35 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-var updateHostile = flag.Bool("update-hostile", false, "write testdata/hostile.golden anew")
+var updateHostile = flag.Bool("update-hostile", false, "rewrite testdata/hostile.golden")
 
-// hostileRequest is what no honest client sends. It goes over the wire byte by byte,
-// because net/http's own client would tidy it or refuse to send it.
+// hostileRequest is a request that no honest client sends. It is written as raw
+// bytes, because the client of net/http would correct it or refuse to send it.
 type hostileRequest struct{ name, raw string }
 
-// target is the service under attack, with what the attacks must leave alone.
+// target is the service under attack and the state that attacks must not change.
 type target struct {
 	db           *mariadbtest.DB
 	service      *servicetest.Service
-	sink         *servicetest.Receiver
-	anna         servicetest.Viewer // whose login the requests carry
-	boris        servicetest.Viewer // whose data nobody may see
-	borisSession string             // the id of his session
-	token        string             // a good JWT of Anna's
-	annaSession  string             // the id of her session
+	receiver     *servicetest.Receiver
+	anna         servicetest.Viewer // sends the requests
+	boris        servicetest.Viewer // his data must not be shown or changed
+	borisSession string
+	token        string // a valid JWT of Anna
+	annaSession  string
 	checksum     string
 }
 
 const jwtSecret = "jwt-secret-of-the-tests-0123456789abcdef"
 
-// newTarget starts a service that logs all it can and delivers nothing, so that
-// every event row stays where it can be seen.
+// newTarget starts a service that logs at debug level and delivers nothing, so
+// that every event row stays in the table.
 func newTarget(t *testing.T, settings ...string) *target {
 	t.Helper()
-	tt := &target{db: mariadbtest.New(t), sink: servicetest.NewReceiver(t)}
+	tt := &target{db: mariadbtest.New(t), receiver: servicetest.NewReceiver(t)}
 	tt.anna, tt.boris = servicetest.NewViewer(t, tt.db, 1), servicetest.NewViewer(t, tt.db, 2)
 	tt.checksum = tt.db.Checksum(t)
-	env := servicetest.Settings(tt.db.DSN, tt.sink.URL)
+	env := servicetest.Settings(tt.db.DSN, tt.receiver.URL)
 	maps.Copy(env, map[string]string{
 		"AUTOWEBINAR_DISPATCH": "off", "AUTOWEBINAR_LOG_LEVEL": "debug", "AUTOWEBINAR_JWT_SECRET": jwtSecret,
 		"AUTOWEBINAR_RATE_VIEWER": "0", "AUTOWEBINAR_RATE_LOGIN": "0",
@@ -66,7 +66,7 @@ func newTarget(t *testing.T, settings ...string) *target {
 	return tt
 }
 
-// allRows are all rows of ours, of all users.
+// allRows returns the AutoWebinar rows of all users.
 func (tt *target) allRows(t testing.TB) []string {
 	t.Helper()
 	var rows []string
@@ -75,39 +75,39 @@ func (tt *target) allRows(t testing.TB) []string {
 	return rows
 }
 
-// withoutAnnasRows are the rows that no request of hers may change.
+// withoutAnnasRows returns the rows that Anna's requests must not change.
 func (tt *target) withoutAnnasRows(rows []string) []string {
 	return slices.DeleteFunc(slices.Clone(rows), func(row string) bool {
 		return strings.HasPrefix(strings.SplitAfterN(row, " ", 2)[1], fmt.Sprint(tt.anna.ID, " "))
 	})
 }
 
-// exchange sends bytes, ends its side of the connection, and returns all answers.
+// exchange sends bytes, closes its side of the connection and returns all responses.
 func (tt *target) exchange(t testing.TB, raw string) []response {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(tt.service.URL, "http://"))
 	require.NoError(t, err)
 	defer conn.Close()
 	require.NoError(t, conn.SetDeadline(time.Now().Add(60*time.Second)))
-	go func() { // the answer may come before all is sent
+	go func() { // the service may respond before it has read everything
 		_, _ = io.WriteString(conn, raw)
 		_ = conn.(*net.TCPConn).CloseWrite()
 	}()
-	var answers []response
-	from := bufio.NewReader(conn)
+	var responses []response
+	reader := bufio.NewReader(conn)
 	for {
 		method := "GET"
-		if len(answers) == 0 && strings.HasPrefix(raw, "HEAD ") {
+		if len(responses) == 0 && strings.HasPrefix(raw, "HEAD ") {
 			method = "HEAD"
 		}
-		res, err := http.ReadResponse(from, &http.Request{Method: method})
+		res, err := http.ReadResponse(reader, &http.Request{Method: method})
 		if err != nil {
-			return answers
+			return responses
 		}
-		content, err := io.ReadAll(res.Body)
+		body, err := io.ReadAll(res.Body)
 		require.NoError(t, err)
 		if res.StatusCode != http.StatusContinue {
-			answers = append(answers, response{res, content})
+			responses = append(responses, response{res, body})
 		}
 	}
 }
@@ -117,59 +117,59 @@ type response struct {
 	body []byte
 }
 
-// String is the status, and what says why: code and parameters, or the text of
-// net/http where a request never was one.
-func (a response) String() string {
-	if !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
-		if a.StatusCode == http.StatusOK {
-			return fmt.Sprint(a.StatusCode, " ", a.Header.Get("Content-Type"))
+// String returns the status with the error code and its parameters, or with the
+// text of net/http if the request could not be parsed.
+func (r response) String() string {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		if r.StatusCode == http.StatusOK {
+			return fmt.Sprint(r.StatusCode, " ", r.Header.Get("Content-Type"))
 		}
-		return fmt.Sprintf("%d %q", a.StatusCode, a.body)
+		return fmt.Sprintf("%d %q", r.StatusCode, r.body)
 	}
 	var body struct {
 		Code string
 		Data struct{ Params json.RawMessage }
 	}
-	_ = json.Unmarshal(a.body, &body)
-	text := strings.TrimSpace(fmt.Sprint(a.StatusCode, " ", body.Code))
-	var named map[string]string
-	var missing []string
-	if json.Unmarshal(body.Data.Params, &named) == nil {
-		missing = slices.Sorted(maps.Keys(named))
+	_ = json.Unmarshal(r.body, &body)
+	text := strings.TrimSpace(fmt.Sprint(r.StatusCode, " ", body.Code))
+	var messages map[string]string
+	var params []string
+	if json.Unmarshal(body.Data.Params, &messages) == nil {
+		params = slices.Sorted(maps.Keys(messages))
 	} else {
-		_ = json.Unmarshal(body.Data.Params, &missing)
+		_ = json.Unmarshal(body.Data.Params, &params)
 	}
-	return strings.Join(append([]string{text}, missing...), " ")
+	return strings.Join(append([]string{text}, params...), " ")
 }
 
-// requireSafeResponse holds one answer to what every answer promises.
-func (tt *target) requireSafeResponse(t testing.TB, name string, a response) {
+// requireSafeResponse checks the properties that every response has.
+func (tt *target) requireSafeResponse(t testing.TB, name string, r response) {
 	t.Helper()
-	assert.NotEqual(t, http.StatusInternalServerError, a.StatusCode, "%s: %s", name, a.body)
-	assert.Less(t, len(a.body), 200_000, name)
-	assert.NotContains(t, string(a.body), tt.borisSession, "%s: another viewer's session", name)
-	assert.Empty(t, a.Header.Values("Access-Control-Allow-Origin"), name)
+	assert.NotEqual(t, http.StatusInternalServerError, r.StatusCode, "%s: %s", name, r.body)
+	assert.Less(t, len(r.body), 200_000, name)
+	assert.NotContains(t, string(r.body), tt.borisSession, "%s: another viewer's session", name)
+	assert.Empty(t, r.Header.Values("Access-Control-Allow-Origin"), name)
 	for _, leak := range []string{"wp_usermeta", "SELECT ", "goroutine ", ".go:", servicetest.SessionToken, tt.token} {
-		if !strings.HasPrefix(a.Header.Get("Content-Type"), "text/javascript") && !strings.Contains(a.Header.Get("Content-Type"), "yaml") {
-			assert.NotContains(t, string(a.body), leak, name)
+		if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/javascript") && !strings.Contains(r.Header.Get("Content-Type"), "yaml") {
+			assert.NotContains(t, string(r.body), leak, name)
 		}
 	}
-	if strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
-		assert.Equal(t, "nosniff", a.Header.Get("X-Content-Type-Options"), name)
-		assert.Contains(t, a.Header.Get("Cache-Control"), "no-store", name)
-		assert.Regexp(t, `^[0-9a-f-]{36}$`, a.Header.Get("X-Request-Id"), name)
-		assert.Equal(t, a.StatusCode == 503, a.Header.Get("Retry-After") != "", name)
-		assert.True(t, a.Request.Method == "HEAD" || json.Valid(a.body), name)
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		assert.Equal(t, "nosniff", r.Header.Get("X-Content-Type-Options"), name)
+		assert.Contains(t, r.Header.Get("Cache-Control"), "no-store", name)
+		assert.Regexp(t, `^[0-9a-f-]{36}$`, r.Header.Get("X-Request-Id"), name)
+		assert.Equal(t, r.StatusCode == 503, r.Header.Get("Retry-After") != "", name)
+		assert.True(t, r.Request.Method == "HEAD" || json.Valid(r.body), name)
 	}
 }
 
-// TestHostileRequests holds the table of hostile requests to their golden
-// answers, and looks after each that nothing came of what was refused.
+// TestHostileRequests compares the responses to all hostile requests with the
+// golden file and checks that rejected requests change no row.
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
 	tt := newTarget(t)
 	before := readProcessStats(t, tt.service)
-	var page strings.Builder
+	var golden strings.Builder
 	all := slices.Concat(tt.hostileNumbers(), tt.hostileBodies(), tt.hostileValues(), tt.hostilePaths(), tt.hostileMethods(), tt.hostileWire(), tt.hostileHeaders())
 	require.Greater(t, len(all), 150)
 	seen := map[string]bool{}
@@ -177,22 +177,21 @@ func TestHostileRequests(t *testing.T) {
 		require.False(t, seen[h.name], h.name)
 		seen[h.name] = true
 		rows := tt.allRows(t)
-		answers := tt.exchange(t, h.raw)
 		var texts []string
 		accepted := false
-		for _, a := range answers {
-			tt.requireSafeResponse(t, h.name, a)
-			texts = append(texts, a.String())
-			accepted = accepted || a.StatusCode < 300
+		for _, r := range tt.exchange(t, h.raw) {
+			tt.requireSafeResponse(t, h.name, r)
+			texts = append(texts, r.String())
+			accepted = accepted || r.StatusCode < 300
 		}
 		after := tt.allRows(t)
 		if accepted && strings.HasPrefix(h.raw, "POST") {
 			rows, after = tt.withoutAnnasRows(rows), tt.withoutAnnasRows(after)
 		}
 		require.Equal(t, rows, after, "%s: %v", h.name, texts)
-		fmt.Fprintf(&page, "%-50s %s\n", h.name, strings.Join(texts, " + "))
+		fmt.Fprintf(&golden, "%-50s %s\n", h.name, strings.Join(texts, " + "))
 	}
-	requireGolden(t, "testdata/hostile.golden", page.String())
+	requireGolden(t, "testdata/hostile.golden", golden.String())
 	tt.requireIntact(t, before)
 }
 
@@ -206,17 +205,17 @@ func requireGolden(t testing.TB, path, got string) {
 	require.Equal(t, string(want), got)
 }
 
-// requireIntact is for when the attack is over: the service is as it was, and
-// its log tells nothing.
+// requireIntact checks after an attack that other data, memory and goroutines
+// are unchanged and that the log contains no secret and no error.
 func (tt *target) requireIntact(t testing.TB, before processStats) {
 	t.Helper()
 	assert.Equal(t, tt.checksum, tt.db.Checksum(t), "nothing outside the namespace has changed")
 	for _, row := range tt.allRows(t) {
 		assert.True(t, isPlain(row), "a row of plain characters: %q", row)
 	}
-	his := viewerRows(t, tt.db, tt.boris)
-	assert.Equal(t, tt.borisSession, his["session_id"])
-	assert.NotContains(t, his, "last_position_sec")
+	borisRows := viewerRows(t, tt.db, tt.boris)
+	assert.Equal(t, tt.borisSession, borisRows["session_id"])
+	assert.NotContains(t, borisRows, "last_position_sec")
 
 	tt.anna.Must(t, tt.service, 200, "/session", "")
 	require.Equal(t, http.StatusOK, tt.service.Readiness())
@@ -228,7 +227,7 @@ func (tt *target) requireIntact(t testing.TB, before processStats) {
 		assert.NotContains(t, tt.service.Log(), secret)
 	}
 	for line := range strings.Lines(tt.service.Log()) {
-		assert.Less(t, len(line), 2000, "a line does not grow with the request: %.300s", line)
+		assert.Less(t, len(line), 2000, "the length of a line is independent of the request: %.300s", line)
 		assert.NotContains(t, line, `"level":"ERROR"`)
 	}
 }
@@ -237,11 +236,10 @@ func isPlain(row string) bool {
 	return strings.IndexFunc(row, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
-// canary stands where a secret would stand in a request: in form answers,
-// parameters and headers. No log has it.
+// canary is sent in place of secrets: in form answers, parameters and headers.
+// It must not appear in any log.
 const canary = "canary-0123456789"
 
-// processStats is how a process fares.
 type processStats struct {
 	peakMB, goroutines int
 }
@@ -267,11 +265,9 @@ func readProcessStats(t testing.TB, s *servicetest.Service) (v processStats) {
 	return v
 }
 
-// The parts of which requests are made.
-
 const api = "/wp-json/autowebinar/v1"
 
-// pageHeaders are the headers of a page of Anna's.
+// pageHeaders returns the headers of a request from a page that Anna has open.
 func (tt *target) pageHeaders() string {
 	return "Host: example.test\r\nCookie: " + tt.anna.Cookie + "\r\nX-WP-Nonce: " + tt.anna.Nonce + "\r\n"
 }
@@ -280,7 +276,7 @@ func (tt *target) serviceKeyHeaders() string {
 	return "Host: example.test\r\nAuthorization: Bearer " + servicetest.ServiceKey + "\r\n"
 }
 
-// post is a whole request of a page of Anna's to a route.
+// post returns a request to a route from a page that Anna has open.
 func (tt *target) post(route, body string) string {
 	return rawRequest("POST "+api+route, tt.pageHeaders()+"Content-Type: application/json\r\n", body)
 }
@@ -289,12 +285,12 @@ func (tt *target) get(target string) string {
 	return "GET " + target + " HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n"
 }
 
-// rawRequest is a request with its true length.
+// rawRequest returns a request with the correct Content-Length.
 func rawRequest(start, headers, body string) string {
 	return fmt.Sprintf("%s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s", start, headers, len(body), body)
 }
 
-// chunkedBody is a body in chunks of a size.
+// chunkedBody encodes a body in chunks of a given size.
 func chunkedBody(body string, size int) string {
 	var b bytes.Buffer
 	for part := range slices.Chunk([]byte(body), size) {

@@ -5,78 +5,78 @@ import (
 	"strings"
 )
 
-// hostileWire bends HTTP itself: what one server takes for the end of a request,
-// another must not take for the beginning of the next.
+// hostileWire are malformed and ambiguous HTTP messages, among them attempts at
+// request smuggling.
 func (tt *target) hostileWire() []hostileRequest {
-	good := `{"webinar_id":"intro"}`
+	body := `{"webinar_id":"intro"}`
 	start, head := "POST "+api+"/enter HTTP/1.1\r\n", tt.pageHeaders()+"Content-Type: application/json\r\n"
 	next := tt.get(api + "/session")
-	length := fmt.Sprintf("Content-Length: %d\r\n", len(good))
+	length := fmt.Sprintf("Content-Length: %d\r\n", len(body))
 	return sortedCases("wire", map[string]string{
-		"HTTP/1.0":                          "POST " + api + "/enter HTTP/1.0\r\n" + head + length + "\r\n" + good,
+		"HTTP/1.0":                          "POST " + api + "/enter HTTP/1.0\r\n" + head + length + "\r\n" + body,
 		"HTTP/1.0 without a host":           "GET " + api + "/session HTTP/1.0\r\n\r\n",
 		"HTTP/0.9":                          "GET " + api + "/session\r\n",
 		"HTTP/1.2":                          "GET " + api + "/session HTTP/1.2\r\n" + tt.pageHeaders() + "\r\n",
 		"HTTP/2.0":                          "GET " + api + "/session HTTP/2.0\r\n" + tt.pageHeaders() + "\r\n",
 		"HTTP/9.9":                          "GET " + api + "/session HTTP/9.9\r\n" + tt.pageHeaders() + "\r\n",
 		"no host":                           "GET " + api + "/session HTTP/1.1\r\n\r\n",
-		"two hosts":                         start + head + "Host: evil.test\r\n" + length + "\r\n" + good,
+		"two hosts":                         start + head + "Host: evil.test\r\n" + length + "\r\n" + body,
 		"an empty host":                     "GET " + api + "/session HTTP/1.1\r\nHost:\r\n\r\n",
 		"a host with a path":                "GET " + api + "/session HTTP/1.1\r\nHost: example.test/x\r\n\r\n",
 		"a host with a user":                "GET " + api + "/session HTTP/1.1\r\nHost: a@b\r\n\r\n",
 		"a host with a blank":               "GET " + api + "/session HTTP/1.1\r\nHost: a b\r\n\r\n",
-		"line feeds alone":                  strings.ReplaceAll(start+head+length+"\r\n", "\r\n", "\n") + good,
-		"carriage returns alone":            strings.ReplaceAll(start+head+length+"\r\n", "\r\n", "\r") + good,
+		"line feeds alone":                  strings.ReplaceAll(start+head+length+"\r\n", "\r\n", "\n") + body,
+		"carriage returns alone":            strings.ReplaceAll(start+head+length+"\r\n", "\r\n", "\r") + body,
 		"TLS":                               "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 		"SSH":                               "SSH-2.0-OpenSSH_9.9\r\n\r\n",
 		"noise":                             "\x00\xff\x00\xff\r\n\r\n",
 		"only line ends":                    "\r\n\r\n\r\n\r\n",
-		"a length that is too long":         start + head + "Content-Length: 100\r\n\r\n" + good,
-		"a length that is too short":        start + head + "Content-Length: 10\r\n\r\n" + good,
-		"a length of 0, and a body":         start + head + "Content-Length: 0\r\n\r\n" + good,
-		"a negative length":                 start + head + "Content-Length: -1\r\n\r\n" + good,
-		"a length with a sign":              start + head + "Content-Length: +22\r\n\r\n" + good,
-		"a hexadecimal length":              start + head + "Content-Length: 0x16\r\n\r\n" + good,
-		"a length of 2^64":                  start + head + "Content-Length: 18446744073709551616\r\n\r\n" + good,
-		"a length of 10^18":                 start + head + "Content-Length: 1000000000000000000\r\n\r\n" + good,
-		"two lengths":                       start + head + length + "Content-Length: 5\r\n\r\n" + good,
-		"two equal lengths":                 start + head + length + length + "\r\n" + good,
-		"a list of lengths":                 start + head + "Content-Length: 22, 22\r\n\r\n" + good,
-		"length and chunks":                 start + head + length + "Transfer-Encoding: chunked\r\n\r\n" + chunkedBody(good, 5) + next,
+		"a length that is too long":         start + head + "Content-Length: 100\r\n\r\n" + body,
+		"a length that is too short":        start + head + "Content-Length: 10\r\n\r\n" + body,
+		"a length of 0, and a body":         start + head + "Content-Length: 0\r\n\r\n" + body,
+		"a negative length":                 start + head + "Content-Length: -1\r\n\r\n" + body,
+		"a length with a sign":              start + head + "Content-Length: +22\r\n\r\n" + body,
+		"a hexadecimal length":              start + head + "Content-Length: 0x16\r\n\r\n" + body,
+		"a length of 2^64":                  start + head + "Content-Length: 18446744073709551616\r\n\r\n" + body,
+		"a length of 10^18":                 start + head + "Content-Length: 1000000000000000000\r\n\r\n" + body,
+		"two lengths":                       start + head + length + "Content-Length: 5\r\n\r\n" + body,
+		"two equal lengths":                 start + head + length + length + "\r\n" + body,
+		"a list of lengths":                 start + head + "Content-Length: 22, 22\r\n\r\n" + body,
+		"length and chunks":                 start + head + length + "Transfer-Encoding: chunked\r\n\r\n" + chunkedBody(body, 5) + next,
 		"chunks and length, smuggling":      start + head + "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX" + next,
-		"chunked twice":                     start + head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + chunkedBody(good, 5),
-		"chunked, then identity":            start + head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + chunkedBody(good, 5),
-		"gzip, chunked":                     start + head + "Transfer-Encoding: gzip, chunked\r\n\r\n" + chunkedBody(good, 5),
-		"identity":                          start + head + "Transfer-Encoding: identity\r\n" + length + "\r\n" + good,
-		"xchunked":                          start + head + "Transfer-Encoding: xchunked\r\n\r\n" + chunkedBody(good, 5),
-		"chunked in other letters":          start + head + "Transfer-Encoding: ChUnKeD\r\n\r\n" + chunkedBody(good, 5),
-		"chunked with a tab":                start + head + "Transfer-Encoding:\tchunked\r\n\r\n" + chunkedBody(good, 5),
-		"chunked with a vertical tab":       start + head + "Transfer-Encoding: \x0bchunked\r\n\r\n" + chunkedBody(good, 5),
-		"a blank before the colon":          start + head + "Transfer-Encoding : chunked\r\n\r\n" + chunkedBody(good, 5),
-		"a folded header":                   start + head + "Transfer-Encoding:\r\n chunked\r\n\r\n" + chunkedBody(good, 5),
-		"chunked in HTTP/1.0":               "POST " + api + "/enter HTTP/1.0\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n" + chunkedBody(good, 5),
-		"chunk size with a sign":            start + head + "Transfer-Encoding: chunked\r\n\r\n+16\r\n" + good + "\r\n0\r\n\r\n",
-		"chunk size negative":               start + head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n" + good + "\r\n0\r\n\r\n",
-		"chunk size 0x16":                   start + head + "Transfer-Encoding: chunked\r\n\r\n0x16\r\n" + good + "\r\n0\r\n\r\n",
-		"chunk size of 17 digits":           start + head + "Transfer-Encoding: chunked\r\n\r\n10000000000000016\r\n" + good + "\r\n0\r\n\r\n",
-		"chunk size too short":              start + head + "Transfer-Encoding: chunked\r\n\r\n5\r\n" + good + "\r\n0\r\n\r\n",
-		"chunk extension":                   start + head + "Transfer-Encoding: chunked\r\n\r\n16;a=\"b\"\r\n" + good + "\r\n0\r\n\r\n",
-		"chunk extension of 10000 letters":  start + head + "Transfer-Encoding: chunked\r\n\r\n16;" + strings.Repeat("a", 10_000) + "\r\n" + good + "\r\n0\r\n\r\n",
-		"chunks that stop":                  start + head + "Transfer-Encoding: chunked\r\n\r\n16\r\n" + good + "\r\n",
-		"a trailer":                         start + head + "Trailer: X-WP-Nonce\r\nTransfer-Encoding: chunked\r\n\r\n16\r\n" + good + "\r\n0\r\nX-WP-Nonce: x\r\n\r\n",
+		"chunked twice":                     start + head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + chunkedBody(body, 5),
+		"chunked, then identity":            start + head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + chunkedBody(body, 5),
+		"gzip, chunked":                     start + head + "Transfer-Encoding: gzip, chunked\r\n\r\n" + chunkedBody(body, 5),
+		"identity":                          start + head + "Transfer-Encoding: identity\r\n" + length + "\r\n" + body,
+		"xchunked":                          start + head + "Transfer-Encoding: xchunked\r\n\r\n" + chunkedBody(body, 5),
+		"chunked in other letters":          start + head + "Transfer-Encoding: ChUnKeD\r\n\r\n" + chunkedBody(body, 5),
+		"chunked with a tab":                start + head + "Transfer-Encoding:\tchunked\r\n\r\n" + chunkedBody(body, 5),
+		"chunked with a vertical tab":       start + head + "Transfer-Encoding: \x0bchunked\r\n\r\n" + chunkedBody(body, 5),
+		"a blank before the colon":          start + head + "Transfer-Encoding : chunked\r\n\r\n" + chunkedBody(body, 5),
+		"a folded header":                   start + head + "Transfer-Encoding:\r\n chunked\r\n\r\n" + chunkedBody(body, 5),
+		"chunked in HTTP/1.0":               "POST " + api + "/enter HTTP/1.0\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n" + chunkedBody(body, 5),
+		"chunk size with a sign":            start + head + "Transfer-Encoding: chunked\r\n\r\n+16\r\n" + body + "\r\n0\r\n\r\n",
+		"chunk size negative":               start + head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n" + body + "\r\n0\r\n\r\n",
+		"chunk size 0x16":                   start + head + "Transfer-Encoding: chunked\r\n\r\n0x16\r\n" + body + "\r\n0\r\n\r\n",
+		"chunk size of 17 digits":           start + head + "Transfer-Encoding: chunked\r\n\r\n10000000000000016\r\n" + body + "\r\n0\r\n\r\n",
+		"chunk size too short":              start + head + "Transfer-Encoding: chunked\r\n\r\n5\r\n" + body + "\r\n0\r\n\r\n",
+		"chunk extension":                   start + head + "Transfer-Encoding: chunked\r\n\r\n16;a=\"b\"\r\n" + body + "\r\n0\r\n\r\n",
+		"chunk extension of 10000 letters":  start + head + "Transfer-Encoding: chunked\r\n\r\n16;" + strings.Repeat("a", 10_000) + "\r\n" + body + "\r\n0\r\n\r\n",
+		"chunks that stop":                  start + head + "Transfer-Encoding: chunked\r\n\r\n16\r\n" + body + "\r\n",
+		"a trailer":                         start + head + "Trailer: X-WP-Nonce\r\nTransfer-Encoding: chunked\r\n\r\n16\r\n" + body + "\r\n0\r\nX-WP-Nonce: x\r\n\r\n",
 		"a body of a GET that is a request": "GET " + api + "/session HTTP/1.1\r\n" + tt.pageHeaders() + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(next)) + next,
-		"two requests at once":              tt.post("/enter", good) + next,
-		"expect 100":                        start + head + length + "Expect: 100-continue\r\n\r\n" + good,
-		"expect something":                  start + head + length + "Expect: 200-ok\r\n\r\n" + good,
-		"upgrade to h2c":                    start + head + length + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n" + good,
+		"two requests at once":              tt.post("/enter", body) + next,
+		"expect 100":                        start + head + length + "Expect: 100-continue\r\n\r\n" + body,
+		"expect something":                  start + head + length + "Expect: 200-ok\r\n\r\n" + body,
+		"upgrade to h2c":                    start + head + length + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n" + body,
 		"upgrade to websocket":              "GET " + api + "/session HTTP/1.1\r\n" + tt.pageHeaders() + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n",
 	})
 }
 
-// hostileHeaders bend what is said beside the request.
+// hostileHeaders are malformed, repeated, oversized and forged headers.
 func (tt *target) hostileHeaders() []hostileRequest {
-	good := `{"webinar_id":"intro"}`
-	post := func(headers string) string { return rawRequest("POST "+api+"/enter", headers, good) }
+	body := `{"webinar_id":"intro"}`
+	post := func(headers string) string { return rawRequest("POST "+api+"/enter", headers, body) }
 	page := tt.pageHeaders()
 	host, cookie, nonce := "Host: example.test\r\n", "Cookie: "+tt.anna.Cookie+"\r\n", "X-WP-Nonce: "+tt.anna.Nonce+"\r\n"
 	flood := func(name string, n int) string {
@@ -112,10 +112,10 @@ func (tt *target) hostileHeaders() []hostileRequest {
 		"a nonce of SQL":                  post(host + cookie + "X-WP-Nonce: ' OR 1=1\r\n"),
 		"a nonce with a blank":            post(host + cookie + "X-WP-Nonce: " + tt.anna.Nonce[:5] + " " + tt.anna.Nonce[5:] + "\r\n"),
 		"a nonce cut short":               post(host + cookie + "X-WP-Nonce: " + tt.anna.Nonce[:9] + "\r\n"),
-		"a bearer beside the login":       post(page + "Authorization: Bearer " + canary + "\r\n"),
+		"a bearer and a login cookie":     post(page + "Authorization: Bearer " + canary + "\r\n"),
 		"an empty bearer":                 post(page + "Authorization: Bearer\r\n"),
 		"two bearers":                     post(host + "Authorization: Bearer " + tt.token + "\r\nAuthorization: Bearer " + canary + "\r\n"),
-		"a token in the query":            rawRequest("POST "+api+"/enter?access_token="+tt.token+"&jwt="+tt.token, host, good),
+		"a token in the query":            rawRequest("POST "+api+"/enter?access_token="+tt.token+"&jwt="+tt.token, host, body),
 		"another site's page":             post(page + "Origin: https://evil.test\r\n"),
 		"a sandboxed page":                post(page + "Origin: null\r\n"),
 		"another site's, without origin":  post(page + "Sec-Fetch-Site: cross-site\r\n"),
@@ -127,12 +127,12 @@ func (tt *target) hostileHeaders() []hostileRequest {
 		"Range":                           "GET " + api + "/player.js HTTP/1.1\r\n" + host + "Range: bytes=0-0,1-1,2-2,3-3\r\n\r\n",
 		"If-Match":                        "GET " + api + "/player.js HTTP/1.1\r\n" + host + "If-Match: \"x\"\r\n\r\n",
 		"If-None-Match":                   "GET " + api + "/player.js HTTP/1.1\r\n" + host + "If-None-Match: *\r\n\r\n",
-		"preflight of a stranger":         "OPTIONS " + api + "/enter HTTP/1.1\r\n" + host + "Origin: https://evil.test\r\nAccess-Control-Request-Method: POST\r\n\r\n",
+		"preflight of another site":       "OPTIONS " + api + "/enter HTTP/1.1\r\n" + host + "Origin: https://evil.test\r\nAccess-Control-Request-Method: POST\r\n\r\n",
 	})
 }
 
-// forgedCookies are login cookies of Anna's, each under a name of its own, whose
-// signature is not WordPress's.
+// forgedCookies returns n login cookies of Anna with different names and invalid
+// signatures.
 func (tt *target) forgedCookies(n int) string {
 	_, value, _ := strings.Cut(tt.anna.Cookie, "=")
 	var b strings.Builder

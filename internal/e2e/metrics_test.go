@@ -20,7 +20,8 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// scrapeMetrics are the service's own, by "name{label=value,…}".
+// scrapeMetrics returns the service's own metrics by "name{label=value,…}",
+// without the prefix.
 func scrapeMetrics(t testing.TB, s *servicetest.Service) map[string]float64 {
 	t.Helper()
 	res, err := http.Get(s.Admin + "/metrics")
@@ -31,8 +32,8 @@ func scrapeMetrics(t testing.TB, s *servicetest.Service) map[string]float64 {
 	require.NoError(t, err)
 	values := map[string]float64{}
 	for name, family := range families {
-		short, own := strings.CutPrefix(name, "autowebinar_")
-		if !own || short == "build_info" {
+		short, found := strings.CutPrefix(name, "autowebinar_")
+		if !found || short == "build_info" {
 			continue
 		}
 		for _, series := range family.GetMetric() {
@@ -55,20 +56,20 @@ func formatLabels(series *dto.Metric) string {
 
 func TestMetricsCountActivity(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
-	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
+	s := servicetest.Start(t, servicetest.Settings(db.DSN, receiver.URL)).Ready(t)
 	v := servicetest.NewViewer(t, db, 1)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
 	reportPositions(t, db, s, v, v.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string), 0, 600)
 	v.Must(t, s, 200, "/progress", `{"webinar_id":"pro","position_sec":5}`) // a second tab
 	v.Must(t, s, 400, "/progress", `{"webinar_id":"pro"}`)
-	sink.WaitFor(t, "1", "entered", "completed", "attendance_classified")
-	stranger := v
-	stranger.Nonce = "0123456789"
-	stranger.Must(t, s, 403, "/session", "")
+	receiver.WaitFor(t, "1", "entered", "completed", "attendance_classified")
+	wrongNonce := v
+	wrongNonce.Nonce = "0123456789"
+	wrongNonce.Must(t, s, 403, "/session", "")
 
-	// The last delivery and commit are counted after their ends were seen, viewers
-	// once a second.
+	// Deliveries and commits are counted after they become visible, viewers once a
+	// second.
 	var got map[string]float64
 	require.Eventually(t, func() bool {
 		got = scrapeMetrics(t, s)
@@ -94,14 +95,15 @@ func TestMetricsCountActivity(t *testing.T) {
 	requireMatchingIDs(t, s, 3)
 }
 
-// requireMatchingIDs checks that each delivery in a log is of an event that the
-// line of a request of the same user names. The last request was a refusal.
+// requireMatchingIDs checks that the webhook id of each delivery in the log also
+// occurs in the log line of a request by the same user. The last request of the
+// test was rejected with 403.
 func requireMatchingIDs(t testing.TB, s *servicetest.Service, deliveries int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		log := s.Log()
 		return strings.Contains(log, `"status":403`) && strings.Count(log, `"msg":"event delivered"`) >= deliveries
-	}, time.Minute, 10*time.Millisecond, "the log's last lines")
+	}, time.Minute, 10*time.Millisecond, "the last log lines are missing")
 	type line struct {
 		Level, Msg string
 		RequestID  string   `json:"request_id"`
@@ -109,7 +111,7 @@ func requireMatchingIDs(t testing.TB, s *servicetest.Service, deliveries int) {
 		WebhookID  string   `json:"webhook_id"`
 		User       uint64
 	}
-	caused := map[string]uint64{} // the user of a webhook id
+	users := map[string]uint64{} // by webhook id
 	var delivered []line
 	for text := range strings.Lines(s.Log()) {
 		var l line
@@ -118,7 +120,7 @@ func requireMatchingIDs(t testing.TB, s *servicetest.Service, deliveries int) {
 		case "request":
 			assert.NotEmpty(t, l.RequestID)
 			for _, id := range l.WebhookIDs {
-				caused[id] = l.User
+				users[id] = l.User
 			}
 		case "event delivered":
 			delivered = append(delivered, l)
@@ -126,24 +128,24 @@ func requireMatchingIDs(t testing.TB, s *servicetest.Service, deliveries int) {
 	}
 	assert.Len(t, delivered, deliveries)
 	for _, l := range delivered {
-		assert.Equal(t, l.User, caused[l.WebhookID], l.WebhookID)
+		assert.Equal(t, l.User, users[l.WebhookID], l.WebhookID)
 		assert.Equal(t, "INFO", l.Level)
 	}
 }
 
 func TestClientInputAddsNoMetricSeries(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
-	env := servicetest.Settings(db.DSN, sink.URL)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
+	env := servicetest.Settings(db.DSN, receiver.URL)
 	delete(env, "AUTOWEBINAR_WEBINARS") // any webinar id is accepted
 	env["AUTOWEBINAR_RATE_LOGIN"] = "0"
 	s := servicetest.Start(t, env).Ready(t)
 	v := servicetest.NewViewer(t, db, 1)
 
-	sent := func(round int) []string {
+	seriesAfter := func(round int) []string {
 		sendGarbage(t, s, v, round)
-		sink.WaitFor(t, "1", slices.Repeat([]string{"registered", "entered"}, round+1)...)
-		// The busier the machine, the rarer the outbox is counted.
+		receiver.WaitFor(t, "1", slices.Repeat([]string{"registered", "entered"}, round+1)...)
+		// On a loaded machine the outbox is counted less often.
 		require.Eventually(t, func() bool {
 			got := scrapeMetrics(t, s)
 			return got["delivery_lag_seconds"] >= float64(2*(round+1)) && got["outbox_events{state=due}"] == 0
@@ -152,14 +154,14 @@ func TestClientInputAddsNoMetricSeries(t *testing.T) {
 			return strings.Contains(name, "retries") // a deadlock may happen at any time
 		})
 	}
-	first := sent(0)
+	first := seriesAfter(0)
 	for round := 1; round <= 5; round++ {
-		assert.Equal(t, first, sent(round), "the same requests with other garbage are the same series")
+		assert.Equal(t, first, seriesAfter(round), "other garbage in the same requests adds no series")
 	}
 	assert.Less(t, len(first), 120)
 }
 
-// sendGarbage sends garbage in every place that has a name in the metrics.
+// sendGarbage sends arbitrary text wherever a request could influence a label.
 func sendGarbage(t testing.TB, s *servicetest.Service, v servicetest.Viewer, round int) {
 	t.Helper()
 	junk := fmt.Sprintf("junk-%d", round)

@@ -16,25 +16,25 @@ import (
 
 func TestConcurrentFirstEnterCreatesOneSession(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
-	v.Client.Timeout = 2 * time.Minute // checking so many answers against the contract takes its time
-	env := servicetest.Settings(db.DSN, sink.URL)
+	v.Client.Timeout = 2 * time.Minute // checking 200 responses against the contract is slow
+	env := servicetest.Settings(db.DSN, receiver.URL)
 	replicas := []*servicetest.Service{servicetest.Start(t, env).Ready(t), servicetest.Start(t, env).Ready(t)}
 
 	var wg sync.WaitGroup
-	answers := make(chan servicetest.Response, 200)
-	for i := range cap(answers) {
+	responses := make(chan servicetest.Response, 200)
+	for i := range cap(responses) {
 		wg.Go(func() {
 			a, err := v.Send(replicas[i%2], "/enter", `{"webinar_id":"intro"}`)
 			assert.NoError(t, err)
-			answers <- a
+			responses <- a
 		})
 	}
 	wg.Wait()
-	close(answers)
+	close(responses)
 	created, sessions := 0, map[any]bool{}
-	for a := range answers {
+	for a := range responses {
 		assert.Contains(t, []int{200, 201}, a.Status, "%v", a.Body)
 		if a.Status == 201 {
 			created++
@@ -46,59 +46,60 @@ func TestConcurrentFirstEnterCreatesOneSession(t *testing.T) {
 	for key, values := range db.Meta(t, v.ID) {
 		assert.Len(t, values, 1, key)
 	}
-	sink.WaitFor(t, "1", "entered")
+	receiver.WaitFor(t, "1", "entered")
 }
 
 func TestEventsOfEveryReplicaAreDelivered(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
 	a, b := servicetest.NewViewer(t, db, 1), servicetest.NewViewer(t, db, 2)
-	env := servicetest.Settings(db.DSN, sink.URL)
+	env := servicetest.Settings(db.DSN, receiver.URL)
 	first := servicetest.Start(t, env).Ready(t)
 	second := servicetest.Start(t, env).Ready(t)
 	a.Must(t, first, 201, "/enter", `{"webinar_id":"intro"}`)
 	b.Must(t, second, 201, "/enter", `{"webinar_id":"intro"}`)
-	sink.WaitFor(t, "1", "entered")
-	sink.WaitFor(t, "2", "entered")
+	receiver.WaitFor(t, "1", "entered")
+	receiver.WaitFor(t, "2", "entered")
 
-	// Whoever leads goes; the other takes over what is written meanwhile.
+	// The leader is killed. The other replica takes over and delivers what is
+	// written meanwhile.
 	leader, other := first, second
 	if !strings.Contains(first.Log(), "term begins") {
 		leader, other = second, first
 	}
 	leader.Kill()
 	a.Must(t, other, 200, "/exit", `{"webinar_id":"intro"}`)
-	sink.WaitFor(t, "1", "entered", "left")
+	receiver.WaitFor(t, "1", "entered", "left")
 }
 
 func TestShutdownIsQuickAndLosesNoEvent(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
-	env := servicetest.Settings(db.DSN, sink.URL)
-	sink.SetDown(true)
+	env := servicetest.Settings(db.DSN, receiver.URL)
+	receiver.SetDown(true)
 	s := servicetest.Start(t, env).Ready(t)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
 	v.Must(t, s, 200, "/exit", `{"webinar_id":"intro"}`)
 	for try := 1; !checkShutdownDelay(t, s, v); try++ {
-		require.Less(t, try, 5, "each look came too late")
+		require.Less(t, try, 5, "every request came after the shutdown delay")
 		s = servicetest.Start(t, env).Ready(t)
 	}
 
-	sink.SetDown(false)
+	receiver.SetDown(false)
 	servicetest.Start(t, env)
-	sink.WaitFor(t, "1", "entered", "left")
+	receiver.WaitFor(t, "1", "entered", "left")
 }
 
-// checkShutdownDelay stops an instance: balancers look elsewhere first, and
-// who still comes meanwhile is served. A look that comes later than the service
-// has to linger may find nothing: it does not count.
-func checkShutdownDelay(t *testing.T, s *servicetest.Service, v servicetest.Viewer) (counts bool) {
+// checkShutdownDelay stops a service and checks that it first becomes unready,
+// for load balancers, while it still serves requests. It returns false if its
+// own requests came after the shutdown delay, so that they prove nothing.
+func checkShutdownDelay(t *testing.T, s *servicetest.Service, v servicetest.Viewer) (conclusive bool) {
 	t.Helper()
-	const linger = time.Second
+	const delay = time.Second
 	stopped := make(chan time.Duration, 1)
-	begun := time.Now()
-	late := func() bool { return time.Since(begun) > linger }
+	start := time.Now()
+	late := func() bool { return time.Since(start) > delay }
 	go func() {
 		defer close(stopped)
 		stopped <- s.Stop(t)
@@ -107,16 +108,16 @@ func checkShutdownDelay(t *testing.T, s *servicetest.Service, v servicetest.View
 	for ; status == http.StatusOK && !late(); time.Sleep(time.Millisecond) {
 		status = s.Readiness()
 	}
-	counts = status == http.StatusServiceUnavailable || !late()
+	conclusive = status == http.StatusServiceUnavailable || !late()
 	a, err := v.Send(s, "/session?webinar_id=intro", "")
-	counts = counts && (err == nil || !late())
+	conclusive = conclusive && (err == nil || !late())
 	assert.Less(t, <-stopped, 10*time.Second)
 	if err == nil {
 		assert.Equal(t, http.StatusOK, a.Status, "%v", a.Body)
 	}
-	if counts {
+	if conclusive {
 		assert.Equal(t, http.StatusServiceUnavailable, status, "readiness")
 		assert.NoError(t, err)
 	}
-	return counts
+	return conclusive
 }

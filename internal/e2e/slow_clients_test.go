@@ -15,47 +15,57 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSlowClientsDoNotDelayOthers opens connections that say nothing, or one byte at
-// a time, in the header and in the body: others are served meanwhile, and each
-// ends by itself. Nothing is stored of half a body.
+// TestSlowClientsDoNotDelayOthers opens connections that send nothing, or a
+// header or a body byte by byte. The service serves other clients meanwhile,
+// closes each slow connection by itself and stores nothing of a partial body.
 func TestSlowClientsDoNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	tt := newTarget(t)
 	before, rows := readProcessStats(t, tt.service), tt.allRows(t)
-	whole := rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\n", `{"webinar_id":"pro"}`)
-	head := strings.Index(whole, "\r\n\r\n") + 4
+	request := rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\n", `{"webinar_id":"pro"}`)
+	headerEnd := strings.Index(request, "\r\n\r\n") + 4
 	var wg sync.WaitGroup
 	for i := range 150 {
 		wg.Go(func() {
 			switch i % 3 {
 			case 0:
-				assert.Empty(t, tt.sendSlowly(t, "", ""), "who says nothing hears nothing")
+				assert.Empty(t, tt.sendSlowly(t, "", ""), "a client that sends nothing gets no response")
 			case 1:
-				assert.Contains(t, []string{"", `400 "400 Bad Request"`}, tt.sendSlowly(t, whole[:10], whole[10:head]), "half a header is no request")
+				assert.Contains(t, []string{"", `400 "400 Bad Request"`}, tt.sendSlowly(t, request[:10], request[10:headerEnd]), "a partial header is not a request")
 			case 2:
-				assert.Equal(t, "503 autowebinar_unavailable", tt.sendSlowly(t, whole[:head], strings.Repeat(" ", 20)), "half a body may be sent again")
+				assert.Equal(t, "503 autowebinar_unavailable", tt.sendSlowly(t, request[:headerEnd], strings.Repeat(" ", 20)), "a request with a partial body may be retried")
 			}
 		})
 	}
-	for range 20 {
+	closed := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(closed)
+	}()
+	for served := 0; ; served++ {
 		tt.boris.Must(t, tt.service, 200, "/session", "")
-		time.Sleep(50 * time.Millisecond)
+		select {
+		case <-time.After(100 * time.Millisecond):
+			continue
+		case <-closed:
+		}
+		assert.Greater(t, served, 20)
+		break
 	}
-	wg.Wait()
 	assert.Equal(t, rows, tt.allRows(t))
 	tt.requireIntact(t, before)
 }
 
-// sendSlowly sends the beginning at once and the rest in single bytes, as long as the
-// service listens, and returns the answer, if there is one.
-func (tt *target) sendSlowly(t testing.TB, beginning, rest string) string {
+// sendSlowly sends start at once and the rest byte by byte until the service
+// closes the connection. It returns the response, if there is one.
+func (tt *target) sendSlowly(t testing.TB, start, rest string) string {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(tt.service.URL, "http://"))
 	if !assert.NoError(t, err) {
 		return ""
 	}
 	defer conn.Close()
 	assert.NoError(t, conn.SetDeadline(time.Now().Add(90*time.Second)))
-	_, err = io.WriteString(conn, beginning)
+	_, err = io.WriteString(conn, start)
 	assert.NoError(t, err)
 	done := make(chan struct{})
 	defer close(done)
@@ -75,12 +85,12 @@ func (tt *target) sendSlowly(t testing.TB, beginning, rest string) string {
 	if err != nil {
 		return ""
 	}
-	content, err := io.ReadAll(res.Body)
+	body, err := io.ReadAll(res.Body)
 	assert.NoError(t, err)
-	return response{res, content}.String()
+	return response{res, body}.String()
 }
 
-// TestLoginLimitIgnoresForwardedHeaders: many guesses at once, each as if from an address of its own.
+// Many concurrent guesses claim different client addresses in forwarding headers.
 func TestLoginLimitIgnoresForwardedHeaders(t *testing.T) {
 	t.Parallel()
 	tt := newTarget(t, "AUTOWEBINAR_RATE_LOGIN", "1,5")
@@ -103,7 +113,7 @@ func TestLoginLimitIgnoresForwardedHeaders(t *testing.T) {
 	}
 	wg.Wait()
 	assert.Equal(t, 800, seen["401 rest_not_logged_in"]+seen["429 autowebinar_too_many_requests"], "%v", seen)
-	assert.Greater(t, seen["429 autowebinar_too_many_requests"], 600, "%v: no header makes a client another", seen)
+	assert.Greater(t, seen["429 autowebinar_too_many_requests"], 600, "%v: headers do not change the address of a client", seen)
 	require.Equal(t, http.StatusOK, tt.service.Readiness())
 	tt.requireIntact(t, before)
 }

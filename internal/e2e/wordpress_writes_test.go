@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,35 +20,35 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// WordPress goes on writing the rows of viewers who watch: none of its writes
-// fails, whether for a lock that is waited for too long or for a deadlock, and
-// none of the viewers' does.
+// WordPress writes other rows of the viewers who are watching. No write of
+// WordPress and no request of a viewer fails because of a lock wait timeout or a
+// deadlock.
 func TestWordPressWritesSucceedUnderLoad(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
-	env := servicetest.Settings(db.DSN, sink.URL)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
+	env := servicetest.Settings(db.DSN, receiver.URL)
 	env["AUTOWEBINAR_RATE_VIEWER"], env["AUTOWEBINAR_MAX_PLAYBACK_RATE"] = "0", "0"
 	replicas := []*servicetest.Service{servicetest.Start(t, env).Ready(t), servicetest.Start(t, env).Ready(t)}
 	pool, err := sql.Open("mysql", db.DSN)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
-	neighbour := servicetest.WordPressWriter{DB: pool, Usermeta: "wp_usermeta"}
+	wordpress := servicetest.WordPressWriter{DB: pool, Usermeta: "wp_usermeta"}
 	var viewers []servicetest.Viewer
 	client := &http.Client{Timeout: 20 * time.Second}
 	for id := uint64(1); id <= 16; id++ {
 		v := servicetest.NewViewer(t, db, id)
-		v.Client = client // checking every answer takes longer than giving it
+		v.Client = client // checking every response against the contract is slow
 		viewers = append(viewers, v)
-		neighbour.Users = append(neighbour.Users, id)
+		wordpress.Users = append(wordpress.Users, id)
 	}
 	addOtherUsers(t, db)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var reports, evaluations, entries atomic.Int64
 	var wg sync.WaitGroup
-	begun := time.Now()
+	start := time.Now()
 	enough := func() bool {
-		return time.Since(begun) > 3*time.Second && entries.Load() >= int64(2*len(viewers))
+		return time.Since(start) > 3*time.Second && entries.Load() >= int64(2*len(viewers))
 	}
 	for i, v := range viewers {
 		wg.Go(func() {
@@ -55,8 +56,8 @@ func TestWordPressWritesSucceedUnderLoad(t *testing.T) {
 				if enough() {
 					stop()
 				}
-				// Two webinars in turn: rows are renamed as well, and those of a
-				// first entry do not exist yet.
+				// Alternating between two webinars also renames rows, and the first
+				// entry into each inserts them.
 				body := fmt.Sprintf(`{"webinar_id":%q,"position_sec":%d}`, []string{"intro", "pro"}[n/8%2], n%600)
 				route := "/progress"
 				if n%8 == 0 {
@@ -76,67 +77,85 @@ func TestWordPressWritesSucceedUnderLoad(t *testing.T) {
 	for i := range 4 {
 		wg.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				// An evaluation is an event, and so a row that is deleted again.
-				who := fmt.Sprintf(`{"user_ids":[%d,%d]}`, 1+(i+n)%16, 1+(i+n+5)%16)
-				if !assert.Equal(t, 200, requestAttendance(t, client, replicas[(i+n)%2], who)) {
+				// An evaluation is an event: its row is inserted and deleted.
+				body := fmt.Sprintf(`{"user_ids":[%d,%d]}`, 1+(i+n)%16, 1+(i+n+5)%16)
+				if !assert.Equal(t, 200, requestAttendance(t, client, replicas[(i+n)%2], body)) {
 					return
 				}
 				evaluations.Add(2)
 			}
 		})
 	}
-	took, errs := neighbour.Run(ctx, 4, 0)
+	took, errs := wordpress.Run(ctx, 4, 0)
 	wg.Wait()
 	require.Empty(t, errs)
 	assert.EqualValues(t, 2*len(viewers), entries.Load(), "each viewer entered two webinars, once each")
 	require.Greater(t, len(took), 100)
-	t.Logf("%d writes of WordPress, the longest took %s, beside %d requests and %d evaluations", len(took), took[len(took)-1], reports.Load(), evaluations.Load())
+	t.Logf("%d writes of WordPress, the longest took %s, during %d requests and %d evaluations", len(took), took[len(took)-1], reports.Load(), evaluations.Load())
 }
 
-// How long WordPress's writes take to rows of the very viewers who report a
-// thousand times a second, beside how long they take in another database of that
-// server under the same load. What is below a few milliseconds nobody feels, and
-// is noise on a machine that has other things to do; such a one gets more tries,
-// and need not come to a thousand. In `make bench` it must.
+// While viewers send 1,000 reports a second, writes of WordPress to the rows of
+// the same viewers take at most twice as long (p99) as the same writes to
+// another database of the server. Differences below a few milliseconds are
+// noise. Both kinds of writes alternate in short slices, so that other load on
+// the machine affects them equally. A machine that is too busy for the full rate
+// passes with a fifth of it; `make bench` requires the full rate.
 func TestWordPressWriteLatencyUnderLoad(t *testing.T) {
 	const (
-		viewers, tries, turn = 200, 5, 1500 * time.Millisecond
-		rate                 = 1000 // reports a second
-		unfelt               = 5 * time.Millisecond
+		viewers, tries = 200, 5
+		rounds, slice  = 5, 300 * time.Millisecond // of each database in a try
+		rate           = 1000                      // reports per second
+		negligible     = 5 * time.Millisecond
 	)
-	ours, theirs, sink := mariadbtest.New(t), mariadbtest.New(t), servicetest.NewReceiver(t)
-	env := servicetest.Settings(ours.DSN, sink.URL)
+	same, other, receiver := mariadbtest.New(t), mariadbtest.New(t), servicetest.NewReceiver(t)
+	env := servicetest.Settings(same.DSN, receiver.URL)
 	env["AUTOWEBINAR_RATE_VIEWER"] = "0"
-	// Without the race detector, which makes it several times as slow.
+	// The race detector would slow the service down several times.
 	s := servicetest.StartBinary(t, servicetest.Build(t), env).Ready(t)
-	crowd := newReporters(t, s, ours, viewers)
-	work := func(db *mariadbtest.DB) (p99 time.Duration, reports int) {
+	crowd := newReporters(t, s, same, viewers)
+	type writes struct {
+		pool    *sql.DB
+		took    []time.Duration
+		reports int // meanwhile
+	}
+	open := func(db *mariadbtest.DB) *sql.DB {
+		addOtherUsers(t, db)
 		pool, err := sql.Open("mysql", db.DSN)
 		require.NoError(t, err)
-		defer pool.Close()
-		ctx, stop := context.WithTimeout(t.Context(), turn)
+		t.Cleanup(func() { _ = pool.Close() })
+		return pool
+	}
+	run := func(w *writes) {
+		ctx, stop := context.WithTimeout(t.Context(), slice)
 		defer stop()
 		reported := make(chan int)
 		go func() { reported <- crowd.report(ctx, t, rate) }()
-		took, errs := servicetest.WordPressWriter{DB: pool, Usermeta: "wp_usermeta", Users: crowd.users}.Run(ctx, 4, 2*time.Millisecond)
-		reports = <-reported
+		took, errs := servicetest.WordPressWriter{DB: w.pool, Usermeta: "wp_usermeta", Users: crowd.users}.Run(ctx, 4, 2*time.Millisecond)
 		require.Empty(t, errs)
-		require.Greater(t, len(took), 100)
-		return took[len(took)*99/100], reports
+		w.took, w.reports = append(w.took, took...), w.reports+<-reported
 	}
-	for _, db := range []*mariadbtest.DB{ours, theirs} {
-		addOtherUsers(t, db)
+	p99 := func(took []time.Duration) time.Duration {
+		slices.Sort(took)
+		return took[len(took)*99/100]
 	}
+	samePool, otherPool := open(same), open(other)
 	servicetest.MajorityPass(t, tries, func(int) (good, counts bool) {
-		beside, reports := work(ours)
-		apart, others := work(theirs)
-		t.Logf("p99 of WordPress's writes: %s, and in another database %s, beside %d and %d reports in %s", beside, apart, reports, others, turn)
-		least := int(0.2 * rate * turn.Seconds())
-		return beside <= max(2*apart, unfelt), min(reports, others) >= least
+		toSame, toOther := &writes{pool: samePool}, &writes{pool: otherPool}
+		for range rounds {
+			run(toSame)
+			run(toOther)
+		}
+		if min(len(toSame.took), len(toOther.took)) <= 100 || min(toSame.reports, toOther.reports) < rate*rounds*int(slice/time.Millisecond)/1000/5 {
+			t.Logf("too busy: %d and %d writes, %d and %d reports", len(toSame.took), len(toOther.took), toSame.reports, toOther.reports)
+			return false, false
+		}
+		a, b := p99(toSame.took), p99(toOther.took)
+		t.Logf("p99 of WordPress's writes: %s, in another database %s, during %d and %d reports", a, b, toSame.reports, toOther.reports)
+		return a <= max(2*b, negligible), true
 	})
 }
 
-// reporters are viewers who watch.
+// reporters are viewers who send reports at a given rate.
 type reporters struct {
 	service *servicetest.Service
 	viewers []servicetest.Viewer
@@ -159,17 +178,17 @@ func newReporters(t testing.TB, s *servicetest.Service, db *mariadbtest.DB, n in
 	return r
 }
 
-// report reports so many times a second, one viewer after another, and returns
-// how often that was acknowledged.
+// report sends reports at a rate per second, one viewer after another, until the
+// context ends. It returns the number of acknowledged reports.
 func (r *reporters) report(ctx context.Context, t testing.TB, rate int) int {
 	const workers = 32
 	var wg sync.WaitGroup
 	var acknowledged atomic.Int64
-	begun := time.Now()
+	start := time.Now()
 	for worker := range workers {
 		wg.Go(func() {
 			for i := worker; ; i += workers {
-				time.Sleep(time.Until(begun.Add(time.Duration(i) * time.Second / time.Duration(rate))))
+				time.Sleep(time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(rate))))
 				if ctx.Err() != nil {
 					return
 				}
@@ -186,7 +205,7 @@ func (r *reporters) report(ctx context.Context, t testing.TB, rate int) int {
 	return int(acknowledged.Load())
 }
 
-// send reports a position. What the answer says is looked at elsewhere.
+// send reports a position and discards the response body.
 func (r *reporters) send(v servicetest.Viewer, position int) (status int, err error) {
 	body := fmt.Sprintf(`{"webinar_id":"intro","position_sec":%d}`, position)
 	req, err := http.NewRequest(http.MethodPost, r.service.URL+"/wp-json/autowebinar/v1/progress", strings.NewReader(body))
@@ -205,9 +224,9 @@ func (r *reporters) send(v servicetest.Viewer, position int) (status int, err er
 	return res.StatusCode, err
 }
 
-func requestAttendance(t testing.TB, client *http.Client, s *servicetest.Service, who string) (status int) {
+func requestAttendance(t testing.TB, client *http.Client, s *servicetest.Service, body string) (status int) {
 	t.Helper()
-	req, err := http.NewRequest(http.MethodPost, s.URL+"/wp-json/autowebinar/v1/attendance", strings.NewReader(who))
+	req, err := http.NewRequest(http.MethodPost, s.URL+"/wp-json/autowebinar/v1/attendance", strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+servicetest.ServiceKey)
 	req.Header.Set("Content-Type", "application/json")
@@ -219,9 +238,9 @@ func requestAttendance(t testing.TB, client *http.Client, s *servicetest.Service
 	return res.StatusCode
 }
 
-// addOtherUsers adds the rows of a site's other users. With those of a few alone the
-// server would find rows by their key and not by their user, and WordPress's own
-// writes would deadlock with one another.
+// addOtherUsers inserts the rows of other users. In a small table the server
+// would use the index of meta_key instead of user_id, and WordPress's own writes
+// would deadlock with each other.
 func addOtherUsers(t testing.TB, db *mariadbtest.DB) {
 	t.Helper()
 	for _, key := range servicetest.WordPressKeys() {
