@@ -57,7 +57,7 @@ lint: ## gofmt, vet, staticcheck, in all modules.
 bench: install ## Figures beside those of the bare driver and of WordPress, in six minutes.
 	@# Other runs by the environment: BENCH (Report, Scale, Start, Webinar or WordPressWrites),
 	@# BENCH_ROUNDS, BENCH_SECONDS (of a turn), BENCH_ROWS=10000,1000000,10000000,
-	@# BENCH_AUDIENCE (viewers), BENCH_AUDIENCE_SECONDS, BENCH_AUDIENCE_CONNECTIONS,
+	@# BENCH_VIEWERS, BENCH_WATCH_SECONDS and BENCH_CONNECTIONS (of Webinar),
 	@# BENCH_PROFILES (an absolute folder, for profiles of the service).
 	.ci/bench $(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
 

@@ -1,9 +1,9 @@
-// Package bench measures what a report costs: the service beside the least that
-// could be written durably, beside WordPress doing the same job, on small and
-// large tables, and with ten thousand viewers. Everything is measured in one
-// run, in turns, on private servers whose commits are durable: figures of
-// different runs do not compare.
+// Package bench measures the cost of a progress report: of the service compared
+// with the smallest possible durable write and with a WordPress plugin, on small
+// and large tables, and during a webinar with ten thousand viewers. All variants
+// of a comparison alternate within one run, on private database servers with
+// durable commits; figures of different runs are not comparable.
 //
-// It holds benchmarks only. `make bench` fetches the tools and prints the
-// tables; nothing fails because it is slow.
+// `make bench` fetches the tools and prints the tables. Except for
+// BenchmarkWordPressWrites, no benchmark fails because it is slow.
 package bench

@@ -17,35 +17,35 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sample is what a load saw.
+// sample is the result of a load, as its clients measured it.
 type sample struct {
 	reports  int
 	elapsed  time.Duration
 	p50, p99 time.Duration
-	cpu      time.Duration // spent by the load itself, where it is another process
+	cpu      time.Duration // of the load generator, if it is another process
 }
 
-// closedLoop calls f from so many goroutines, each again as soon as it has its
-// answer, for a time. i counts the calls.
+// closedLoop calls f from several goroutines for a time d. Each goroutine calls
+// it again as soon as it returns; i numbers the calls.
 func closedLoop(callers int, d time.Duration, f func(i int64) error) (sample, error) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	taken := make([][]time.Duration, callers)
+	latencies := make([][]time.Duration, callers)
 	errs := make([]error, callers)
-	begun := time.Now()
+	start := time.Now()
 	for caller := range callers {
 		wg.Go(func() {
-			for at := begun; at.Sub(begun) < d && errs[caller] == nil; {
+			for at := start; at.Sub(start) < d && errs[caller] == nil; {
 				errs[caller] = f(next.Add(1) - 1)
 				now := time.Now()
-				taken[caller] = append(taken[caller], now.Sub(at))
+				latencies[caller] = append(latencies[caller], now.Sub(at))
 				at = now
 			}
 		})
 	}
 	wg.Wait()
-	elapsed := time.Since(begun)
-	all := slices.Concat(taken...)
+	elapsed := time.Since(start)
+	all := slices.Concat(latencies...)
 	return sample{
 		reports: len(all), elapsed: elapsed,
 		p50: percentile(all, 50), p99: percentile(all, 99),
@@ -61,8 +61,9 @@ func percentile(all []time.Duration, percent int) time.Duration {
 	return all[min(len(all)-1, len(all)*percent/100)]
 }
 
-// wrk posts reports over so many connections to the route at url.
-func wrk(o options, connections int, d time.Duration, url, people string, position int64) (sample, error) {
+// wrk runs the load generator wrk, which posts reports to url. The file logins is
+// the one that writeLogins writes.
+func wrk(o options, connections int, d time.Duration, url, logins string, position int64) (sample, error) {
 	base, path, err := splitURL(url)
 	if err != nil {
 		return sample{}, err
@@ -73,26 +74,26 @@ func wrk(o options, connections int, d time.Duration, url, people string, positi
 	}
 	cmd := exec.Command(binary, "--threads", "2", "--connections", strconv.Itoa(connections),
 		"--duration", d.String(), "--timeout", "10s", "--script", "testdata/progress.lua", base)
-	cmd.Env = append(o.environment(), "BENCH_PEOPLE="+people, "BENCH_PATH="+path, "BENCH_POSITION="+strconv.FormatInt(position, 10))
+	cmd.Env = append(o.environment(), "BENCH_LOGINS="+logins, "BENCH_PATH="+path, "BENCH_POSITION="+strconv.FormatInt(position, 10))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return sample{}, fmt.Errorf("wrk: %w: %s", err, out)
 	}
-	var said struct {
-		Requests, Micros, Refused, Broken int
-		P50                               int64 `json:"p50_us"`
-		P99                               int64 `json:"p99_us"`
+	var summary struct {
+		Requests, Micros, Rejected, Failed int
+		P50                                int64 `json:"p50_us"`
+		P99                                int64 `json:"p99_us"`
 	}
 	text := string(out)
-	if err := json.Unmarshal([]byte(text[max(0, strings.LastIndex(text, "{")):]), &said); err != nil {
+	if err := json.Unmarshal([]byte(text[max(0, strings.LastIndex(text, "{")):]), &summary); err != nil {
 		return sample{}, fmt.Errorf("wrk: %w: %s", err, out)
 	}
-	if said.Refused+said.Broken > 0 {
-		return sample{}, fmt.Errorf("wrk: of %d reports %d were refused and %d had no answer", said.Requests, said.Refused, said.Broken)
+	if summary.Rejected+summary.Failed > 0 {
+		return sample{}, fmt.Errorf("wrk: of %d reports %d were rejected and %d had no response", summary.Requests, summary.Rejected, summary.Failed)
 	}
 	return sample{
-		reports: said.Requests, elapsed: time.Duration(said.Micros) * time.Microsecond,
-		p50: time.Duration(said.P50) * time.Microsecond, p99: time.Duration(said.P99) * time.Microsecond,
+		reports: summary.Requests, elapsed: time.Duration(summary.Micros) * time.Microsecond,
+		p50: time.Duration(summary.P50) * time.Microsecond, p99: time.Duration(summary.P99) * time.Microsecond,
 		cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
 	}, nil
 }
@@ -100,13 +101,13 @@ func wrk(o options, connections int, d time.Duration, url, people string, positi
 func splitURL(url string) (base, path string, err error) {
 	scheme, rest, found := strings.Cut(url, "://")
 	if !found {
-		return "", "", fmt.Errorf("no URL: %q", url)
+		return "", "", fmt.Errorf("not a URL: %q", url)
 	}
 	host, path, _ := strings.Cut(rest, "/")
 	return scheme + "://" + host, "/" + path, nil
 }
 
-// find is a program below usr/ of the tools, or the installed one.
+// find returns the path of a program: below usr/ of the tools, or the installed one.
 func (o options) find(name string) (string, error) {
 	if path := o.tools + "/packages/usr/" + name; o.tools != "" && isFile(path) {
 		return path, nil
@@ -119,7 +120,7 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// environment lets the tools find the libraries that came with them.
+// environment makes the tools find the libraries that were unpacked with them.
 func (o options) environment() []string {
 	if o.tools == "" {
 		return os.Environ()

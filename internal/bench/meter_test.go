@@ -13,17 +13,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cost is what something took: processor time, and what the database counted.
+// cost is the CPU time and the number of database operations of a piece of work.
 type cost struct {
 	database, service, self         time.Duration
 	questions, transactions, writes int64
 }
 
-// meter reads the cost of a stretch of work.
+// meter measures the cost of the work done since newMeter.
 type meter struct {
 	db       *sqlx.DB
 	database int   // process id
-	service  []int // process ids; their children count too
+	service  []int // process ids; their children are included
 	start    cost
 }
 
@@ -34,14 +34,14 @@ func newMeter(b *testing.B, s *site, service ...int) *meter {
 	return m
 }
 
-// cost is what was spent since newMeter.
+// cost returns the cost since newMeter.
 func (m *meter) cost(b *testing.B) cost {
 	b.Helper()
-	now, was := m.read(b), m.start
+	now, start := m.read(b), m.start
 	return cost{
-		database: now.database - was.database, service: now.service - was.service, self: now.self - was.self,
-		questions:    now.questions - was.questions - 1, // the reading itself
-		transactions: now.transactions - was.transactions, writes: now.writes - was.writes,
+		database: now.database - start.database, service: now.service - start.service, self: now.self - start.self,
+		questions:    now.questions - start.questions - 1, // without SHOW STATUS itself
+		transactions: now.transactions - start.transactions, writes: now.writes - start.writes,
 	}
 }
 
@@ -77,10 +77,11 @@ func ownCPUTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// clockTick is the unit of /proc's times: USER_HZ, 100 on every Linux of today.
+// clockTick is the unit of times in /proc: USER_HZ is 100 on all current Linux
+// systems.
 const clockTick = 10 * time.Millisecond
 
-// cpuTime is what a process has used up; 0 for one that is gone.
+// cpuTime returns the CPU time of a process, or 0 if it does not exist.
 func cpuTime(pid int) time.Duration {
 	fields := procStat(pid)
 	if fields == nil {
@@ -91,8 +92,8 @@ func cpuTime(pid int) time.Duration {
 	return time.Duration(user+system) * clockTick
 }
 
-// procStat are the fields of /proc/<pid>/stat after the name, which may hold
-// anything: state, parent, … (proc(5) counts from 3).
+// procStat returns the fields of /proc/<pid>/stat after the command name, which
+// may contain spaces: state, parent, … (numbered from 3 in proc(5)).
 func procStat(pid int) []string {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -101,7 +102,7 @@ func procStat(pid int) []string {
 	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 }
 
-// withChildren adds the children of processes.
+// withChildren returns the processes and their children.
 func withChildren(pids []int) []int {
 	all := append([]int(nil), pids...)
 	entries, _ := filepath.Glob("/proc/[0-9]*")
@@ -120,8 +121,8 @@ func withChildren(pids []int) []int {
 	return all
 }
 
-// residentMB is the memory of processes and their children in MB. Of several, what
-// they share counts once.
+// residentMB returns the memory of processes and their children in MB. Shared
+// memory of several processes counts once.
 func residentMB(pids ...int) float64 {
 	all := withChildren(pids)
 	name := "Pss:"
@@ -143,7 +144,7 @@ func residentMB(pids ...int) float64 {
 
 func TestMeterReadsProcess(t *testing.T) {
 	t.Parallel()
-	for begun := time.Now(); time.Since(begun) < 50*time.Millisecond; {
+	for start := time.Now(); time.Since(start) < 50*time.Millisecond; {
 	}
 	require.Positive(t, cpuTime(os.Getpid()))
 	require.Greater(t, residentMB(os.Getpid()), 1.0)

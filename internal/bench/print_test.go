@@ -9,68 +9,69 @@ import (
 )
 
 const legend = `
-min and max are of the turns, all else is a median; ratios are of turns in the same round. trips and commits: statements and durable commits a report,
-by the database's own count. µs: processor time a report, of the database, of the service (for e of nginx and PHP),
-and of the load itself (wrk for d and e; this process, which holds driver and store, for a to c).
-MB: resident memory of the service after the turn. The service has the viewers' logins in its cache when a turn of d
-begins, as it would have with so many reports a viewer; it reads them again after 30 s.
+All columns but min and max are medians over the rounds; ratios compare measurements of the same round.
+trips, commits: statements and durable commits per report, as counted by the database.
+µs: CPU time per report of the database, of the service (e: of nginx and PHP) and of the load generator
+(d, e: wrk; a to c: this process, which includes driver and store).
+MB: resident memory of the service after the measurement. At the beginning of each measurement of d the service has
+the viewers' logins in its cache, as it would at this rate of reports per viewer; it reloads them after 30 s.
 `
 
-// printReports prints a row a contestant; the first is what they are compared
-// with, and the last may be WordPress.
-func printReports(w io.Writer, title string, race []*variant) {
+// printReports prints one row per variant. The first variant is the base of the
+// ratios; the last may be WordPress.
+func printReports(w io.Writer, title string, variants []*variant) {
 	fmt.Fprintf(w, "\n%s\n", title)
 	rows := [][]string{{"", "reports/s", "min", "max", "×a", "p50 ms", "p99 ms", "trips", "commits", "db µs", "service µs", "load µs", "MB"}}
-	for _, c := range race {
-		rows = append(rows, c.row(race[0]))
+	for _, v := range variants {
+		rows = append(rows, v.row(variants[0]))
 	}
 	printTable(w, rows)
-	last := race[len(race)-1]
+	last := variants[len(variants)-1]
 	if !strings.HasPrefix(last.name, "e") {
 		return
 	}
-	for _, c := range race {
-		if strings.HasPrefix(c.name, "d") {
-			fmt.Fprintf(w, "%s: %s × a, %s × e; its p99 is %s × the p50 of e\n", c.name,
-				ratioToBase(c.results, race[0].results, result.rate), ratioToBase(c.results, last.results, result.rate),
-				formatRatio(median(c.results, p99)/median(last.results, p50)))
+	for _, v := range variants {
+		if strings.HasPrefix(v.name, "d") {
+			fmt.Fprintf(w, "%s: %s × a, %s × e; its p99 is %s × the p50 of e\n", v.name,
+				ratioToBase(v.results, variants[0].results, result.rate), ratioToBase(v.results, last.results, result.rate),
+				formatRatio(median(v.results, p99)/median(last.results, p50)))
 		}
 	}
 }
 
-// commits is how often a turn reached the disk: a statement outside a
-// transaction is a commit of its own.
-func (c *variant) commits(t result) int64 {
-	if c.autocommit {
-		return t.writes
+// commits returns the number of durable commits. With autocommit every write
+// statement is a commit.
+func (v *variant) commits(r result) int64 {
+	if v.autocommit {
+		return r.writes
 	}
-	return t.transactions
+	return r.transactions
 }
 
-func (c *variant) rate() float64 { return median(c.results, result.rate) }
+func (v *variant) rate() float64 { return median(v.results, result.rate) }
 
-func p50(t result) float64 { return milliseconds(t.p50) }
-func p99(t result) float64 { return milliseconds(t.p99) }
+func p50(r result) float64 { return milliseconds(r.p50) }
+func p99(r result) float64 { return milliseconds(r.p99) }
 
-func (c *variant) row(base *variant) []string {
-	rates := values(c.results, result.rate)
+func (v *variant) row(base *variant) []string {
+	rates := values(v.results, result.rate)
 	figure := func(format string, f func(result) float64) string {
-		if value := median(c.results, f); value != 0 {
+		if value := median(v.results, f); value != 0 {
 			return fmt.Sprintf(format, value)
 		}
 		return "-"
 	}
 	return []string{
-		c.name,
-		fmt.Sprintf("%.0f", c.rate()), fmt.Sprintf("%.0f", slices.Min(rates)), fmt.Sprintf("%.0f", slices.Max(rates)),
-		ratioToBase(c.results, base.results, result.rate),
+		v.name,
+		fmt.Sprintf("%.0f", v.rate()), fmt.Sprintf("%.0f", slices.Min(rates)), fmt.Sprintf("%.0f", slices.Max(rates)),
+		ratioToBase(v.results, base.results, result.rate),
 		figure("%.2f", p50), figure("%.2f", p99),
-		figure("%.3f", func(t result) float64 { return t.perReport(float64(t.questions)) }),
-		figure("%.3f", func(t result) float64 { return t.perReport(float64(c.commits(t))) }),
-		figure("%.0f", func(t result) float64 { return t.perReport(microseconds(t.database)) }),
-		figure("%.0f", func(t result) float64 { return t.perReport(microseconds(t.service)) }),
-		figure("%.0f", func(t result) float64 { return t.perReport(microseconds(t.sample.cpu)) }),
-		figure("%.0f", func(t result) float64 { return t.memory }),
+		figure("%.3f", func(r result) float64 { return r.perReport(float64(r.questions)) }),
+		figure("%.3f", func(r result) float64 { return r.perReport(float64(v.commits(r))) }),
+		figure("%.0f", func(r result) float64 { return r.perReport(microseconds(r.database)) }),
+		figure("%.0f", func(r result) float64 { return r.perReport(microseconds(r.service)) }),
+		figure("%.0f", func(r result) float64 { return r.perReport(microseconds(r.sample.cpu)) }),
+		figure("%.0f", func(r result) float64 { return r.memory }),
 	}
 }
 

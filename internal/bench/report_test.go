@@ -19,19 +19,20 @@ const reportViewers = 5000
 
 // variant is one way of storing reports durably.
 type variant struct {
-	name string // its letter first
+	name string // begins with its letter
 	site *site
-	pids []int // of the service, where that is a process of its own
+	pids []int // of the service, if it is a process
 	load func(d time.Duration) (sample, error)
 
-	autocommit bool   // each write is a commit
-	prepare    func() // before a turn; nil: nothing to do
+	autocommit bool   // every write is a commit
+	prepare    func() // runs before each measurement; may be nil
 
 	results []result
 }
 
-// BenchmarkReport compares ways of storing progress reports. All take turns on
-// the same servers, so that what else the machine does hits them alike.
+// BenchmarkReport compares ways of storing progress reports. The measurements
+// alternate on the same servers, so that other load on the machine affects all
+// variants equally.
 func BenchmarkReport(b *testing.B) {
 	o := readOptions(b)
 	plainServer, loggedServer := startServer(b), startServer(b, binlogArgs...)
@@ -39,59 +40,59 @@ func BenchmarkReport(b *testing.B) {
 	plain.addViewers(b, reportViewers, true)
 	logged.addViewers(b, reportViewers, true)
 	binary := build(b)
-	quick := startService(b, binary, plain)
-	careful := startService(b, binary, logged)
+	plainService := startService(b, binary, plain)
+	loggedService := startService(b, binary, logged)
 
 	off := append([]*variant{singleRowVariant(b, plain), transactionVariant(b, plain)}, storeVariants(b, plain)...)
 	for _, connections := range []int{32, 64, 256} {
-		off = append(off, serviceVariant(b, o, plain, quick, connections))
+		off = append(off, serviceVariant(b, o, plain, plainService, connections))
 	}
-	php, noPHP := wordPressVariant(b, o, plainServer)
-	if noPHP == nil {
-		off = append(off, php)
+	wordPress, missing := wordPressVariant(b, o, plainServer)
+	if missing == nil {
+		off = append(off, wordPress)
 	}
 	on := append([]*variant{singleRowVariant(b, logged)}, storeVariants(b, logged)...)
-	on = append(on, serviceVariant(b, o, logged, careful, 64))
+	on = append(on, serviceVariant(b, o, logged, loggedService, 64))
 
 	for range o.rounds {
-		for _, c := range slices.Concat(off, on) {
-			c.measure(b, o.duration)
+		for _, v := range slices.Concat(off, on) {
+			v.measure(b, o.duration)
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	fmt.Printf("\n\nA progress report, durably. %d turns of %s each, by turns; %d viewers; load of the machine: %s.\n", o.rounds, o.duration, reportViewers, loadAverage())
+	fmt.Printf("\n\nDurable progress reports. %d alternating measurements of %s per variant; %d viewers; load average: %s.\n", o.rounds, o.duration, reportViewers, loadAverage())
 	printReports(os.Stdout, "binary log off", off)
-	if noPHP != nil {
-		fmt.Println("e  WordPress takes no part:", noPHP)
+	if missing != nil {
+		fmt.Println("e  WordPress was not measured:", missing)
 	}
 	printReports(os.Stdout, "binary log on, sync_binlog = 1", on)
 	fmt.Print(legend)
 	if o.profiles != "" {
-		saveProfiles(b, o, plain, quick)
+		saveProfiles(b, o, plain, plainService)
 	}
 }
 
-// measure lets a contestant have a turn.
-func (c *variant) measure(b *testing.B, d time.Duration) {
+// measure adds a result of the given duration.
+func (v *variant) measure(b *testing.B, d time.Duration) {
 	b.Helper()
-	if c.prepare != nil {
-		c.prepare()
+	if v.prepare != nil {
+		v.prepare()
 	}
-	m := newMeter(b, c.site, c.pids...)
-	seen, err := c.load(d)
-	require.NoError(b, err, c.name)
-	spent := m.cost(b)
-	if seen.cpu == 0 { // the load is this process
-		seen.cpu = spent.self
+	m := newMeter(b, v.site, v.pids...)
+	s, err := v.load(d)
+	require.NoError(b, err, v.name)
+	c := m.cost(b)
+	if s.cpu == 0 { // the load generator is this process
+		s.cpu = c.self
 	}
-	t := result{sample: seen, cost: spent}
-	if len(c.pids) > 0 {
-		t.memory = residentMB(c.pids...)
+	r := result{sample: s, cost: c}
+	if len(v.pids) > 0 {
+		r.memory = residentMB(v.pids...)
 	}
-	c.results = append(c.results, t)
+	v.results = append(v.results, r)
 }
 
-// singleRowVariant is the least that could be written durably: one row by its primary
+// singleRowVariant is the smallest possible durable write: one row by its primary
 // key, one commit.
 func singleRowVariant(b *testing.B, s *site) *variant {
 	pool, rows := s.pool(b, 64), s.rowIDs(b, "nickname")
@@ -103,7 +104,7 @@ func singleRowVariant(b *testing.B, s *site) *variant {
 	}}
 }
 
-// transactionVariant is what a service without group commit would do at least.
+// transactionVariant is the minimum that a service without group commit would do.
 func transactionVariant(b *testing.B, s *site) *variant {
 	pool := s.pool(b, 64)
 	positions, seen := s.rowIDs(b, "autowebinar_last_position_sec"), s.rowIDs(b, "autowebinar_last_seen_at")
@@ -125,7 +126,7 @@ func transactionVariant(b *testing.B, s *site) *variant {
 		}
 		return tx.Commit()
 	}
-	return &variant{name: "b  one transaction a request, bare driver, 64", site: s, load: func(d time.Duration) (sample, error) {
+	return &variant{name: "b  one transaction per request, bare driver, 64", site: s, load: func(d time.Duration) (sample, error) {
 		base := s.reservePositions()
 		return closedLoop(64, d, func(i int64) error { return report(i, base+i/reportViewers) })
 	}}
@@ -148,7 +149,7 @@ func lockRows(tx *sqlx.Tx, user uint64) error {
 	return rows.Err()
 }
 
-// newStore is the service's store in this process.
+// newStore returns the store of the service, running in this process.
 func newStore(b *testing.B, s *site) *usermeta.Store {
 	tables := s.tables(0)
 	store := usermeta.New(s.pool(b, 0), tables, slog.New(slog.DiscardHandler), nil)
@@ -164,10 +165,10 @@ func storeVariants(b *testing.B, s *site) []*variant {
 	return all
 }
 
-// storeVariant is group commit alone.
+// storeVariant is the store without HTTP: group commit only.
 func storeVariant(b *testing.B, s *site, callers int) *variant {
 	store, rules := newStore(b, s), webinar.Rules{Heartbeat: 10}
-	return &variant{name: fmt.Sprintf("c  the store, %d callers", callers), site: s, load: func(d time.Duration) (sample, error) {
+	return &variant{name: fmt.Sprintf("c  store, %d callers", callers), site: s, load: func(d time.Duration) (sample, error) {
 		base := s.reservePositions()
 		return closedLoop(callers, d, func(i int64) error {
 			return reportProgress(b, store, rules, s.viewers[i%reportViewers].id, base+i/reportViewers)
@@ -182,26 +183,26 @@ func reportProgress(b *testing.B, store *usermeta.Store, rules webinar.Rules, us
 	})
 }
 
-// serviceVariant is everything: HTTP, the WordPress login, rules, group commit.
+// serviceVariant is the whole service: HTTP, WordPress login, rules, group commit.
 func serviceVariant(b *testing.B, o options, s *site, sv *service, connections int) *variant {
-	people, url := writeLogins(b, s.viewers), sv.url+"/progress"
+	logins, url := writeLogins(b, s.viewers), sv.url+"/progress"
 	requireAccepted(b, url, s.viewers[0], s.reservePositions())
 	return &variant{
-		name: fmt.Sprintf("d  the service over HTTP, %d connections", connections),
+		name: fmt.Sprintf("d  service over HTTP, %d connections", connections),
 		site: s, pids: []int{sv.pid},
 		prepare: func() { sv.warmLogins(b, s.viewers) },
 		load: func(d time.Duration) (sample, error) {
-			return wrk(o, connections, d, url, people, s.reservePositions())
+			return wrk(o, connections, d, url, logins, s.reservePositions())
 		},
 	}
 }
 
-// saveProfiles keeps what the service does under load, for go tool pprof.
+// saveProfiles saves profiles of the service under load, for go tool pprof.
 func saveProfiles(b *testing.B, o options, s *site, sv *service) {
-	c := serviceVariant(b, o, s, sv, 64)
+	v := serviceVariant(b, o, s, sv, 64)
 	done := make(chan error, 1)
 	go func() {
-		_, err := c.load(10 * time.Second)
+		_, err := v.load(10 * time.Second)
 		done <- err
 	}()
 	sv.saveProfile(b, o.profiles, "cpu", "profile?seconds=8")

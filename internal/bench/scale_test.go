@@ -14,7 +14,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// tableSize is a site whose usermeta table has so many rows.
+// tableSize is a site whose usermeta table has a given number of rows.
 type tableSize struct {
 	rows   int
 	site   *site
@@ -22,11 +22,11 @@ type tableSize struct {
 	outbox *usermeta.Outbox
 
 	single, concurrent []result
-	polls              map[int][]result // by the number of events that wait
+	polls              map[int][]result // by the number of waiting events
 }
 
-// BenchmarkScale shows what a report and a poll of the outbox cost in tables of
-// several sizes, and a poll with several backlogs.
+// BenchmarkScale measures a report and a poll of the outbox in tables of several
+// sizes, and the poll with several backlogs.
 func BenchmarkScale(b *testing.B) {
 	o := readOptions(b)
 	server := startServer(b)
@@ -52,11 +52,11 @@ func BenchmarkScale(b *testing.B) {
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	fmt.Printf("\n\nThe size of wp_usermeta. %d turns each, medians; p50 in ms; %d viewers; load of the machine: %s.\n\n", o.rounds, scaleViewers, loadAverage())
+	fmt.Printf("\n\nSize of wp_usermeta. Medians of %d measurements; p50 in ms; %d viewers; load average: %s.\n\n", o.rounds, scaleViewers, loadAverage())
 	printScale(os.Stdout, sizes, backlogs)
 }
 
-// scaleViewers is few enough that the smallest table is mostly theirs.
+// scaleViewers is so small that most rows of the smallest table are theirs.
 const scaleViewers = 800
 
 func newTableSize(b *testing.B, server *mariadbd.Server, rows int) *tableSize {
@@ -71,21 +71,21 @@ func newTableSize(b *testing.B, server *mariadbd.Server, rows int) *tableSize {
 	}
 }
 
-// addOtherUsers brings the table to so many rows: other users, half of whose rows are of
-// webinars they once watched.
+// addOtherUsers fills the table up to a number of rows with other users, half of
+// whose rows belong to webinars that they have watched.
 func (s *site) addOtherUsers(b *testing.B, rows int) {
 	b.Helper()
 	const others = 1 << 32
 	execAll(b, s.admin, fmt.Sprintf(`INSERT INTO wp_usermeta (user_id, meta_key, meta_value)
 		SELECT %d, meta_key, meta_value FROM wp_usermeta WHERE user_id = %d`, others, firstViewerID))
 	for users := 1; ; users *= 2 {
-		var have int
-		require.NoError(b, s.admin.Get(&have, "SELECT COUNT(*) FROM wp_usermeta"))
-		if have >= rows {
+		var count int
+		require.NoError(b, s.admin.Get(&count, "SELECT COUNT(*) FROM wp_usermeta"))
+		if count >= rows {
 			break
 		}
 		execAll(b, s.admin, fmt.Sprintf(`INSERT INTO wp_usermeta (user_id, meta_key, meta_value)
-			SELECT user_id + %d, meta_key, meta_value FROM wp_usermeta WHERE user_id >= %d LIMIT %d`, users, others, rows-have))
+			SELECT user_id + %d, meta_key, meta_value FROM wp_usermeta WHERE user_id >= %d LIMIT %d`, users, others, rows-count))
 	}
 	execAll(b, s.admin, "ANALYZE TABLE wp_usermeta")
 }
@@ -93,14 +93,15 @@ func (s *site) addOtherUsers(b *testing.B, rows int) {
 func (s *tableSize) measureReports(b *testing.B, callers int, d time.Duration) result {
 	b.Helper()
 	base, rules := s.site.reservePositions(), webinar.Rules{Heartbeat: 10}
-	seen, err := closedLoop(callers, d, func(i int64) error {
+	measured, err := closedLoop(callers, d, func(i int64) error {
 		return reportProgress(b, s.store, rules, s.site.viewers[i%scaleViewers].id, base+i/scaleViewers)
 	})
 	require.NoError(b, err)
-	return result{sample: seen}
+	return result{sample: measured}
 }
 
-// fillOutbox makes the outbox hold so many events, of the service's own making.
+// fillOutbox fills the outbox up to a number of events with copies of one that the
+// store wrote.
 func (s *tableSize) fillOutbox(b *testing.B, backlog int) {
 	b.Helper()
 	if backlog == 0 {
@@ -113,40 +114,40 @@ func (s *tableSize) fillOutbox(b *testing.B, backlog int) {
 	}))
 	var value string
 	require.NoError(b, s.site.admin.Get(&value, "SELECT meta_value FROM wp_usermeta WHERE meta_key = 'autowebinar_outbox' ORDER BY umeta_id LIMIT 1"))
-	var have int
-	require.NoError(b, s.site.admin.Get(&have, "SELECT COUNT(*) FROM wp_usermeta WHERE meta_key = 'autowebinar_outbox'"))
+	var count int
+	require.NoError(b, s.site.admin.Get(&count, "SELECT COUNT(*) FROM wp_usermeta WHERE meta_key = 'autowebinar_outbox'"))
 	var rows []any
-	for i := range backlog - have {
+	for i := range backlog - count {
 		rows = append(rows, s.site.viewers[i%scaleViewers].id, "autowebinar_outbox", value)
 	}
 	s.site.insert(b, "wp_usermeta (user_id, meta_key, meta_value)", 3, rows)
 }
 
-// measurePoll reads the queue as often as fits into a quarter of a second, a page of
-// the dispatcher's usual size at a time.
+// measurePoll reads due events for a quarter of a second, in pages of the
+// dispatcher's usual size.
 func (s *tableSize) measurePoll(b *testing.B) result {
 	b.Helper()
 	const page = 256
-	seen, err := closedLoop(1, time.Second/4, func(int64) error {
+	measured, err := closedLoop(1, time.Second/4, func(int64) error {
 		_, err := s.outbox.DueViewers(b.Context(), page)
 		return err
 	})
 	require.NoError(b, err)
-	return result{sample: seen}
+	return result{sample: measured}
 }
 
 func printScale(w *os.File, sizes []*tableSize, backlogs []int) {
-	head := []string{"rows", "report alone", "×", "64 callers, reports/s", "×"}
+	head := []string{"rows", "single report", "×", "64 callers, reports/s", "×"}
 	for _, backlog := range backlogs {
-		head = append(head, fmt.Sprintf("poll, %d wait", backlog))
+		head = append(head, fmt.Sprintf("poll, %d waiting", backlog))
 	}
 	rows := [][]string{head}
 	first := sizes[0]
 	for _, s := range sizes {
-		alone, crowded := median(s.single, p50), median(s.concurrent, result.rate)
+		single, concurrent := median(s.single, p50), median(s.concurrent, result.rate)
 		row := []string{
-			fmt.Sprint(s.rows), fmt.Sprintf("%.2f", alone), ratioToBase(s.single, first.single, p50),
-			fmt.Sprintf("%.0f", crowded), ratioToBase(s.concurrent, first.concurrent, result.rate),
+			fmt.Sprint(s.rows), fmt.Sprintf("%.2f", single), ratioToBase(s.single, first.single, p50),
+			fmt.Sprintf("%.0f", concurrent), ratioToBase(s.concurrent, first.concurrent, result.rate),
 		}
 		for _, backlog := range backlogs {
 			row = append(row, fmt.Sprintf("%.2f", median(s.polls[backlog], p50)))

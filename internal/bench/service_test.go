@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// build makes the binary as `make build` does and returns its path.
+// build builds the binary as `make build` does and returns its path.
 func build(b *testing.B) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "autowebinar")
@@ -31,17 +31,17 @@ func build(b *testing.B) string {
 // service is a running binary.
 type service struct {
 	pid   int
-	url   string // of the REST routes
-	admin string // URL of the admin address
+	url   string // base URL of the API
+	admin string // base URL of the admin address
 	ready time.Duration
 	stop  func()
 
-	loginsWarmedAt time.Time // when the viewers last came
+	loginsWarmedAt time.Time
 }
 
-// startService runs the binary beside a site, with the settings of production
-// but for what a load that is no crowd of people needs: no limit a viewer, and
-// any position believed, since nobody watches.
+// startService runs the binary on a site with production settings. Only the rate
+// limit per viewer and the check of playback speed are off, because the load
+// generator reports faster than real players.
 func startService(b *testing.B, binary string, s *site, settings ...string) *service {
 	b.Helper()
 	public, admin := freeAddress(b), freeAddress(b)
@@ -55,7 +55,7 @@ func startService(b *testing.B, binary string, s *site, settings ...string) *ser
 		settings = append(settings, "AUTOWEBINAR_WEBHOOK_URL=off")
 	}
 	cmd.Env = append(cmd.Env, settings...)
-	begun := time.Now()
+	start := time.Now()
 	require.NoError(b, cmd.Start())
 	stopped := false
 	stop := func() {
@@ -68,15 +68,15 @@ func startService(b *testing.B, binary string, s *site, settings ...string) *ser
 	b.Cleanup(stop)
 	sv := &service{pid: cmd.Process.Pid, url: "http://" + public + "/wp-json/autowebinar/v1", admin: "http://" + admin, stop: stop}
 	sv.waitForReadiness(b, `"ready"`)
-	sv.ready = time.Since(begun)
+	sv.ready = time.Since(start)
 	return sv
 }
 
-// waitForReadiness returns when the report of readiness holds a text.
+// waitForReadiness waits until the response of /readyz contains a text.
 func (s *service) waitForReadiness(b *testing.B, text string) {
 	b.Helper()
-	for begun := time.Now(); !strings.Contains(fetch(s.admin+"/readyz"), text); {
-		require.Less(b, time.Since(begun), 20*time.Second, "the service is not ready: no %s", text)
+	for start := time.Now(); !strings.Contains(fetch(s.admin+"/readyz"), text); {
+		require.Less(b, time.Since(start), time.Minute, "the service is not ready: no %s", text)
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -99,21 +99,21 @@ func freeAddress(b *testing.B) string {
 	return l.Addr().String()
 }
 
-// requireAccepted sends one report and wants it taken: a load of refusals would be fast.
-func requireAccepted(b *testing.B, url string, p viewer, position int64) {
+// requireAccepted sends one report that must succeed: rejected reports would be fast.
+func requireAccepted(b *testing.B, url string, v viewer, position int64) {
 	b.Helper()
-	require.NoError(b, p.send(http.DefaultClient, http.MethodPost, url, fmt.Sprintf(`{"position_sec":%d,"webinar_id":%q}`, position, webinarID)))
+	require.NoError(b, v.send(http.DefaultClient, http.MethodPost, url, fmt.Sprintf(`{"position_sec":%d,"webinar_id":%q}`, position, webinarID)))
 }
 
-// send makes a request as the person; anything but a 2xx is an error.
-func (p *viewer) send(client *http.Client, method, url, body string) error {
+// send makes a request as the viewer. Any status but 2xx is an error.
+func (v *viewer) send(client *http.Client, method, url, body string) error {
 	req, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Cookie", p.cookie)
-	req.Header.Set("X-WP-Nonce", p.nonce)
+	req.Header.Set("Cookie", v.cookie)
+	req.Header.Set("X-WP-Nonce", v.nonce)
 	res, err := client.Do(req)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func (p *viewer) send(client *http.Client, method, url, body string) error {
 	return err
 }
 
-// newClient keeps so many connections, as a proxy would.
+// newClient returns a client with a fixed number of connections, like a proxy.
 func newClient(connections int) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections, DisableCompression: true},
@@ -134,8 +134,9 @@ func newClient(connections int) *http.Client {
 	}
 }
 
-// warmLogins lets every viewer come once, unless they just did.
-func (s *service) warmLogins(b *testing.B, people []viewer) {
+// warmLogins sends one request of each viewer, so that the logins are cached,
+// unless that happened recently.
+func (s *service) warmLogins(b *testing.B, viewers []viewer) {
 	b.Helper()
 	if time.Since(s.loginsWarmedAt) < 10*time.Second {
 		return
@@ -144,14 +145,14 @@ func (s *service) warmLogins(b *testing.B, people []viewer) {
 	defer client.CloseIdleConnections()
 	var group errgroup.Group
 	group.SetLimit(32)
-	for _, p := range people {
-		group.Go(func() error { return p.send(client, http.MethodGet, s.url+"/session", "") })
+	for _, v := range viewers {
+		group.Go(func() error { return v.send(client, http.MethodGet, s.url+"/session", "") })
 	}
 	require.NoError(b, group.Wait())
 	s.loginsWarmedAt = time.Now()
 }
 
-// saveProfile keeps a profile that the service takes of itself.
+// saveProfile saves a profile of the service.
 func (s *service) saveProfile(b *testing.B, folder, name, query string) {
 	b.Helper()
 	res, err := http.Get(s.admin + "/debug/pprof/" + query)
@@ -164,7 +165,8 @@ func (s *service) saveProfile(b *testing.B, folder, name, query string) {
 	require.NoError(b, file.Close())
 }
 
-// BenchmarkStart shows what the binary needs before it does anything.
+// BenchmarkStart measures the size of the binary, its time until ready and its
+// memory without load.
 func BenchmarkStart(b *testing.B) {
 	s := newSite(b, startServer(b), "start")
 	binary := build(b)
@@ -178,6 +180,6 @@ func BenchmarkStart(b *testing.B) {
 		sv.stop()
 	}
 	b.ReportMetric(0, "ns/op")
-	fmt.Printf("\nbinary %.1f MB, ready after %.0f ms, %.0f MB resident at rest\n",
+	fmt.Printf("\nbinary %.1f MB, ready after %.0f ms, %.0f MB resident without load\n",
 		float64(info.Size())/1e6, milliseconds(percentile(ready, 50)), memory)
 }

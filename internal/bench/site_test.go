@@ -20,7 +20,7 @@ import (
 	"autowebinar/internal/usermeta"
 )
 
-// binlogArgs are the options of a server that could have replicas and loses nothing.
+// binlogArgs make a server write a durable binary log.
 var binlogArgs = []string{"--log-bin=binlog", "--sync-binlog=1", "--server-id=1"}
 
 func startServer(b *testing.B, args ...string) *mariadbd.Server {
@@ -31,7 +31,7 @@ func startServer(b *testing.B, args ...string) *mariadbd.Server {
 	return server
 }
 
-// serverPID is the process of a server: it writes its number beside its socket.
+// serverPID reads the process id that a server writes into the folder of its socket.
 func serverPID(b *testing.B, server *mariadbd.Server) int {
 	b.Helper()
 	text, err := os.ReadFile(filepath.Join(filepath.Dir(server.Socket()), "pid"))
@@ -46,36 +46,36 @@ type site struct {
 	server  *mariadbd.Server
 	pid     int           // of the server
 	admin   *sqlx.DB      // all privileges
-	account *mysql.Config // the service's account, with production's privileges
+	account *mysql.Config // of the service, with the privileges of production
 	viewers []viewer
 
-	position atomic.Int64 // up to where viewers have watched
+	position atomic.Int64 // the next position to report
 }
 
-// newSite makes WordPress's two tables in a database of their own. The service's
-// account is called like the database.
+// newSite creates a database with WordPress's two tables and an account of the
+// same name for the service.
 func newSite(b *testing.B, server *mariadbd.Server, name string) *site {
 	b.Helper()
 	schema, err := os.ReadFile("../demo/schema.sql")
 	require.NoError(b, err)
 	s := createDatabase(b, server, name)
-	// WordPress's own sessions have no strict mode either, which its defaults need.
+	// Like the sessions of WordPress: its default values are invalid in strict mode.
 	execAll(b, s.admin, append([]string{"SET SESSION sql_mode = ''"}, strings.Split(strings.TrimSpace(string(schema)), ";\n")...)...)
 	s.createAccount(b, name)
 	return s
 }
 
-// createDatabase makes the database alone.
+// createDatabase creates an empty database.
 func createDatabase(b *testing.B, server *mariadbd.Server, name string) *site {
 	b.Helper()
-	bare, err := sqlx.Open("mysql", server.AdminDSN(""))
+	root, err := sqlx.Open("mysql", server.AdminDSN(""))
 	require.NoError(b, err)
-	defer bare.Close()
-	execAll(b, bare, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci")
+	defer root.Close()
+	execAll(b, root, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci")
 
 	admin, err := sqlx.Open("mysql", server.AdminDSN(name)+"?interpolateParams=true&maxAllowedPacket=0")
 	require.NoError(b, err)
-	admin.SetMaxOpenConns(1) // SET SESSION holds for what follows
+	admin.SetMaxOpenConns(1) // so that SET SESSION applies to later statements
 	b.Cleanup(func() { _ = admin.Close() })
 	s := &site{server: server, pid: serverPID(b, server), admin: admin}
 	s.position.Store(firstPosition)
@@ -98,7 +98,7 @@ func (s *site) tables(connections int) usermeta.Config {
 	return usermeta.Config{DSN: s.account, UsersTable: "wp_users", UsermetaTable: "wp_usermeta", MaxConnections: connections}
 }
 
-// pool is what the service would open, with as many connections.
+// pool opens a pool as the service does.
 func (s *site) pool(b *testing.B, connections int) *sqlx.DB {
 	b.Helper()
 	pool, err := usermeta.Open(s.tables(connections))
@@ -107,8 +107,8 @@ func (s *site) pool(b *testing.B, connections int) *sqlx.DB {
 	return pool
 }
 
-// Positions have six digits, so that all reports have one length; reserve keeps
-// them rising from turn to turn, so that every report has something to write.
+// Positions have six digits, so that all reports have the same length. They rise
+// from one measurement to the next, so that every report changes a row.
 const (
 	firstPosition     = 100_000
 	reservedPositions = 500
@@ -116,23 +116,22 @@ const (
 
 func (s *site) reservePositions() int64 { return s.position.Add(reservedPositions) - reservedPositions }
 
-// webinarID is what everybody watches.
 const webinarID = "intro"
 
-// addViewers adds viewers, logged in; with a session if they are watching already.
+// addViewers adds logged-in viewers, with a current session if they are watching.
 func (s *site) addViewers(b *testing.B, count int, watching bool) {
 	b.Helper()
 	s.viewers = newViewers(count)
 	now := time.Now().UTC().Format(time.DateTime)
 	var users, meta []any
-	for _, p := range s.viewers {
-		users = append(users, p.id, p.login, passwordHash, p.login, p.login+"@example.test", now, p.login)
-		row := func(key, value string) { meta = append(meta, p.id, key, value) }
-		row("nickname", p.login)
+	for _, v := range s.viewers {
+		users = append(users, v.id, v.login, passwordHash, v.login, v.login+"@example.test", now, v.login)
+		row := func(key, value string) { meta = append(meta, v.id, key, value) }
+		row("nickname", v.login)
 		row("wp_capabilities", `a:1:{s:10:"subscriber";b:1;}`)
-		row("session_tokens", p.sessionTokens())
+		row("session_tokens", v.sessionTokens())
 		if watching {
-			row("autowebinar_session_id", fmt.Sprintf("0195e0a0-0000-7000-8000-%012d", p.id))
+			row("autowebinar_session_id", fmt.Sprintf("0195e0a0-0000-7000-8000-%012d", v.id))
 			row("autowebinar_webinar_id", webinarID)
 			row("autowebinar_started_at", now)
 			row("autowebinar_last_position_sec", strconv.Itoa(firstPosition-1))
@@ -146,7 +145,7 @@ func (s *site) addViewers(b *testing.B, count int, watching bool) {
 	execAll(b, s.admin, "ANALYZE TABLE wp_users, wp_usermeta")
 }
 
-// insert adds rows of so many columns, a few thousand values at a time.
+// insert adds rows, at most 500 per statement.
 func (s *site) insert(b *testing.B, into string, columns int, values []any) {
 	b.Helper()
 	row := "(" + strings.Repeat(", ?", columns)[2:] + ")"
@@ -158,7 +157,7 @@ func (s *site) insert(b *testing.B, into string, columns int, values []any) {
 	}
 }
 
-// rowIDs are the umeta_ids of one key, by viewer.
+// rowIDs returns the umeta_id of a key for each viewer.
 func (s *site) rowIDs(b *testing.B, key string) []uint64 {
 	b.Helper()
 	var ids []uint64

@@ -13,37 +13,37 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// result is what one turn of a contestant gave.
+// result is one measurement of a variant.
 type result struct {
 	sample
 	cost
-	memory float64 // of the service in MB; 0: it is not a process of its own
+	memory float64 // of the service in MB; 0 if the service is not a process
 }
 
-func (t result) rate() float64 { return float64(t.reports) / t.elapsed.Seconds() }
+func (r result) rate() float64 { return float64(r.reports) / r.elapsed.Seconds() }
 
-// perReport is a figure of the whole turn by report.
-func (t result) perReport(figure float64) float64 { return figure / float64(t.reports) }
+// perReport divides a total of the measurement by its number of reports.
+func (r result) perReport(total float64) float64 { return total / float64(r.reports) }
 
-// median is the middle of what f gives for the turns.
-func median(turns []result, f func(result) float64) float64 {
-	return medianOf(values(turns, f))
+// median returns the median of f over the results.
+func median(results []result, f func(result) float64) float64 {
+	return medianOf(values(results, f))
 }
 
-// ratioToBase is the median of how f compares with the base's in the same round: the
-// machine's own ups and downs hit both.
-func ratioToBase(turns, base []result, f func(result) float64) string {
-	ratios := make([]float64, len(turns))
-	for i := range turns {
-		ratios[i] = f(turns[i]) / f(base[i])
+// ratioToBase returns the median ratio of f to its value for the base in the same
+// round, because other load on the machine affects both.
+func ratioToBase(results, base []result, f func(result) float64) string {
+	ratios := make([]float64, len(results))
+	for i := range results {
+		ratios[i] = f(results[i]) / f(base[i])
 	}
 	return formatRatio(medianOf(ratios))
 }
 
-func values(turns []result, f func(result) float64) []float64 {
-	all := make([]float64, len(turns))
-	for i, t := range turns {
-		all[i] = f(t)
+func values(results []result, f func(result) float64) []float64 {
+	all := make([]float64, len(results))
+	for i, r := range results {
+		all[i] = f(r)
 	}
 	return all
 }
@@ -57,7 +57,7 @@ func medianOf[T cmp.Ordered](all []T) T {
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// printTable aligns rows of cells, the first of which is text, the others figures.
+// printTable aligns rows of cells: text in the first column, numbers in the others.
 func printTable(w io.Writer, rows [][]string) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -74,7 +74,7 @@ func printTable(w io.Writer, rows [][]string) {
 	}
 }
 
-// formatRatio is a ratio for people.
+// formatRatio rounds a ratio for display.
 func formatRatio(ratio float64) string {
 	if ratio >= 10 {
 		return fmt.Sprintf("%.0f", ratio)
@@ -90,11 +90,11 @@ func TestTableFormatting(t *testing.T) {
 	require.Equal(t, []string{"0.50", "103"}, []string{formatRatio(0.5), formatRatio(103.2)})
 	require.Equal(t, 3.0, medianOf([]float64{9, 3, 1}))
 
-	turns := func(reports ...int) (all []result) {
+	results := func(reports ...int) (all []result) {
 		for _, n := range reports {
 			all = append(all, result{sample: sample{reports: n, elapsed: time.Second}})
 		}
 		return all
 	}
-	require.Equal(t, "2.00", ratioToBase(turns(20, 200, 5), turns(10, 100, 1), result.rate), "by round")
+	require.Equal(t, "2.00", ratioToBase(results(20, 200, 5), results(10, 100, 1), result.rate), "the ratio is taken per round")
 }

@@ -15,14 +15,14 @@ import (
 	"autowebinar/internal/webhook"
 )
 
-// eventKey is what happens to a viewer once: it is answered, and it arrives as an
-// event, in whichever order this process gets to see it.
+// eventKey identifies an event: each type occurs once per viewer.
 type eventKey struct {
 	user  uint64
 	event string
 }
 
-// eventTracker notes what viewers and sink saw.
+// eventTracker records the responses that viewers get and the events that arrive
+// at the receiver, in any order.
 type eventTracker struct {
 	mu                            sync.Mutex
 	latencies                     map[string][]time.Duration // by route
@@ -39,57 +39,57 @@ func newEventTracker() *eventTracker {
 	}
 }
 
-// routeEvents are the routes that lead to one event each.
+// routeEvents maps each route that writes an event to its type.
 var routeEvents = map[string]string{"/enter": "client_webinar_entered", "/exit": "client_webinar_left"}
 
-// recordResponse writes down an answer to a request that was due at a time.
-func (d *eventTracker) recordResponse(user uint64, route string, due time.Time, err error) {
+// recordResponse records the end of a request that was due at a given time.
+func (e *eventTracker) recordResponse(user uint64, route string, due time.Time, err error) {
 	now := time.Now()
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if err != nil {
-		d.failed[route]++
-		d.lastErr = err
+		e.failed[route]++
+		e.lastErr = err
 		return
 	}
-	d.latencies[route] = append(d.latencies[route], now.Sub(due))
+	e.latencies[route] = append(e.latencies[route], now.Sub(due))
 	if event, known := routeEvents[route]; known {
-		d.dueAt[eventKey{user, event}] = due
-		d.respondedAt[eventKey{user, event}] = now
+		e.dueAt[eventKey{user, event}] = due
+		e.respondedAt[eventKey{user, event}] = now
 	}
 }
 
-// handleWebhook is the sink.
-func (d *eventTracker) handleWebhook(w http.ResponseWriter, r *http.Request) {
+// handleWebhook is the receiver.
+func (e *eventTracker) handleWebhook(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	body, _ := io.ReadAll(r.Body)
 	user, _ := strconv.ParseUint(r.Header.Get(webhook.HeaderUser), 10, 64)
 	_, rest, _ := strings.Cut(string(body), `"type":"`)
 	event, _, _ := strings.Cut(rest, `"`)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, known := d.arrivedAt[eventKey{user, event}]; known {
-		d.duplicates++
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, known := e.arrivedAt[eventKey{user, event}]; known {
+		e.duplicates++
 	} else {
-		d.arrivedAt[eventKey{user, event}] = now
+		e.arrivedAt[eventKey{user, event}] = now
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// complete tells whether everything that was acknowledged has arrived.
-func (d *eventTracker) complete() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for f := range d.respondedAt {
-		if _, arrived := d.arrivedAt[f]; !arrived {
+// complete reports whether the events of all acknowledged requests have arrived.
+func (e *eventTracker) complete() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for key := range e.respondedAt {
+		if _, arrived := e.arrivedAt[key]; !arrived {
 			return false
 		}
 	}
 	return true
 }
 
-func (d *eventTracker) print(w io.Writer) {
-	rows := [][]string{{"", "requests", "errors", "p50 ms", "p99 ms", "longest ms"}}
+func (e *eventTracker) print(w io.Writer) {
+	rows := [][]string{{"", "requests", "errors", "p50 ms", "p99 ms", "max ms"}}
 	row := func(name string, all []time.Duration, failed string) {
 		rows = append(rows, []string{
 			name, fmt.Sprint(len(all)), failed,
@@ -99,43 +99,43 @@ func (d *eventTracker) print(w io.Writer) {
 		})
 	}
 	for _, route := range []string{"/enter", "/progress", "/exit"} {
-		row("POST "+route, d.latencies[route], fmt.Sprint(d.failed[route]))
+		row("POST "+route, e.latencies[route], fmt.Sprint(e.failed[route]))
 	}
-	var fromAnswer, fromRequest []time.Duration
-	for f, at := range d.arrivedAt {
-		fromAnswer = append(fromAnswer, max(0, at.Sub(d.respondedAt[f])))
-		fromRequest = append(fromRequest, at.Sub(d.dueAt[f]))
+	var fromResponse, fromRequest []time.Duration
+	for key, at := range e.arrivedAt {
+		fromResponse = append(fromResponse, max(0, at.Sub(e.respondedAt[key])))
+		fromRequest = append(fromRequest, at.Sub(e.dueAt[key]))
 	}
-	row("event at the sink, from the answer", fromAnswer, "-")
-	row("event at the sink, from the request", fromRequest, "-")
+	row("response to delivery", fromResponse, "-")
+	row("request to delivery", fromRequest, "-")
 	printTable(w, rows)
-	fmt.Fprintf(w, "events: %d of %d arrived, %d of them more than once\n", len(d.arrivedAt), len(d.respondedAt), d.duplicates)
-	if d.lastErr != nil {
-		fmt.Fprintln(w, "the last error:", d.lastErr)
+	fmt.Fprintf(w, "events: %d of %d arrived, %d duplicates\n", len(e.arrivedAt), len(e.respondedAt), e.duplicates)
+	if e.lastErr != nil {
+		fmt.Fprintln(w, "last error:", e.lastErr)
 	}
 }
 
 func TestEventTracker(t *testing.T) {
 	t.Parallel()
-	d := newEventTracker()
-	require.True(t, d.complete())
+	e := newEventTracker()
+	require.True(t, e.complete())
 	now := time.Now()
-	d.recordResponse(7, "/enter", now, nil)
-	d.recordResponse(7, "/progress", now, nil)
-	require.False(t, d.complete())
+	e.recordResponse(7, "/enter", now, nil)
+	e.recordResponse(7, "/progress", now, nil)
+	require.False(t, e.complete())
 	for range 2 {
 		req, err := http.NewRequest(http.MethodPost, "/", strings.NewReader(`{"type":"client_webinar_entered"}`))
 		require.NoError(t, err)
 		req.Header.Set(webhook.HeaderUser, "7")
-		d.handleWebhook(discardResponse{}, req)
+		e.handleWebhook(discardResponse{}, req)
 	}
-	require.True(t, d.complete())
+	require.True(t, e.complete())
 	var out strings.Builder
-	d.print(&out)
-	require.Contains(t, out.String(), "events: 1 of 1 arrived, 1 of them more than once")
+	e.print(&out)
+	require.Contains(t, out.String(), "events: 1 of 1 arrived, 1 duplicates")
 }
 
-// discardResponse is a response writer that nobody reads.
+// discardResponse is a response writer that discards everything.
 type discardResponse struct{}
 
 func (discardResponse) Header() http.Header         { return http.Header{} }

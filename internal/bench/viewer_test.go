@@ -18,13 +18,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every WordPress since 5.7 takes the same part of this hash into its cookies.
+// passwordHash has the form of which every WordPress since 5.7 uses the same
+// characters for its cookies.
 const passwordHash = "$P$B8CcQhJ9QZsm.hW9icFgXmDpJpJN0E/"
 
-// cookieName is that of a WordPress whose COOKIEHASH is "bench".
+// cookieName is the name of the login cookie if COOKIEHASH is "bench".
 const cookieName = "wordpress_logged_in_bench"
 
-// firstViewerID leaves the lower ids to who installs WordPress.
+// firstViewerID leaves lower ids to the users that the installation creates.
 const firstViewerID = 1001
 
 func salts() map[string]string {
@@ -36,7 +37,8 @@ func salts() map[string]string {
 	}
 }
 
-// saltVariables are the salts under the names of the official WordPress image.
+// saltVariables returns the salts as environment variables of the official
+// WordPress image.
 func saltVariables() []string {
 	var all []string
 	for name, value := range salts() {
@@ -45,7 +47,7 @@ func saltVariables() []string {
 	return all
 }
 
-// viewer is a WordPress user with a login of their own.
+// viewer is a logged-in WordPress user.
 type viewer struct {
 	id      uint64
 	login   string
@@ -57,34 +59,34 @@ type viewer struct {
 
 func newViewers(count int) []viewer {
 	expires := time.Now().Add(24 * time.Hour).Unix()
-	people := make([]viewer, count)
-	for i := range people {
-		p := viewer{id: uint64(firstViewerID + i), expires: expires}
-		p.login = fmt.Sprintf("viewer.%d", p.id)
-		p.token = fmt.Sprintf("BenchToken%033d", p.id) // 43 characters
-		p.signLogin()
-		people[i] = p
+	viewers := make([]viewer, count)
+	for i := range viewers {
+		v := viewer{id: uint64(firstViewerID + i), expires: expires}
+		v.login = fmt.Sprintf("viewer.%d", v.id)
+		v.token = fmt.Sprintf("BenchToken%033d", v.id) // 43 characters
+		v.signLogin()
+		viewers[i] = v
 	}
-	return people
+	return viewers
 }
 
-// signLogin makes cookie and nonce as wp_generate_auth_cookie and wp_create_nonce do.
-func (p *viewer) signLogin() {
+// signLogin sets cookie and nonce like wp_generate_auth_cookie and wp_create_nonce.
+func (v *viewer) signLogin() {
 	s := salts()
-	expires := strconv.FormatInt(p.expires, 10)
-	key := mac(md5.New, s["LOGGED_IN_KEY"]+s["LOGGED_IN_SALT"], strings.Join([]string{p.login, passwordHash[8:12], expires, p.token}, "|"))
-	proof := mac(sha256.New, key, strings.Join([]string{p.login, expires, p.token}, "|"))
-	p.cookie = cookieName + "=" + url.PathEscape(strings.Join([]string{p.login, expires, p.token, proof}, "|"))
+	expires := strconv.FormatInt(v.expires, 10)
+	key := mac(md5.New, s["LOGGED_IN_KEY"]+s["LOGGED_IN_SALT"], strings.Join([]string{v.login, passwordHash[8:12], expires, v.token}, "|"))
+	signature := mac(sha256.New, key, strings.Join([]string{v.login, expires, v.token}, "|"))
+	v.cookie = cookieName + "=" + url.PathEscape(strings.Join([]string{v.login, expires, v.token, signature}, "|"))
 
 	tick := (time.Now().Unix() + 43199) / 43200
-	p.nonce = mac(md5.New, s["NONCE_KEY"]+s["NONCE_SALT"], fmt.Sprintf("%d|wp_rest|%d|%s", tick, p.id, p.token))[20:30]
+	v.nonce = mac(md5.New, s["NONCE_KEY"]+s["NONCE_SALT"], fmt.Sprintf("%d|wp_rest|%d|%s", tick, v.id, v.token))[20:30]
 }
 
-// sessionTokens is the user's session, PHP-serialized.
-func (p *viewer) sessionTokens() string {
-	verifier := sha256.Sum256([]byte(p.token))
+// sessionTokens returns the PHP-serialized value of the meta key session_tokens.
+func (v *viewer) sessionTokens() string {
+	verifier := sha256.Sum256([]byte(v.token))
 	return fmt.Sprintf(`a:1:{s:64:"%x";a:4:{s:10:"expiration";i:%d;s:2:"ip";s:9:"127.0.0.1";s:2:"ua";s:5:"bench";s:5:"login";i:%d;}}`,
-		verifier, p.expires, p.expires-86400)
+		verifier, v.expires, v.expires-86400)
 }
 
 func mac(algorithm func() hash.Hash, key, text string) string {
@@ -93,14 +95,14 @@ func mac(algorithm func() hash.Hash, key, text string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// writeLogins writes the logins for wrk, a line each.
-func writeLogins(b *testing.B, people []viewer) string {
+// writeLogins writes a file of logins for wrk, one per line.
+func writeLogins(b *testing.B, viewers []viewer) string {
 	b.Helper()
 	var text strings.Builder
-	for _, p := range people {
-		fmt.Fprintf(&text, "%s\t%s\n", p.cookie, p.nonce)
+	for _, v := range viewers {
+		fmt.Fprintf(&text, "%s\t%s\n", v.cookie, v.nonce)
 	}
-	path := filepath.Join(b.TempDir(), "people")
+	path := filepath.Join(b.TempDir(), "logins")
 	require.NoError(b, os.WriteFile(path, []byte(text.String()), 0o600))
 	return path
 }

@@ -15,92 +15,92 @@ import (
 )
 
 const (
-	rampTime  = 30 * time.Second // in which everybody comes, and in which everybody goes
+	rampTime  = 30 * time.Second // in which all viewers enter, and in which all exit
 	heartbeat = 10 * time.Second
 )
 
-// BenchmarkWebinar is a webinar: all viewers enter within half a minute, report
-// every ten seconds, and leave within half a minute. Nobody waits for anybody:
-// a late answer is measured from when its request was due.
+// BenchmarkWebinar simulates a webinar: all viewers enter within half a minute,
+// report every ten seconds and leave within half a minute. A request is due at a
+// fixed time, whatever happened before; its latency is measured from then.
 func BenchmarkWebinar(b *testing.B) {
 	o := readOptions(b)
-	s := newSite(b, startServer(b, binlogArgs...), "audience")
+	s := newSite(b, startServer(b, binlogArgs...), "webinar")
 	s.addViewers(b, o.viewers, false)
-	log := newEventTracker()
-	sink := httptest.NewServer(http.HandlerFunc(log.handleWebhook))
-	b.Cleanup(sink.Close)
-	sv := startService(b, build(b), s, "AUTOWEBINAR_WEBHOOK_URL="+sink.URL,
-		// As on a real site, but for this: positions are what the clock says.
+	tracker := newEventTracker()
+	receiver := httptest.NewServer(http.HandlerFunc(tracker.handleWebhook))
+	b.Cleanup(receiver.Close)
+	sv := startService(b, build(b), s, "AUTOWEBINAR_WEBHOOK_URL="+receiver.URL,
+		// The defaults: these viewers report no faster than real ones.
 		"AUTOWEBINAR_MAX_PLAYBACK_RATE=2", "AUTOWEBINAR_RATE_VIEWER=50,300")
 	sv.waitForReadiness(b, `"leads"`)
 	client := newClient(o.connections)
 
 	m := newMeter(b, s, sv.pid)
-	begun := time.Now()
+	start := time.Now()
 	peak := make(chan float64)
-	over := make(chan struct{})
-	go func() { peak <- maxUntil(over, func() float64 { return residentMB(sv.pid) }) }()
+	done := make(chan struct{})
+	go func() { peak <- maxUntil(done, func() float64 { return residentMB(sv.pid) }) }()
 
 	var crowd sync.WaitGroup
 	for i := range s.viewers {
-		crowd.Go(func() { runViewer(&s.viewers[i], client, sv.url, begun, o.watchTime, log) })
+		crowd.Go(func() { runViewer(&s.viewers[i], client, sv.url, start, o.watchTime, tracker) })
 	}
 	if o.profiles != "" {
 		time.Sleep(rampTime / 2)
-		sv.saveProfile(b, o.profiles, "audience-cpu", "profile?seconds=20")
+		sv.saveProfile(b, o.profiles, "webinar-cpu", "profile?seconds=20")
 	}
 	crowd.Wait()
-	took := time.Since(begun)
-	spent := m.cost(b)
-	require.Eventually(b, log.complete, 30*time.Second, 10*time.Millisecond, "events are missing")
-	close(over)
+	elapsed := time.Since(start)
+	c := m.cost(b)
+	require.Eventually(b, tracker.complete, 30*time.Second, 10*time.Millisecond, "events are missing")
+	close(done)
 	memory := <-peak
 
 	b.ReportMetric(0, "ns/op")
-	fmt.Printf("\n\n%d viewers over %d connections, binary log on: enter within %s, a report each %s for %s, exit within %s; load of the machine: %s.\n\n",
+	fmt.Printf("\n\n%d viewers over %d connections, binary log on: enter within %s, a report every %s for %s, exit within %s; load average: %s.\n\n",
 		o.viewers, o.connections, rampTime, heartbeat, o.watchTime, rampTime, loadAverage())
-	log.print(os.Stdout)
-	printCost(os.Stdout, spent, took, memory)
+	tracker.print(os.Stdout)
+	printCost(os.Stdout, c, elapsed, memory)
 }
 
-// runViewer is one viewer's visit.
-func runViewer(p *viewer, client *http.Client, url string, begun time.Time, watching time.Duration, log *eventTracker) {
-	enters := begun.Add(rand.N(rampTime))
-	leaves := begun.Add(rampTime + watching + rand.N(rampTime))
+// runViewer sends the requests of one viewer.
+func runViewer(v *viewer, client *http.Client, url string, start time.Time, watchTime time.Duration, tracker *eventTracker) {
+	enter := start.Add(rand.N(rampTime))
+	exit := start.Add(rampTime + watchTime + rand.N(rampTime))
 	send := func(due time.Time, route, body string) {
 		time.Sleep(time.Until(due))
-		err := p.send(client, http.MethodPost, url+route, body)
-		log.recordResponse(p.id, route, due, err)
+		err := v.send(client, http.MethodPost, url+route, body)
+		tracker.recordResponse(v.id, route, due, err)
 	}
-	send(enters, "/enter", fmt.Sprintf(`{"webinar_id":%q}`, webinarID))
-	report := func(due time.Time, more string) string {
-		return fmt.Sprintf(`{"webinar_id":%q,"position_sec":%d,"duration_sec":7200%s}`, webinarID, int(due.Sub(enters).Seconds()), more)
+	send(enter, "/enter", fmt.Sprintf(`{"webinar_id":%q}`, webinarID))
+	report := func(due time.Time, members string) string {
+		return fmt.Sprintf(`{"webinar_id":%q,"position_sec":%d,"duration_sec":7200%s}`, webinarID, int(due.Sub(enter).Seconds()), members)
 	}
-	for due := enters.Add(heartbeat); due.Before(leaves); due = due.Add(heartbeat) {
+	for due := enter.Add(heartbeat); due.Before(exit); due = due.Add(heartbeat) {
 		send(due, "/progress", report(due, ""))
 	}
-	send(leaves, "/exit", report(leaves, `,"leave_reason":"user_exit"`))
+	send(exit, "/exit", report(exit, `,"leave_reason":"user_exit"`))
 }
 
-// maxUntil looks every second until over.
-func maxUntil(over <-chan struct{}, look func() float64) float64 {
+// maxUntil samples a value every second until done and returns the largest.
+func maxUntil(done <-chan struct{}, sample func() float64) float64 {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	found := look()
+	largest := sample()
 	for {
 		select {
-		case <-over:
-			return found
+		case <-done:
+			return largest
 		case <-tick.C:
-			found = max(found, look())
+			largest = max(largest, sample())
 		}
 	}
 }
 
-func printCost(w io.Writer, spent cost, took time.Duration, memory float64) {
+func printCost(w io.Writer, c cost, elapsed time.Duration, memory float64) {
 	seconds := func(d time.Duration) string {
-		return fmt.Sprintf("%.1f s (%.0f %% of one core)", d.Seconds(), 100*d.Seconds()/took.Seconds())
+		return fmt.Sprintf("%.1f s (%.0f %% of one core)", d.Seconds(), 100*d.Seconds()/elapsed.Seconds())
 	}
-	fmt.Fprintf(w, "processor: service %s, database %s, viewers and sink %s\n", seconds(spent.service), seconds(spent.database), seconds(spent.self))
-	fmt.Fprintf(w, "memory of the service: %.0f MB at most; commits: %d; statements: %d\n", memory, spent.transactions, spent.questions)
+	fmt.Fprintf(w, "CPU time: service %s, database %s, viewers and receiver %s\n", seconds(c.service), seconds(c.database), seconds(c.self))
+	fmt.Fprintf(w, "peak memory of the service: %.0f MB; commits: %d; statements: %d\n", memory, c.transactions, c.questions)
 }

@@ -17,10 +17,10 @@ import (
 	"autowebinar/internal/mariadbtest/mariadbd"
 )
 
-var errNoTools = errors.New("BENCH_TOOLS does not lead to nginx, PHP-FPM and WordPress; .ci/bench fetches them on Debian")
+var errNoTools = errors.New("nginx, PHP-FPM and WordPress are not in BENCH_TOOLS; .ci/bench fetches them on Debian")
 
-// wordPressVariant is the job as a plugin would do it: a REST route that checks
-// the login by WordPress itself and calls update_user_meta, behind nginx.
+// wordPressVariant stores reports as a plugin would: a REST route of WordPress
+// behind nginx that calls update_user_meta.
 func wordPressVariant(b *testing.B, o options, server *mariadbd.Server) (*variant, error) {
 	wp, err := findWordPress(o)
 	if err != nil {
@@ -30,9 +30,9 @@ func wordPressVariant(b *testing.B, o options, server *mariadbd.Server) (*varian
 	wp.install(b, s)
 	s.addViewers(b, reportViewers, true)
 	pids := wp.serve(b, s)
-	people, url := writeLogins(b, s.viewers), wp.url+"/wp-json/bench/v1/progress"
+	logins, url := writeLogins(b, s.viewers), wp.url+"/wp-json/bench/v1/progress"
 	requireAccepted(b, url, s.viewers[0], s.reservePositions())
-	load := func(d time.Duration) (sample, error) { return wrk(o, 32, d, url, people, s.reservePositions()) }
+	load := func(d time.Duration) (sample, error) { return wrk(o, 32, d, url, logins, s.reservePositions()) }
 	_, err = load(time.Second) // compiles the scripts
 	require.NoError(b, err)
 	return &variant{
@@ -41,7 +41,7 @@ func wordPressVariant(b *testing.B, o options, server *mariadbd.Server) (*varian
 	}, nil
 }
 
-// wordPress is one that was unpacked, and the programs that serve it.
+// wordPress is an unpacked WordPress and the programs that serve it.
 type wordPress struct {
 	tools           options
 	docroot         string
@@ -66,7 +66,7 @@ func findWordPress(o options) (*wordPress, error) {
 	if wp.fpm == "" || wp.php == "" || wp.modules == "." {
 		return nil, errNoTools
 	}
-	// No ini file: what Debian would have switched on, and nothing else.
+	// Without an ini file, enable what Debian enables and nothing else.
 	wp.settings = []string{"-n", "-d", "extension_dir=" + wp.modules, "-d", "zend_extension=opcache", "-d", "opcache.enable_cli=0"}
 	for _, name := range []string{"mysqlnd", "mysqli", "mbstring", "xml", "dom", "simplexml", "xmlreader", "xmlwriter", "ctype", "iconv", "tokenizer", "fileinfo", "exif", "posix"} {
 		if isFile(wp.modules + "/" + name + ".so") {
@@ -76,7 +76,7 @@ func findWordPress(o options) (*wordPress, error) {
 	return wp, nil
 }
 
-// glob is the last match below usr/ of the tools or of the machine.
+// glob returns the last match below usr/ of the tools or of the machine.
 func (o options) glob(pattern string) string {
 	for _, root := range []string{o.tools + "/packages/usr/", "/usr/"} {
 		if found, _ := filepath.Glob(root + pattern); len(found) > 0 {
@@ -86,7 +86,7 @@ func (o options) glob(pattern string) string {
 	return ""
 }
 
-// environment is what testdata/wordpress/config.php reads.
+// environment returns the variables that testdata/wordpress/config.php reads.
 func (wp *wordPress) environment(b *testing.B, s *site) []string {
 	content, err := filepath.Abs("testdata/wordpress")
 	require.NoError(b, err)
@@ -94,7 +94,7 @@ func (wp *wordPress) environment(b *testing.B, s *site) []string {
 		"BENCH_CONTENT="+content, "BENCH_SOCKET="+s.server.Socket(), "BENCH_URL="+wp.url)
 }
 
-// install lets WordPress make its tables.
+// install makes WordPress create its tables.
 func (wp *wordPress) install(b *testing.B, s *site) {
 	b.Helper()
 	wp.address = freeAddress(b)
@@ -108,16 +108,16 @@ func (wp *wordPress) install(b *testing.B, s *site) {
 	wp.version = strings.TrimSpace(version)
 }
 
-// serve starts nginx and PHP-FPM and returns their processes.
+// serve starts nginx and PHP-FPM and returns their process ids.
 func (wp *wordPress) serve(b *testing.B, s *site) []int {
 	b.Helper()
 	home := b.TempDir()
 	socket := filepath.Join(filepath.Dir(s.server.Socket()), "fpm") // a short path
-	fill := strings.NewReplacer("{home}", home, "{socket}", socket, "{address}", wp.address, "{docroot}", wp.docroot)
+	placeholders := strings.NewReplacer("{home}", home, "{socket}", socket, "{address}", wp.address, "{docroot}", wp.docroot)
 	for _, name := range []string{"nginx.conf", "php-fpm.conf"} {
 		text, err := os.ReadFile("testdata/" + name)
 		require.NoError(b, err)
-		require.NoError(b, os.WriteFile(filepath.Join(home, name), []byte(fill.Replace(string(text))), 0o600))
+		require.NoError(b, os.WriteFile(filepath.Join(home, name), []byte(placeholders.Replace(string(text))), 0o600))
 	}
 	environment := wp.environment(b, s)
 	pids := []int{
@@ -130,7 +130,7 @@ func (wp *wordPress) serve(b *testing.B, s *site) []int {
 			conn.Close()
 		}
 		return err == nil && exists(socket)
-	}, 20*time.Second, 10*time.Millisecond, "nginx and PHP-FPM do not answer")
+	}, time.Minute, 10*time.Millisecond, "nginx and PHP-FPM do not respond")
 	return pids
 }
 
@@ -139,7 +139,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// startProcess runs a program until the benchmark ends.
+// startProcess runs a program until the benchmark ends and returns its process id.
 func startProcess(b *testing.B, environment []string, name string, args ...string) int {
 	b.Helper()
 	cmd := exec.Command(name, args...)
@@ -150,7 +150,7 @@ func startProcess(b *testing.B, environment []string, name string, args ...strin
 	}
 	require.NoError(b, cmd.Start())
 	b.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt) // both end their children on it
+		_ = cmd.Process.Signal(os.Interrupt) // both programs then end their children
 		_ = cmd.Wait()
 	})
 	return cmd.Process.Pid

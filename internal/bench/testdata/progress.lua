@@ -1,9 +1,9 @@
--- Posts progress reports of many viewers over wrk's connections. Each thread has
--- viewers of its own; the position rises each time it has been through them.
+-- Posts progress reports of many viewers over wrk's connections. The viewers are
+-- divided among the threads; a thread increases the position after each round.
 --
--- BENCH_PEOPLE    a file of lines: Cookie header, tab, nonce
+-- BENCH_LOGINS    a file with one viewer per line: Cookie header, tab, nonce
 -- BENCH_PATH      the route
--- BENCH_POSITION  the first position; six digits, so that every body has one length
+-- BENCH_POSITION  the first position; six digits, so that all bodies have the same length
 
 local threads = 0
 
@@ -16,10 +16,10 @@ end
 function init()
   local tail = ',"webinar_id":"intro"}'
   local length = #'{"position_sec":' + 6 + #tail
-  heads, ending, turn = {}, tail, 0
+  heads, ending, current = {}, tail, 0
   position = tonumber(os.getenv("BENCH_POSITION"))
   local line_number = 0
-  for line in io.lines(os.getenv("BENCH_PEOPLE")) do
+  for line in io.lines(os.getenv("BENCH_LOGINS")) do
     if line_number % of == number then
       local cookie, nonce = line:match("^(.*)\t(.*)$")
       heads[#heads + 1] = "POST " .. os.getenv("BENCH_PATH") .. " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port ..
@@ -31,16 +31,16 @@ function init()
 end
 
 function request()
-  turn = turn + 1
-  if turn > #heads then
-    turn, position = 1, position + 1
+  current = current + 1
+  if current > #heads then
+    current, position = 1, position + 1
   end
-  return heads[turn] .. position .. ending
+  return heads[current] .. position .. ending
 end
 
 function done(summary, latency)
   local errors = summary.errors
-  io.write(string.format('\n{"requests":%d,"micros":%d,"p50_us":%d,"p99_us":%d,"refused":%d,"broken":%d}\n',
+  io.write(string.format('\n{"requests":%d,"micros":%d,"p50_us":%d,"p99_us":%d,"rejected":%d,"failed":%d}\n',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), errors.status,
     errors.connect + errors.read + errors.write + errors.timeout))
 end

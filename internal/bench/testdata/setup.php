@@ -1,5 +1,5 @@
 <?php
-// Installs WordPress into an empty database: php setup.php DOCROOT
+// Installs WordPress in an empty database: php setup.php DOCROOT
 $_SERVER['HTTP_HOST'] = parse_url(getenv('BENCH_URL'), PHP_URL_HOST) . ':' . parse_url(getenv('BENCH_URL'), PHP_URL_PORT);
 $_SERVER['REQUEST_URI'] = '/';
 define('WP_INSTALLING', true);

@@ -1,5 +1,5 @@
 <?php
-// The wp-config.php of the benchmark: everything comes from the environment.
+// wp-config.php of the benchmark; all settings come from the environment.
 define('DB_NAME', 'wordpress');
 define('DB_USER', 'root');
 define('DB_PASSWORD', '');

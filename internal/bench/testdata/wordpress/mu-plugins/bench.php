@@ -1,6 +1,6 @@
 <?php
-// What a site would write instead of running a service: the report of a
-// logged-in viewer into the same keys.
+// What a plugin would do without the service: store a report of a logged-in
+// viewer under the same meta keys.
 add_action('rest_api_init', function () {
 	register_rest_route('bench/v1', '/progress', array(
 		'methods'             => 'POST',
