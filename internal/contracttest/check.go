@@ -18,7 +18,7 @@ import (
 
 const jsonType = "application/json"
 
-// check returns what is wrong with the exchange, one line each.
+// check returns the violations of the contract in an exchange, one per line.
 func (c *contract) check(req *http.Request, reqBody []byte, res *http.Response, resBody []byte) []string {
 	if isPreflight(req, res, resBody) {
 		return nil
@@ -33,80 +33,79 @@ func (c *contract) check(req *http.Request, reqBody []byte, res *http.Response, 
 	}
 	c.coverage.add(DocumentedResponse{Path: r.template, Method: r.method, Status: res.StatusCode})
 
-	breaches := c.checkResponse(documented, res, resBody, req.Method == http.MethodHead)
+	violations := c.checkResponse(documented, res, resBody, req.Method == http.MethodHead)
 	if res.StatusCode/100 == 2 {
-		breaches = append(breaches, c.checkAcceptedRequest(r, req, reqBody)...)
+		violations = append(violations, c.checkAcceptedRequest(r, req, reqBody)...)
 	}
-	return breaches
+	return violations
 }
 
-// checkAcceptedRequest checks a request that the service took.
+// checkAcceptedRequest checks a request that the service accepted.
 func (c *contract) checkAcceptedRequest(r route, req *http.Request, reqBody []byte) []string {
 	const prefix = "the request was accepted, but"
 	if r.operation.RequestBody != nil && len(reqBody) > 0 && isEmptyJSON(reqBody) {
-		return []string{prefix + " its body says nothing"}
+		return []string{prefix + " its body is empty"}
 	}
 	_, errs := c.validator.ValidateHttpRequestSync(documentedRequest(r, req, reqBody))
 	return formatErrors(prefix, errs)
 }
 
-// isPreflight tells the answer to a CORS preflight, which browsers ask and no
-// operation documents.
+// isPreflight reports whether the exchange is a CORS preflight, which no operation
+// documents.
 func isPreflight(req *http.Request, res *http.Response, resBody []byte) bool {
 	return req.Method == http.MethodOptions && req.Header.Get("Access-Control-Request-Method") != "" &&
 		res.StatusCode == http.StatusNoContent && len(resBody) == 0
 }
 
 func isNoRoute(res *http.Response, resBody []byte) bool {
-	var answer struct {
+	var body struct {
 		Code string `json:"code"`
 	}
 	return res.StatusCode == http.StatusNotFound &&
-		json.Unmarshal(resBody, &answer) == nil && answer.Code == "rest_no_route"
+		json.Unmarshal(resBody, &body) == nil && body.Code == "rest_no_route"
 }
 
-// checkNoRoute checks the answer where no route is documented.
+// checkNoRoute checks the response to a request without a documented route.
 func (c *contract) checkNoRoute(r route, req *http.Request, res *http.Response, resBody []byte) []string {
 	head := req.Method == http.MethodHead
 	if res.StatusCode != http.StatusNotFound || !head && !isNoRoute(res, resBody) {
-		return []string{fmt.Sprintf("%s %s is not documented, so only 404 rest_no_route may be the answer",
+		return []string{fmt.Sprintf("%s %s is not documented, so only 404 rest_no_route is allowed",
 			r.method, req.URL.Path)}
 	}
 	return c.checkResponse(c.noRoute, res, resBody, head)
 }
 
-// checkResponse checks headers, media type and body. Only the body is left out
-// for HEAD, which has none.
+// checkResponse checks headers, media type and, except for HEAD, the body.
 func (c *contract) checkResponse(documented *v3.Response, res *http.Response, resBody []byte, head bool) []string {
-	breaches := c.checkHeaders(documented, res)
+	violations := c.checkHeaders(documented, res)
 	if documented.Content == nil {
 		if len(resBody) > 0 {
-			breaches = append(breaches, "a body is not documented")
+			violations = append(violations, "a body is not documented")
 		}
-		return breaches
+		return violations
 	}
 	mediaType, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	content, ok := documented.Content.Get(mediaType)
 	switch {
 	case !ok:
-		return append(breaches, fmt.Sprintf("Content-Type %q is not documented", res.Header.Get("Content-Type")))
+		return append(violations, fmt.Sprintf("Content-Type %q is not documented", res.Header.Get("Content-Type")))
 	case head || mediaType != jsonType:
-		return breaches
+		return violations
 	case isEmptyJSON(resBody):
-		return append(breaches, "the body is empty")
+		return append(violations, "the body is empty")
 	}
 	_, errs := c.schemas.ValidateSchemaBytes(content.Schema.Schema(), resBody)
-	return append(breaches, formatErrors("the answer's body", errs)...)
+	return append(violations, formatErrors("response body", errs)...)
 }
 
-// checkHeaders reads a header's value as JSON where a number is documented, and
-// as text elsewhere: an id of digits alone is still text.
+// checkHeaders parses the value of a header as a number where the document says
+// integer. Elsewhere it is a string: a request id may consist of digits.
 func (c *contract) checkHeaders(documented *v3.Response, res *http.Response) []string {
-	var breaches []string
+	var violations []string
 	for name, header := range documented.Headers.FromOldest() {
 		values, schema := res.Header.Values(name), header.Schema.Schema()
 		if len(values) == 0 && header.Required {
-			breaches = append(breaches, fmt.Sprintf("the header %s is missing", name))
+			violations = append(violations, fmt.Sprintf("the header %s is missing", name))
 		}
 		for _, value := range values {
 			text := strconv.Quote(value)
@@ -114,40 +113,42 @@ func (c *contract) checkHeaders(documented *v3.Response, res *http.Response) []s
 				text = value
 			}
 			_, errs := c.schemas.ValidateSchemaString(schema, text)
-			breaches = append(breaches, formatErrors("the header "+name, errs)...)
+			violations = append(violations, formatErrors("the header "+name, errs)...)
 		}
 	}
-	return breaches
+	return violations
 }
 
-// isEmptyJSON is true of bodies that the validator would pass over unread.
+// isEmptyJSON reports whether the validator would ignore the body.
 func isEmptyJSON(body []byte) bool {
 	text := string(bytes.TrimSpace(body))
 	return text == "" || text == "null"
 }
 
-// documentedRequest returns the request as the document has it: its own path and
-// method, and JSON said to be JSON.
+// documentedRequest returns the request in the documented form: with the
+// documented path and method, and with the JSON content type if the service
+// treats the body as JSON.
 func documentedRequest(r route, req *http.Request, reqBody []byte) *http.Request {
-	plain := req.Clone(req.Context())
-	plain.Method = r.method
-	plain.URL = &url.URL{Path: basePath + r.path, RawQuery: req.URL.RawQuery}
-	plain.Body = io.NopCloser(bytes.NewReader(reqBody))
-	plain.ContentLength = int64(len(reqBody))
+	documented := req.Clone(req.Context())
+	documented.Method = r.method
+	documented.URL = &url.URL{Path: basePath + r.path, RawQuery: req.URL.RawQuery}
+	documented.Body = io.NopCloser(bytes.NewReader(reqBody))
+	documented.ContentLength = int64(len(reqBody))
 	contentType := req.Header.Get("Content-Type")
 	mediaType, _, _ := mime.ParseMediaType(contentType)
 	switch {
 	case len(reqBody) == 0:
-		plain.Header.Del("Content-Type")
+		documented.Header.Del("Content-Type")
 	case contentType == "", mediaType == "text/plain", mediaType == "application/json",
 		mediaType == "application/x-www-form-urlencoded" && bytes.HasPrefix(reqBody, []byte("{")),
 		strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json"):
-		plain.Header.Set("Content-Type", jsonType)
+		documented.Header.Set("Content-Type", jsonType)
 	}
-	return plain
+	return documented
 }
 
-// formatErrors flattens the validator's findings; those of a schema name the member.
+// formatErrors flattens the errors of the validator. Errors of a schema name the
+// member.
 func formatErrors(about string, errs []*errors.ValidationError) []string {
 	var out []string
 	for _, e := range errs {

@@ -16,8 +16,7 @@ import (
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
 
-// contract is the document, parsed and compiled. It is safe for use by many
-// tests at once.
+// contract is the parsed and compiled document. It is safe for concurrent use.
 type contract struct {
 	validator validator.Validator
 	model     *v3.Document
@@ -26,8 +25,8 @@ type contract struct {
 	coverage  coverage
 }
 
-// loadContract parses the embedded document once in a process: compiling it is
-// far slower than any check.
+// loadContract parses the embedded document once per process, because compiling
+// it is much slower than a check.
 var loadContract = sync.OnceValues(func() (*contract, error) {
 	source, err := api.Files.ReadFile("openapi.yaml")
 	if err != nil {
@@ -45,8 +44,8 @@ func newContract(source []byte) (*contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
 	}
-	// Who may do what is the tests' own matter: an identity may be put in
-	// beneath the client.
+	// Security requirements are not validated, because a test's transport may add
+	// the credentials after this check.
 	options := []config.Option{
 		config.WithFormatAssertions(),
 		config.WithoutSecurityValidation(),

@@ -1,13 +1,13 @@
-// Package contracttest holds a test's HTTP traffic to api/openapi.yaml. It
-// promises that a test which goes through Transport or Check fails on any
-// answer that the document does not describe (route, method, status, header,
-// media type or member), and on any request that the service took with a 2xx
-// though the document forbids it.
+// Package contracttest checks the HTTP traffic of tests against api/openapi.yaml.
+// A test that uses Transport or Check fails on any response that the document
+// does not describe (route, method, status, header, media type or member), and
+// on any request that the service accepts with a 2xx although the document
+// forbids it.
 //
-// What the service accepts as another way of saying the same thing is put into
-// the documented form first: see routeOf. Two kinds of answer stand outside the
-// document's paths: 404 rest_no_route, which is right only where no route is
-// documented, and the 204 to a CORS preflight.
+// Requests in one of the other forms that the service accepts are first converted
+// to the documented form, see routeOf. Two kinds of response are not part of the
+// document's paths: 404 rest_no_route, which is correct only where no route is
+// documented, and 204 for a CORS preflight.
 package contracttest
 
 import (
@@ -19,9 +19,9 @@ import (
 	"testing"
 )
 
-// Transport returns base with every exchange checked against the contract. A
-// breach fails t and leaves the answer as it is. A nil base means
-// http.DefaultTransport. An exchange that ends in an error is not checked.
+// Transport returns base with a check of every exchange. A violation fails t and
+// does not change the response. A nil base means http.DefaultTransport. An
+// exchange that ends in an error is not checked.
 func Transport(t testing.TB, base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -34,7 +34,7 @@ type transport struct {
 	base http.RoundTripper
 }
 
-// RoundTrip reads both bodies whole, so the caller never sees a partial answer.
+// RoundTrip reads both bodies completely before it returns.
 func (tr transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	tr.t.Helper()
 	reqBody, sent, err := buffer(req)
@@ -50,15 +50,15 @@ func (tr transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		err = closeErr
 	}
 	if err != nil {
-		return nil, fmt.Errorf("contracttest: read the answer: %w", err)
+		return nil, fmt.Errorf("contracttest: read the response: %w", err)
 	}
 	res.Body = io.NopCloser(bytes.NewReader(resBody))
 	Check(tr.t, req, reqBody, res, resBody)
 	return res, nil
 }
 
-// buffer reads the body of req and returns a request that sends it; a
-// RoundTripper must not change the one it was given.
+// buffer reads the body of req and returns a copy of the request that sends it,
+// because a RoundTripper must not change its argument.
 func buffer(req *http.Request) ([]byte, *http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil, req, nil
@@ -76,9 +76,8 @@ func buffer(req *http.Request) ([]byte, *http.Request, error) {
 	return body, sent, nil
 }
 
-// Check fails t if the exchange breaks the contract. The bodies are given
-// beside the request and the answer, which may have been read; neither is
-// changed.
+// Check fails t if the exchange violates the contract. It uses reqBody and resBody
+// instead of the bodies of req and res, which may have been read.
 func Check(t testing.TB, req *http.Request, reqBody []byte, res *http.Response, resBody []byte) {
 	t.Helper()
 	c, err := loadContract()
@@ -86,16 +85,16 @@ func Check(t testing.TB, req *http.Request, reqBody []byte, res *http.Response, 
 		t.Errorf("contracttest: %v", err)
 		return
 	}
-	if breaches := c.check(req, reqBody, res, resBody); len(breaches) > 0 {
-		t.Errorf("contract broken: %s %s answered %d\n\t%s\nrequest:  %s\nresponse: %s",
-			req.Method, req.URL, res.StatusCode, strings.Join(breaches, "\n\t"), truncate(reqBody), truncate(resBody))
+	if violations := c.check(req, reqBody, res, resBody); len(violations) > 0 {
+		t.Errorf("contract violated: %s %s responded %d\n\t%s\nrequest:  %s\nresponse: %s",
+			req.Method, req.URL, res.StatusCode, strings.Join(violations, "\n\t"), truncate(reqBody), truncate(resBody))
 	}
 }
 
 func truncate(body []byte) string {
-	const most = 1000
-	if len(body) > most {
-		return fmt.Sprintf("%s… (%d bytes)", body[:most], len(body))
+	const limit = 1000
+	if len(body) > limit {
+		return fmt.Sprintf("%s… (%d bytes)", body[:limit], len(body))
 	}
 	return string(body)
 }

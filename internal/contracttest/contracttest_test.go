@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// failureRecorder is a testing.TB that keeps its failures to itself.
+// failureRecorder is a testing.TB that records failures instead of reporting them.
 type failureRecorder struct {
 	testing.TB
 	mu       sync.Mutex
@@ -28,7 +28,8 @@ func (r *failureRecorder) Errorf(format string, args ...any) {
 	r.failures = append(r.failures, fmt.Sprintf(format, args...))
 }
 
-// exchange is what one test case says and hears.
+// exchange is a test case: a request, the response of the server and the failure
+// that Transport reports.
 type exchange struct {
 	name        string
 	method, url string
@@ -37,7 +38,7 @@ type exchange struct {
 	status      int
 	resHeader   http.Header
 	resBody     string
-	wantFailure string // part of the failure; empty: the exchange keeps the contract
+	wantFailure string // part of the failure; empty if the exchange is valid
 }
 
 // run sends the exchange through Transport to a real server, as tests do.
@@ -46,7 +47,7 @@ func (e exchange) run(t *testing.T) []string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		assert.NoError(t, err)
-		assert.Equal(t, e.reqBody, string(body), "the request was changed on its way")
+		assert.Equal(t, e.reqBody, string(body), "the request was modified")
 		w.Header().Set("X-Request-Id", "r-1")
 		w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 		for name, values := range e.resHeader {
@@ -63,16 +64,16 @@ func (e exchange) run(t *testing.T) []string {
 	for name, values := range e.reqHeader {
 		req.Header[name] = values
 	}
-	recorded := &failureRecorder{TB: t}
-	res, err := (&http.Client{Transport: Transport(recorded, nil)}).Do(req)
+	recorder := &failureRecorder{TB: t}
+	res, err := (&http.Client{Transport: Transport(recorder, nil)}).Do(req)
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, res.Body.Close()) }()
-	heard, err := io.ReadAll(res.Body)
+	body, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	if e.method != http.MethodHead {
-		assert.Equal(t, e.resBody, string(heard), "the answer was changed on its way")
+		assert.Equal(t, e.resBody, string(body), "the response was modified")
 	}
-	return recorded.failures
+	return recorder.failures
 }
 
 func runAll(t *testing.T, exchanges []exchange) {
@@ -97,7 +98,7 @@ const (
 	report  = `{"session_id":"s-1","position_sec":12.5}`
 )
 
-// session is a documented Session with some of its text replaced.
+// session returns a valid Session after replacing pairs of strings.
 func session(oldnew ...string) string {
 	const body = `{"session_id":"s-1","webinar_id":"intro","webinar_type":"auto",` +
 		`"started_at":"2026-11-21T19:00:00Z","server_time":"2026-11-21T19:00:12Z","live_offset_sec":12,` +
@@ -238,7 +239,7 @@ func TestViolationsFail(t *testing.T) {
 		{name: "null", method: "POST", url: base + "/exit", reqBody: report, status: 200, resBody: "null",
 			wantFailure: "empty"},
 		{name: "half an answer", method: "GET", url: base + "/session", status: 200, resBody: session()[:40],
-			wantFailure: "the answer's body"},
+			wantFailure: "response body"},
 		{name: "an accepted null", method: "POST", url: base + "/enter", reqBody: "null", status: 201,
 			resBody: session(), wantFailure: "the request was accepted"},
 		{name: "a code of another status", method: "GET", url: base + "/session", status: 401,

@@ -13,7 +13,7 @@ import (
 	"autowebinar/api"
 )
 
-// newTestContract is a contract that has seen nothing yet.
+// newTestContract returns a contract without coverage.
 func newTestContract(t *testing.T) *contract {
 	t.Helper()
 	source, err := api.Files.ReadFile("openapi.yaml")
@@ -38,7 +38,7 @@ func TestCoverageCountsDocumentedResponses(t *testing.T) {
 
 	res.StatusCode = 418
 	c.check(httptest.NewRequest(http.MethodPost, "/wp-json/autowebinar/v1/enter", nil), nil, res, nil)
-	assert.Len(t, c.uncovered(), len(before)-1, "what is not documented covers nothing")
+	assert.Len(t, c.uncovered(), len(before)-1, "an undocumented status covers nothing")
 }
 
 func TestUncoveredIsSorted(t *testing.T) {

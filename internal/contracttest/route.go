@@ -13,22 +13,22 @@ const (
 	namespace = "/autowebinar/v1"
 )
 
-// route is a request in the document's own terms.
+// route is a request in the documented form.
 type route struct {
-	path   string // under the base path, "/enter"; "" if under none
+	path   string // below the base path, "/enter"; "" if there is none
 	method string
 
-	// guessed: the path does not stand under the default base path, so what
-	// comes before the route may or may not be a base path of the service.
+	// guessed means that the path is not below the default base path, so that the
+	// text before the route may or may not be a base path of the service.
 	guessed bool
 
 	template  string // as documented, "/users/{user_id}/enter"; "" if not documented
 	operation *v3.Operation
 }
 
-// routeOf undoes what the service accepts beside the documented form: another
-// base path, ?rest_route=, one trailing slash, a method override on POST, and
-// HEAD for GET.
+// routeOf converts the other forms that the service accepts to the documented
+// one: another base path, ?rest_route=, a trailing slash, a method override on
+// POST, and HEAD for GET.
 func (c *contract) routeOf(req *http.Request) route {
 	r := route{method: methodOf(req)}
 	r.path, r.guessed = c.pathOf(req)
@@ -43,7 +43,8 @@ func (c *contract) routeOf(req *http.Request) route {
 	return r
 }
 
-// methodOf reads the override as WordPress does: the query first, POST only.
+// methodOf applies a method override like WordPress: on POST only, and the query
+// takes precedence.
 func methodOf(req *http.Request) string {
 	method := req.Method
 	if method == http.MethodPost {
@@ -59,13 +60,13 @@ func methodOf(req *http.Request) string {
 	return method
 }
 
-// pathOf returns the path under the base path. Base paths are a setting that a
-// test's traffic does not show, so a path under none of the known forms is
-// taken apart at the longest tail that is a documented path.
+// pathOf returns the path below the base path. A test's traffic does not show
+// which base paths are configured. If the path has none of the known forms, the
+// longest suffix that is a documented path is used.
 func (c *contract) pathOf(req *http.Request) (path string, guessed bool) {
 	escaped := req.URL.EscapedPath()
-	if named := req.URL.Query().Get("rest_route"); named != "" && isFrontController(escaped) {
-		path, _ := cutBase(named, namespace)
+	if restRoute := req.URL.Query().Get("rest_route"); restRoute != "" && isFrontController(escaped) {
+		path, _ := cutBase(restRoute, namespace)
 		return path, false
 	}
 	if path, ok := cutBase(escaped, basePath); ok {
@@ -86,21 +87,21 @@ func isFrontController(path string) bool {
 	return strings.HasSuffix(path, "/") || strings.HasSuffix(path, "/index.php")
 }
 
-// cutBase returns what follows base in path, beginning with a slash.
+// cutBase returns the rest of path after base, which begins with a slash.
 func cutBase(path, base string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, base)
 	return rest, ok && strings.HasPrefix(rest, "/")
 }
 
-// match finds the documented path. What is not a decimal number is no user id,
-// and then there is no such route: WordPress has it in the route's pattern too.
+// match finds the documented path. As in the route patterns of WordPress, only a
+// decimal number matches {user_id}.
 func (c *contract) match(path string) (string, *v3.PathItem) {
 	segments := strings.Split(path, "/")
 	for template, item := range c.model.Paths.PathItems.FromOldest() {
-		same := func(want, got string) bool {
+		matches := func(want, got string) bool {
 			return want == got || want == "{user_id}" && isUserID(got)
 		}
-		if slices.EqualFunc(strings.Split(template, "/"), segments, same) {
+		if slices.EqualFunc(strings.Split(template, "/"), segments, matches) {
 			return template, item
 		}
 	}

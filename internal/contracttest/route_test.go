@@ -12,7 +12,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-// However a documented request is addressed, it is the same request.
 func TestAliasesResolveToOneRoute(t *testing.T) {
 	t.Parallel()
 	c := newTestContract(t)
@@ -69,6 +68,6 @@ func FuzzRouteOf(f *testing.F) {
 			return
 		}
 		r := c.routeOf(&http.Request{Method: method, URL: u, Header: http.Header{}})
-		assert.Equal(t, r.operation == nil, r.template == "", "a route is documented wholly or not at all")
+		assert.Equal(t, r.operation == nil, r.template == "", "template and operation are both set or both empty")
 	})
 }

@@ -47,18 +47,18 @@ var edits = []edit{
 			<-ctx.Done()
 		}
 `},
-	{"webhook/delivery.go", `	head := &q.Messages[0]`, `	head := &q.Messages[first(q.Messages)]`},
-	{"webhook/delivery.go", `	event := q.Messages[0].Event`, `	event := q.Messages[first(q.Messages)].Event`},
+	{"webhook/turn.go", `	head := &b.Messages[0]`, `	head := &b.Messages[first(b.Messages)]`},
+	{"webhook/turn.go", `	event := b.Messages[0].Event`, `	event := b.Messages[first(b.Messages)].Event`},
 	{"webhook/outcome.go", `	switch status / 100 {`,
 		`	if mutant("drops what was answered with 500") && status >= 500 {
 		return Accepted
 	}
 	switch status / 100 {`},
 	{"webhook/sender.go", `	s.signer.Sign(req.Header, e.ID.String(),`, `	s.signer.Sign(req.Header, name(e),`},
-	{"webhook/payload.go", `	at := timestamp(e.At)
-`, `	at := timestamp(e.At)
+	{"webhook/payload.go", `	at := stamp(e.At)
+`, `	at := stamp(e.At)
 	if mutant("tells the time of the attempt") {
-		at = timestamp(time.Now())
+		at = stamp(time.Now())
 	}
 `},
 	{"webinar/rules.go", `		s.LeftAt = now

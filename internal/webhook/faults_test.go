@@ -187,18 +187,18 @@ func TestDatabaseAwayLosesNothingAndCountsNothing(t *testing.T) {
 				b.after(10 * time.Minute)
 				switch op {
 				case "":
-					assert.Equal(b, 1, b.log.said("event queue read failing"), "said once")
+					assert.Equal(b, 1, b.log.said("event queue cannot be read"), "said once")
 					assert.LessOrEqual(b, b.queue.calls["due"], 150, "and left alone")
 				case "begin":
-					assert.Equal(b, 1, b.log.said("event queue write failing"), "although it can be read")
-					assert.Zero(b, b.log.said("event queue write recovered"))
+					assert.Equal(b, 1, b.log.said("event queue cannot be written"), "although it can be read")
+					assert.Zero(b, b.log.said("event queue can be written again"))
 				}
 				b.queue.set(func() { b.queue.fault = nil })
 				b.after(6 * time.Second)
 				assert.Len(b, b.sink.seen(), 30)
 				assert.Zero(b, b.d.Stats().Failed)
-				for _, what := range []string{"read", "write"} {
-					assert.Equal(b, b.log.said("event queue "+what+" failing"), b.log.said("event queue "+what+" recovered"))
+				for _, what := range []string{"read", "written"} {
+					assert.Equal(b, b.log.said("event queue cannot be "+what), b.log.said("event queue can be "+what+" again"))
 				}
 				b.empty()
 			})
@@ -238,7 +238,7 @@ func TestADatabaseThatOnlyReadsIsLeftAlone(t *testing.T) {
 
 		b.sink.answering(always(reply{status: 200, delay: 9 * time.Second}))
 		b.after(time.Second)
-		assert.Equal(b, 1, b.log.said("event queue write recovered"), "before the sink has answered")
+		assert.Equal(b, 1, b.log.said("event queue can be written again"), "before the sink has answered")
 		assert.Empty(b, b.sink.accepted())
 	})
 }
@@ -276,7 +276,7 @@ func TestOneLogLineAnAttempt(t *testing.T) {
 			assert.Equal(b, []map[string]any{
 				{"level": "WARN", "msg": "event not delivered", "webhook_id": one, "type": "client_webinar_left", "user": 1.0, "outcome": "rejected", "status": 422.0, "attempt": 1.0},
 				{"level": "INFO", "msg": "event delivered", "webhook_id": two, "type": "client_webinar_left", "user": 2.0, "outcome": "accepted", "status": 200.0, "attempt": 1.0},
-				{"level": "ERROR", "msg": "event dead-lettered: retry budget exhausted", "webhook_id": one, "type": "client_webinar_left", "user": 1.0, "outcome": "rejected", "status": 422.0, "attempt": 2.0},
+				{"level": "ERROR", "msg": "event is dead: operations must decide", "webhook_id": one, "type": "client_webinar_left", "user": 1.0, "outcome": "rejected", "status": 422.0, "attempt": 2.0},
 			}, lines)
 			assert.NotContains(b, b.log.buf.String(), "lead-")
 			assert.NotContains(b, b.log.buf.String(), secret)

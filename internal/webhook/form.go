@@ -10,10 +10,10 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// Errors of Forms.Submit, besides ErrNoLead.
+// Refusals of Forms.Submit, beside ErrNoLead.
 var (
-	ErrFormRefused         = errors.New("webhook: the receiver refused the form")
-	ErrReceiverUnavailable = errors.New("webhook: the receiver is unavailable")
+	ErrFormRefused         = errors.New("webhook: the sink refused the form")
+	ErrReceiverUnavailable = errors.New("webhook: the sink cannot take the form now")
 )
 
 const (
@@ -21,50 +21,53 @@ const (
 	formRetryAfter = 10 * time.Second
 )
 
-// Forms forwards form answers to the receiver without storing them: the caller
-// learns from the error whether the receiver has them.
+// Forms passes form answers straight through to the sink: they are never
+// stored, so the caller hears at once whether the sink has them.
 type Forms struct {
 	sender *Sender
 	log    *slog.Logger
 }
 
-// NewForms returns Forms that send through the given sender.
+// NewForms returns a pass-through over a sender. log may be nil: slog.Default.
 func NewForms(sender *Sender, log *slog.Logger) *Forms {
+	if log == nil {
+		log = slog.Default()
+	}
 	return &Forms{sender: sender, log: log}
 }
 
-// Submit sends a form_submitted event once, within 8 s. A nil error means that
-// the receiver accepted it. ErrFormRefused is permanent. After
-// ErrReceiverUnavailable (see RetryAfter) and ErrNoLead, the caller may retry
-// later with the same event id.
+// Submit sends a form_submitted event once, within 8 s. nil: the sink has it.
+// ErrFormRefused: it does not want it, don't repeat. ErrSinkUnavailable (see
+// RetryAfter) and ErrNoLead: try again later, with the same event id.
 func (f *Forms) Submit(ctx context.Context, e webinar.Event, leadID string) error {
 	body, err := Body(e, leadID)
 	if err != nil {
 		return err
 	}
-	a := f.sender.post(ctx, e, body, formTimeout)
-	if err := formError(a); err != nil {
-		f.log.LogAttrs(ctx, slog.LevelWarn, "form not delivered", attemptAttrs(e, a)...)
-		return err
+	answer := f.sender.post(ctx, e, body, formTimeout)
+	err = formError(answer)
+	level := slog.LevelInfo
+	if err != nil {
+		level = slog.LevelWarn
 	}
-	f.log.LogAttrs(ctx, slog.LevelInfo, "form delivered", attemptAttrs(e, a)...)
-	return nil
+	f.log.LogAttrs(ctx, level, "form passed to the sink", attemptAttrs(e, answer)...)
+	return err
 }
 
-func formError(a AttemptResult) error {
-	switch {
-	case a.Outcome == Accepted:
+func formError(answer AttemptResult) error {
+	switch status := answer.Status; {
+	case answer.Outcome == Accepted:
 		return nil
-	case a.Outcome == Rejected:
-		return fmt.Errorf("%w: status %d", ErrFormRefused, a.Status)
-	case a.Status != 0: // possibly a wrong secret or URL: viewers must be able to submit again
-		return &unavailableError{cause: fmt.Errorf("status %d", a.Status), retryAfter: a.RetryAfter}
+	case answer.Outcome == Rejected:
+		return fmt.Errorf("%w: status %d", ErrFormRefused, status)
+	case status != 0: // a wrong secret or address, say, must not cost anybody their answers
+		return &unavailableError{cause: fmt.Errorf("status %d", status), retryAfter: answer.RetryAfter}
 	default:
-		return &unavailableError{cause: a.Err}
+		return &unavailableError{cause: answer.Err}
 	}
 }
 
-// unavailableError is ErrReceiverUnavailable with the receiver's Retry-After.
+// unavailableError is ErrSinkUnavailable with what the sink said about when.
 type unavailableError struct {
 	cause      error
 	retryAfter time.Duration
@@ -75,11 +78,11 @@ func (e *unavailableError) Error() string {
 }
 func (e *unavailableError) Unwrap() []error { return []error{ErrReceiverUnavailable, e.cause} }
 
-// RetryAfter returns how long a client should wait after an error of Submit: the
-// receiver's Retry-After (at most 24 h) if it sent one, else 10 s.
+// RetryAfter says how long a client should wait after an error of Submit: what
+// the sink asked for (up to 24 h), else 10 s.
 func RetryAfter(err error) time.Duration {
-	if unavailable := new(unavailableError); errors.As(err, &unavailable) && unavailable.retryAfter > 0 {
-		return unavailable.retryAfter
+	if sink := new(unavailableError); errors.As(err, &sink) && sink.retryAfter > 0 {
+		return sink.retryAfter
 	}
 	return formRetryAfter
 }

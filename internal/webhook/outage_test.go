@@ -144,13 +144,13 @@ func TestAnOutageInGoodTimesIsNoticedAtOnce(t *testing.T) {
 		b.after(5 * time.Second)
 		during := len(b.sink.seen()) - 100
 		assert.LessOrEqual(b, during, webhook.DefaultParallel+3, "what was in flight, and probes")
-		assert.Equal(b, 1, b.log.said("receiver unavailable, probing"))
+		assert.Equal(b, 1, b.log.said("sink is unavailable, probing"))
 
 		b.after(time.Hour)
 		b.sink.answering(always(reply{status: 200}))
 		b.after(31 * time.Second)
 		b.empty()
-		assert.Equal(b, 2, b.log.said("receiver available, resuming delivery"))
+		assert.Equal(b, 2, b.log.said("sink is up, sending what waits"))
 	})
 }
 

@@ -159,7 +159,7 @@ func TestBudgetSpentIsDeadAndBlocksNobody(t *testing.T) {
 				assert.WithinDuration(b, r.m.FirstAttempt.Add(retry.Budget), tries[len(tries)-1].at, time.Minute)
 				assert.Len(b, of(1, b.sink.accepted()), 2, "those behind it go on")
 				assert.Equal(b, uint64(1), b.d.Stats().Dead)
-				assert.Equal(b, 1, b.log.said("event dead-lettered: retry budget exhausted"))
+				assert.Equal(b, 1, b.log.said("event is dead: operations must decide"))
 				b.empty()
 			})
 		})

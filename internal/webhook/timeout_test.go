@@ -53,7 +53,7 @@ func TestTimeOuts(t *testing.T) {
 		silent := send(&receiver{answer: always(reply{delay: time.Hour})})
 		assert.Equal(t, webhook.Unavailable, silent.Outcome)
 		assert.Equal(t, 15*time.Second, silent.Duration)
-		assert.ErrorContains(t, silent.Err, "no response within 15s")
+		assert.ErrorContains(t, silent.Err, "no answer within 15s")
 
 		dripping := send(slowBody{})
 		assert.Equal(t, webhook.Accepted, dripping.Outcome)
