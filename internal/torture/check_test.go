@@ -7,245 +7,21 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"autowebinar/internal/webhook"
 	"autowebinar/internal/webinar"
 )
 
-// evidence is what is there of one viewer in the end.
-type observed struct {
-	rows   map[string][]string // by key, in the order of umeta_id
-	events map[string]*receivedEvent
-}
+// maxRunSteps limits the search for all viewers of a run. If it is reached, the
+// remaining viewers are undecided.
+const maxRunSteps = 50 * maxSteps
 
-// conclude compares what is there with all that may be, and reports by the
-// explanation that fits best.
-func (m *model) check(e observed) *result {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v := &result{}
-	m.addResponseFailures(v)
-	own := e.sessionRows(v)
-	s := newSearch(m, e)
-	switch err := s.run(); {
-	case errors.Is(err, errUndecided):
-		v.addFailure(&v.undecided, "user %d: %v", m.user, err)
-		m.checkAcknowledged(v, e)
-		return v
-	case err != nil:
-		v.addFailure(&v.wrongResponses, "user %d: %v", m.user, err)
-		return v
-	}
-	var best *result
-	for _, w := range s.states {
-		if !maps.Equal(expected(w.viewer), own) {
-			continue
-		}
-		if tried := m.compare(s, w, e); best == nil || len(tried.failures) < len(best.failures) {
-			best = tried
-		}
-	}
-	if best == nil {
-		w := s.states[0]
-		v.addFailure(&v.wrongRows, "user %d: rows that nothing explains:\n\tthere: %v\n\tof %d explanations the first: %v\n\tlost: %s",
-			m.user, own, len(s.states), expected(w.viewer), s.describeUnanswered())
-		best = m.compare(s, w, e)
-	}
-	v.add(best)
-	return v
-}
-
-// blameReplies tells of answers that are wrong whatever has happened.
-func (m *model) addResponseFailures(v *result) {
-	for _, wrong := range m.failures {
-		v.addFailure(&v.wrongResponses, "%s", wrong)
-	}
-}
-
-// lost are the attempts that may explain more.
-func (s *search) describeUnanswered() (text string) {
-	for _, a := range s.attempts {
-		if a.unanswered() {
-			text += fmt.Sprintf("\n\t\t%s %s sent %s, over %s", a.route, a.body(0), a.sent.UTC().Format(time.StampMilli), a.ended.UTC().Format(time.StampMilli))
-		}
-	}
-	return text
-}
-
-// own are the rows of sessions and registrations, one a key.
-func (e observed) sessionRows(v *result) map[string]string {
-	own := map[string]string{}
-	for key, values := range e.rows {
-		switch {
-		case key == "autowebinar_outbox" || key == "autowebinar_outbox_wait":
-			v.addFailure(&v.left, "left in the queue: %v", values)
-			continue
-		case key == "autowebinar_outbox_dead":
-			v.addFailure(&v.dead, "dead: %v", values)
-			continue
-		case len(values) > 1:
-			v.addFailure(&v.wrongRows, "duplicate rows of %s: %v", key, values)
-		}
-		if values[0] != "0" { // a number that was more than 0 once
-			own[key] = values[0]
-		}
-	}
-	return own
-}
-
-// expected are the rows of a viewer, as the contract has them.
-func expected(v webinar.Viewer) map[string]string {
-	rows := map[string]string{}
-	put := func(key, value string) {
-		if value != "" && value != "0" && value != "-" {
-			rows["autowebinar_"+key] = value
-		}
-	}
-	session := func(s *webinar.Session, suffix string) {
-		put("session_id"+suffix, string(s.ID))
-		put("webinar_id"+suffix, string(s.Webinar))
-		put("started_at"+suffix, clockTime(s.StartedAt))
-		put("last_position_sec"+suffix, strconv.FormatInt(s.LastPosition, 10))
-		put("furthest_sec"+suffix, strconv.FormatInt(s.Furthest, 10))
-		put("progress_percent"+suffix, strconv.Itoa(s.Percent))
-		put("cta_clicked_at"+suffix, clockTime(s.CTAClickedAt))
-		put("last_seen_at"+suffix, clockTime(s.LastSeenAt))
-		put("left_at"+suffix, clockTime(s.LeftAt))
-		if s.Completed {
-			put("completed"+suffix, "1")
-		}
-	}
-	if v.Current != nil {
-		session(v.Current, "")
-	}
-	for id, s := range v.Parked {
-		session(s, "@"+string(id))
-	}
-	for id, at := range v.Registered {
-		put("registered@"+string(id), clockTime(at))
-	}
-	return rows
-}
-
-// compare holds the events of a world against those at the sink.
-func (m *model) compare(s *search, w *state, e observed) *result {
-	facts := slices.Concat(s.commonEvents, w.facts)
-	c := newComparison(m, w.viewer, e)
-	latest := 0
-	for _, f := range facts {
-		order := c.match(f)
-		if order > 0 && order < latest {
-			c.addFailure(&c.outOfOrder, "user %d: out of order: %s of %s, one of %d explanations:%s", m.user, f.event.Type, f.event.Webinar, len(s.states), describeEvents(facts, e))
-		}
-		latest = max(latest, order)
-		c.ordered = append(c.ordered, orderedEvent{name: string(f.event.Type), earliest: m.earliest(f), latest: f.latest, order: order})
-	}
-	c.matchUntracked()
-	for id, got := range c.unmatched {
-		alike := func(f expectedEvent) bool {
-			return bytes.HasPrefix(got.bodies[0], []byte(`{"type":"`+f.event.Type)) && bytes.Contains(got.bodies[0], []byte(f.event.Webinar))
-		}
-		if slices.ContainsFunc(facts, alike) && !bytes.Contains(got.bodies[0], []byte("attendance")) {
-			c.addFailure(&c.duplicated, "user %d: a second id, %s, for one fact: %s", m.user, id, got.bodies)
-		} else {
-			c.addFailure(&c.unexplained, "user %d: nobody did anything for %s: %s", m.user, id, got.bodies)
-		}
-	}
-	return &c.result
-}
-
-// viewer is as much of a viewer as must be known of evaluations and forms.
-func (e observed) viewer(user webinar.UserID) webinar.Viewer {
-	v := webinar.Viewer{User: user, Parked: map[webinar.ID]*webinar.Session{}}
-	for key, values := range e.rows {
-		suffix, found := strings.CutPrefix(key, "autowebinar_session_id")
-		if !found {
-			continue
-		}
-		row := func(name string) string {
-			if values := e.rows["autowebinar_"+name+suffix]; len(values) > 0 {
-				return values[0]
-			}
-			return ""
-		}
-		s := &webinar.Session{ID: webinar.SessionID(values[0]), Webinar: webinar.ID(row("webinar_id")), Completed: row("completed") == "1"}
-		s.StartedAt, _ = time.Parse(time.DateTime, row("started_at"))
-		v.Parked[s.Webinar] = s
-	}
-	return v
-}
-
-// story is the facts in their order, with their places at the sink.
-func describeEvents(facts []expectedEvent, e observed) string {
-	text := ""
-	for _, f := range facts {
-		order := 0
-		if got := e.events[f.id()]; got != nil {
-			order = got.order
-		}
-		text += fmt.Sprintf("\n\t%s of %s at %s sent %s: %d", f.event.Type, f.event.Webinar, clockTime(f.event.At), f.earliest.Format(time.StampMilli), order)
-	}
-	return text
-}
-
-// id is the webhook id of a fact.
-func (f expectedEvent) id() string {
-	e := f.event
-	switch {
-	case e.Type == webinar.EventRegistered:
-		return e.ID.String()
-	case f.idSuffix != "":
-		return webinar.EventID(e.Type, e.User, string(e.Session), f.idSuffix).String()
-	}
-	return webinar.EventID(e.Type, e.User, string(e.Session)).String()
-}
-
-// body is what the sink must get.
-func body(e webinar.Event) []byte {
-	text, err := webhook.Body(e, fmt.Sprintf("lead-%d", e.User))
-	if err != nil {
-		panic(err)
-	}
-	return text
-}
-
-// evidence gathers what is there of all viewers.
-func (r *rig) observe() map[uint64]*observed {
-	all := map[uint64]*observed{}
-	of := func(user uint64) *observed {
-		if all[user] == nil {
-			all[user] = &observed{rows: map[string][]string{}, events: map[string]*receivedEvent{}}
-		}
-		return all[user]
-	}
-	var rows []struct {
-		User  uint64 `db:"user_id"`
-		Key   string `db:"meta_key"`
-		Value string `db:"meta_value"`
-	}
-	err := r.db.Select(&rows, `SELECT user_id, meta_key, COALESCE(meta_value, '') AS meta_value FROM wp_usermeta
-		WHERE meta_key LIKE 'autowebinar\_%' ORDER BY umeta_id`)
-	if err != nil {
-		r.Fatalf("the rows cannot be read: %v", err)
-	}
-	for _, row := range rows {
-		e := of(row.User)
-		e.rows[row.Key] = append(e.rows[row.Key], row.Value)
-	}
-	r.receiver.mu.Lock()
-	defer r.receiver.mu.Unlock()
-	for id, got := range r.receiver.byID {
-		of(got.user).events[id] = got
-	}
-	return all
-}
-
-// judge says what the run showed.
+// check returns the result of a run.
 func (r *rig) check(c *crowd, before string) *result {
 	v := &result{requests: r.requests.Load(), acknowledged: r.acknowledged.Load(), unacknowledged: r.unanswered.Load(), faults: r.faults.Load()}
 	all := r.observe()
+	steps := maxRunSteps
 	for _, p := range c.viewers {
 		e := all[p.login.ID]
 		delete(all, p.login.ID)
@@ -255,7 +31,9 @@ func (r *rig) check(c *crowd, before string) *result {
 		if p.model.sentCount > 0 {
 			v.viewers++
 		}
-		v.add(p.model.check(*e))
+		viewer, used := p.model.check(*e, steps)
+		v.add(viewer)
+		steps -= used
 	}
 	for user := range all {
 		v.addFailure(&v.unexplained, "rows or events of user %d, who does not exist", user)
@@ -271,10 +49,159 @@ func (r *rig) check(c *crowd, before string) *result {
 		to   *int
 		from int
 		what string
-	}{{&v.forged, s.forged, "signatures are not right"}, {&v.overlapped, s.overlaps, "deliveries overlapped"}} {
+	}{{&v.forged, s.forged, "invalid signatures"}, {&v.overlapped, s.overlaps, "overlapping deliveries"}} {
 		if *sum.to += sum.from; sum.from > 0 {
 			v.failures = append(v.failures, strconv.Itoa(sum.from)+" "+sum.what)
 		}
 	}
 	return v
+}
+
+// check compares what a run has left behind with all states that are possible, in
+// at most limit steps. It reports the failures of the state that fits best, and how
+// many steps the search took.
+func (m *model) check(e observed, limit int) (v *result, steps int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v = &result{}
+	m.addResponseFailures(v)
+	rows := e.sessionRows(v)
+	s := newSearch(m, e, limit)
+	switch err := s.run(); {
+	case errors.Is(err, errUndecided):
+		v.addFailure(&v.undecided, "user %d: %v", m.user, err)
+		m.checkAcknowledged(v, e)
+		return v, s.steps
+	case err != nil:
+		v.addFailure(&v.wrongResponses, "user %d: %v", m.user, err)
+		return v, s.steps
+	}
+	var best *result
+	for _, st := range s.states {
+		if !maps.Equal(expected(st.viewer), rows) {
+			continue
+		}
+		if compared := m.compare(s, st, e); best == nil || len(compared.failures) < len(best.failures) {
+			best = compared
+		}
+	}
+	if best == nil {
+		st := s.states[0]
+		v.addFailure(&v.wrongRows, "user %d: no possible state has these rows:\n\tthere: %v\n\tthe first of %d states: %v\n\tunanswered: %s",
+			m.user, rows, len(s.states), expected(st.viewer), m.describeUnanswered())
+		best = m.compare(s, st, e)
+	}
+	v.add(best)
+	return v, s.steps
+}
+
+// addResponseFailures adds the responses that are wrong in every state.
+func (m *model) addResponseFailures(v *result) {
+	for _, failure := range m.failures {
+		v.addFailure(&v.wrongResponses, "%s", failure)
+	}
+}
+
+func (m *model) describeUnanswered() (text string) {
+	for _, a := range m.attempts {
+		if a.unanswered() {
+			text += fmt.Sprintf("\n\t\t%s %s sent %s, ended %s", a.route, a.body(0), a.sent.UTC().Format(time.StampMilli), a.ended.UTC().Format(time.StampMilli))
+		}
+	}
+	return text
+}
+
+// expected returns the rows of a viewer, as the contract defines them.
+func expected(v webinar.Viewer) map[string]string {
+	rows := map[string]string{}
+	add := func(key, value string) {
+		if value != "" && value != "0" && value != "-" {
+			rows["autowebinar_"+key] = value
+		}
+	}
+	session := func(s *webinar.Session, suffix string) {
+		add("session_id"+suffix, string(s.ID))
+		add("webinar_id"+suffix, string(s.Webinar))
+		add("started_at"+suffix, clockTime(s.StartedAt))
+		add("last_position_sec"+suffix, strconv.FormatInt(s.LastPosition, 10))
+		add("furthest_sec"+suffix, strconv.FormatInt(s.Furthest, 10))
+		add("progress_percent"+suffix, strconv.Itoa(s.Percent))
+		add("cta_clicked_at"+suffix, clockTime(s.CTAClickedAt))
+		add("last_seen_at"+suffix, clockTime(s.LastSeenAt))
+		add("left_at"+suffix, clockTime(s.LeftAt))
+		if s.Completed {
+			add("completed"+suffix, "1")
+		}
+	}
+	if v.Current != nil {
+		session(v.Current, "")
+	}
+	for id, s := range v.Parked {
+		session(s, "@"+string(id))
+	}
+	for id, at := range v.Registered {
+		add("registered@"+string(id), clockTime(at))
+	}
+	return rows
+}
+
+// compare compares the events of a state with those of the receiver.
+func (m *model) compare(s *search, st *state, e observed) *result {
+	events := slices.Concat(s.commonEvents, st.events)
+	c := newComparison(m, st.viewer, e)
+	latest := 0
+	for _, expected := range events {
+		order := c.match(expected)
+		if order > 0 && order < latest {
+			c.addFailure(&c.outOfOrder, "user %d: out of order: %s of %s, in one of %d states:%s", m.user, expected.event.Type, expected.event.Webinar, len(s.states), describeEvents(events, e))
+		}
+		latest = max(latest, order)
+		c.ordered = append(c.ordered, orderedEvent{name: string(expected.event.Type), earliest: m.earliest(expected), latest: expected.latest, order: order})
+	}
+	c.matchUntracked()
+	for id, got := range c.unmatched {
+		isSimilar := func(expected expectedEvent) bool {
+			return bytes.HasPrefix(got.bodies[0], []byte(`{"type":"`+expected.event.Type)) && bytes.Contains(got.bodies[0], []byte(expected.event.Webinar))
+		}
+		if slices.ContainsFunc(events, isSimilar) && !bytes.Contains(got.bodies[0], []byte("attendance")) {
+			c.addFailure(&c.duplicated, "user %d: %s is a second id of one event: %s", m.user, id, got.bodies)
+		} else {
+			c.addFailure(&c.unexplained, "user %d: no request leads to %s: %s", m.user, id, got.bodies)
+		}
+	}
+	return &c.result
+}
+
+// describeEvents lists events with their order at the receiver.
+func describeEvents(events []expectedEvent, e observed) string {
+	text := ""
+	for _, expected := range events {
+		order := 0
+		if got := e.events[expected.id()]; got != nil {
+			order = got.order
+		}
+		text += fmt.Sprintf("\n\t%s of %s at %s sent %s: %d", expected.event.Type, expected.event.Webinar, clockTime(expected.event.At),
+			expected.earliest.Format(time.StampMilli), order)
+	}
+	return text
+}
+
+// id returns the webhook id of the event.
+func (e expectedEvent) id() string {
+	switch {
+	case e.event.Type == webinar.EventRegistered:
+		return e.event.ID.String()
+	case e.idSuffix != "":
+		return webinar.EventID(e.event.Type, e.event.User, string(e.event.Session), e.idSuffix).String()
+	}
+	return webinar.EventID(e.event.Type, e.event.User, string(e.event.Session)).String()
+}
+
+// body returns the body that the receiver must get.
+func body(e webinar.Event) []byte {
+	text, err := webhook.Body(e, fmt.Sprintf("lead-%d", e.User))
+	if err != nil {
+		panic(err)
+	}
+	return text
 }

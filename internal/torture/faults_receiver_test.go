@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// sinkFaults are what the sink does to the service.
-func sinkFaults() []fault {
+// receiverFaults are what the sink does to the service.
+func receiverFaults() []fault {
 	faults := []fault{
 		{name: "the sink redirects", inject: redirect},
 		{name: "the sink falls silent", inject: staySilent},

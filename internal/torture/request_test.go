@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,7 +11,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// webinars are short: at sixteen times the speed they are watched in seconds.
+// webinars are short: at sixteen times the speed each takes seconds to watch.
 const webinars = "intro=24,pro=60,talk=150"
 
 // rules are those of the service under test.
@@ -23,7 +22,7 @@ func rules() webinar.Rules {
 	}
 }
 
-// deed is what a wish is about: the route.
+// route is the last segment of a request's path.
 type route string
 
 const (
@@ -38,19 +37,34 @@ const (
 	form        route = "form"
 )
 
-// wish is what a viewer wants, in the words of a request.
+// request is a request of a viewer.
 type request struct {
 	route   route
 	webinar webinar.ID
 	session webinar.SessionID // instead of the webinar
 	report  *webinar.Report
 	reason  webinar.LeaveReason
-	id      uuid.UUID // of an evaluation or a submission; Nil: not said
+	id      uuid.UUID // of an evaluation or a submission; may be Nil
 }
 
-// changes tells whether the wish may change the viewer's rows.
-func (w request) changes() bool {
-	return w.route != readSession && w.route != attendance && w.route != form
+// requestKey is equal for equal requests.
+type requestKey struct {
+	request
+	reported  webinar.Report
+	hasReport bool
+}
+
+func (r request) key() requestKey {
+	k := requestKey{request: r}
+	if r.report != nil {
+		k.request.report, k.reported, k.hasReport = nil, *r.report, true
+	}
+	return k
+}
+
+// changes reports whether the request may change the viewer's rows.
+func (r request) changes() bool {
+	return r.route != readSession && r.route != attendance && r.route != form
 }
 
 const (
@@ -60,60 +74,60 @@ const (
 )
 
 // body is the request's body; empty for a GET.
-func (w request) body(user uint64) string {
+func (r request) body(user uint64) string {
 	fields := map[string]any{}
-	if w.session != "" {
-		fields["session_id"] = w.session
-	} else if w.webinar != "" {
-		fields["webinar_id"] = w.webinar
+	if r.session != "" {
+		fields["session_id"] = r.session
+	} else if r.webinar != "" {
+		fields["webinar_id"] = r.webinar
 	}
-	if w.report != nil {
-		fields["position_sec"], fields["ended"], fields["seeked"] = w.report.Position, w.report.Ended, w.report.Seeked
+	if r.report != nil {
+		fields["position_sec"], fields["ended"], fields["seeked"] = r.report.Position, r.report.Ended, r.report.Seeked
 	}
-	switch w.route {
+	switch r.route {
 	case readSession:
 		return ""
 	case register:
 		fields["source"] = source
 	case exit:
-		fields["leave_reason"] = w.reason
+		fields["leave_reason"] = r.reason
 	case attendance:
 		fields["user_ids"] = []uint64{user}
-		if w.id != uuid.Nil {
-			fields["evaluation_id"] = w.id
+		if r.id != uuid.Nil {
+			fields["evaluation_id"] = r.id
 		}
 	case form:
-		fields["form_id"], fields["form_payload"], fields["submission_id"] = formID, json.RawMessage(formPayload), w.id
+		fields["form_id"], fields["form_payload"], fields["submission_id"] = formID, json.RawMessage(formPayload), r.id
 	}
 	text, _ := json.Marshal(fields)
 	return string(text)
 }
 
-// apply is what the rules say to the wish. It is the model's own copy of the
-// service's dispatch, not of its rules.
-func (w request) apply(v webinar.Viewer, newID webinar.SessionID, now time.Time) (webinar.Result, error) {
-	r, which := rules(), webinar.SessionRef{Session: w.session, Webinar: w.webinar}
-	switch w.route {
+// apply applies the request by the service's rules. Only the dispatch to the rules
+// is the model's own.
+func (r request) apply(v webinar.Viewer, newID webinar.SessionID, now time.Time) (webinar.Result, error) {
+	rules, ref := rules(), webinar.SessionRef{Session: r.session, Webinar: r.webinar}
+	switch r.route {
 	case register:
-		return r.Register(v, webinar.Registration{Webinar: w.webinar, Type: webinar.Auto, Source: source}, now)
+		return rules.Register(v, webinar.Registration{Webinar: r.webinar, Type: webinar.Auto, Source: source}, now)
 	case enter:
-		return r.Enter(v, w.webinar, newID, now)
+		return rules.Enter(v, r.webinar, newID, now)
 	case progress:
-		return r.Progress(v, which, *w.report, now)
+		return rules.Progress(v, ref, *r.report, now)
 	case exit:
-		return r.Exit(v, which, w.report, w.reason, now)
+		return rules.Exit(v, ref, r.report, r.reason, now)
 	case resume:
-		return r.Resume(v, w.webinar, now)
+		return rules.Resume(v, r.webinar, now)
 	case cta:
-		return r.ClickCTA(v, which, w.report, now)
+		return rules.ClickCTA(v, ref, r.report, now)
 	case readSession:
-		s, err := r.Find(v, w.webinar)
+		s, err := rules.Find(v, r.webinar)
 		return webinar.Result{Viewer: v, Session: s}, err
 	}
-	panic("no state follows from " + w.route)
+	panic("the rules have no " + r.route)
 }
 
-// reply is an answer, decoded.
+// response is a decoded response.
 type response struct {
 	status int
 	header http.Header
@@ -141,22 +155,13 @@ type response struct {
 	} `json:"results"`
 }
 
-// same: it says the same.
-func (r *response) equal(o *response) bool {
-	a, b := *r, *o
-	a.header, b.header = nil, nil
-	return reflect.DeepEqual(a, b)
-}
-
-// now is the service's time of the request, where the answer tells it.
-func (r *response) databaseTime() (time.Time, bool) {
-	switch {
-	case r.ServerTime != nil:
-		return *r.ServerTime, true
-	case r.status == http.StatusCreated && r.RegisteredAt != nil:
-		return *r.RegisteredAt, true
+// databaseTime returns the time at which the service applied the request, or zero
+// if the response does not tell it.
+func (r *response) databaseTime() time.Time {
+	if r.ServerTime == nil && r.status == http.StatusCreated {
+		return timeOf(r.RegisteredAt)
 	}
-	return time.Time{}, false
+	return timeOf(r.ServerTime)
 }
 
 func (r *response) String() string {

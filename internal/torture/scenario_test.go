@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/progresstest"
 )
 
-// seedOf is TORTURE_SEED, else another one each time.
+// seedFor returns TORTURE_SEED, or a new seed each time.
 func seedFor(t testing.TB) uint64 {
 	t.Helper()
 	text := os.Getenv("TORTURE_SEED")
@@ -27,10 +29,12 @@ func seedFor(t testing.TB) uint64 {
 	return seed
 }
 
-// ordeal lets a crowd use the rig for a while, and things go wrong beside it; nil:
-// nothing does. It goes on, not for ever, until it has shown enough. In the end
-// all is mended, and judged.
-func (r *rig) runScenario(length time.Duration, enough func() bool, goWrong func(ctx context.Context)) *result {
+// runScenario lets a crowd use the service for a while. At the same time inject, if
+// it is not nil, injects faults. The run is extended, up to twenty times, until
+// enough reports that it has shown what it is for. Then all faults are removed and
+// the result is checked.
+func (r *rig) runScenario(length time.Duration, enough func() bool, inject func(ctx context.Context)) *result {
+	started := time.Now()
 	c := newCrowd(r)
 	before := r.base.Checksum(r)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*length)
@@ -42,25 +46,26 @@ func (r *rig) runScenario(length time.Duration, enough func() bool, goWrong func
 		}
 		cancel()
 	}()
-	used := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(used)
+		defer close(done)
 		c.run(ctx, r.config.pause)
 	}()
-	if goWrong != nil {
-		goWrong(ctx)
+	if inject != nil {
+		inject(ctx)
 	}
-	<-used
+	<-done
 	stuck := slices.Concat(r.waitRecovered(c), r.drainAndStop())
 	v := r.check(c, before)
 	for _, what := range stuck {
 		v.addFailure(&v.stuck, "%s", what)
 	}
+	progresstest.Printf("%s: %d requests, %d faults, %d events, checked after %s", r.Name(), v.requests, v.faults, v.events, time.Since(started).Round(time.Second))
 	return v
 }
 
-// recovered waits until each replica, as it is, takes a change again; those that
-// do not are named.
+// waitRecovered waits until each replica, without a restart, accepts a change again.
+// It returns a line about each that does not.
 func (r *rig) waitRecovered(c *crowd) (stuck []string) {
 	ctx, cancel := r.recoveryContext()
 	defer cancel()
@@ -75,13 +80,13 @@ func (r *rig) waitRecovered(c *crowd) (stuck []string) {
 			next++
 			return d.sendTo(p, request{route: enter, webinar: "talk"}, 0) != nil
 		}) {
-			stuck = append(stuck, fmt.Sprintf("replica %d takes no change, though nothing is wrong any more", i))
+			stuck = append(stuck, fmt.Sprintf("replica %d accepts no change after all faults were removed", i))
 		}
 	}
 	return stuck
 }
 
-// injecting injects the faults that pick names, one after another.
+// injectRepeatedly injects the faults that pick returns, one after another.
 func (r *rig) injectRepeatedly(pick func() fault) func(ctx context.Context) {
 	return func(ctx context.Context) {
 		r.pause(ctx, 300*time.Millisecond, 600*time.Millisecond)
@@ -94,18 +99,18 @@ func (r *rig) injectRepeatedly(pick func() fault) func(ctx context.Context) {
 	}
 }
 
-// shutsAtEnd is how often the service is ended before nothing can come any more.
+// finalStops is how often the service is killed before its queue must be empty.
 const finalStops = 2
 
-// settle waits until nothing is left to deliver and nobody is at work. What was
-// not delivered without that somebody starts the service anew is told.
+// drainAndStop waits until all events are delivered, and kills the replicas. It
+// returns a line if the queue did not drain without a restart.
 func (r *rig) drainAndStop() (stuck []string) {
 	for i := range finalStops {
 		if !r.waitDrained() && i == 0 {
-			stuck = append(stuck, fmt.Sprintf("%d events wait, though nothing is wrong any more", r.queueLength()))
+			stuck = append(stuck, fmt.Sprintf("%d events are queued after all faults were removed", r.queueLength()))
 		}
 		for _, p := range r.replicas {
-			p.kill() // what was begun and not acknowledged ends here, either way
+			p.kill() // ends what was started and not acknowledged
 		}
 		if r.queueLength() == 0 {
 			return stuck
@@ -115,28 +120,29 @@ func (r *rig) drainAndStop() (stuck []string) {
 	return stuck
 }
 
-// drained waits, not for ever, until nothing waits for the sink.
+// waitDrained waits until the queue is empty, within the time for recovery.
 func (r *rig) waitDrained() bool {
 	ctx, cancel := r.recoveryContext()
 	defer cancel()
 	return r.waitUntil(ctx, func() bool { return r.queueLength() == 0 })
 }
 
-// patience is how long the service may take to recover when all is mended.
+// recoveryContext ends when the service must have recovered.
 func (r *rig) recoveryContext() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), cmp.Or(r.config.recovery, time.Minute))
+	return context.WithTimeout(context.Background(), cmp.Or(r.config.recovery, 2*time.Minute))
 }
 
-// waiting is how many events wait for the sink; -1: the database does not say.
+// queueLength is the number of events to be delivered; -1 if the database does not
+// answer.
 func (r *rig) queueLength() int {
 	n := -1
 	_ = r.db.Get(&n, `SELECT COUNT(*) FROM wp_usermeta WHERE meta_key IN ('autowebinar_outbox', 'autowebinar_outbox_wait')`)
 	return n
 }
 
-// clearly makes a run again, with another seed, until one is clear: on a machine
-// that has too much to do more answers are lost than can be told apart. What is
-// wrong in any of them is wrong.
+// retryInconclusive repeats a run with other seeds until its result is conclusive:
+// on a busy machine so many requests remain unanswered that too many viewers are
+// undecided. A failure in any run fails the test.
 func retryInconclusive(t *testing.T, seed uint64, run func(t *testing.T, seed uint64) *result) {
 	t.Helper()
 	const tries = 4
@@ -145,11 +151,11 @@ func retryInconclusive(t *testing.T, seed uint64, run func(t *testing.T, seed ui
 			return
 		}
 	}
-	t.Errorf("in none of %d runs enough is known to judge it", tries)
+	t.Errorf("none of %d runs is conclusive", tries)
 }
 
-// passesUndisturbed is passes for a run in which nothing went wrong: nothing was
-// delivered again, unless another replica took over on a machine that is too busy.
+// requireUndisturbedPass is requirePass for a run without faults, in which no event
+// is delivered twice, unless another replica became leader on a busy machine.
 func (r *rig) requireUndisturbedPass(v *result) {
 	r.Helper()
 	r.requirePass(v)
@@ -162,11 +168,20 @@ func (r *rig) requireUndisturbedPass(v *result) {
 	}
 }
 
-// passes fails the test on a verdict that is bad, and prints it anyway.
+// requirePass logs a result and fails the test unless it is good and conclusive.
 func (r *rig) requirePass(v *result) {
+	r.Helper()
+	r.requireNoFailure(v)
+	if err := v.err(); err != nil && !v.failed() {
+		r.Errorf("%v", err)
+	}
+}
+
+// requireNoFailure is requirePass for a run that is repeated if it is inconclusive.
+func (r *rig) requireNoFailure(v *result) {
 	r.Helper()
 	r.Logf("TORTURE_SEED=%d: %s", r.seed, v)
 	if v.failed() {
-		r.Errorf("the promise was broken:\n%s", v.firstFailures())
+		r.Errorf("%v", v.err())
 	}
 }

@@ -4,193 +4,228 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"time"
 
 	"autowebinar/internal/webinar"
 )
 
-// lateness is how long after its answer was given up a request may still be
-// applied: the service begins nothing that has waited 8 s, and ends within 5 s
-// and a time-out of the connection what it has begun.
+// lateness is how long after the client has given up on a request the service may
+// still apply it: it starts nothing that has waited for 8 s, and finishes what it
+// has started within 5 s and a connection time-out.
 const lateness = 30 * time.Second
 
-// Where the search gives up on a viewer: at so many worlds between two answers,
-// and at so many steps from one to the next in all, which take some seconds. It
-// does not look at the clock: what is too vague does not depend on the machine.
+// Limits of the search for one viewer: states between two responses, and steps in
+// all. A step is a state that is expanded or a request that is applied to it, which
+// takes some 20 µs. The limits do not depend on the clock, so neither does the
+// answer.
 const (
 	maxStates = 2000
 	maxSteps  = 20_000
 )
 
 var (
-	errUnexplained = errors.New("nothing explains an answer")
-	errUndecided   = errors.New("too much is possible")
+	errUnexplained = errors.New("no sequence of requests leads to this response")
+	errUndecided   = errors.New("too many states are possible")
 )
 
-// search looks for all worlds that explain what one viewer was told. It goes
-// from answer to answer. Between two of them any attempt may have been applied
-// that nobody was told of, and one that is answered later. Such an attempt may
-// be applied more than once: where the answer to a COMMIT is lost, the service
-// does all of it again, on what it then finds.
+// search finds all states that explain the responses to one viewer. It advances
+// from response to response in the order in which they came. Before each of them
+// the service may have applied unanswered requests, and requests that are answered
+// later. It may apply such a request more than once: when the response to a COMMIT
+// is lost, it repeats the transaction on the rows that it then finds.
 type search struct {
-	attempts     []*attempt
-	offsets      []time.Duration
-	appliedOnce  bool                             // nothing is applied twice
-	sessions     map[webinar.ID]webinar.SessionID // as the rows have them in the end
-	events       map[string]bool                  // what the sink knows, by marks
+	candidates   []*candidate
+	offsets      []time.Duration // of the database's clock from ours
+	appliedOnce  bool            // no request is applied twice
+	final        finalRows
+	events       map[eventKey]bool // of the receiver
 	states       []*state
-	notBefore    time.Time       // when what all worlds have gone through was sent: nothing is applied before
-	commonEvents []expectedEvent // of all worlds, in order
-	steps        int
+	notBefore    time.Time       // ours; nothing in the past of all states is applied after it
+	commonEvents []expectedEvent // the events that all states share, in order
+	limit, steps int
 }
 
-func newSearch(m *model, e observed) *search {
+// candidate is an attempt with what the search asks of it again and again.
+type candidate struct {
+	*attempt
+	key          requestKey
+	databaseTime time.Time // from the response; zero if it does not say
+
+	// twin is an equal request with an equal, earlier response. Their order makes
+	// no difference, so the search applies the twin first.
+	twin *candidate
+}
+
+// eventKey is what an event shares with others that look like it.
+type eventKey struct {
+	eventType webinar.EventType
+	webinar   webinar.ID
+	at        int64
+}
+
+// newSearch returns a search of at most limit steps.
+func newSearch(m *model, e observed, limit int) *search {
 	s := &search{
-		attempts: m.attempts, offsets: m.clock.offsets(), appliedOnce: m.appliedOnce, sessions: map[webinar.ID]webinar.SessionID{}, events: map[string]bool{},
-		states: []*state{{viewer: webinar.Viewer{User: m.user}}},
+		offsets: m.clock.offsets(), appliedOnce: m.appliedOnce, final: e.finalRows(), events: map[eventKey]bool{},
+		states: []*state{{viewer: webinar.Viewer{User: m.user}}}, limit: min(limit, maxSteps),
 	}
-	for id := range rules().Durations {
-		s.sessions[id] = "none"
-		if values := e.rows["autowebinar_session_id@"+string(id)]; len(values) > 0 {
-			s.sessions[id] = webinar.SessionID(values[0])
-		} else if current := e.rows["autowebinar_webinar_id"]; len(current) > 0 && current[0] == string(id) && len(e.rows["autowebinar_session_id"]) > 0 {
-			s.sessions[id] = webinar.SessionID(e.rows["autowebinar_session_id"][0])
+	for _, a := range m.attempts {
+		c := &candidate{attempt: a, key: a.key()}
+		if !a.unanswered() {
+			c.databaseTime = a.response.databaseTime()
 		}
+		s.candidates = append(s.candidates, c)
+	}
+	type exchange struct {
+		requestKey
+		response string
+	}
+	latest := map[exchange]*candidate{}
+	for _, c := range s.answered() {
+		x := exchange{c.key, c.response.String()}
+		if before := latest[x]; before != nil && before.ended.Before(c.ended) {
+			c.twin = before
+		}
+		latest[x] = c
 	}
 	for _, got := range e.events {
-		var said struct {
+		var body struct {
 			Type      webinar.EventType
 			Timestamp time.Time
 			Data      struct {
 				Webinar webinar.ID `json:"webinar_id"`
 			}
 		}
-		if json.Unmarshal(got.bodies[0], &said) == nil {
-			s.events[eventKey(said.Type, said.Data.Webinar, said.Timestamp)] = true
+		if json.Unmarshal(got.bodies[0], &body) == nil {
+			s.events[eventKey{body.Type, body.Data.Webinar, body.Timestamp.Unix()}] = true
 		}
 	}
 	return s
 }
 
-// mark is what an event has in common with others that look like it.
-func eventKey(t webinar.EventType, id webinar.ID, at time.Time) string {
-	return fmt.Sprint(t, id, at.Unix())
+// answered returns the answered attempts in the order of their responses.
+func (s *search) answered() []*candidate {
+	answered := slices.DeleteFunc(slices.Clone(s.candidates), func(c *candidate) bool { return c.unanswered() })
+	slices.SortStableFunc(answered, func(a, b *candidate) int { return a.ended.Compare(b.ended) })
+	return answered
 }
 
-// run leaves the worlds that explain everything. The error is errVague, or
-// errUnexplained with what is not.
+// run leaves the states that explain all responses. It returns errUndecided, or
+// errUnexplained for the first response that none explains.
 func (s *search) run() error {
-	answered := slices.DeleteFunc(slices.Clone(s.attempts), (*attempt).unanswered)
-	slices.SortStableFunc(answered, func(a, b *attempt) int { return a.ended.Compare(b.ended) })
-	for _, a := range answered {
+	for _, c := range s.answered() {
 		before := s.states
-		if err := s.advance(a, a.ended); err != nil {
+		if err := s.advance(c, c.ended); err != nil {
 			return err
 		}
 		if len(s.states) == 0 {
-			return unexplained(a, before)
+			return unexplained(c.attempt, before)
 		}
-		for i, w := range s.states {
-			s.states[i] = w.afterResponse(a)
+		for i, st := range s.states {
+			s.states[i] = st.afterResponse(c.attempt)
 		}
-		if a.sent.After(s.notBefore) {
-			s.notBefore = a.sent
+		if c.sent.After(s.notBefore) {
+			s.notBefore = c.sent
 		}
 		s.reduce()
 	}
 	return s.advance(nil, time.Now())
 }
 
-// advance goes on to the answer of an attempt, which came at a time of ours;
-// nil: to the end.
-func (s *search) advance(to *attempt, horizon time.Time) error {
+// advance replaces the states by those in which the attempt has been applied; nil
+// means all that may follow by the horizon, a time of ours.
+func (s *search) advance(to *candidate, horizon time.Time) error {
 	open := s.open(to, horizon)
-	var arrived []*state
-	seen := map[string]bool{}
-	ahead := s.states
-	for len(ahead) > 0 {
-		w := ahead[0]
-		ahead = ahead[1:]
-		if to == nil || w.hasApplied(to) {
-			arrived = append(arrived, w)
+	queue := slices.Clone(s.states)
+	lastChange := map[string]time.Time{} // the earliest one of equal states
+	for _, st := range queue {
+		lastChange[st.key()] = st.lastChange
+	}
+	s.states = nil
+	for len(queue) > 0 {
+		st := queue[0]
+		queue = queue[1:]
+		reached := to != nil && st.hasApplied(to.attempt)
+		if to == nil || reached {
+			s.states = append(s.states, st)
 		}
-		if to != nil && w.hasApplied(to) {
+		if reached {
 			continue
 		}
-		for _, next := range s.follow(w, open, horizon) {
-			if key := next.key(); !seen[key] {
-				seen[key] = true
-				ahead = append(ahead, next)
+		for _, next := range s.follow(st, open, horizon) {
+			key := next.key()
+			if last, known := lastChange[key]; known && (!s.isSteady() || !next.lastChange.Before(last)) {
+				continue
 			}
+			lastChange[key] = next.lastChange
+			queue = append(queue, next)
 		}
-		if len(seen) > maxStates || s.steps > maxSteps {
+		if len(lastChange) > maxStates || s.steps > s.limit {
 			return errUndecided
 		}
 	}
-	s.states = arrived
 	return nil
 }
 
-// open are the attempts that may be applied on the way to an answer.
-func (s *search) open(to *attempt, horizon time.Time) []*attempt {
-	var open []*attempt
-	for _, a := range s.attempts {
+// isSteady reports whether the database's clock was right throughout, so that
+// changes are applied in the order of its times.
+func (s *search) isSteady() bool { return len(s.offsets) == 1 }
+
+// open returns the attempts that may be applied before the response to one of them.
+func (s *search) open(to *candidate, horizon time.Time) (open []*candidate) {
+	represented := map[requestKey]bool{} // by an earlier unanswered attempt that may be applied until the horizon
+	for _, c := range s.candidates {
 		switch {
-		case a.sent.After(horizon):
-		case !a.unanswered():
-			if to != nil && !a.ended.Before(to.ended) {
-				open = append(open, a)
+		case c.sent.After(horizon):
+		case !c.unanswered():
+			if to != nil && !c.ended.Before(to.ended) {
+				open = append(open, c)
 			}
-		case !a.ended.IsZero() && a.ended.Add(lateness).Before(s.notBefore): // too late
-		case slices.ContainsFunc(open, func(o *attempt) bool {
-			return o.unanswered() && reflect.DeepEqual(o.request, a.request) && o.ended.Add(lateness).After(horizon)
-		}):
-			// An earlier attempt at the same stands for this one.
+		case !c.ended.IsZero() && c.ended.Add(lateness).Before(s.notBefore): // too late
+		case represented[c.key]:
 		default:
-			open = append(open, a)
+			open = append(open, c)
+			represented[c.key] = represented[c.key] || c.ended.Add(lateness).After(horizon)
 		}
 	}
 	return open
 }
 
-// follow are the worlds one step further.
-func (s *search) follow(w *state, open []*attempt, horizon time.Time) (next []*state) {
-	steady := len(s.offsets) == 1
-	bound := func(t time.Time) bool { // in time, for what must still come
-		for _, c := range open {
-			if at, told := c.databaseTime(); told && c.changes() && !w.hasApplied(c) && t.After(at) {
-				return false
-			}
+// follow returns the states that are one request further.
+func (s *search) follow(st *state, open []*candidate, horizon time.Time) (next []*state) {
+	s.steps++
+	from, until := s.bounds(st, open)
+	for _, c := range open {
+		if s.steps > s.limit {
+			return nil
 		}
-		return !t.Before(w.lastChange)
-	}
-	for _, a := range open {
-		if w.hasApplied(a) || slices.ContainsFunc(open, func(o *attempt) bool { return o.standsFor(a) && !w.hasApplied(o) }) {
+		if st.hasApplied(c.attempt) || c.twin != nil && slices.Contains(open, c.twin) && !st.hasApplied(c.twin.attempt) {
 			continue
 		}
-		if !a.unanswered() {
-			at, told := a.databaseTime()
-			if !told {
-				at = w.lastChange // a refusal, or what was so before: it changes nothing
+		if !c.unanswered() {
+			at := st.lastChange // a response without a time is to a request that changed nothing
+			if !c.databaseTime.IsZero() {
+				at = c.databaseTime
 			}
-			s.steps++
-			after, out := w.apply(a, at, a.response.SessionID)
-			if out.explains(a) && (!steady || !told || !a.changes() || bound(at)) {
-				next = append(next, after.withApplied(a))
+			if inTime := !at.Before(from) && !at.After(until); inTime || c.databaseTime.IsZero() || !c.changes() {
+				s.steps++
+				if after, out := st.apply(c.attempt, at, c.response.SessionID); out.explains(c.attempt) {
+					next = append(next, after.withApplied(c.attempt))
+				}
 			}
 		}
-		if !a.changes() || s.appliedOnce && !a.unanswered() {
+		if !c.changes() || s.appliedOnce && !c.unanswered() {
 			continue
 		}
-		for _, t := range s.times(a, w, horizon) {
-			if steady && !bound(t) {
+		for _, t := range s.times(c, st, horizon) {
+			if t.Before(from) || t.After(until) || !s.final.allow(c.request, t) {
 				continue
 			}
-			s.steps++
-			if after, out := w.apply(a, t, s.sessions[a.webinar]); out.err == nil && s.happened(after.facts[len(w.facts):]) {
+			if s.steps++; s.steps > s.limit {
+				return nil
+			}
+			if after, out := st.apply(c.attempt, t, s.final.session(c.webinar)); out.err == nil && s.received(after.events[len(st.events):]) {
 				next = append(next, after)
 			}
 		}
@@ -198,78 +233,86 @@ func (s *search) follow(w *state, open []*attempt, horizon time.Time) (next []*s
 	return next
 }
 
-// standsFor: the same was answered the same, and before. Which of the two was
-// applied first makes no difference.
-func (a *attempt) standsFor(o *attempt) bool {
-	if a == o || a.unanswered() || o.unanswered() || a.route != o.route || !a.ended.Before(o.ended) {
-		return false
+// bounds returns the times between which the next change is applied: after those
+// of the state, and before those that are still to come.
+func (s *search) bounds(st *state, open []*candidate) (from, until time.Time) {
+	until = time.Unix(1<<40, 0)
+	if !s.isSteady() {
+		return from, until
 	}
-	return reflect.DeepEqual(a.request, o.request) && a.response.equal(o.response)
-}
-
-// tells is the database's time of an attempt, where the answer tells it.
-func (a *attempt) databaseTime() (time.Time, bool) {
-	if a.unanswered() {
-		return time.Time{}, false
-	}
-	return a.response.databaseTime()
-}
-
-// happened tells whether the sink knows of facts that nobody was told of.
-func (s *search) happened(facts []expectedEvent) bool {
-	for _, f := range facts {
-		if !s.events[eventKey(f.event.Type, f.event.Webinar, f.event.At)] {
-			return false
+	for _, c := range open {
+		if !c.databaseTime.IsZero() && c.changes() && !st.hasApplied(c.attempt) && c.databaseTime.Before(until) {
+			until = c.databaseTime
 		}
 	}
-	return true
+	return st.lastChange, until
 }
 
-// times are the seconds of the database's clock at which an attempt may have
-// been applied by now, without a word.
-func (s *search) times(a *attempt, w *state, now time.Time) (all []time.Time) {
-	from := a.sent
-	if w.notBefore.After(from) {
-		from = w.notBefore
+// received reports whether the receiver has all of these events, of which no
+// response told the viewer.
+func (s *search) received(events []expectedEvent) bool {
+	return !slices.ContainsFunc(events, func(e expectedEvent) bool {
+		return !s.events[eventKey{e.event.Type, e.event.Webinar, e.event.At.Unix()}]
+	})
+}
+
+// times returns the seconds of the database's clock at which an attempt may have
+// been applied by now without a response.
+func (s *search) times(c *candidate, st *state, now time.Time) (times []time.Time) {
+	from := c.sent
+	if st.notBefore.After(from) {
+		from = st.notBefore
 	}
-	if end := a.ended.Add(lateness); a.unanswered() && !a.ended.IsZero() && end.Before(now) {
+	if end := c.ended.Add(lateness); c.unanswered() && !c.ended.IsZero() && end.Before(now) {
 		now = end
 	}
-	if !a.unanswered() && a.ended.Before(now) {
-		now = a.ended
+	if !c.unanswered() && c.ended.Before(now) {
+		now = c.ended
 	}
 	for _, offset := range s.offsets {
 		for t := from.Add(offset).UTC().Truncate(time.Second); !t.After(now.Add(offset)); t = t.Add(time.Second) {
-			all = append(all, t)
+			times = append(times, t)
 		}
 	}
-	return all
+	return times
 }
 
-// reduce keeps one of many equal worlds, and settles the facts that no doubt is
-// left about.
+// reduce keeps one of several equal states, and moves the events with which all of
+// them begin to commonEvents.
 func (s *search) reduce() {
-	different := map[string]*state{}
-	for _, w := range s.states {
-		key := w.key()
-		if o := different[key]; o == nil || w.lastChange.Before(o.lastChange) {
-			different[key] = w
+	var different []*state
+	byKey := map[string]int{}
+	for _, st := range s.states {
+		key := st.key()
+		if i, known := byKey[key]; !known {
+			byKey[key] = len(different)
+			different = append(different, st)
+		} else if st.lastChange.Before(different[i].lastChange) {
+			different[i] = st
 		}
 	}
-	s.states = slices.Collect(maps.Values(different))
-	if len(s.states) == 1 {
-		only := *s.states[0]
-		s.commonEvents = append(s.commonEvents, only.facts...)
-		only.facts = nil
-		s.states[0] = &only
+	first, common := different[0].events, len(different[0].events)
+	for _, st := range different[1:] {
+		n := 0
+		for n < min(common, len(st.events)) && st.events[n].key() == first[n].key() {
+			n++
+		}
+		common = n
 	}
+	s.commonEvents = append(s.commonEvents, first[:common]...)
+	for i, st := range different {
+		shorter := *st
+		shorter.events = st.events[common:]
+		different[i] = &shorter
+	}
+	s.states = different
 }
 
-func unexplained(a *attempt, worlds []*state) error {
+func unexplained(a *attempt, states []*state) error {
 	text := ""
-	for _, w := range worlds[:min(len(worlds), 4)] {
-		text += "\n\t" + describe(w.viewer)
+	for _, st := range states[:min(len(states), 4)] {
+		text += "\n\t" + describe(st.viewer)
 	}
-	return fmt.Errorf("%w: %v to %s %s, sent %s, over %s; known so far:%s", errUnexplained, a.response, a.route, a.body(0),
+	return fmt.Errorf("%w: %v to %s %s, sent %s, ended %s; possible states before it:%s", errUnexplained, a.response, a.route, a.body(0),
 		a.sent.Format(time.StampMilli), a.ended.Format(time.StampMilli), text)
 }

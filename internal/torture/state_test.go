@@ -12,15 +12,20 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// fact is an event that must be at the sink, once in effect.
+// expectedEvent is an event that the receiver must have, once in effect.
 type expectedEvent struct {
 	event    webinar.Event
-	idSuffix string    // what the id is made of beside the session
-	earliest time.Time // not before
-	latest   time.Time // not after, as far as anybody was told; zero: nobody was
+	idSuffix string    // what the id is made of in addition to the session
+	earliest time.Time // ours; it does not exist before
+	latest   time.Time // ours; it exists by then. Zero: no response says so
 }
 
-// outcome is what an attempt led to.
+// key is equal for events that the service makes of the same change.
+func (e expectedEvent) key() string {
+	return fmt.Sprintf("%s/%s/%s/%d/%s ", e.event.Type, e.event.Session, e.event.Webinar, e.event.At.Unix(), e.event.LeaveReason)
+}
+
+// outcome is the effect of applying a request.
 type outcome struct {
 	session    webinar.Session
 	registered time.Time
@@ -29,47 +34,48 @@ type outcome struct {
 	err        error
 }
 
-// world is one state that a viewer may be in, and how they came there.
+// state is a state that a viewer may be in, and how it came about.
 type state struct {
 	viewer     webinar.Viewer
-	facts      []expectedEvent
-	lastChange time.Time        // the database's time of the latest change
-	notBefore  time.Time        // ours, before which nothing more can happen
-	applied    map[int]struct{} // attempts under way that are through
+	events     []expectedEvent
+	lastChange time.Time        // of the database's clock
+	notBefore  time.Time        // ours; the next change comes later
+	applied    map[int]struct{} // attempts that have been applied and are not answered yet
 }
 
-// apply is the world after an attempt at a time. id names a session that it makes.
-func (w *state) apply(a *attempt, now time.Time, id webinar.SessionID) (*state, outcome) {
-	result, err := a.apply(w.viewer, id, now)
+// apply returns the state after an attempt that is applied at a time of the
+// database's clock. id is the id of a session that it creates.
+func (st *state) apply(a *attempt, now time.Time, id webinar.SessionID) (*state, outcome) {
+	result, err := a.apply(st.viewer, id, now)
 	if err != nil {
-		return w, outcome{err: err}
+		return st, outcome{err: err}
 	}
 	out := outcome{session: result.Session, created: result.Created, clamped: result.Clamped}
 	if a.route == register {
 		out.registered = result.Viewer.Registered[a.webinar]
 	}
-	next := *w
-	next.viewer, next.facts = result.Viewer, slices.Clip(w.facts)
+	next := *st
+	next.viewer, next.events = result.Viewer, slices.Clip(st.events)
 	if a.changes() {
 		next.lastChange = now
 	}
-	for _, e := range result.Events {
-		f := expectedEvent{event: e, earliest: a.sent}
+	for _, event := range result.Events {
+		e := expectedEvent{event: event, earliest: a.sent}
 		if !a.unanswered() {
-			f.latest = a.ended
+			e.latest = a.ended
 		}
-		if e.Type == webinar.EventAttendanceClassified {
-			f.idSuffix = "completed"
+		if event.Type == webinar.EventAttendanceClassified {
+			e.idSuffix = "completed"
 		}
-		next.facts = append(next.facts, f)
+		next.events = append(next.events, e)
 	}
 	return &next, out
 }
 
-// through is the world in which an attempt needs nothing more.
-func (w *state) withApplied(a *attempt) *state {
-	next := *w
-	next.applied = maps.Clone(w.applied)
+// withApplied returns the state with a mark that an attempt has been applied.
+func (st *state) withApplied(a *attempt) *state {
+	next := *st
+	next.applied = maps.Clone(st.applied)
 	if next.applied == nil {
 		next.applied = map[int]struct{}{}
 	}
@@ -77,21 +83,21 @@ func (w *state) withApplied(a *attempt) *state {
 	return &next
 }
 
-func (w *state) hasApplied(a *attempt) bool {
-	_, through := w.applied[a.n]
-	return through
+func (st *state) hasApplied(a *attempt) bool {
+	_, applied := st.applied[a.n]
+	return applied
 }
 
-// after is the world once an attempt has been answered.
-func (w *state) afterResponse(a *attempt) *state {
-	next := *w
+// afterResponse returns the state once an attempt has been answered.
+func (st *state) afterResponse(a *attempt) *state {
+	next := *st
 	next.notBefore = a.sent
-	next.applied = maps.Clone(w.applied)
+	next.applied = maps.Clone(st.applied)
 	delete(next.applied, a.n)
 	return &next
 }
 
-// explains tells whether the outcome gives the answer.
+// explains reports whether the outcome leads to the response.
 func (o outcome) explains(a *attempt) bool {
 	r := a.response
 	if o.err != nil {
@@ -126,7 +132,7 @@ func statusOf(err error) int {
 	return http.StatusBadRequest
 }
 
-// describe is a viewer in a line, the same for the same.
+// describe returns a line about a viewer, equal for equal viewers.
 func describe(v webinar.Viewer) string {
 	var b strings.Builder
 	session := func(mark string, s *webinar.Session) {
@@ -150,18 +156,18 @@ func clockTime(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return t.UTC().Format("2006-01-02 15:04:05")
+	return t.UTC().Format(time.DateTime)
 }
 
-// key is the same for worlds with the same past, as far as it counts, and the
-// same future.
-func (w *state) key() string {
+// key is equal for states that have the same events and can lead to the same
+// states.
+func (st *state) key() string {
 	var b strings.Builder
-	b.WriteString(describe(w.viewer))
-	for _, f := range w.facts {
-		fmt.Fprintf(&b, "%s/%s/%s/%d/%s ", f.event.Type, f.event.Session, f.event.Webinar, f.event.At.Unix(), f.event.LeaveReason)
+	b.WriteString(describe(st.viewer))
+	for _, e := range st.events {
+		b.WriteString(e.key())
 	}
-	for _, n := range slices.Sorted(maps.Keys(w.applied)) {
+	for _, n := range slices.Sorted(maps.Keys(st.applied)) {
 		fmt.Fprintf(&b, "%d ", n)
 	}
 	return b.String()
