@@ -30,7 +30,7 @@ func (o observer) SessionChanged(s httpapi.SessionChange) {
 func (o observer) attemptDone(e webinar.Event, a webhook.AttemptResult) {
 	attempt := telemetry.Attempt{
 		Type: string(e.Type), WebhookID: e.ID.String(), User: uint64(e.User),
-		Outcome: string(a.Outcome), Accepted: a.Outcome == webhook.Accepted, Interrupted: a.Outcome == webhook.Canceled,
+		Outcome: string(a.Outcome), Accepted: a.Outcome == webhook.Accepted, Canceled: a.Outcome == webhook.Canceled,
 		Took: a.Duration, Age: time.Since(e.At),
 	}
 	if !attempt.Accepted {
@@ -48,7 +48,7 @@ func (s *service) sources() telemetry.Sources {
 			return telemetry.Queue{Queued: p.Queued, Capacity: p.Capacity, LockWaiters: p.LockWaiters}
 		},
 		Delivery: func() telemetry.Delivery {
-			return telemetry.Delivery{NoReceiver: true, Off: "AUTOWEBINAR_WEBHOOK_URL is off"}
+			return telemetry.Delivery{NoReceiver: true, Disabled: "AUTOWEBINAR_WEBHOOK_URL is off"}
 		},
 	}
 	if s.dispatcher != nil {
@@ -60,11 +60,11 @@ func (s *service) sources() telemetry.Sources {
 func (s *service) delivery() telemetry.Delivery {
 	stats := s.dispatcher.Stats()
 	d := telemetry.Delivery{
-		IsLeader: stats.Running, ReceiverKnown: stats.ReceiverKnown, ReceiverUp: stats.ReceiverUp, Deferred: stats.Deferred, Accepted: stats.Accepted, Failed: stats.Failed,
-		Dead: stats.Dead, Withdrawn: stats.Withdrawn, AcceptedAt: stats.LastSuccess,
+		IsLeader: stats.Running, ReceiverKnown: stats.ReceiverKnown, ReceiverUp: stats.ReceiverUp, Pending: stats.Deferred, Accepted: stats.Accepted, Failed: stats.Failed,
+		Dead: stats.Dead, Discarded: stats.Withdrawn, AcceptedAt: stats.LastSuccess,
 	}
 	if s.cfg.Dispatch == config.DispatchOff {
-		d.Off = "AUTOWEBINAR_DISPATCH is off"
+		d.Disabled = "AUTOWEBINAR_DISPATCH is off"
 	}
 	return d
 }
@@ -91,6 +91,6 @@ func (s *service) newMonitor(metrics *telemetry.Metrics, loginsOff string) *tele
 	}
 	return telemetry.NewMonitor(telemetry.MonitorConfig{
 		Version: version(), Host: host, Metrics: metrics, Health: s.health,
-		Sources: s.sources(), Settings: settings, LoginsOff: loginsOff, Log: s.log,
+		Sources: s.sources(), Settings: settings, LoginsDisabled: loginsOff, Log: s.log,
 	})
 }

@@ -7,23 +7,23 @@ import (
 )
 
 //go:embed page
-var page embed.FS
+var pageFiles embed.FS
 
-// policy lets the status page load and call nothing but this server.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+// contentSecurityPolicy restricts the status page to resources of this server.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Admin serves all that the admin address has:
+// Admin serves the admin address:
 //
-//	/             the status page, for people
-//	/status.json  a Status, what the page shows
+//	/             the status page
+//	/status.json  a Status, which the page shows
 //	/metrics      for Prometheus
 //
-// and what Health.Handler serves. It works behind a path prefix too.
+// and the routes of [Health.Handler]. It also works behind a path prefix.
 func Admin(health *Health, metrics *Metrics, monitor *Monitor) http.Handler {
-	files, err := fs.Sub(page, "page")
+	files, err := fs.Sub(pageFiles, "page")
 	if err != nil {
-		panic(err) // the name is wrong above
+		panic(err) // the embedded directory has another name
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", health.Handler())
@@ -39,7 +39,7 @@ func Admin(health *Health, metrics *Metrics, monitor *Monitor) http.Handler {
 func static(files fs.FS, name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-cache")

@@ -13,11 +13,11 @@ import (
 	"autowebinar/internal/telemetry"
 )
 
-func admin(t *testing.T) func(path string) *httptest.ResponseRecorder {
+func newAdmin(t *testing.T) func(path string) *httptest.ResponseRecorder {
 	t.Helper()
 	m, health := telemetry.NewMetrics("test"), telemetry.NewHealth()
 	handler := telemetry.Admin(health, m, telemetry.NewMonitor(telemetry.MonitorConfig{
-		Version: "test", Host: "here", Metrics: m, Health: health, Sources: quiet(),
+		Version: "test", Host: "here", Metrics: m, Health: health, Sources: idleSources(),
 		Settings: []telemetry.Setting{{Name: "listen", Value: ":8080"}},
 	}))
 	return func(path string) *httptest.ResponseRecorder {
@@ -27,22 +27,22 @@ func admin(t *testing.T) func(path string) *httptest.ResponseRecorder {
 	}
 }
 
-func TestThePageBringsAllItNeedsAndMayLoadNothingElse(t *testing.T) {
+func TestStatusPageLoadsOnlyItsOwnFiles(t *testing.T) {
 	t.Parallel()
-	ask := admin(t)
-	index := ask("/")
+	get := newAdmin(t)
+	index := get("/")
 	require.Equal(t, http.StatusOK, index.Code)
 	assert.Contains(t, index.Header().Get("Content-Type"), "text/html")
 	references := regexp.MustCompile(`(?:src|href)="([^"#]+)"`)
 	imports := regexp.MustCompile(`from '\./([^']+)'`)
-	asked := map[string]bool{}
+	visited := map[string]bool{}
 	var follow func(path string)
 	follow = func(path string) {
-		if asked[path] {
+		if visited[path] {
 			return
 		}
-		asked[path] = true
-		w := ask("/" + path)
+		visited[path] = true
+		w := get("/" + path)
 		require.Equal(t, http.StatusOK, w.Code, path)
 		if regexp.MustCompile(`^page/`).MatchString(path) {
 			assert.Contains(t, w.Header().Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'", path)
@@ -53,32 +53,32 @@ func TestThePageBringsAllItNeedsAndMayLoadNothingElse(t *testing.T) {
 		}
 	}
 	for _, found := range references.FindAllStringSubmatch(index.Body.String(), -1) {
-		assert.NotContains(t, found[1], "//", "works without internet, and behind a prefix")
+		assert.NotContains(t, found[1], "//", "the page works without internet and behind a prefix")
 		follow(found[1])
 	}
-	assert.Len(t, asked, 11)
-	assert.NotRegexp(t, `style=|<script>|onclick=`, index.Body.String(), "the policy would stop it")
+	assert.Len(t, visited, 11)
+	assert.NotRegexp(t, `style=|<script>|onclick=`, index.Body.String(), "the content security policy blocks it")
 }
 
-func TestStatusAsJSON(t *testing.T) {
+func TestStatusJSON(t *testing.T) {
 	t.Parallel()
-	w := admin(t)("/status.json")
+	w := newAdmin(t)("/status.json")
 	require.Equal(t, http.StatusOK, w.Code)
 	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 	var status map[string]any
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &status))
-	assert.Equal(t, "well", status["level"])
+	assert.Equal(t, "ok", status["level"])
 	assert.Equal(t, []any{}, status["problems"])
-	assert.Equal(t, []any{}, status["mishaps"])
+	assert.Equal(t, []any{}, status["recent_errors"])
 	assert.Equal(t, []any{}, status["history"])
 	assert.Equal(t, "here", status["host"])
 	assert.Equal(t, []any{map[string]any{"name": "listen", "value": ":8080"}}, status["settings"])
 }
 
-func TestWhatTheAdminAddressHasNot(t *testing.T) {
+func TestAdminServesNoOtherPaths(t *testing.T) {
 	t.Parallel()
-	ask := admin(t)
+	get := newAdmin(t)
 	for _, path := range []string{"/index.html", "/page/", "/page/../admin.go", "/status", "/metrics/"} {
-		assert.NotEqual(t, http.StatusOK, ask(path).Code, path)
+		assert.NotEqual(t, http.StatusOK, get(path).Code, path)
 	}
 }

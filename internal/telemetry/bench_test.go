@@ -8,7 +8,7 @@ import (
 	"autowebinar/internal/telemetry"
 )
 
-// BenchmarkRequest is all that is counted of one report of a player.
+// BenchmarkRequest counts one player report in all metrics.
 func BenchmarkRequest(b *testing.B) {
 	m := telemetry.NewMetrics("test")
 	sessions := make([]string, 10_000)

@@ -1,6 +1,6 @@
-// Package telemetry promises that whoever runs the service can see how it is:
-// alive, ready, and if not, why not; and what it logs. The handlers here tell
-// more than the public may know and belong on the admin address.
+// Package telemetry makes the service observable: health and readiness, metrics,
+// the status page and the logger. Its handlers expose internal details and
+// belong on the admin address.
 package telemetry
 
 import (
@@ -11,36 +11,35 @@ import (
 	"sync"
 )
 
-// CheckFunc says whether something the service cannot work without is there:
-// nil, or why not. It should end when ctx does; it runs at most once at a time.
+// CheckFunc checks a dependency and returns nil, or why it is unusable. It should
+// return when ctx ends. Calls do not overlap.
 type CheckFunc func(ctx context.Context) error
 
-// InfoFunc describes a state in a few words. It must not block.
+// InfoFunc describes a state in a short phrase. It must not block.
 type InfoFunc func() string
 
-// Health answers what an orchestrator and an operator ask. It is ready for use
-// as NewHealth returns it: alive, and ready with no checks.
+// Health serves liveness and readiness probes. Without checks it is ready.
 type Health struct {
 	mu     sync.Mutex
 	checks map[string]*check
 	infos  map[string]InfoFunc
 }
 
-// NewHealth makes a Health without checks.
+// NewHealth returns a Health without checks.
 func NewHealth() *Health {
 	return &Health{checks: map[string]*check{}, infos: map[string]InfoFunc{}}
 }
 
-// Register adds a check, or replaces the one of that name. Any check that
-// fails, panics or has no answer within CheckTimeout makes the service unready.
+// Register adds a check, or replaces the one with the same name. The service is
+// not ready if any check fails, panics or takes longer than CheckTimeout.
 func (h *Health) Register(name string, run CheckFunc) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.checks[name] = &check{run: run}
 }
 
-// Inform adds a line to the readiness report that never makes the service
-// unready, or replaces the one of that name.
+// AddInfo adds a line to the readiness report that does not affect readiness, or
+// replaces the one with the same name.
 func (h *Health) AddInfo(name string, describe InfoFunc) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -49,9 +48,9 @@ func (h *Health) AddInfo(name string, describe InfoFunc) {
 
 // Handler serves
 //
-//	/healthz       200 {"status":"alive"} as long as the process can answer
+//	/healthz       200 {"status":"alive"} while the process responds
 //	/readyz        200 or 503, and a Readiness
-//	/debug/pprof/  the runtime's profiles
+//	/debug/pprof/  the profiles of the runtime
 func (h *Health) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -80,5 +79,5 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the prober went away: nobody is left to tell
+	_ = json.NewEncoder(w).Encode(body) // the client disconnected
 }

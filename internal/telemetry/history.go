@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// The last five minutes, second by second.
+// The history covers the last five minutes, one sample per second.
 const (
-	sampleEvery = time.Second
-	historySize = 300
+	sampleInterval = time.Second
+	historySize    = 300
 )
 
-// Sample is one second of the service's life.
+// Sample is one second of the service's activity.
 type Sample struct {
-	Viewers  int     `json:"viewers"`  // heard of in the last 30 s
-	Requests int     `json:"requests"` // answered in this second, and so on
-	Reports  int     `json:"reports"`
-	Events   int     `json:"events"`
-	Failures int     `json:"failures"` // requests answered with 500
-	Refused  int     `json:"refused"`  // changes turned away for want of room or time
-	Lag      float64 `json:"lag"`      // seconds, of the oldest event accepted; -1: none was
-	Failed   int     `json:"failed"`   // attempts to send
+	ActiveSessions int     `json:"active_sessions"`
+	Requests       int     `json:"requests"`
+	Reports        int     `json:"reports"`
+	Events         int     `json:"events"`
+	ServerErrors   int     `json:"server_errors"`   // requests answered with 500
+	Rejected       int     `json:"rejected"`        // changes
+	Lag            float64 `json:"lag_sec"`         // age of the oldest event accepted in this second; -1 if there was none
+	FailedAttempts int     `json:"failed_attempts"` // to deliver an event
 }
 
 // history keeps the last samples.
@@ -31,14 +31,23 @@ type history struct {
 	mu   sync.Mutex
 	ring [historySize]Sample
 	n    int // samples taken since the start
-	was  totals
+	last totals
 }
 
-type totals struct{ requests, reports, events, failures, turnedAway, failed uint64 }
+// totals are the counters that samples are differences of.
+type totals struct{ requests, reports, events, serverErrors, rejected, failedAttempts uint64 }
+
+func (m *Metrics) totals() totals {
+	return totals{
+		requests: total(m.requests), reports: total(m.reports), events: total(m.events),
+		serverErrors: totalWhere(m.requests, "status", "500"), rejected: total(m.rejections),
+		failedAttempts: totalWhere(m.attempts, "outcome", "rejected", "unavailable", noLead),
+	}
+}
 
 // run takes samples until ctx ends.
 func (h *history) run(ctx context.Context) {
-	ticker := time.NewTicker(sampleEvery)
+	ticker := time.NewTicker(sampleInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -51,26 +60,22 @@ func (h *history) run(ctx context.Context) {
 }
 
 func (h *history) sample(now time.Time) {
-	c := &h.metrics.tally
-	is := totals{
-		requests: c.requests.Load(), reports: c.reports.Load(), events: c.events.Load(),
-		failures: c.failures.Load(), turnedAway: c.turnedAway.Load(), failed: h.metrics.attemptsFailed.Load(),
-	}
-	s := Sample{Viewers: h.metrics.audience.count(now), Lag: -1}
-	if slowest := h.metrics.slowest.Swap(0); slowest > 0 {
-		s.Lag = time.Duration(slowest - 1).Seconds()
+	current := h.metrics.totals()
+	s := Sample{ActiveSessions: h.metrics.sessions.count(now), Lag: -1}
+	if lag, ok := h.metrics.maxLag.take(); ok {
+		s.Lag = lag.Seconds()
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s.Requests, s.Reports = int(is.requests-h.was.requests), int(is.reports-h.was.reports)
-	s.Events, s.Failures = int(is.events-h.was.events), int(is.failures-h.was.failures)
-	s.Refused, s.Failed = int(is.turnedAway-h.was.turnedAway), int(is.failed-h.was.failed)
-	h.was = is
+	s.Requests, s.Reports = int(current.requests-h.last.requests), int(current.reports-h.last.reports)
+	s.Events, s.ServerErrors = int(current.events-h.last.events), int(current.serverErrors-h.last.serverErrors)
+	s.Rejected, s.FailedAttempts = int(current.rejected-h.last.rejected), int(current.failedAttempts-h.last.failedAttempts)
+	h.last = current
 	h.ring[h.n%historySize] = s
 	h.n++
 }
 
-// samples are the last ones, the oldest first; fewer after a start.
+// samples returns the kept samples, the oldest first.
 func (h *history) samples() []Sample {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -5,8 +5,8 @@ import (
 	"log/slog"
 )
 
-// NewLogger writes one line an entry, in the format "text" (key=value) or, for
-// "json" and whatever else, as a JSON object. Entries below level are dropped.
+// NewLogger returns a logger that writes one line per entry: key=value pairs if
+// the format is "text", else a JSON object. It drops entries below level.
 func NewLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "text" {

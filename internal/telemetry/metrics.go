@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,109 +11,138 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// NoRoute is the route label of requests that no route was found for.
-const NoRoute = "none"
+const namespace = "autowebinar"
+
+// noRoute is the route label of requests that match no route.
+const noRoute = "none"
+
+// milestones are the percentages of a webinar whose crossing is counted.
+var milestones = [...]int{25, 50, 75, 100}
 
 // Metrics counts what the service does. Its methods are safe for concurrent use
-// and cost well under a microsecond: they stand in the way of every request. The values of
-// all labels come from the program: nothing that a client sends makes a series.
+// and take well under a microsecond, because they are on the path of every
+// request. Label values come from the program, so a client cannot create series.
 type Metrics struct {
 	registry *prometheus.Registry
-	routes   routes
+	routes   routeSet
 
-	requests       *prometheus.CounterVec
-	latency        *prometheus.HistogramVec
-	refusals       *prometheus.CounterVec
-	logins         *prometheus.CounterVec
-	loginRefusals  *prometheus.CounterVec
-	commitChanges  prometheus.Histogram
-	commitTime     prometheus.Histogram
-	repeats        *prometheus.CounterVec
-	turnedAway     *prometheus.CounterVec
-	attempts       *prometheus.CounterVec
-	attemptTime    prometheus.Histogram
-	deliveryLag    prometheus.Histogram
-	eventsByType   *prometheus.CounterVec
-	marksReached   [len(marks)]prometheus.Counter
-	tally          tallies
-	audience       *activeSessions
-	mishaps        mishaps
-	slowest        atomic.Int64 // of the deliveries accepted since the last sample, ns + 1; 0: none
-	attemptsFailed atomic.Uint64
+	requests      *prometheus.CounterVec
+	latency       *prometheus.HistogramVec
+	httpErrors    *prometheus.CounterVec
+	logins        *prometheus.CounterVec
+	loginFailures *prometheus.CounterVec
+
+	commitChanges prometheus.Histogram
+	commitTime    prometheus.Histogram
+	retries       *prometheus.CounterVec
+	rejections    *prometheus.CounterVec
+
+	entered     prometheus.Counter
+	completed   prometheus.Counter
+	reports     prometheus.Counter
+	clamped     prometheus.Counter
+	stale       prometheus.Counter
+	milestones  [len(milestones)]prometheus.Counter
+	events      *prometheus.CounterVec
+	attempts    *prometheus.CounterVec
+	attemptTime prometheus.Histogram
+	deliveryLag prometheus.Histogram
+
+	sessions     *activeSessions
+	recentErrors recentErrors
+	maxLag       maxLag
 }
 
-// tallies are what the status page shows of the counters: Prometheus' own can
-// only be written.
-type tallies struct {
-	requests, failures, turnedAway                      atomic.Uint64
-	reports, clamped, stale, entered, completed, events atomic.Uint64
-	marks                                               [len(marks)]atomic.Uint64
-}
-
-// marks are those of a webinar, in percent.
-var marks = [...]int{25, 50, 75, 100}
-
-// NewMetrics makes metrics at zero. version is the service's own.
+// NewMetrics returns metrics at zero. The version is that of the service.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), audience: newAudience()}
-	m.requests = m.counters("http_requests_total", "Requests answered, by route (below the base path; none: no such route) and HTTP status.", "route", "status")
-	m.latency = m.histograms("http_request_duration_seconds", "Time from a request's first byte to its answer, by route.",
+	m := &Metrics{registry: prometheus.NewRegistry(), sessions: newActiveSessions()}
+	m.requests = m.counterVec("http_requests_total", "HTTP requests, by route below the base path (none: no such route) and status.", "route", "status")
+	m.latency = m.histogramVec("http_request_duration_seconds", "Duration of HTTP requests, by route.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20}, "route")
-	m.refusals = m.counters("http_errors_total", "Requests refused, by the code in the answer; 5xx codes are the service's fault, the others the client's.", "code")
-	m.logins = m.counters("logins_total", "Requests whose caller was proven, by kind: cookie (WordPress login), jwt, service_key.", "kind")
-	m.loginRefusals = m.counters("login_failures_total", "Requests whose caller was not proven, by reason; forged_cookie and forged_token in numbers are somebody guessing.", "reason")
-	m.commitChanges = m.histogram("commit_changes", "Changes of viewers in one group commit; the busier, the larger.", prometheus.ExponentialBuckets(1, 2, 9))
-	m.commitTime = m.histogram("commit_duration_seconds", "Time of one group commit: locking read, write and durable commit.",
+	m.httpErrors = m.counterVec("http_errors_total", "HTTP error responses, by the code in the body.", "code")
+	m.logins = m.counterVec("logins_total", "Authenticated requests, by kind: cookie (WordPress login), jwt, service_key.", "kind")
+	m.loginFailures = m.counterVec("login_failures_total", "Requests that were not authenticated, by reason. Many forged_cookie or forged_token are guessing attempts or differing salts.", "reason")
+
+	m.commitChanges = m.histogram("commit_changes", "Viewer changes in one group commit. The batch grows with the load.", prometheus.ExponentialBuckets(1, 2, 9))
+	m.commitTime = m.histogram("commit_duration_seconds", "Duration of one group commit: locking read, write and durable commit.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5})
-	m.repeats = m.counters("db_retries_total", "Transactions made again, by reason: deadlock, lock_wait, connection. A few are normal.", "reason")
-	m.turnedAway = m.counters("changes_rejected_total", "Changes refused because the database could not keep up: full (the queue had no room), timeout (8 s in the queue). Their clients repeat them.", "reason")
-	m.attempts = m.counters("delivery_attempts_total", "Attempts to give an event to the sink, by event type and outcome: accepted, rejected (the sink does not want it), unavailable, no_lead (no lead id), canceled (by a stop; not counted as an attempt).", "type", "outcome")
-	m.attemptTime = m.histogram("delivery_attempt_duration_seconds", "Time until the sink answered an attempt, or until it was given up.",
-		[]float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 8, 15})
-	m.deliveryLag = m.histogram("delivery_lag_seconds", "Age of events when the sink accepted them. Events carry whole seconds: up to a second of it is rounding.",
-		[]float64{1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 604800})
-	m.eventsByType = m.counters("events_total", "Events that happened, by type: stored for delivery, or for forms accepted by the sink.", "type")
-	reached := m.counters("milestones_reached_total", "Sessions that reached a mark for the first time, in percent of the webinar.", "percent")
-	for i, mark := range marks {
-		m.marksReached[i] = reached.WithLabelValues(strconv.Itoa(mark))
+	m.retries = m.counterVec("db_retries_total", "Retried transactions, by reason: deadlock, lock_wait, connection. A few are normal.", "reason")
+	m.rejections = m.counterVec("changes_rejected_total", "Changes rejected because the database did not keep up: full (no room in the commit queue), timeout (8 s in the queue). Clients retry them.", "reason")
+
+	m.entered = m.counter("sessions_entered_total", "New sessions: first entries of a viewer into a webinar.")
+	m.completed = m.counter("sessions_completed_total", "Sessions that reached 100 % for the first time.")
+	m.reports = m.counter("reports_total", "Stored player reports: progress, and exits and clicks that include a position.")
+	m.clamped = m.counter("reports_clamped_total", "Reports that claimed more progress than possible. If many viewers send them, the player seeks without reporting it, or the duration is wrong.")
+	m.stale = m.counter("reports_stale_total", "Reports behind the stored position without a seek: late, repeated, or from a second tab.")
+	reached := m.counterVec("milestones_reached_total", "Sessions that reached a milestone for the first time, by percentage of the webinar.", "percent")
+	for i, percent := range milestones {
+		m.milestones[i] = reached.WithLabelValues(strconv.Itoa(percent))
 	}
-	m.ownTallies()
-	m.beginAtZero()
+	m.events = m.counterVec("events_total", "Events, by type: stored for delivery or, for forms, accepted by the receiver.", "type")
+	m.attempts = m.counterVec("delivery_attempts_total", "Delivery attempts, by event type and outcome: accepted, rejected (the receiver refuses the event), unavailable, no_lead (nothing sent for lack of a lead id), canceled (by a shutdown; no retry is used up).", "type", "outcome")
+	m.attemptTime = m.histogram("delivery_attempt_duration_seconds", "Duration of delivery attempts, until the response or the failure.",
+		[]float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 8, 15})
+	m.deliveryLag = m.histogram("delivery_lag_seconds", "Age of events when the receiver accepted them. Event times are whole seconds, so the lag is up to a second too long.",
+		[]float64{1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 604800})
+	m.initSeries()
 
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which build runs.",
+		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels name the running build.",
 	}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	active := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "active_sessions", Help: "Sessions that sent a request to this replica in the last 30 seconds.",
+	}, func() float64 { return float64(m.sessions.count(time.Now())) })
+	m.registry.MustRegister(build, active, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// Handler serves the metrics to a Prometheus server.
+func (m *Metrics) counter(name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
+	m.registry.MustRegister(c)
+	return c
+}
+
+func (m *Metrics) counterVec(name, help string, labels ...string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	m.registry.MustRegister(c)
+	return c
+}
+
+func (m *Metrics) histogram(name, help string, buckets []float64) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+	m.registry.MustRegister(h)
+	return h
+}
+
+func (m *Metrics) histogramVec(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+	m.registry.MustRegister(h)
+	return h
+}
+
+// Handler serves the metrics to Prometheus.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, DisableCompression: true})
 }
 
-// Answered counts a request: its route as in the route table, empty if there is
-// none, its status, and the code of its refusal, empty for a success.
+// RequestDone counts a request: its pattern in the route table (empty if none
+// matched), its status, and the code of its error response (empty on success).
 func (m *Metrics) RequestDone(route string, status int, code string, took time.Duration) {
 	if route == "" {
-		route = NoRoute
+		route = noRoute
 	}
-	if m.routes.isNew(route) {
-		m.requestsBeginAtZero(route)
+	if m.routes.add(route) {
+		m.initRoute(route)
 	}
 	m.requests.WithLabelValues(route, statusText(status)).Inc()
 	m.latency.WithLabelValues(route).Observe(took.Seconds())
-	m.tally.requests.Add(1)
-	if status == http.StatusInternalServerError {
-		m.tally.failures.Add(1)
-	}
 	if code != "" {
-		m.refusals.WithLabelValues(code).Inc()
+		m.httpErrors.WithLabelValues(code).Inc()
 	}
 }
 
-// statusText makes no garbage for the statuses that there are.
+// statusText does not allocate for the usual statuses.
 func statusText(status int) string {
 	switch status {
 	case http.StatusOK:
@@ -128,11 +156,11 @@ func statusText(status int) string {
 	return strconv.Itoa(status)
 }
 
-// LoggedIn counts a request whose caller was proven, by the kind of proof.
+// LoggedIn counts an authenticated request.
 func (m *Metrics) LoggedIn(kind string) { m.logins.WithLabelValues(kind).Inc() }
 
-// LoginRefused counts a request whose caller was not proven.
-func (m *Metrics) LoginRefused(reason string) { m.loginRefusals.WithLabelValues(reason).Inc() }
+// LoginRefused counts a request that was not authenticated.
+func (m *Metrics) LoginRefused(reason string) { m.loginFailures.WithLabelValues(reason).Inc() }
 
 // Committed counts a group commit.
 func (m *Metrics) Committed(changes int, took time.Duration) {
@@ -140,49 +168,43 @@ func (m *Metrics) Committed(changes int, took time.Duration) {
 	m.commitTime.Observe(took.Seconds())
 }
 
-// Repeated counts a transaction that is made again.
-func (m *Metrics) Retried(why string) { m.repeats.WithLabelValues(why).Inc() }
+// Retried counts a transaction that is retried.
+func (m *Metrics) Retried(reason string) { m.retries.WithLabelValues(reason).Inc() }
 
-// TurnedAway counts a change that found no room or waited too long.
-func (m *Metrics) Rejected(why string) {
-	m.turnedAway.WithLabelValues(why).Inc()
-	m.tally.turnedAway.Add(1)
-}
+// Rejected counts a change that the commit queue rejected.
+func (m *Metrics) Rejected(reason string) { m.rejections.WithLabelValues(reason).Inc() }
 
-// Step is what one durable change of a viewer led to.
+// SessionChange is the effect of one durable change on a session.
 type SessionChange struct {
-	Session   string // empty: none was named
+	Session   string // empty if the request named none
 	Entered   bool
 	Reported  bool
 	Clamped   bool
 	Stale     bool
-	From, To  int // the mark, in percent
+	From, To  int // progress in percent
 	Completed bool
-	Events    []string // their types
+	Events    []string // event types
 }
 
-// Stepped counts what a viewer did.
+// SessionChanged counts a durable change of a session.
 func (m *Metrics) SessionChanged(s SessionChange) {
 	if s.Session != "" {
-		m.audience.seen(s.Session, time.Now())
+		m.sessions.seen(s.Session, time.Now())
 	}
-	t := &m.tally
 	for _, c := range []struct {
 		happened bool
-		count    *atomic.Uint64
-	}{{s.Entered, &t.entered}, {s.Reported, &t.reports}, {s.Clamped, &t.clamped}, {s.Stale, &t.stale}, {s.Completed, &t.completed}} {
+		counter  prometheus.Counter
+	}{{s.Entered, m.entered}, {s.Reported, m.reports}, {s.Clamped, m.clamped}, {s.Stale, m.stale}, {s.Completed, m.completed}} {
 		if c.happened {
-			c.count.Add(1)
+			c.counter.Inc()
 		}
 	}
-	for i, mark := range marks {
-		if s.From < mark && mark <= s.To {
-			m.marksReached[i].Inc()
-			t.marks[i].Add(1)
+	for i, percent := range milestones {
+		if s.From < percent && percent <= s.To {
+			m.milestones[i].Inc()
 		}
 	}
 	for _, eventType := range s.Events {
-		m.eventsByType.WithLabelValues(eventType).Inc()
+		m.events.WithLabelValues(eventType).Inc()
 	}
-	t.events.Add(uint64(len(s.Events)))
 }

@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "write the golden file")
 
 const golden = "testdata/metrics.txt"
 
-// scrape asks the handler as Prometheus does.
+// scrape requests the metrics as Prometheus does.
 func scrape(t *testing.T, handler http.Handler) (text []byte, families map[string]*dto.MetricFamily) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -42,8 +42,8 @@ func scrape(t *testing.T, handler http.Handler) (text []byte, families map[strin
 	return w.Body.Bytes(), families
 }
 
-// quiet are sources of a service that is well and has nothing to do.
-func quiet() telemetry.Sources {
+// idleSources are the sources of a healthy service without work.
+func idleSources() telemetry.Sources {
 	return telemetry.Sources{
 		Pool:  func() sql.DBStats { return sql.DBStats{MaxOpenConnections: 32, InUse: 1, Idle: 3} },
 		Queue: func() telemetry.Queue { return telemetry.Queue{Capacity: 8192} },
@@ -56,8 +56,8 @@ func quiet() telemetry.Sources {
 	}
 }
 
-// everything counts one of each kind.
-func everything(m *telemetry.Metrics) {
+// countEverything calls each counting method once.
+func countEverything(m *telemetry.Metrics) {
 	m.RequestDone("/enter", 201, "", time.Millisecond)
 	m.RequestDone("", 404, "rest_no_route", time.Millisecond)
 	m.LoggedIn("cookie")
@@ -69,14 +69,14 @@ func everything(m *telemetry.Metrics) {
 	m.AttemptDone(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "accepted", Accepted: true})
 }
 
-func TestTheMetricsAreThoseOfTheGoldenFileAndLintClean(t *testing.T) {
+func TestMetricsMatchGoldenFile(t *testing.T) {
 	t.Parallel()
 	m, health := telemetry.NewMetrics("test"), telemetry.NewHealth()
-	monitor := telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: health, Sources: quiet()})
+	monitor := telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: health, Sources: idleSources()})
 	ctx, stop := context.WithCancel(t.Context())
 	go monitor.Run(ctx)
 	defer stop()
-	everything(m)
+	countEverything(m)
 	require.Eventually(t, func() bool {
 		s := monitor.Status(t.Context())
 		return s.Outbox != nil && !s.Outbox.At.IsZero()
@@ -95,7 +95,7 @@ func TestTheMetricsAreThoseOfTheGoldenFileAndLintClean(t *testing.T) {
 		}
 		fmt.Fprintf(&lines, "%s %s {%s}\n", name, strings.ToLower(f.GetType().String()), strings.Join(labels, ","))
 		assert.Greater(t, len(f.GetHelp()), 20, name)
-		assert.True(t, strings.HasSuffix(f.GetHelp(), "."), "%s: help is a sentence", name)
+		assert.True(t, strings.HasSuffix(f.GetHelp(), "."), "%s: the help text is a sentence", name)
 	}
 	if *update {
 		require.NoError(t, os.WriteFile(golden, []byte(lines.String()), 0o600))
@@ -112,13 +112,13 @@ func TestTheMetricsAreThoseOfTheGoldenFileAndLintClean(t *testing.T) {
 	}
 }
 
-func TestWhatIsCounted(t *testing.T) {
+func TestMetricValues(t *testing.T) {
 	t.Parallel()
 	m := telemetry.NewMetrics("1.2.3")
 	m.RequestDone("/progress", 200, "", 20*time.Millisecond)
 	m.RequestDone("/progress", 503, "autowebinar_unavailable", time.Second)
 	m.RequestDone("", 999, "", time.Second)
-	// A viewer who jumps over a mark has reached it; completing counts once.
+	// A report that skips milestones reaches them all; completion counts once.
 	m.SessionChanged(telemetry.SessionChange{Session: "a", Entered: true, Events: []string{"client_webinar_entered"}})
 	m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true, From: 0, To: 50})
 	m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true, Clamped: true, From: 50, To: 50})
@@ -157,8 +157,8 @@ func TestWhatIsCounted(t *testing.T) {
 	assert.InDelta(t, 3, families["autowebinar_delivery_lag_seconds"].GetMetric()[0].GetHistogram().GetSampleSum(), 0.001)
 }
 
-// Prometheus sees no increase in a series that appears with its first burst.
-func TestWhatAlertsAreAboutBeginsAtZero(t *testing.T) {
+// increase() does not see the first increment of a new series.
+func TestSeriesUsedByAlertsStartAtZero(t *testing.T) {
 	t.Parallel()
 	m := telemetry.NewMetrics("test")
 	m.RequestDone("/progress", 200, "", time.Millisecond)
@@ -176,20 +176,20 @@ func TestWhatAlertsAreAboutBeginsAtZero(t *testing.T) {
 	}
 }
 
-func TestTheSinkHasNoSeriesUntilAnAttemptHasTold(t *testing.T) {
+func TestReceiverUpIsAbsentUntilKnown(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		delivery telemetry.Delivery
 		want     string // empty: no series
 	}{
-		"idle since a restart":  {telemetry.Delivery{IsLeader: true}, ""},
-		"it answers":            {telemetry.Delivery{IsLeader: true, ReceiverKnown: true, ReceiverUp: true}, "1"},
-		"it fails":              {telemetry.Delivery{IsLeader: true, ReceiverKnown: true}, "0"},
-		"another replica leads": {telemetry.Delivery{}, ""},
+		"no attempt since the start": {telemetry.Delivery{IsLeader: true}, ""},
+		"receiver up":                {telemetry.Delivery{IsLeader: true, ReceiverKnown: true, ReceiverUp: true}, "1"},
+		"receiver down":              {telemetry.Delivery{IsLeader: true, ReceiverKnown: true}, "0"},
+		"not the leader":             {telemetry.Delivery{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m, sources := telemetry.NewMetrics("test"), quiet()
+			m, sources := telemetry.NewMetrics("test"), idleSources()
 			sources.Delivery = func() telemetry.Delivery { return tt.delivery }
 			telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: telemetry.NewHealth(), Sources: sources})
 			text, families := scrape(t, m.Handler())

@@ -17,8 +17,8 @@ import (
 	"autowebinar/internal/telemetry"
 )
 
-// watched runs a monitor over sources for the length of a test in a bubble.
-func watched(t *testing.T, sources telemetry.Sources) (*telemetry.Metrics, *telemetry.Monitor) {
+// runMonitor runs a monitor until the end of the test.
+func runMonitor(t *testing.T, sources telemetry.Sources) (*telemetry.Metrics, *telemetry.Monitor) {
 	t.Helper()
 	m := telemetry.NewMetrics("test")
 	monitor := telemetry.NewMonitor(telemetry.MonitorConfig{
@@ -34,19 +34,19 @@ func watched(t *testing.T, sources telemetry.Sources) (*telemetry.Metrics, *tele
 	return m, monitor
 }
 
-func TestTheOutboxIsCountedAtItsOwnPaceHoweverOftenSomebodyLooks(t *testing.T) {
+func TestOutboxPollIntervalIsIndependentOfScrapes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var counts, takes atomic.Int64 // takes: how long a count lasts
-		takes.Store(int64(10 * time.Millisecond))
-		sources := quiet()
+		var queries, duration atomic.Int64
+		duration.Store(int64(10 * time.Millisecond))
+		sources := idleSources()
 		sources.OutboxStats = func(context.Context) (telemetry.OutboxStats, error) {
-			counts.Add(1)
-			time.Sleep(time.Duration(takes.Load()))
+			queries.Add(1)
+			time.Sleep(time.Duration(duration.Load()))
 			return telemetry.OutboxStats{}, nil
 		}
-		m, monitor := watched(t, sources)
-		look := func() {
+		m, monitor := runMonitor(t, sources)
+		scrapeAll := func() {
 			for range 10 {
 				scrape(t, m.Handler())
 				monitor.Status(t.Context())
@@ -54,38 +54,38 @@ func TestTheOutboxIsCountedAtItsOwnPaceHoweverOftenSomebodyLooks(t *testing.T) {
 		}
 
 		time.Sleep(time.Second)
-		look()
-		assert.EqualValues(t, 1, counts.Load())
+		scrapeAll()
+		assert.EqualValues(t, 1, queries.Load())
 		time.Sleep(10 * time.Second)
-		look()
-		assert.EqualValues(t, 3, counts.Load(), "every five seconds")
+		scrapeAll()
+		assert.EqualValues(t, 3, queries.Load(), "every five seconds")
 
-		takes.Store(int64(2 * time.Second)) // twenty times as long is left to others
+		duration.Store(int64(2 * time.Second)) // the pause is twenty times as long
 		time.Sleep(10 * time.Second)
-		assert.EqualValues(t, 4, counts.Load())
+		assert.EqualValues(t, 4, queries.Load())
 		time.Sleep(30 * time.Second)
-		look()
-		assert.EqualValues(t, 4, counts.Load())
+		scrapeAll()
+		assert.EqualValues(t, 4, queries.Load())
 		time.Sleep(20 * time.Second)
-		assert.EqualValues(t, 5, counts.Load())
+		assert.EqualValues(t, 5, queries.Load())
 	})
 }
 
-func TestACountThatFailsKeepsTheLastFigures(t *testing.T) {
+func TestOutboxPollFailureKeepsLastStats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var fails atomic.Bool
-		sources := quiet()
+		var failing atomic.Bool
+		sources := idleSources()
 		sources.OutboxStats = func(context.Context) (telemetry.OutboxStats, error) {
-			if fails.Load() {
+			if failing.Load() {
 				return telemetry.OutboxStats{}, errors.New("gone away")
 			}
 			return telemetry.OutboxStats{Dead: 2}, nil
 		}
-		m, monitor := watched(t, sources)
+		m, monitor := runMonitor(t, sources)
 		time.Sleep(time.Second)
 		at := monitor.Status(t.Context()).Outbox.At
-		fails.Store(true)
+		failing.Store(true)
 		time.Sleep(10 * time.Second)
 
 		outbox := monitor.Status(t.Context()).Outbox
@@ -97,17 +97,17 @@ func TestACountThatFailsKeepsTheLastFigures(t *testing.T) {
 	})
 }
 
-// A failure is logged when it begins and when it becomes another, and its end.
-func TestACountThatFailsIsLoggedOncePerReason(t *testing.T) {
+// A failure is logged when it starts, when its error changes and when it ends.
+func TestOutboxPollFailureIsLoggedOncePerError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		var reason atomic.Pointer[string]
-		fails := func(text string) { reason.Store(&text) }
-		fails("")
-		sources := quiet()
+		var failure atomic.Pointer[string]
+		setFailure := func(text string) { failure.Store(&text) }
+		setFailure("")
+		sources := idleSources()
 		sources.OutboxStats = func(context.Context) (telemetry.OutboxStats, error) {
-			if text := *reason.Load(); text != "" {
+			if text := *failure.Load(); text != "" {
 				return telemetry.OutboxStats{}, errors.New(text)
 			}
 			return telemetry.OutboxStats{}, nil
@@ -123,23 +123,23 @@ func TestACountThatFailsIsLoggedOncePerReason(t *testing.T) {
 			monitor.Run(ctx)
 		}()
 		for _, text := range []string{"", "gone away", "read-only", ""} {
-			fails(text)
+			setFailure(text)
 			time.Sleep(time.Minute)
 		}
 		stop()
 		<-done
 
 		assert.Equal(t, 3, strings.Count(log.String(), "\n"), log.String())
-		assert.Contains(t, log.String(), `msg="outbox not counted" error="gone away"`)
-		assert.Contains(t, log.String(), `msg="outbox not counted" error=read-only`)
-		assert.Contains(t, log.String(), `msg="outbox counted again"`)
+		assert.Contains(t, log.String(), `msg="outbox count failed" error="gone away"`)
+		assert.Contains(t, log.String(), `msg="outbox count failed" error=read-only`)
+		assert.Contains(t, log.String(), `msg="outbox count recovered"`)
 	})
 }
 
-func TestTheHistoryIsTheLastFiveMinutesSecondBySecond(t *testing.T) {
+func TestHistoryCoversFiveMinutesPerSecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, monitor := watched(t, quiet())
+		m, monitor := runMonitor(t, idleSources())
 		synctest.Wait()
 		time.Sleep(500 * time.Millisecond)
 		m.SessionChanged(telemetry.SessionChange{Session: "a", Entered: true, Events: []string{"client_webinar_entered"}})
@@ -149,40 +149,40 @@ func TestTheHistoryIsTheLastFiveMinutesSecondBySecond(t *testing.T) {
 		m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true})
 		m.SessionChanged(telemetry.SessionChange{Session: "b", Reported: true})
 		m.RequestDone("/enter", 500, "autowebinar_internal", time.Second)
-		m.AttemptDone(telemetry.Attempt{Error: "status 500"})
+		m.AttemptDone(telemetry.Attempt{Outcome: "unavailable", Error: "status 500"})
 		time.Sleep(time.Second)
 
 		assert.Equal(t, []telemetry.Sample{
-			{Viewers: 1, Events: 1, Lag: 2},
-			{Viewers: 2, Requests: 1, Reports: 2, Failures: 1, Failed: 1, Lag: -1},
+			{ActiveSessions: 1, Events: 1, Lag: 2},
+			{ActiveSessions: 2, Requests: 1, Reports: 2, ServerErrors: 1, FailedAttempts: 1, Lag: -1},
 		}, monitor.Status(t.Context()).History)
 
 		time.Sleep(35 * time.Second)
 		s := monitor.Status(t.Context())
-		assert.Zero(t, s.Viewing.Viewers, "not heard of for 30 s")
+		assert.Zero(t, s.Activity.ActiveSessions, "no request for 30 s")
 		assert.Len(t, s.History, 37)
 		time.Sleep(time.Hour)
 		assert.Len(t, monitor.Status(t.Context()).History, 300)
 	})
 }
 
-func TestErrorsOfTheSinkAreKeptByKindTheLatestFirst(t *testing.T) {
+func TestRecentErrorsAreGroupedLatestFirst(t *testing.T) {
 	t.Parallel()
 	m := telemetry.NewMetrics("test")
 	monitor := telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: telemetry.NewHealth(), Sources: telemetry.Sources{
-		Pool: func() sql.DBStats { return sql.DBStats{} }, Queue: quiet().Queue, Delivery: quiet().Delivery,
+		Pool: func() sql.DBStats { return sql.DBStats{} }, Queue: idleSources().Queue, Delivery: idleSources().Delivery,
 	}})
 	for i := range 20 {
 		m.AttemptDone(telemetry.Attempt{Outcome: "rejected", Error: "status 4" + string(rune('a'+i)), User: uint64(i)})
 		m.AttemptDone(telemetry.Attempt{Outcome: "unavailable", Error: "status 500", User: uint64(i), WebhookID: "id", Type: "client_webinar_left"})
 	}
-	m.AttemptDone(telemetry.Attempt{Outcome: "interrupted", Interrupted: true, Error: "stopped"})
+	m.AttemptDone(telemetry.Attempt{Outcome: "canceled", Canceled: true, Error: "stopped"})
 
-	mishaps := monitor.Status(t.Context()).Mishaps
-	assert.Len(t, mishaps, 8)
-	assert.Equal(t, "status 500", mishaps[0].Error)
-	assert.Equal(t, 20, mishaps[0].Times)
-	assert.EqualValues(t, 19, mishaps[0].User)
-	assert.Equal(t, "status 4t", mishaps[1].Error)
-	assert.Nil(t, monitor.Status(t.Context()).Outbox, "there is no outbox")
+	recent := monitor.Status(t.Context()).RecentErrors
+	assert.Len(t, recent, 8)
+	assert.Equal(t, "status 500", recent[0].Error)
+	assert.Equal(t, 20, recent[0].Count)
+	assert.EqualValues(t, 19, recent[0].User)
+	assert.Equal(t, "status 4t", recent[1].Error)
+	assert.Nil(t, monitor.Status(t.Context()).Outbox, "no outbox configured")
 }

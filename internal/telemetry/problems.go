@@ -9,176 +9,167 @@ import (
 	"time"
 )
 
-// Level is how bad something is.
+// Level is the severity of a problem.
 type Level int
 
-// The levels, from good to bad.
+// The levels, in ascending severity.
 const (
-	OK       Level = iota // nothing to do
-	Warning               // somebody should look
-	Critical              // viewers or the scenario engine suffer, or are about to
+	OK       Level = iota // no action needed
+	Warning               // an operator should look into it
+	Critical              // viewers or the receiver are affected, or will be soon
 )
 
-// MarshalText says it in a word.
+// MarshalText returns the level's name in JSON.
 func (l Level) MarshalText() ([]byte, error) {
-	return []byte([...]string{"well", "warning", "trouble"}[l]), nil
+	return []byte([...]string{"ok", "warning", "critical"}[l]), nil
 }
 
-// Problem is one thing that is wrong, in words for an operator.
+// Problem is a problem and what an operator can do about it.
 type Problem struct {
 	Level   Level  `json:"level"`
-	Summary string `json:"what"`
-	Action  string `json:"do"`
+	Summary string `json:"summary"`
+	Action  string `json:"action"`
 }
 
-// From when on things count as wrong.
+// Thresholds.
 const (
-	unledLong  = 10 * time.Second
-	lateEvents = time.Minute
-	lastMinute = 60 // samples
+	maxTimeWithoutLeader = 10 * time.Second
+	maxEventAge          = time.Minute
+	recentSamples        = 60 // the last minute
 )
 
-// problems says what is wrong, the worst first.
+// problems returns the problems of a status, the most severe first.
 func problems(s Status) []Problem {
 	list := []Problem{}
-	for _, find := range []func(Status) []Problem{unready, overload, faults, logins, undelivered, held, given} {
+	for _, find := range []func(Status) []Problem{
+		failedChecks, overload, serverErrors, loginsDisabled, delivery, unsupportedEvents, deadEvents,
+	} {
 		list = append(list, find(s)...)
 	}
 	slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(b.Level, a.Level) })
 	return list
 }
 
-func unready(s Status) []Problem {
+func failedChecks(s Status) []Problem {
 	var list []Problem
 	for _, name := range slices.Sorted(maps.Keys(s.Readiness.Checks)) {
 		check := s.Readiness.Checks[name]
 		switch {
 		case check.State == StateOK:
 		case name == "database":
-			list = append(list, Problem{Critical, "The database cannot be used: " + trimErrorPrefix(check.Reason) + ".",
-				"Viewers are told to try again, and their players do; nothing stored is lost. Bring the database back, or see autowebinar check for what is missing."})
+			list = append(list, Problem{Critical, "Database unavailable: " + trimErrorPrefix(check.Reason) + ".",
+				"Clients receive 503 and retry; no stored data is lost. Restore the database, or run autowebinar check to see what is missing."})
 		case name == "running":
-			list = append(list, Problem{Warning, "This replica is stopping.", "Nothing: it takes no new viewers and ends within ten seconds."})
+			list = append(list, Problem{Warning, "This replica is shutting down.", "No action needed. It accepts no new viewers and stops within ten seconds."})
 		default:
-			list = append(list, Problem{Critical, "Not ready, " + name + ": " + check.Reason + ".", "Until it is mended this replica gets no viewers."})
+			list = append(list, Problem{Critical, "Check " + name + " failed: " + check.Reason + ".", "This replica receives no traffic until the check passes."})
 		}
 	}
 	return list
 }
 
-// plain leaves out which package an error comes from.
+// trimErrorPrefix removes the package prefixes of an error text.
 func trimErrorPrefix(reason string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(reason, "usermeta: "), "database unavailable: ")
 }
 
 func overload(s Status) []Problem {
-	refused := sum(s.History, func(h Sample) int { return h.Refused })
-	if refused == 0 && s.Queue.Queued*4 < s.Queue.Capacity {
+	rejected := sumRecent(s.History, func(h Sample) int { return h.Rejected })
+	if rejected == 0 && s.Queue.Queued*4 < s.Queue.Capacity {
 		return nil
 	}
-	return []Problem{{Critical, fmt.Sprintf("The database cannot keep up: %d changes wait, %d were turned away in the last minute.", s.Queue.Queued, refused),
-		"Look at the database's disk and locks. Players repeat what was turned away, so it comes again."}}
+	return []Problem{{Critical, fmt.Sprintf("Database overloaded: %d changes queued, %d rejected in the last minute.", s.Queue.Queued, rejected),
+		"Check the database's disk and locks. Players retry rejected changes, so the load will return."}}
 }
 
-func faults(s Status) []Problem {
-	failures := sum(s.History, func(h Sample) int { return h.Failures })
-	if failures == 0 {
+func serverErrors(s Status) []Problem {
+	n := sumRecent(s.History, func(h Sample) int { return h.ServerErrors })
+	if n == 0 {
 		return nil
 	}
-	return []Problem{{Critical, fmt.Sprintf("%s failed in the last minute, for a reason that was not foreseen.", count(failures, "request")),
-		"Find the log lines of level ERROR: they hold the cause and the request id that the viewer got."}}
+	return []Problem{{Critical, count(n, "request") + " failed with an internal error in the last minute.",
+		"See the log entries of level ERROR. They contain the cause and the request ID that the client received."}}
 }
 
-func logins(s Status) []Problem {
-	if s.Viewing.LoginsOff == "" {
+func loginsDisabled(s Status) []Problem {
+	if s.Activity.LoginsDisabled == "" {
 		return nil
 	}
-	return []Problem{{Critical, "WordPress logins are off: " + s.Viewing.LoginsOff + ".",
-		"Give this service the same eight keys and salts as WordPress; until then only tokens and service keys work."}}
+	return []Problem{{Critical, "WordPress logins disabled: " + s.Activity.LoginsDisabled + ".",
+		"Configure the same eight keys and salts as in WordPress. Until then only tokens and service keys work."}}
 }
 
-// undelivered is what is wrong with sending.
-func undelivered(s Status) []Problem {
+func delivery(s Status) []Problem {
 	d, o := s.Delivery, s.Outbox
 	if d.NoReceiver {
-		return []Problem{{Warning, "There is no sink: no event is stored or sent.", "Set AUTOWEBINAR_WEBHOOK_URL, unless this is what you want."}}
+		return []Problem{{Warning, "No receiver configured: events are neither stored nor sent.", "Set AUTOWEBINAR_WEBHOOK_URL unless this is intended."}}
 	}
-	if o == nil {
+	if o == nil || o.At.IsZero() && o.Error != "" { // the latter is reported as a database problem
 		return nil
 	}
-	unsent, age := o.Due+o.Deferred, time.Duration(s.Age*float64(time.Second))
-	late := age > lateEvents
-	nothingLost := fmt.Sprintf("Nothing is lost: %s in the outbox, the oldest for %s, and all go out once it answers.", waits(unsent), humanize(age))
+	undelivered, age := o.Due+o.Deferred, time.Duration(s.OldestAge*float64(time.Second))
+	pending := fmt.Sprintf("%s pending, the oldest for %s", count(undelivered, "event"), humanize(age))
 	switch {
-	case o.At.IsZero() && o.Error != "":
-		return nil // the database's own problem says so
-	case unsent > 0 && !d.IsLeader && d.Off == "" && !o.UnledSince.IsZero() && s.At.Sub(o.UnledSince) > unledLong:
-		return []Problem{{Critical, "No replica sends events.",
-			"One with AUTOWEBINAR_DISPATCH=auto must run and reach the database; GET_LOCK must work there (autowebinar check)."}}
-	case d.IsLeader && d.ReceiverKnown && !d.ReceiverUp && unsent > 0:
-		return []Problem{{Critical, "The sink does not take events" + sinkError(s) + ".", "Bring it back, or correct AUTOWEBINAR_WEBHOOK_URL. " + nothingLost}}
-	case late && !d.IsLeader:
-		return []Problem{{Warning, fmt.Sprintf("%s in the outbox, the oldest for %s.", waits(unsent), humanize(age)),
-			"Another replica sends: look at its status page for the sink's answers."}}
-	case late:
-		return []Problem{{Warning, fmt.Sprintf("%s in the outbox, the oldest for %s%s.", waits(unsent), humanize(age), lastError(s)),
-			unsentAdvice(s)}}
+	case undelivered > 0 && !d.IsLeader && d.Disabled == "" && !o.NoLeaderSince.IsZero() && s.At.Sub(o.NoLeaderSince) > maxTimeWithoutLeader:
+		return []Problem{{Critical, "No replica is delivering events.",
+			"At least one replica with AUTOWEBINAR_DISPATCH=auto must run and reach the database, and GET_LOCK must work there (autowebinar check)."}}
+	case d.IsLeader && d.ReceiverKnown && !d.ReceiverUp && undelivered > 0:
+		return []Problem{{Critical, "The receiver is not accepting events" + lastReceiverError(s.RecentErrors) + ".",
+			"Restore it, or correct AUTOWEBINAR_WEBHOOK_URL. No events are lost: " + pending + ". They are sent when the receiver recovers."}}
+	case age > maxEventAge && !d.IsLeader:
+		return []Problem{{Warning, pending + ".", "Another replica is the leader. Its status page shows the receiver's responses."}}
+	case age > maxEventAge:
+		return []Problem{{Warning, pending + lastError(s.RecentErrors) + ".", pendingAction(s)}}
 	}
 	return nil
 }
 
-func unsentAdvice(s Status) string {
+func pendingAction(s Status) string {
 	switch {
-	case len(s.Mishaps) > 0 && s.Mishaps[0].Outcome == noLead:
-		return "Events wait for a lead id: see that the CRM writes the user meta key named by AUTOWEBINAR_LEAD_META_KEY."
+	case len(s.RecentErrors) > 0 && s.RecentErrors[0].Outcome == noLead:
+		return "A lead ID is missing: check that the CRM writes the user meta key named by AUTOWEBINAR_LEAD_META_KEY."
 	case s.Outbox.UnsupportedVersion > 0:
-		return "Some may stand behind events of another version: autowebinar outbox list shows them."
+		return "Events of another version may be blocking them: see autowebinar outbox list."
 	case !s.Delivery.ReceiverKnown:
-		return "Since this replica leads nothing was tried, or one viewer's events only: autowebinar outbox list says what waits, why, and until when."
+		return "This replica has attempted only one viewer's events, or none, since it became the leader. See autowebinar outbox list for the reason and the next attempt."
 	}
-	return "The sink takes other events: find out what it has against these (autowebinar outbox list)."
+	return "The receiver accepts other events. Check why it rejects these: see autowebinar outbox list."
 }
 
-// held is what waits for another build.
-func held(s Status) []Problem {
+func unsupportedEvents(s Status) []Problem {
 	if s.Outbox == nil || s.Outbox.UnsupportedVersion == 0 {
 		return nil
 	}
 	return []Problem{{Warning, count(s.Outbox.UnsupportedVersion, "event") + " in the outbox cannot be read by this version.",
-		"Another version wrote them, and they hold their viewers' later events: run that version or a newer one; autowebinar outbox list shows them."}}
+		"Another version wrote them, and they block later events of their viewers. Run that version or a newer one. autowebinar outbox list shows them."}}
 }
 
-func given(s Status) []Problem {
+func deadEvents(s Status) []Problem {
 	if s.Outbox == nil || s.Outbox.Dead == 0 {
 		return nil
 	}
-	return []Problem{{Warning, count(s.Outbox.Dead, "dead event") + ": all attempts were used up, or the row cannot be read.",
-		"Decide: autowebinar outbox list, then outbox retry once the cause is mended, or outbox drop."}}
+	return []Problem{{Warning, count(s.Outbox.Dead, "dead event") + ": retries exhausted, or the row is corrupt.",
+		"See autowebinar outbox list, then run outbox retry once the cause is fixed, or outbox drop."}}
 }
 
-// noLead is the outcome that says nothing about the sink: nothing was sent.
-const noLead = "no_lead"
-
-// lastError is why the latest attempt failed, in brackets.
-func lastError(s Status) string {
-	if len(s.Mishaps) == 0 {
+// lastError returns the latest error in parentheses, empty if there is none.
+func lastError(errors []DeliveryError) string {
+	if len(errors) == 0 {
 		return ""
 	}
-	return " (" + s.Mishaps[0].Error + ")"
+	return " (" + errors[0].Error + ")"
 }
 
-// sinkError is the latest reason of the sink, in brackets.
-func sinkError(s Status) string {
-	s.Mishaps = slices.DeleteFunc(slices.Clone(s.Mishaps), func(m DeliveryError) bool { return m.Outcome == noLead })
-	return lastError(s)
+// lastReceiverError is lastError without the attempts that sent nothing.
+func lastReceiverError(errors []DeliveryError) string {
+	return lastError(slices.DeleteFunc(slices.Clone(errors), func(e DeliveryError) bool { return e.Outcome == noLead }))
 }
 
-// sum adds up the last minute.
-func sum(history []Sample, of func(Sample) int) (total int) {
-	for _, h := range history[max(0, len(history)-lastMinute):] {
-		total += of(h)
+func sumRecent(history []Sample, value func(Sample) int) (sum int) {
+	for _, sample := range history[max(0, len(history)-recentSamples):] {
+		sum += value(sample)
 	}
-	return total
+	return sum
 }
 
 func count(n int, noun string) string {
@@ -188,14 +179,7 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-func waits(n int) string {
-	if n == 1 {
-		return "1 event waits"
-	}
-	return fmt.Sprintf("%d events wait", n)
-}
-
-// rounded is a duration in the unit that matters.
+// humanize formats a duration in its largest useful unit.
 func humanize(d time.Duration) string {
 	switch {
 	case d < time.Minute:

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// CheckTimeout is how long a check may take.
+// CheckTimeout bounds the duration of a check.
 const CheckTimeout = time.Second
 
 // The states of a Readiness and of its checks.
@@ -20,21 +20,20 @@ const (
 	StateFailed   = "failed"
 )
 
-// Readiness is the answer of /readyz.
+// Readiness is the response of /readyz.
 type Readiness struct {
 	Status string                `json:"status"`
 	Checks map[string]CheckState `json:"checks"`
 	Info   map[string]string     `json:"info"`
 }
 
-// CheckState is how one check ended. Reason is why it failed.
+// CheckState is the result of one check. Reason says why it failed.
 type CheckState struct {
 	State  string `json:"state"`
 	Reason string `json:"reason,omitempty"`
 }
 
-// Readiness runs every check, all at once, and takes no longer than
-// CheckTimeout.
+// Readiness runs all checks concurrently. It takes no longer than CheckTimeout.
 func (h *Health) Readiness(ctx context.Context) Readiness {
 	h.mu.Lock()
 	checks, infos := maps.Clone(h.checks), maps.Clone(h.infos)
@@ -55,7 +54,7 @@ func (h *Health) Readiness(ctx context.Context) Readiness {
 }
 
 func runAll(ctx context.Context, checks map[string]*check) map[string]error {
-	ctx, cancel := context.WithTimeoutCause(ctx, CheckTimeout, errNoAnswer)
+	ctx, cancel := context.WithTimeoutCause(ctx, CheckTimeout, errCheckTimeout)
 	defer cancel()
 
 	var mu sync.Mutex
@@ -73,64 +72,64 @@ func runAll(ctx context.Context, checks map[string]*check) map[string]error {
 	return results
 }
 
-var errNoAnswer = errors.New("no answer within " + CheckTimeout.String())
+var errCheckTimeout = errors.New("no response within " + CheckTimeout.String())
 
-// check runs its function at most once at a time: whoever asks meanwhile waits
-// for the same run. A function that hangs thus costs one goroutine, however
-// often the prober comes.
+// check runs its function at most once at a time: concurrent callers share the
+// run. A function that hangs therefore costs one goroutine, however many probes
+// arrive.
 type check struct {
 	run CheckFunc
 
 	mu      sync.Mutex
-	running *attempt // nil: none
+	current *checkRun // nil if none is running
 }
 
-type attempt struct {
+type checkRun struct {
 	done chan struct{} // closed when err is set
 	err  error
 }
 
-// wait gives the run's result, or why there is none yet.
+// wait returns the result of the current run, or why ctx ended before it.
 func (c *check) wait(ctx context.Context) error {
-	a := c.join(ctx)
+	r := c.start(ctx)
 	select {
-	case <-a.done:
-		return a.err
+	case <-r.done:
+		return r.err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// join starts a run where there is none. The run outlives a prober that hangs
-// up, because others may wait for it.
-func (c *check) join(ctx context.Context) *attempt {
+// start returns the current run, starting one if there is none. A run outlives
+// the caller's ctx because other callers may share it.
+func (c *check) start(ctx context.Context) *checkRun {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running != nil {
-		return c.running
+	if c.current != nil {
+		return c.current
 	}
-	a := &attempt{done: make(chan struct{})}
-	c.running = a
+	r := &checkRun{done: make(chan struct{})}
+	c.current = r
 	go func() {
-		a.err = c.try(context.WithoutCancel(ctx))
+		r.err = c.call(context.WithoutCancel(ctx))
 		c.mu.Lock()
-		c.running = nil
+		c.current = nil
 		c.mu.Unlock()
-		close(a.done)
+		close(r.done)
 	}()
-	return a
+	return r
 }
 
-func (c *check) try(ctx context.Context) (err error) {
+func (c *check) call(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, CheckTimeout)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the check panicked: %v", p)
+			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
 	if err = c.run(ctx); err != nil && ctx.Err() != nil {
-		return errNoAnswer // says more than "context deadline exceeded"
+		return errCheckTimeout
 	}
 	return err
 }

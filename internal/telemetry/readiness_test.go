@@ -15,20 +15,20 @@ import (
 	"autowebinar/internal/telemetry"
 )
 
-const noAnswer = "no answer within 1s"
+const timedOut = "no response within 1s"
 
-// obedient hangs until it is told to stop.
-func obedient(ctx context.Context) error {
+// hang returns when ctx ends.
+func hang(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-func TestReadinessRunsChecksInParallelAndGivesUpAfterASecond(t *testing.T) {
+func TestReadinessRunsChecksConcurrentlyWithTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := telemetry.NewHealth()
-		h.Register("hangs", obedient)
-		h.Register("hangs too", obedient)
+		h.Register("hangs", hang)
+		h.Register("hangs too", hang)
 		h.Register("slow", func(context.Context) error {
 			time.Sleep(900 * time.Millisecond) // fake time
 			return nil
@@ -40,58 +40,58 @@ func TestReadinessRunsChecksInParallelAndGivesUpAfterASecond(t *testing.T) {
 		assert.Equal(t, telemetry.CheckTimeout, time.Since(start))
 		assert.Equal(t, telemetry.StatusUnready, report.Status)
 		assert.Equal(t, map[string]telemetry.CheckState{
-			"hangs":     {State: telemetry.StateFailed, Reason: noAnswer},
-			"hangs too": {State: telemetry.StateFailed, Reason: noAnswer},
+			"hangs":     {State: telemetry.StateFailed, Reason: timedOut},
+			"hangs too": {State: telemetry.StateFailed, Reason: timedOut},
 			"slow":      {State: telemetry.StateOK},
 		}, report.Checks)
 	})
 }
 
-func TestAStuckCheckCostsOneGoroutine(t *testing.T) {
+func TestHangingCheckCostsOneGoroutine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := telemetry.NewHealth()
 		release := make(chan struct{})
 		var runs atomic.Int32
-		h.Register("deaf", func(context.Context) error {
+		h.Register("stuck", func(context.Context) error {
 			runs.Add(1)
-			<-release // deaf to its context
+			<-release // ignores its context
 			return nil
 		})
 
 		for range 5 {
-			assert.Equal(t, noAnswer, h.Readiness(t.Context()).Checks["deaf"].Reason)
+			assert.Equal(t, timedOut, h.Readiness(t.Context()).Checks["stuck"].Reason)
 		}
 		assert.EqualValues(t, 1, runs.Load())
 
 		close(release)
 		synctest.Wait()
 		assert.Equal(t, telemetry.StatusReady, h.Readiness(t.Context()).Status)
-		assert.EqualValues(t, 2, runs.Load(), "the next prober starts a new run")
+		assert.EqualValues(t, 2, runs.Load(), "the next probe starts a new run")
 	})
 }
 
-func TestAProberThatHangsUpDoesNotSpoilTheOthersRun(t *testing.T) {
+func TestCanceledProbeDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := telemetry.NewHealth()
 		h.Register("slow", func(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
-				return errors.New("cut off")
+				return errors.New("canceled")
 			case <-time.After(500 * time.Millisecond):
 				return nil
 			}
 		})
-		impatient, hangUp := context.WithCancel(t.Context())
+		canceled, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		var first, second telemetry.Readiness
-		wg.Go(func() { first = h.Readiness(impatient) })
+		wg.Go(func() { first = h.Readiness(canceled) })
 		synctest.Wait()
 		wg.Go(func() { second = h.Readiness(t.Context()) })
 		synctest.Wait()
 
-		hangUp()
+		cancel()
 		wg.Wait()
 
 		require.Equal(t, telemetry.StatusUnready, first.Status)

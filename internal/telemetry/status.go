@@ -4,122 +4,119 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// Status is the answer of /status.json: all that the status page shows. Counts
-// are of this replica since its start, but for the outbox, which is the site's.
+// Status is the response of /status.json, which the status page shows. Counts
+// are of this replica since its start, except for the outbox, which all replicas
+// share.
 type Status struct {
 	At        time.Time `json:"at"`
 	Version   string    `json:"version"`
 	Host      string    `json:"host"`
 	StartedAt time.Time `json:"started_at"`
 
-	Level    Level     `json:"level"`    // the worst of the problems'
-	Problems []Problem `json:"problems"` // the worst first
+	Level    Level     `json:"level"`    // of the most severe problem
+	Problems []Problem `json:"problems"` // the most severe first
 
-	Readiness Readiness       `json:"readiness"`
-	Viewing   Viewing         `json:"viewing"`
-	Queue     Queue           `json:"queue"`
-	Delivery  Delivery        `json:"delivery"`
-	Outbox    *sample         `json:"outbox"` // null: there is none
-	Age       float64         `json:"oldest_age_sec"`
-	Mishaps   []DeliveryError `json:"mishaps"`
-	Settings  []Setting       `json:"settings"`
-	History   []Sample        `json:"history"` // a second each, the last one is now
+	Readiness    Readiness       `json:"readiness"`
+	Activity     Activity        `json:"activity"`
+	Queue        Queue           `json:"queue"`
+	Delivery     Delivery        `json:"delivery"`
+	Outbox       *outboxSnapshot `json:"outbox"` // null if there is none
+	OldestAge    float64         `json:"oldest_age_sec"`
+	RecentErrors []DeliveryError `json:"recent_errors"`
+	Settings     []Setting       `json:"settings"`
+	History      []Sample        `json:"history"` // one per second, the latest last
 }
 
-// Viewing is what viewers did.
-type Viewing struct {
-	Viewers    int         `json:"viewers"`
-	WindowSec  int         `json:"window_sec"` // what "now" means of viewers
-	Entered    uint64      `json:"entered"`
-	Marks      []MarkCount `json:"marks"`
-	Completed  uint64      `json:"completed"`
-	Reports    uint64      `json:"reports"`
-	Clamped    uint64      `json:"clamped"`
-	Stale      uint64      `json:"stale"`
-	Events     uint64      `json:"events"`
-	Requests   uint64      `json:"requests"`
-	Failures   uint64      `json:"failures"`
-	TurnedAway uint64      `json:"turned_away"`
-	LoginsOff  string      `json:"logins_off,omitempty"` // why WordPress logins are off
+// Activity is what viewers and other clients did.
+type Activity struct {
+	ActiveSessions int              `json:"active_sessions"`
+	WindowSec      int              `json:"window_sec"` // how long after its last request a session is active
+	Entered        uint64           `json:"entered"`
+	Milestones     []MilestoneCount `json:"milestones"`
+	Completed      uint64           `json:"completed"`
+	Reports        uint64           `json:"reports"`
+	Clamped        uint64           `json:"clamped"`
+	Stale          uint64           `json:"stale"`
+	Events         uint64           `json:"events"`
+	Requests       uint64           `json:"requests"`
+	ServerErrors   uint64           `json:"server_errors"`
+	Rejected       uint64           `json:"rejected"`
+	LoginsDisabled string           `json:"logins_disabled,omitempty"` // the reason; empty if WordPress logins are enabled
 }
 
-// MarkCount is how many sessions reached a mark.
-type MarkCount struct {
+// MilestoneCount is the number of sessions that reached a milestone.
+type MilestoneCount struct {
 	Percent  int    `json:"percent"`
 	Sessions uint64 `json:"sessions"`
 }
 
-// Setting is one line of the configuration in force, without secrets.
+// Setting is one setting of the configuration, without secrets.
 type Setting struct {
 	Name  string `json:"name"`
 	Value any    `json:"value"`
 }
 
-// MonitorConfig says what a Monitor looks at.
+// MonitorConfig configures a Monitor.
 type MonitorConfig struct {
-	Version   string
-	Host      string // of this replica
-	Metrics   *Metrics
-	Health    *Health
-	Sources   Sources
-	Settings  []Setting    // redacted already
-	LoginsOff string       // why WordPress logins are off; empty: they are on
-	Log       *slog.Logger // nil: slog.Default
+	Version        string
+	Host           string // of this replica
+	Metrics        *Metrics
+	Health         *Health
+	Sources        Sources
+	Settings       []Setting    // redacted
+	LoginsDisabled string       // the reason; empty if WordPress logins are enabled
+	Log            *slog.Logger // nil: slog.Default
 }
 
-// Monitor watches the service: it keeps the last minutes, counts the outbox now
-// and then, and says what is wrong.
+// Monitor records the recent history, polls the outbox and finds problems.
 type Monitor struct {
 	cfg     MonitorConfig
 	started time.Time
 	history *history
-	census  *outboxSampler // nil: no outbox
+	outbox  *outboxPoller // nil without an outbox
 }
 
-// NewMonitor makes a monitor at rest and adds what it knows to the metrics.
+// NewMonitor returns a monitor and registers the metrics of its sources. Run
+// starts it.
 func NewMonitor(cfg MonitorConfig) *Monitor {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
 	m := &Monitor{cfg: cfg, started: time.Now().UTC(), history: &history{metrics: cfg.Metrics}}
 	if cfg.Sources.OutboxStats != nil {
-		m.census = &outboxSampler{take: cfg.Sources.OutboxStats, log: cfg.Log}
+		m.outbox = &outboxPoller{query: cfg.Sources.OutboxStats, log: cfg.Log}
 	}
-	cfg.Metrics.registry.MustRegister(newCollector(cfg.Sources, m.census, cfg.Health))
+	cfg.Metrics.registry.MustRegister(newCollector(cfg.Sources, m.outbox, cfg.Health))
 	return m
 }
 
-// Run samples and counts until ctx ends.
+// Run samples the metrics and polls the outbox until ctx ends.
 func (m *Monitor) Run(ctx context.Context) {
-	if m.census == nil {
-		m.history.run(ctx)
-		return
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if m.outbox != nil {
+		wg.Go(func() { m.outbox.run(ctx) })
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		m.census.run(ctx)
-	}()
 	m.history.run(ctx)
-	<-done
 }
 
-// Status looks at everything. It takes no longer than the readiness checks.
+// Status returns the current status. It takes no longer than the readiness checks.
 func (m *Monitor) Status(ctx context.Context) Status {
 	s := Status{
 		Version: m.cfg.Version, Host: m.cfg.Host, StartedAt: m.started,
 		Readiness: m.cfg.Health.Readiness(ctx),
 		Queue:     m.cfg.Sources.Queue(), Delivery: m.cfg.Sources.Delivery(),
-		Viewing: m.viewing(), Mishaps: m.cfg.Metrics.mishaps.list(),
+		Activity: m.activity(), RecentErrors: m.cfg.Metrics.recentErrors.snapshot(),
 		Settings: m.cfg.Settings, History: m.history.samples(),
 	}
 	s.At = time.Now().UTC()
-	if m.census != nil {
-		outbox := m.census.read()
-		s.Outbox, s.Age = &outbox, outbox.age(s.At).Seconds()
+	if m.outbox != nil {
+		outbox := m.outbox.snapshot()
+		s.Outbox, s.OldestAge = &outbox, outbox.age(s.At).Seconds()
 	}
 	s.Problems = problems(s)
 	s.Level = OK
@@ -129,19 +126,20 @@ func (m *Monitor) Status(ctx context.Context) Status {
 	return s
 }
 
-func (m *Monitor) viewing() Viewing {
-	c := &m.cfg.Metrics.tally
-	v := Viewing{
-		Viewers: m.cfg.Metrics.audience.count(time.Now()), WindowSec: int(AudienceWindow / time.Second),
-		Entered: c.entered.Load(), Completed: c.completed.Load(),
-		Reports: c.reports.Load(), Clamped: c.clamped.Load(), Stale: c.stale.Load(),
-		Events: c.events.Load(), Requests: c.requests.Load(), Failures: c.failures.Load(), TurnedAway: c.turnedAway.Load(),
-		LoginsOff: m.cfg.LoginsOff,
+func (m *Monitor) activity() Activity {
+	metrics := m.cfg.Metrics
+	t := metrics.totals()
+	a := Activity{
+		ActiveSessions: metrics.sessions.count(time.Now()), WindowSec: int(activeWindow / time.Second),
+		Entered: total(metrics.entered), Completed: total(metrics.completed),
+		Reports: t.reports, Clamped: total(metrics.clamped), Stale: total(metrics.stale),
+		Events: t.events, Requests: t.requests, ServerErrors: t.serverErrors, Rejected: t.rejected,
+		LoginsDisabled: m.cfg.LoginsDisabled,
 	}
-	for i, percent := range marks {
-		v.Marks = append(v.Marks, MarkCount{Percent: percent, Sessions: c.marks[i].Load()})
+	for i, percent := range milestones {
+		a.Milestones = append(a.Milestones, MilestoneCount{Percent: percent, Sessions: total(metrics.milestones[i])})
 	}
-	return v
+	return a
 }
 
 func (m *Monitor) serveStatus(w http.ResponseWriter, r *http.Request) {

@@ -1,4 +1,4 @@
-// What every part of the page needs of the document.
+// Helpers for elements and formatting.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -9,27 +9,27 @@ export function element(name, text = '', className = '') {
   return node;
 }
 
-export function drawn(name, attributes = {}) {
+export function svgElement(name, attributes = {}) {
   const node = document.createElementNS('http://www.w3.org/2000/svg', name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   return node;
 }
 
-/** Writes a text only where it changes, so that nothing is read out twice. */
-export function write(node, text, className) {
+/** Sets a text only if it changes, so that screen readers announce it once. */
+export function setText(node, text, className) {
   if (node.textContent !== text) node.textContent = text;
   if (className !== undefined && node.className !== className) node.className = className;
 }
 
-/** Fills a node anew, but only if what is shown would differ. */
-export function fill(node, shown, make) {
-  const key = JSON.stringify(shown);
-  if (node.shown === key) return;
-  node.shown = key;
-  node.replaceChildren(...make());
+/** Replaces the children of a node if the data they show has changed. */
+export function fill(node, data, render) {
+  const key = JSON.stringify(data);
+  if (node.dataKey === key) return;
+  node.dataKey = key;
+  node.replaceChildren(...render());
 }
 
-/** Fills a <dl> with [name, value, class] triples. */
+/** Fills a <dl> with [name, value, className] entries. */
 export function pairs(list, entries) {
   fill(list, entries, () => entries.map(([name, value, className]) => {
     const row = element('div');
@@ -38,16 +38,16 @@ export function pairs(list, entries) {
   }));
 }
 
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-const fine = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+const integer = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const oneDecimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 
-/** 1,234 or, of less than a hundred, 12.3. */
-export const number = (n) => (n < 100 ? fine : whole).format(n);
+/** Formats a number as 1,234 or, below one hundred, 12.3. */
+export const number = (n) => (n < 100 ? oneDecimal : integer).format(n);
 
-export const hour = (date) => new Date(date).toLocaleTimeString('en-GB');
+export const time = (date) => new Date(date).toLocaleTimeString('en-GB');
 
-/** Seconds as "45 s", "12 min", "3 h 20 min" or "5 d 2 h". */
-export function lasting(seconds) {
+/** Formats seconds as "45 s", "12 min", "3 h 20 min" or "5 d 2 h". */
+export function duration(seconds) {
   const s = Math.max(0, Math.round(seconds));
   if (s < 120) return `${s} s`;
   if (s < 7200) return `${Math.floor(s / 60)} min`;

@@ -1,41 +1,41 @@
-// Asks the service how it is, again and again while somebody looks.
+// Polls /status.json while the page is visible.
 
-import { hour } from './dom.js';
+import { time } from './dom.js';
 import * as panels from './panels.js';
 
-const every = 2000;
-const patience = 5000;
-let heard = null; // when it last answered
+const interval = 2000;
+const timeout = 5000;
+let lastUpdate = null;
 
-async function look() {
+async function update() {
   try {
-    const answer = await fetch('status.json', { cache: 'no-store', signal: AbortSignal.timeout(patience) });
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    show(await answer.json());
+    const response = await fetch('status.json', { cache: 'no-store', signal: AbortSignal.timeout(timeout) });
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    show(await response.json());
   } catch {
-    lose();
+    showDisconnected();
   }
 }
 
 function show(status) {
-  heard = new Date();
+  lastUpdate = new Date();
   document.body.classList.remove('stale');
   panels.banner(status.level, status.problems);
-  for (const panel of ['head', 'tiles', 'funnel', 'delivery', 'errors', 'readiness', 'work', 'settings']) panels[panel](status);
+  for (const panel of ['header', 'tiles', 'progress', 'delivery', 'errors', 'readiness', 'requests', 'settings']) panels[panel](status);
 }
 
-function lose() {
-  document.body.classList.toggle('stale', heard !== null);
-  const what = heard ? `What you see below is from ${hour(heard)}.` : 'It has not answered yet.';
-  panels.banner('lost', [{ what, do: 'See that the process runs and that this address reaches it. The page goes on asking.' }], 'The service does not answer');
+function showDisconnected() {
+  document.body.classList.toggle('stale', lastUpdate !== null);
+  const summary = lastUpdate ? `Last update at ${time(lastUpdate)}.` : 'No response so far.';
+  panels.banner('disconnected', [{ summary, action: 'Check that the service is running and reachable at this address. The page keeps trying.' }]);
 }
 
-async function watch() {
+async function poll() {
   for (;;) {
-    if (!document.hidden) await look();
-    await new Promise((done) => setTimeout(done, every));
+    if (!document.hidden) await update();
+    await new Promise((resolve) => setTimeout(resolve, interval));
   }
 }
 
-document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
-watch();
+document.addEventListener('visibilitychange', () => { if (!document.hidden) update(); });
+poll();

@@ -1,0 +1,95 @@
+package telemetry
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// noLead is the outcome of an attempt that sent nothing because the user has no
+// lead id. It says nothing about the receiver.
+const noLead = "no_lead"
+
+// initSeries creates the series whose labels are known, because increase() does
+// not see the first increment of a series that it creates.
+func (m *Metrics) initSeries() {
+	for _, c := range []struct {
+		counter *prometheus.CounterVec
+		values  []string
+	}{
+		{m.rejections, []string{"full", "timeout"}},
+		{m.retries, []string{"deadlock", "lock_wait", "connection"}},
+		{m.logins, []string{"cookie", "jwt", "service_key"}},
+		{m.loginFailures, []string{"forged_cookie", "forged_token", "malformed_cookie", "expired_cookie", "ended_session",
+			"expired_token", "invalid_subject", "wrong_nonce", "rate_limited", "unavailable", "anonymous"}},
+	} {
+		for _, value := range c.values {
+			c.counter.WithLabelValues(value)
+		}
+	}
+	for _, kind := range []string{"registered", "entered", "left", "completed", "attendance_classified", "form_submitted"} {
+		m.events.WithLabelValues("client_webinar_" + kind)
+		for _, outcome := range []string{"accepted", "rejected", "unavailable", noLead, "canceled"} {
+			m.attempts.WithLabelValues("client_webinar_"+kind, outcome)
+		}
+	}
+	m.initRoute(noRoute)
+}
+
+// initRoute creates the series of a route's server errors.
+func (m *Metrics) initRoute(route string) {
+	for _, status := range []string{"500", "503"} {
+		m.requests.WithLabelValues(route, status)
+	}
+}
+
+// routeSet contains the routes that have been requested.
+type routeSet struct {
+	mu     sync.RWMutex
+	routes map[string]bool
+}
+
+// add adds a route and reports whether it was missing.
+func (s *routeSet) add(route string) bool {
+	s.mu.RLock()
+	known := s.routes[route]
+	s.mu.RUnlock()
+	if known {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.routes == nil {
+		s.routes = map[string]bool{}
+	}
+	known = s.routes[route]
+	s.routes[route] = true
+	return !known
+}
+
+// total sums the series of a counter.
+func total(counter prometheus.Collector) uint64 { return totalWhere(counter, "") }
+
+// totalWhere sums those series of a counter whose label has one of the values.
+// No values select all series.
+func totalWhere(counter prometheus.Collector, label string, values ...string) uint64 {
+	series := make(chan prometheus.Metric)
+	go func() {
+		defer close(series)
+		counter.Collect(series)
+	}()
+	var sum float64
+	for s := range series {
+		var metric dto.Metric
+		if err := s.Write(&metric); err != nil {
+			continue // counters of this package have no invalid label values
+		}
+		matches := func(l *dto.LabelPair) bool { return l.GetName() == label && slices.Contains(values, l.GetValue()) }
+		if len(values) == 0 || slices.ContainsFunc(metric.GetLabel(), matches) {
+			sum += metric.GetCounter().GetValue()
+		}
+	}
+	return uint64(sum)
+}
