@@ -14,8 +14,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// That every answer has one line, with its request id and without a secret, is
-// held by logBook in each test of this package.
+// Every test of this package checks, by logCapture, that each answer has one line
+// with its request id, and that no line contains a secret.
 
 func TestAccessLogLine(t *testing.T) {
 	t.Parallel()
@@ -59,7 +59,8 @@ func TestLogLinesCannotBeForged(t *testing.T) {
 	assert.Len(t, s.log.lines(t, "request"), 2)
 }
 
-// trusting makes the test's own address, and others, a proxy.
+// withTrustedProxies trusts proxies with these addresses. Requests of the tests
+// come from 127.0.0.1.
 func withTrustedProxies(prefixes ...string) func(*httpapi.Config) {
 	return func(c *httpapi.Config) {
 		for _, prefix := range prefixes {
@@ -68,10 +69,10 @@ func withTrustedProxies(prefixes ...string) func(*httpapi.Config) {
 	}
 }
 
-// clients are the addresses that the log has, by request id.
+// clients returns the logged client addresses by request id.
 func (s *site) clients(t testing.TB) map[string]any {
 	t.Helper()
-	s.server.Close() // a line follows its answer
+	s.server.Close() // a line is written after its answer
 	clients := map[string]any{}
 	for _, line := range s.log.lines(t, "request") {
 		clients[line["request_id"].(string)] = line["client"]
@@ -79,7 +80,7 @@ func (s *site) clients(t testing.TB) map[string]any {
 	return clients
 }
 
-// idOf is the id of a request with some headers.
+// requestID sends a request and returns its id.
 func (s *site) requestID(t testing.TB, changes ...requestOption) string {
 	t.Helper()
 	return s.call(t, "GET", "/openapi.yaml", "", changes...).header.Get("X-Request-Id")
@@ -91,59 +92,59 @@ func forwardedFor(chains ...string) requestOption {
 
 func TestForwardedAddresses(t *testing.T) {
 	t.Parallel()
-	behind := setup(t, withTrustedProxies("127.0.0.0/8", "10.0.0.0/8", "2001:db8:ffff::/48"))
+	proxied := setup(t, withTrustedProxies("127.0.0.0/8", "10.0.0.0/8", "2001:db8:ffff::/48"))
 	chains := map[string]struct {
 		chain []string
 		want  string
 	}{
-		"none":                          {nil, "127.0.0.1"},
-		"one":                           {[]string{"192.0.2.1"}, "192.0.2.1"},
-		"with blanks":                   {[]string{" 192.0.2.1 "}, "192.0.2.1"},
-		"through our proxies":           {[]string{"192.0.2.1, 10.0.0.1, 10.9.9.9"}, "192.0.2.1"},
-		"over several headers":          {[]string{"192.0.2.1", "10.0.0.1"}, "192.0.2.1"},
-		"spoofed on the left":           {[]string{"198.51.100.9, 192.0.2.1, 10.0.0.1"}, "192.0.2.1"},
-		"spoofed as one of ours":        {[]string{"10.1.1.1, 192.0.2.1"}, "192.0.2.1"},
-		"spoofed header before":         {[]string{"198.51.100.9", "192.0.2.1"}, "192.0.2.1"},
-		"ours all the way":              {[]string{"10.0.0.1, 10.0.0.2"}, "10.0.0.1"},
-		"IPv6":                          {[]string{"2001:db8::7, 2001:db8:ffff::1"}, "2001:db8::7"},
-		"IPv4 in IPv6":                  {[]string{"::ffff:192.0.2.1, ::ffff:10.0.0.1"}, "192.0.2.1"},
-		"empty":                         {[]string{""}, "127.0.0.1"},
-		"unknown":                       {[]string{"192.0.2.1, unknown"}, "127.0.0.1"},
-		"garbage behind our proxy":      {[]string{"192.0.2.1, <script>, 10.0.0.1"}, "10.0.0.1"},
-		"garbage on the left":           {[]string{"' OR 1=1, 192.0.2.1"}, "192.0.2.1"},
-		"with a port, which is garbage": {[]string{"192.0.2.1:4711"}, "127.0.0.1"},
+		"none":                           {nil, "127.0.0.1"},
+		"one":                            {[]string{"192.0.2.1"}, "192.0.2.1"},
+		"with blanks":                    {[]string{" 192.0.2.1 "}, "192.0.2.1"},
+		"through trusted proxies":        {[]string{"192.0.2.1, 10.0.0.1, 10.9.9.9"}, "192.0.2.1"},
+		"in several headers":             {[]string{"192.0.2.1", "10.0.0.1"}, "192.0.2.1"},
+		"spoofed on the left":            {[]string{"198.51.100.9, 192.0.2.1, 10.0.0.1"}, "192.0.2.1"},
+		"spoofed as a trusted proxy":     {[]string{"10.1.1.1, 192.0.2.1"}, "192.0.2.1"},
+		"spoofed first header":           {[]string{"198.51.100.9", "192.0.2.1"}, "192.0.2.1"},
+		"only trusted proxies":           {[]string{"10.0.0.1, 10.0.0.2"}, "10.0.0.1"},
+		"IPv6":                           {[]string{"2001:db8::7, 2001:db8:ffff::1"}, "2001:db8::7"},
+		"IPv4 in IPv6":                   {[]string{"::ffff:192.0.2.1, ::ffff:10.0.0.1"}, "192.0.2.1"},
+		"empty":                          {[]string{""}, "127.0.0.1"},
+		"unknown":                        {[]string{"192.0.2.1, unknown"}, "127.0.0.1"},
+		"garbage before a trusted proxy": {[]string{"192.0.2.1, <script>, 10.0.0.1"}, "10.0.0.1"},
+		"garbage on the left":            {[]string{"' OR 1=1, 192.0.2.1"}, "192.0.2.1"},
+		"with a port":                    {[]string{"192.0.2.1:4711"}, "127.0.0.1"},
 	}
 	ids := map[string]string{}
 	for name, tt := range chains {
-		ids[name] = behind.requestID(t, forwardedFor(tt.chain...))
+		ids[name] = proxied.requestID(t, forwardedFor(tt.chain...))
 	}
-	clients := behind.clients(t)
+	clients := proxied.clients(t)
 	for name, tt := range chains {
 		assert.Equal(t, tt.want, clients[ids[name]], name)
 	}
 
-	open := setup(t)
-	elsewhere := setup(t, withTrustedProxies("10.0.0.0/8"))
-	for _, s := range []*site{open, elsewhere} {
+	direct := setup(t)
+	otherProxy := setup(t, withTrustedProxies("10.0.0.0/8"))
+	for _, s := range []*site{direct, otherProxy} {
 		id := s.requestID(t, forwardedFor("192.0.2.1"), header("X-Real-Ip", "192.0.2.1"), header("Forwarded", "for=192.0.2.1"))
-		assert.Equal(t, "127.0.0.1", s.clients(t)[id], "only a trusted proxy is believed")
+		assert.Equal(t, "127.0.0.1", s.clients(t)[id], "only trusted proxies count")
 	}
 }
 
 func TestRequestIDs(t *testing.T) {
 	t.Parallel()
 	const uuid = `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$`
-	behind, open := setup(t, withTrustedProxies("127.0.0.1/32")), setup(t)
+	proxied, direct := setup(t, withTrustedProxies("127.0.0.1/32")), setup(t)
 	named := header("X-Request-Id", "edge-1.2_3")
-	assert.Equal(t, "edge-1.2_3", behind.requestID(t, named))
-	assert.Regexp(t, uuid, open.requestID(t, named), "anybody could say that")
+	assert.Equal(t, "edge-1.2_3", proxied.requestID(t, named))
+	assert.Regexp(t, uuid, direct.requestID(t, named), "the client is no trusted proxy")
 	for _, odd := range []string{"", "a b", `a"b`, "é", "a/b", strings.Repeat("a", 65)} {
-		assert.Regexp(t, uuid, behind.requestID(t, header("X-Request-Id", odd)), odd)
+		assert.Regexp(t, uuid, proxied.requestID(t, header("X-Request-Id", odd)), odd)
 	}
-	assert.NotEqual(t, open.requestID(t), open.requestID(t))
+	assert.NotEqual(t, direct.requestID(t), direct.requestID(t))
 }
 
-// Hand-made addresses put parameters where the path is.
+// Clients that build addresses by hand put parameters into the path.
 func TestLoggedPathHasNoParameters(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

@@ -19,7 +19,7 @@ func TestAttendanceOfSeveralViewers(t *testing.T) {
 	const carol, dave = 9, 10
 	s.db.AddUser(t, carol, "carol", "x")
 	s.db.AddUser(t, dave, "dave", "x")
-	s.db.SetMeta(t, dave, "autowebinar_session_id", "made by PHP, of an unknown webinar")
+	s.db.SetMeta(t, dave, "autowebinar_session_id", "created by PHP, of an unknown webinar")
 	session := s.enter(t, anna(), "intro")
 	s.enter(t, boris(), "intro")
 	s.call(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":3600}`, page(anna()))
@@ -44,7 +44,7 @@ func TestAttendanceOfSeveralViewers(t *testing.T) {
 	events := s.outbox(t, anna())
 	assert.Equal(t, []string{"entered", "completed", "attendance_classified", "attendance_classified"}, eventTypes(events)[:4])
 	for _, event := range events[3:] {
-		assert.Equal(t, "attendance_classified "+id, event, "a repeat is known as one")
+		assert.Equal(t, "attendance_classified "+id, event, "a repeat has the same id")
 	}
 	assert.Equal(t, []string{"entered", "attendance_classified"}, eventTypes(s.outbox(t, boris()))[:2])
 }
@@ -65,7 +65,7 @@ func TestAttendanceOfParkedSession(t *testing.T) {
 	assert.Equal(t, "attendance_classified "+webinar.EventID(webinar.EventAttendanceClassified, 7, first, evaluation.String()).String(), events[len(events)-1])
 
 	other := s.call(t, "POST", "/attendance", `{"user_ids":[7]}`, asService())
-	assert.NotEqual(t, a.json["evaluation_id"], other.json["evaluation_id"], "each evaluation is a fact of its own")
+	assert.NotEqual(t, a.json["evaluation_id"], other.json["evaluation_id"], "each evaluation has its own events")
 }
 
 func TestAttendanceLimitOf1000Users(t *testing.T) {
@@ -80,4 +80,34 @@ func TestAttendanceLimitOf1000Users(t *testing.T) {
 	assert.Len(t, a.json["results"], 1000)
 	a = s.call(t, "POST", "/attendance", `{"user_ids":[`+ids+`,5]}`, asService())
 	a.assertError(t, "400 rest_invalid_param", "user_ids")
+}
+
+func TestInvalidAttendanceMembers(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	before := s.db.Meta(t, 7)
+	for body, want := range map[string][]string{
+		`{}`:                                   {"user_ids"},
+		`{"user_ids":null}`:                    {"user_ids"},
+		`{"user_ids":[]}`:                      {"user_ids"},
+		`{"user_ids":7}`:                       {"user_ids"},
+		`{"user_ids":{}}`:                      {"user_ids"},
+		`{"user_ids":["7"]}`:                   {"user_ids"},
+		`{"user_ids":[7,0]}`:                   {"user_ids"},
+		`{"user_ids":[7,-1]}`:                  {"user_ids"},
+		`{"user_ids":[7,null]}`:                {"user_ids"},
+		`{"user_ids":[7.5]}`:                   {"user_ids"},
+		`{"user_ids":[[7]]}`:                   {"user_ids"},
+		`{"user_ids":[99999999999999999999]}`:  {"user_ids"},
+		`{"user_ids":[7],"webinar_id":7}`:      {"webinar_id"},
+		`{"user_ids":[7],"webinar_id":""}`:     {"webinar_id"},
+		`{"user_ids":[7],"evaluation_id":"1"}`: {"evaluation_id"},
+		`{"user_ids":[0],"webinar_id":"A","evaluation_id":7}`: {"evaluation_id", "user_ids", "webinar_id"},
+	} {
+		a := s.call(t, "POST", "/attendance", body, asService())
+		assert.Equal(t, 400, a.status, body)
+		assert.Equal(t, want, a.params(t), body)
+	}
+	assert.Equal(t, before, s.db.Meta(t, 7))
 }

@@ -14,27 +14,28 @@ const (
 	invalidParam = "400 rest_invalid_param"
 )
 
-// refusal is a body and what is wrong with it.
+// badRequest is a request body and the error that it causes.
 type badRequest struct {
 	route, body string
 	want        string
 	params      []string
 }
 
-// refused asks each as the viewer and on behalf, and looks that nothing came of it.
-func checkBadRequests(t *testing.T, refusals map[string]badRequest) {
+// checkBadRequests sends each request as the viewer and with a service key, and
+// checks that nothing was stored or sent.
+func checkBadRequests(t *testing.T, requests map[string]badRequest) {
 	t.Helper()
 	s := setup(t)
 	s.db.SetMeta(t, 7, leadKey, "L-1")
 	s.enter(t, anna(), "intro")
 	before := s.db.Meta(t, 7)
-	for name, r := range refusals {
+	for name, r := range requests {
 		s.call(t, "POST", "/users/7"+r.route, r.body, asService()).assertError(t, r.want, r.params...)
 		a := s.call(t, "POST", r.route, r.body, page(anna()))
 		if !assert.Equal(t, r.want, a.summary(), "%s: %s", name, a.raw) || !assert.Equal(t, r.params, a.params(t), name) {
 			continue
 		}
-		assert.NotEmpty(t, a.header.Get("X-WP-Nonce"), "an error after the login carries a nonce too")
+		assert.NotEmpty(t, a.header.Get("X-WP-Nonce"), "errors after a login have a nonce too")
 	}
 	assert.Equal(t, before, s.db.Meta(t, 7))
 	assert.Empty(t, s.receiver.accepted)
@@ -42,35 +43,35 @@ func checkBadRequests(t *testing.T, refusals map[string]badRequest) {
 
 func TestBodyMustBeJSONObject(t *testing.T) {
 	t.Parallel()
-	refusals := map[string]badRequest{}
+	requests := map[string]badRequest{}
 	for name, body := range map[string]string{
-		"an array":           `[{"webinar_id":"intro"}]`,
-		"a string":           `"intro"`,
-		"a number":           `7`,
-		"null":               `null`,
-		"true":               `true`,
-		"cut short":          `{"webinar_id":"intro"`,
-		"trailing data":      `{"webinar_id":"intro"} {}`,
-		"a trailing comma":   `{"webinar_id":"intro",}`,
-		"a comment":          `{"webinar_id":"intro"} // go`,
-		"single quotes":      `{'webinar_id':'intro'}`,
-		"a form":             `webinar_id=intro`,
-		"a byte order mark":  "\ufeff" + `{"webinar_id":"intro"}`,
-		"UTF-16":             "{\x00\"\x00w\x00",
-		"invalid UTF-8":      `{"webinar_id":"intro","source":"` + "\xff" + `"}`,
-		"half a character":   `{"webinar_id":"intro","source":"` + "\xd0" + `"}`,
-		"a raw control":      `{"webinar_id":"intro","source":"` + "\x01" + `"}`,
-		"NaN":                `{"webinar_id":"intro","position_sec":NaN}`,
-		"Infinity":           `{"webinar_id":"intro","position_sec":Infinity}`,
-		"hexadecimal":        `{"webinar_id":"intro","position_sec":0x10}`,
-		"a leading zero":     `{"webinar_id":"intro","position_sec":010}`,
-		"nested without end": `{"webinar_id":"intro","x":` + strings.Repeat("[", 12_000) + `}`,
+		"an array":          `[{"webinar_id":"intro"}]`,
+		"a string":          `"intro"`,
+		"a number":          `7`,
+		"null":              `null`,
+		"true":              `true`,
+		"cut short":         `{"webinar_id":"intro"`,
+		"trailing data":     `{"webinar_id":"intro"} {}`,
+		"a trailing comma":  `{"webinar_id":"intro",}`,
+		"a comment":         `{"webinar_id":"intro"} // go`,
+		"single quotes":     `{'webinar_id':'intro'}`,
+		"a form":            `webinar_id=intro`,
+		"a byte order mark": "\ufeff" + `{"webinar_id":"intro"}`,
+		"UTF-16":            "{\x00\"\x00w\x00",
+		"invalid UTF-8":     `{"webinar_id":"intro","source":"` + "\xff" + `"}`,
+		"half a character":  `{"webinar_id":"intro","source":"` + "\xd0" + `"}`,
+		"a raw control":     `{"webinar_id":"intro","source":"` + "\x01" + `"}`,
+		"NaN":               `{"webinar_id":"intro","position_sec":NaN}`,
+		"Infinity":          `{"webinar_id":"intro","position_sec":Infinity}`,
+		"hexadecimal":       `{"webinar_id":"intro","position_sec":0x10}`,
+		"a leading zero":    `{"webinar_id":"intro","position_sec":010}`,
+		"unclosed nesting":  `{"webinar_id":"intro","x":` + strings.Repeat("[", 12_000) + `}`,
 	} {
-		refusals[name] = badRequest{"/progress", body, invalidJSON, nil}
+		requests[name] = badRequest{"/progress", body, invalidJSON, nil}
 	}
 	deep := strings.Repeat(`[`, 15_000) + strings.Repeat(`]`, 15_000)
-	refusals["nested too deep"] = badRequest{"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{"a":` + deep + `}}`, invalidJSON, nil}
-	checkBadRequests(t, refusals)
+	requests["nested too deeply"] = badRequest{"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{"a":` + deep + `}}`, invalidJSON, nil}
+	checkBadRequests(t, requests)
 }
 
 func TestMissingMembers(t *testing.T) {
@@ -83,25 +84,25 @@ func TestMissingMembers(t *testing.T) {
 		"null":                        {"/enter", `{"webinar_id":null}`, missingParam, []string{"webinar_id"}},
 		"another case":                {"/enter", `{"Webinar_ID":"intro"}`, missingParam, []string{"webinar_id"}},
 		"inside another":              {"/enter", `{"data":{"webinar_id":"intro"}}`, missingParam, []string{"webinar_id"}},
-		"progress: which":             {"/progress", `{"position_sec":1}`, missingParam, both},
-		"progress: which is null":     {"/progress", `{"position_sec":1,"session_id":null,"webinar_id":null}`, missingParam, both},
+		"progress: session":           {"/progress", `{"position_sec":1}`, missingParam, both},
+		"progress: session null":      {"/progress", `{"position_sec":1,"session_id":null,"webinar_id":null}`, missingParam, both},
 		"progress: position":          {"/progress", `{"webinar_id":"intro"}`, missingParam, []string{"position_sec"}},
 		"progress: position is null":  {"/progress", `{"webinar_id":"intro","position_sec":null}`, missingParam, []string{"position_sec"}},
 		"progress: all":               {"/progress", `{}`, missingParam, append(both, "position_sec")},
-		"exit: which":                 {"/exit", `{"position_sec":1}`, missingParam, both},
-		"cta: which":                  {"/cta", ``, missingParam, both},
+		"exit: session":               {"/exit", `{"position_sec":1}`, missingParam, both},
+		"cta: session":                {"/cta", ``, missingParam, both},
 		"register: all":               {"/register", `{}`, missingParam, []string{"webinar_id", "source"}},
 		"register: source":            {"/register", `{"webinar_id":"intro"}`, missingParam, []string{"source"}},
 		"form: all":                   {"/form", `{}`, missingParam, append(both, "form_id", "form_payload")},
 		"form: payload":               {"/form", `{"webinar_id":"intro","form_id":"f"}`, missingParam, []string{"form_payload"}},
-		"missing before wrong":        {"/register", `{"webinar_id":7}`, missingParam, []string{"source"}},
+		"missing before invalid":      {"/register", `{"webinar_id":7}`, missingParam, []string{"source"}},
 		"resume: an unlisted webinar": {"/resume", `{"webinar_id":"no"}`, "404 autowebinar_no_session", nil},
 	})
 }
 
 func TestInvalidNumbers(t *testing.T) {
 	t.Parallel()
-	refusals := map[string]badRequest{}
+	requests := map[string]badRequest{}
 	for name, number := range map[string]string{
 		"a string": `"7"`, "an empty string": `""`, "true": "true", "an object": "{}", "a list": "[7]",
 		"negative": "-1", "slightly negative": "-0.001", "too large": "604801", "slightly too large": "604800.5",
@@ -109,45 +110,45 @@ func TestInvalidNumbers(t *testing.T) {
 	} {
 		for _, member := range []string{"position_sec", "duration_sec"} {
 			body := fmt.Sprintf(`{"webinar_id":"intro",%q:%s}`, member, number)
-			refusals["exit: "+member+": "+name] = badRequest{"/exit", body, invalidParam, []string{member}}
+			requests["exit: "+member+": "+name] = badRequest{"/exit", body, invalidParam, []string{member}}
 		}
 		body := fmt.Sprintf(`{"webinar_id":"intro","position_sec":%s}`, number)
-		refusals["progress: "+name] = badRequest{"/progress", body, invalidParam, []string{"position_sec"}}
-		refusals["cta: "+name] = badRequest{"/cta", body, invalidParam, []string{"position_sec"}}
+		requests["progress: "+name] = badRequest{"/progress", body, invalidParam, []string{"position_sec"}}
+		requests["cta: "+name] = badRequest{"/cta", body, invalidParam, []string{"position_sec"}}
 	}
-	checkBadRequests(t, refusals)
+	checkBadRequests(t, requests)
 }
 
 func TestInvalidMembers(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("я", 201)
-	refusals := map[string]badRequest{
-		"flags":           {"/progress", `{"webinar_id":"intro","position_sec":1,"ended":1,"seeked":"true"}`, invalidParam, []string{"ended", "seeked"}},
-		"all at once":     {"/exit", `{"webinar_id":"","position_sec":-1,"ended":0,"leave_reason":""}`, invalidParam, []string{"ended", "leave_reason", "position_sec", "webinar_id"}},
-		"leave reason":    {"/exit", `{"webinar_id":"intro","leave_reason":"bored"}`, invalidParam, []string{"leave_reason"}},
-		"its type":        {"/exit", `{"webinar_id":"intro","leave_reason":{}}`, invalidParam, []string{"leave_reason"}},
-		"webinar type":    {"/register", `{"webinar_id":"intro","source":"s","webinar_type":"Live"}`, invalidParam, []string{"webinar_type"}},
-		"slot of auto":    {"/register", `{"webinar_id":"intro","source":"s","slot_id":"1"}`, invalidParam, []string{"slot_id"}},
-		"slot too long":   {"/register", `{"webinar_id":"x","source":"s","webinar_type":"live","slot_id":"` + long + `"}`, invalidParam, []string{"slot_id"}},
-		"unlisted":        {"/enter", `{"webinar_id":"other"}`, invalidParam, []string{"webinar_id"}},
-		"unlisted, auto":  {"/register", `{"webinar_id":"other","source":"s"}`, invalidParam, []string{"webinar_id"}},
-		"payload list":    {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":[]}`, invalidParam, []string{"form_payload"}},
-		"payload string":  {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":"{}"}`, invalidParam, []string{"form_payload"}},
-		"no UUID":         {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{},"submission_id":"1"}`, invalidParam, []string{"submission_id"}},
-		"braced UUID":     {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{},"submission_id":"{` + submissionID + `}"}`, invalidParam, []string{"submission_id"}},
-		"UUID as number":  {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{},"submission_id":7}`, invalidParam, []string{"submission_id"}},
-		"session no text": {"/cta", `{"session_id":7}`, invalidParam, []string{"session_id"}},
-		"session empty":   {"/cta", `{"session_id":""}`, invalidParam, []string{"session_id"}},
-		"session long":    {"/cta", `{"session_id":"` + long + `","webinar_id":"intro"}`, invalidParam, []string{"session_id"}},
+	requests := map[string]badRequest{
+		"flags":          {"/progress", `{"webinar_id":"intro","position_sec":1,"ended":1,"seeked":"true"}`, invalidParam, []string{"ended", "seeked"}},
+		"all at once":    {"/exit", `{"webinar_id":"","position_sec":-1,"ended":0,"leave_reason":""}`, invalidParam, []string{"ended", "leave_reason", "position_sec", "webinar_id"}},
+		"leave reason":   {"/exit", `{"webinar_id":"intro","leave_reason":"bored"}`, invalidParam, []string{"leave_reason"}},
+		"reason type":    {"/exit", `{"webinar_id":"intro","leave_reason":{}}`, invalidParam, []string{"leave_reason"}},
+		"webinar type":   {"/register", `{"webinar_id":"intro","source":"s","webinar_type":"Live"}`, invalidParam, []string{"webinar_type"}},
+		"slot of auto":   {"/register", `{"webinar_id":"intro","source":"s","slot_id":"1"}`, invalidParam, []string{"slot_id"}},
+		"slot too long":  {"/register", `{"webinar_id":"x","source":"s","webinar_type":"live","slot_id":"` + long + `"}`, invalidParam, []string{"slot_id"}},
+		"unlisted":       {"/enter", `{"webinar_id":"other"}`, invalidParam, []string{"webinar_id"}},
+		"unlisted, auto": {"/register", `{"webinar_id":"other","source":"s"}`, invalidParam, []string{"webinar_id"}},
+		"payload list":   {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":[]}`, invalidParam, []string{"form_payload"}},
+		"payload string": {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":"{}"}`, invalidParam, []string{"form_payload"}},
+		"not a UUID":     {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{},"submission_id":"1"}`, invalidParam, []string{"submission_id"}},
+		"braced UUID":    {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{},"submission_id":"{` + submissionID + `}"}`, invalidParam, []string{"submission_id"}},
+		"UUID as number": {"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{},"submission_id":7}`, invalidParam, []string{"submission_id"}},
+		"session number": {"/cta", `{"session_id":7}`, invalidParam, []string{"session_id"}},
+		"session empty":  {"/cta", `{"session_id":""}`, invalidParam, []string{"session_id"}},
+		"session long":   {"/cta", `{"session_id":"` + long + `","webinar_id":"intro"}`, invalidParam, []string{"session_id"}},
 	}
 	for _, id := range []string{`""`, `7`, `["intro"]`, `"Intro"`, `"-a"`, `"a b"`, `"a/b"`, `"a@b"`, `"a\n"`, `"é"`, `"` + strings.Repeat("a", 65) + `"`} {
-		refusals["webinar id "+id] = badRequest{"/enter", `{"webinar_id":` + id + `}`, invalidParam, []string{"webinar_id"}}
+		requests["webinar id "+id] = badRequest{"/enter", `{"webinar_id":` + id + `}`, invalidParam, []string{"webinar_id"}}
 	}
 	for name, text := range map[string]string{
 		"empty": "", "too long": long, "a line break": `a\nb`, "a tab": `\t`, "NUL": `\u0000`, "DEL": `\u007f`, "C1": `\u0085`,
 	} {
-		refusals["source: "+name] = badRequest{"/register", `{"webinar_id":"intro","source":"` + text + `"}`, invalidParam, []string{"source"}}
-		refusals["form id: "+name] = badRequest{"/form", `{"webinar_id":"intro","form_payload":{},"form_id":"` + text + `"}`, invalidParam, []string{"form_id"}}
+		requests["source: "+name] = badRequest{"/register", `{"webinar_id":"intro","source":"` + text + `"}`, invalidParam, []string{"source"}}
+		requests["form id: "+name] = badRequest{"/form", `{"webinar_id":"intro","form_payload":{},"form_id":"` + text + `"}`, invalidParam, []string{"form_id"}}
 	}
-	checkBadRequests(t, refusals)
+	checkBadRequests(t, requests)
 }

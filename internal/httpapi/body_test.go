@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// chunked hides the length of the body.
+// chunked sends a body without its length.
 func chunked(r *http.Request) {
 	if r.Body != nil {
 		r.Body, r.ContentLength = struct{ io.ReadCloser }{r.Body}, -1
@@ -18,15 +18,15 @@ func chunked(r *http.Request) {
 
 func withLength(r *http.Request) {}
 
-// filled is a body of exactly size bytes.
+// padded returns a body of exactly size bytes.
 func padded(start string, size int) string {
 	return start + `,"pad":"` + strings.Repeat("x", size-len(start)-len(`,"pad":""}`)) + `"}`
 }
 
 func TestBodySizeLimits(t *testing.T) {
 	t.Parallel()
-	const usual, form = 16 << 10, 64 << 10
-	for name, size := range map[string]requestOption{"with a length": withLength, "chunked": chunked} {
+	const small, large = 16 << 10, 64 << 10
+	for name, framing := range map[string]requestOption{"with a length": withLength, "chunked": chunked} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
@@ -36,23 +36,23 @@ func TestBodySizeLimits(t *testing.T) {
 				route, start string
 				limit        int
 			}{
-				{"/enter", `{"webinar_id":"intro"`, usual},
-				{"/progress", `{"webinar_id":"intro","position_sec":1`, usual},
-				{"/exit", `{"webinar_id":"intro"`, usual},
-				{"/resume", `{"webinar_id":"intro"`, usual},
-				{"/cta", `{"webinar_id":"intro"`, usual},
-				{"/register", `{"webinar_id":"intro","source":"s"`, usual},
-				{"/attendance", `{"user_ids":[7]`, form},
-				{"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{}`, form},
+				{"/enter", `{"webinar_id":"intro"`, small},
+				{"/progress", `{"webinar_id":"intro","position_sec":1`, small},
+				{"/exit", `{"webinar_id":"intro"`, small},
+				{"/resume", `{"webinar_id":"intro"`, small},
+				{"/cta", `{"webinar_id":"intro"`, small},
+				{"/register", `{"webinar_id":"intro","source":"s"`, small},
+				{"/attendance", `{"user_ids":[7]`, large},
+				{"/form", `{"webinar_id":"intro","form_id":"f","form_payload":{}`, large},
 			} {
 				who, prefix := asService(), "/users/7"
 				if tt.route == "/attendance" {
 					prefix = ""
 				}
-				a := s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit), who, size)
+				a := s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit), who, framing)
 				assert.Less(t, a.status, 300, "%s: %s", tt.route, a.raw)
-				for _, more := range []int{1, 1 << 20} {
-					a = s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit+more), who, size)
+				for _, excess := range []int{1, 1 << 20} {
+					a = s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit+excess), who, framing)
 					a.assertError(t, "413 autowebinar_body_too_large")
 				}
 			}
@@ -71,7 +71,7 @@ func TestContentTypes(t *testing.T) {
 		"application/vnd.api+json":           "200",
 		"text/plain":                         "200",
 		"text/plain;charset=UTF-8":           "200",
-		"application/x-www-form-urlencoded":  "200", // what curl says of any body
+		"application/x-www-form-urlencoded":  "200", // curl's type for any body
 		"multipart/form-data; boundary=x":    "415 autowebinar_unsupported_media_type",
 		"text/html":                          "415 autowebinar_unsupported_media_type",
 		"text/json+json":                     "415 autowebinar_unsupported_media_type",
@@ -93,7 +93,7 @@ func TestContentTypes(t *testing.T) {
 func TestBodyWithoutContentType(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	// Not in the contract, because browsers always give one; curl -d '' does not.
+	// Not in the contract: browsers always send a type.
 	untyped := func(r *http.Request) { r.Header.Del("Content-Type") }
 	a := s.sendThrough(t, s.server.Client().Transport, "POST", base+"/users/7/enter", `{"webinar_id":"intro"}`, asService(), untyped)
 	assert.Equal(t, 201, a.status)

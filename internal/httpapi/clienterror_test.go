@@ -12,7 +12,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// reports are bodies of the routes that name a session, but for its name.
+// reportBodies returns bodies of the routes that name a session, without its name.
 func reportBodies() map[string]string {
 	return map[string]string{
 		"/progress": `"position_sec":1`,
@@ -25,28 +25,28 @@ func reportBodies() map[string]string {
 func TestSessionMismatch(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	foreign := s.enter(t, boris(), "intro")
+	otherSession := s.enter(t, boris(), "intro")
 	first := s.enter(t, anna(), "intro")
 	second := s.enter(t, anna(), "pro")
 	before := s.db.Meta(t, 7)
 	for route, rest := range reportBodies() {
-		for name, which := range map[string]string{
-			"another viewer's":     fmt.Sprintf(`"session_id":%q`, foreign),
-			"invented":             `"session_id":"no such session"`,
-			"of another webinar":   fmt.Sprintf(`"session_id":%q,"webinar_id":"pro"`, first),
-			"of a webinar unknown": fmt.Sprintf(`"session_id":%q,"webinar_id":"other"`, second),
+		for name, ref := range map[string]string{
+			"another viewer's":   fmt.Sprintf(`"session_id":%q`, otherSession),
+			"invented":           `"session_id":"no such session"`,
+			"of another webinar": fmt.Sprintf(`"session_id":%q,"webinar_id":"pro"`, first),
+			"of unknown webinar": fmt.Sprintf(`"session_id":%q,"webinar_id":"other"`, second),
 		} {
-			for _, ask := range callers(anna()) {
-				a := ask(t, s, "POST", route, "{"+which+","+rest+"}")
+			for _, call := range callers(anna()) {
+				a := call(t, s, "POST", route, "{"+ref+","+rest+"}")
 				a.assertError(t, "409 autowebinar_session_mismatch")
 				current, ok := a.data()["session"].(map[string]any)
 				require.True(t, ok, "%s %s: %s", route, name, a.raw)
-				assert.Equal(t, second, current["session_id"], "the current one, to go on with")
-				assert.NotContains(t, string(a.raw), foreign)
+				assert.Equal(t, second, current["session_id"], "the session to continue with")
+				assert.NotContains(t, string(a.raw), otherSession)
 			}
 		}
 		a := s.call(t, "POST", route, fmt.Sprintf(`{"session_id":%q,"webinar_id":"other",%s}`, second, rest), page(boris()))
-		assert.Contains(t, string(a.raw), foreign)
+		assert.Contains(t, string(a.raw), otherSession)
 		assert.NotContains(t, string(a.raw), second)
 	}
 	assert.Equal(t, before, s.db.Meta(t, 7))
@@ -122,10 +122,10 @@ func TestSessionAndRegistrationLimits(t *testing.T) {
 	for i := range webinar.MaxRegistrations {
 		s.db.SetMeta(t, 7, fmt.Sprintf("autowebinar_registered@r%d", i), "2026-01-02 03:04:05")
 	}
-	for _, ask := range callers(anna()) {
-		ask(t, s, "POST", "/enter", `{"webinar_id":"one-more"}`).assertError(t, "403 autowebinar_too_many")
-		ask(t, s, "POST", "/register", `{"webinar_id":"one-more","source":"s"}`).assertError(t, "403 autowebinar_too_many")
-		assert.Equal(t, 200, ask(t, s, "POST", "/enter", `{"webinar_id":"w7"}`).status, "one that is there may be entered")
-		assert.Equal(t, 200, ask(t, s, "POST", "/register", `{"webinar_id":"r7","source":"s"}`).status)
+	for _, call := range callers(anna()) {
+		call(t, s, "POST", "/enter", `{"webinar_id":"one-more"}`).assertError(t, "403 autowebinar_too_many")
+		call(t, s, "POST", "/register", `{"webinar_id":"one-more","source":"s"}`).assertError(t, "403 autowebinar_too_many")
+		assert.Equal(t, 200, call(t, s, "POST", "/enter", `{"webinar_id":"w7"}`).status, "an existing session may be entered")
+		assert.Equal(t, 200, call(t, s, "POST", "/register", `{"webinar_id":"r7","source":"s"}`).status)
 	}
 }

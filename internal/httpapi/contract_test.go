@@ -15,18 +15,20 @@ import (
 	"autowebinar/internal/webhook"
 )
 
-// operation is a documented route with a request that it takes.
+// operation is a documented route with a valid request.
 type operation struct {
-	method, path             string
-	body                     string
-	invalid                  string        // a body or query that is refused with 400
-	aboutViewer              bool          // it is about a viewer, so there may be none
-	namesSession             bool          // a session, so it may be another's
-	authorized, unauthorized requestOption // who may ask, and who may not
-	unknownUser              requestOption // who may ask, for a viewer who does not exist
+	method, path string
+	body         string
+	invalid      string // a body or query that is answered with 400
+	aboutViewer  bool   // 404 for an unknown user
+	namesSession bool   // 409 for another viewer's session
+
+	authorized, unauthorized requestOption
+	unknownUser              requestOption // authorized as a user who does not exist
 }
 
-// operations are all routes that ask who it is, each in the forms it has.
+// operations returns all routes that need authentication, for viewers and for
+// service keys.
 func operations() []operation {
 	var all []operation
 	for _, op := range []operation{
@@ -43,10 +45,10 @@ func operations() []operation {
 		if op.invalid == "" {
 			op.invalid = `{"webinar_id":7}`
 		}
-		viewing, behalf := op, op
-		viewing.authorized, viewing.unauthorized, viewing.unknownUser = token(7), asService(), token(unknownID)
-		behalf.path, behalf.authorized, behalf.unauthorized = "/users/8"+op.path, asService(), token(8)
-		all = append(all, viewing, behalf)
+		own, named := op, op
+		own.authorized, own.unauthorized, own.unknownUser = token(7), asService(), token(unknownID)
+		named.path, named.authorized, named.unauthorized = "/users/8"+op.path, asService(), token(8)
+		all = append(all, own, named)
 	}
 	return append(all, operation{
 		method: "POST", path: "/attendance", body: `{"user_ids":[7]}`, invalid: `{"user_ids":7}`, authorized: asService(), unauthorized: token(7),
@@ -61,14 +63,14 @@ func (op operation) call(t testing.TB, s *site, body string, changes ...requestO
 	return s.call(t, op.method, op.path, body, changes...).status
 }
 
-// TestEveryDocumentedAnswerIsGiven asks each operation for each of its
-// statuses, and then the contract whether that was all.
+// TestEveryDocumentedAnswerOccurs provokes each status of each operation, and
+// checks that the contract documents no other.
 func TestEveryDocumentedAnswerOccurs(t *testing.T) {
 	t.Parallel()
-	t.Run("by a site", testEveryAnswer)
-	t.Run("by a site in trouble", testEveryServerError)
-	t.Run("for outsiders", testPublicFiles)
-	assert.Empty(t, contracttest.Uncovered(), "documented, and never given")
+	t.Run("answers", testEveryAnswer)
+	t.Run("server errors", testEveryServerError)
+	t.Run("public files", testPublicFiles)
+	assert.Empty(t, contracttest.Uncovered(), "documented answers that never occurred")
 }
 
 func testEveryAnswer(t *testing.T) {
@@ -86,11 +88,11 @@ func testEveryAnswer(t *testing.T) {
 		assert.Equal(t, 401, op.call(t, s, op.body), op.path)
 		assert.Equal(t, 403, op.call(t, s, op.body, op.unauthorized), op.path)
 		if op.aboutViewer {
-			stranger := op
+			unknown := op
 			if op.unknownUser == nil {
-				stranger.path, stranger.unknownUser = strings.Replace(op.path, "/8/", "/99/", 1), op.authorized
+				unknown.path, unknown.unknownUser = strings.Replace(op.path, "/8/", "/99/", 1), op.authorized
 			}
-			assert.Equal(t, 404, stranger.call(t, s, op.body, stranger.unknownUser), op.path)
+			assert.Equal(t, 404, unknown.call(t, s, op.body, unknown.unknownUser), op.path)
 		}
 		if op.namesSession {
 			assert.Equal(t, 409, op.call(t, s, `{"session_id":"x",`+op.body[1:], op.authorized), op.path)
@@ -108,16 +110,16 @@ func testEveryAnswer(t *testing.T) {
 }
 
 func testEveryServerError(t *testing.T) {
-	for status, how := range map[int]failingStore{
+	for status, fail := range map[int]failingStore{
 		500: func() error { return errors.New("odd") },
 		503: func() error { return usermeta.ErrUnavailable },
 	} {
-		s := setup(t, withFailingStore(how))
+		s := setup(t, withFailingStore(fail))
 		for _, op := range operations() {
 			assert.Equal(t, status, op.call(t, s, op.body, op.authorized), op.path)
 		}
 	}
-	// Service keys are unlimited, so their routes say 429 to failed logins only.
+	// Service keys have no rate limit: their routes answer 429 to failed logins only.
 	s := setup(t, func(c *httpapi.Config) { c.RateLogin = lowRate(1) })
 	require.Equal(t, 401, s.call(t, "GET", "/session", "", bearer("x")).status)
 	for _, op := range operations() {

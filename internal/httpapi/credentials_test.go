@@ -41,7 +41,7 @@ func salts(t testing.TB) wordpress.Salts {
 	return s
 }
 
-// viewer is a WordPress user who is logged in.
+// viewer is a WordPress user with a login.
 type viewer struct {
 	id       uint64
 	login    string
@@ -64,7 +64,7 @@ func boris() viewer {
 	}
 }
 
-// cookieValue is the cookie that WordPress would make, before encoding.
+// cookieValue returns the cookie that WordPress would set, before encoding.
 func (v viewer) cookieValue(expires time.Time) string {
 	key := macHex(md5.New, loggedInSalt, fmt.Sprintf("%s|%s|%d|%s", v.login, v.fragment, expires.Unix(), v.token))
 	signed := fmt.Sprintf("%s|%d|%s", v.login, expires.Unix(), v.token)
@@ -76,7 +76,7 @@ func (v viewer) sessionTokens(expires time.Time) string {
 	return fmt.Sprintf(`a:1:{s:64:"%x";a:2:{s:10:"expiration";i:%d;s:5:"login";i:1795290122;}}`, verifier, expires.Unix())
 }
 
-// nonceAt is the wp_rest nonce that WordPress would give the viewer.
+// nonceAt returns the wp_rest nonce that WordPress would give the viewer.
 func (v viewer) nonceAt(at time.Time) string {
 	tick := (at.Unix() + 43199) / 43200
 	return macHex(md5.New, nonceSalt, fmt.Sprintf("%d|wp_rest|%d|%s", tick, v.id, v.token))[20:30]
@@ -88,7 +88,7 @@ func macHex(algo func() hash.Hash, key, data string) string {
 	return hex.EncodeToString(m.Sum(nil))
 }
 
-// cookie sends a value as browsers do after PHP's setcookie.
+// cookie sends the login cookie as browsers do after PHP's setcookie.
 func cookie(value string) requestOption {
 	return func(r *http.Request) {
 		r.Header.Add("Cookie", cookieName+"="+strings.ReplaceAll(url.QueryEscape(value), "+", "%20"))
@@ -100,7 +100,7 @@ func loggedIn(v viewer) requestOption { return cookie(v.cookieValue(time.Now().A
 
 func nonce(value string) requestOption { return header("X-WP-Nonce", value) }
 
-// page is what a page of the logged-in viewer sends: cookie and nonce.
+// page sends cookie and nonce, as a page of the logged-in viewer does.
 func page(v viewer) requestOption {
 	return func(r *http.Request) {
 		loggedIn(v)(r)
@@ -112,11 +112,11 @@ func bearer(token string) requestOption { return header("Authorization", "Bearer
 
 func asService() requestOption { return bearer(serviceKey) }
 
-// token is a good viewer token.
+// token sends a valid viewer token.
 func token(user uint64) requestOption { return bearer(sign(jwt.MapClaims{"sub": fmt.Sprint(user)})) }
 
-// sign makes an HS256 token, good for an hour unless the claims say otherwise; a
-// nil claim is left out.
+// sign returns an HS256 token, by default valid for an hour. Claims that are nil
+// are left out.
 func sign(claims jwt.MapClaims) string {
 	return signAs(jwt.SigningMethodHS256, []byte(jwtSecret), claims)
 }
@@ -136,5 +136,5 @@ func signAs(method jwt.SigningMethod, secret any, claims jwt.MapClaims) string {
 	return signed
 }
 
-// nobody shows no credentials.
+// anonymous sends no credentials.
 func anonymous(*http.Request) {}

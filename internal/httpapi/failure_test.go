@@ -18,16 +18,16 @@ func TestUnexpectedErrorsAnswer500(t *testing.T) {
 	t.Parallel()
 	odd := errors.New("odd: SELECT meta_value FROM wp_usermeta")
 	for name, tt := range map[string]struct {
-		how    failingStore
+		fail   failingStore
 		logged string
 	}{
-		"an error": {func() error { return odd }, odd.Error()},
-		"a panic":  {func() error { panic(odd) }, odd.Error()},
-		"a fault":  {func() error { return error(nil).(interface{ Unwrap() error }).Unwrap() }, "interface conversion"},
+		"an error":         {func() error { return odd }, odd.Error()},
+		"a panic":          {func() error { panic(odd) }, odd.Error()},
+		"a type assertion": {func() error { return error(nil).(interface{ Unwrap() error }).Unwrap() }, "interface conversion"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t, withFailingStore(tt.how))
+			s := setup(t, withFailingStore(tt.fail))
 			var ids []string
 			for _, a := range []response{
 				s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
@@ -46,7 +46,7 @@ func TestUnexpectedErrorsAnswer500(t *testing.T) {
 				assert.Equal(t, "ERROR", line["level"])
 				assert.Equal(t, ids[i], line["request_id"])
 			}
-			assert.True(t, strings.Contains(s.log.text.String(), tt.logged), "the log has the rest")
+			assert.True(t, strings.Contains(s.log.text.String(), tt.logged), "the log has the cause")
 		})
 	}
 }
@@ -84,18 +84,18 @@ func TestDatabaseOutage(t *testing.T) {
 	s.enter(t, anna(), "intro")
 
 	s.dbLink.cut()
-	gone := func(a response) {
+	assertUnavailable := func(a response) {
 		t.Helper()
 		a.assertError(t, "503 autowebinar_unavailable")
 		assert.NotEmpty(t, a.header.Get("Retry-After"))
 		assert.NotContains(t, string(a.raw), errLinkCut.Error())
 	}
-	gone(s.call(t, "GET", "/session", "", page(anna()))) // not a 401: nobody knows
-	gone(s.call(t, "GET", "/session", "", token(7)))
-	gone(s.call(t, "POST", "/enter", `{"webinar_id":"pro"}`, token(7)))
-	gone(s.call(t, "POST", "/form", feedback(), token(7)))
-	gone(s.call(t, "POST", "/users/8/register", `{"webinar_id":"pro","source":"s"}`, asService()))
-	gone(s.call(t, "POST", "/attendance", `{"user_ids":[7]}`, asService()))
+	assertUnavailable(s.call(t, "GET", "/session", "", page(anna()))) // not a 401: the login cannot be verified
+	assertUnavailable(s.call(t, "GET", "/session", "", token(7)))
+	assertUnavailable(s.call(t, "POST", "/enter", `{"webinar_id":"pro"}`, token(7)))
+	assertUnavailable(s.call(t, "POST", "/form", feedback(), token(7)))
+	assertUnavailable(s.call(t, "POST", "/users/8/register", `{"webinar_id":"pro","source":"s"}`, asService()))
+	assertUnavailable(s.call(t, "POST", "/attendance", `{"user_ids":[7]}`, asService()))
 	s.call(t, "GET", "/session", "").assertError(t, "401 rest_not_logged_in")
 	s.call(t, "GET", "/session", "", cookie("x|y"), nonce("0123456789")).assertError(t, "401 rest_not_logged_in")
 	assert.Equal(t, 200, s.call(t, "GET", "/openapi.yaml", "").status)

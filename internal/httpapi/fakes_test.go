@@ -13,7 +13,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// sink takes forms, or does not.
+// formReceiver accepts forms, or fails with an error.
 type formReceiver struct {
 	mu       sync.Mutex
 	err      error
@@ -38,27 +38,27 @@ func (s *formReceiver) Submit(_ context.Context, event webinar.Event, leadID str
 	return nil
 }
 
-// refuse makes the sink answer with an error from now on.
+// failWith sets the error of further forms; nil accepts them.
 func (s *formReceiver) failWith(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
 }
 
-// broken is a store that fails in its own way.
+// failingStore is a store whose calls all end with its function's error or panic.
 type failingStore func() error
 
-func (b failingStore) Change(context.Context, webinar.UserID, usermeta.ApplyFunc) error { return b() }
+func (f failingStore) Change(context.Context, webinar.UserID, usermeta.ApplyFunc) error { return f() }
 
-func (b failingStore) Read(context.Context, webinar.UserID) (webinar.Viewer, time.Time, error) {
-	return webinar.Viewer{}, time.Time{}, b()
+func (f failingStore) Read(context.Context, webinar.UserID) (webinar.Viewer, time.Time, error) {
+	return webinar.Viewer{}, time.Time{}, f()
 }
 
-func withFailingStore(how failingStore) func(*httpapi.Config) {
-	return func(c *httpapi.Config) { c.Viewers = how }
+func withFailingStore(store failingStore) func(*httpapi.Config) {
+	return func(c *httpapi.Config) { c.Viewers = store }
 }
 
-// cable is what connects the service to its database.
+// databaseLink connects the service to its database.
 type databaseLink struct {
 	mu    sync.Mutex
 	isCut bool
@@ -67,32 +67,32 @@ type databaseLink struct {
 
 var errLinkCut = errors.New("no route to the database")
 
-func (c *databaseLink) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.isCut {
+func (l *databaseLink) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.isCut {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: errLinkCut}
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err == nil {
-		c.conns = append(c.conns, conn)
+		l.conns = append(l.conns, conn)
 	}
 	return conn, err
 }
 
-// unplug ends all connections and lets no new one come.
-func (c *databaseLink) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.isCut = true
-	for _, conn := range c.conns {
+// cut closes all connections and rejects new ones.
+func (l *databaseLink) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.isCut = true
+	for _, conn := range l.conns {
 		_ = conn.Close()
 	}
-	c.conns = nil
+	l.conns = nil
 }
 
-func (c *databaseLink) restore() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.isCut = false
+func (l *databaseLink) restore() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.isCut = false
 }

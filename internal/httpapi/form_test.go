@@ -22,7 +22,7 @@ import (
 
 const submissionID = "7b0a3c52-8a8f-4d7e-9d3b-2f0c9d1e5a64"
 
-// feedback is a form of webinar intro.
+// feedback returns a form of webinar intro.
 func feedback() string {
 	return `{"webinar_id":"intro","form_id":"feed back","submission_id":"` + submissionID + `",
 		"form_payload": {"rating": 5, "comment": "` + canary + ` <b>", "big": 12345678901234567890, "b": [ {} ]}}`
@@ -30,7 +30,7 @@ func feedback() string {
 
 func TestFormReachesReceiverUnchanged(t *testing.T) {
 	t.Parallel()
-	for name, ask := range callers(anna()) {
+	for name, call := range callers(anna()) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
@@ -38,7 +38,7 @@ func TestFormReachesReceiverUnchanged(t *testing.T) {
 			session := s.enter(t, anna(), "intro")
 			before := s.db.Meta(t, 7)
 
-			a := ask(t, s, "POST", "/form", feedback())
+			a := call(t, s, "POST", "/form", feedback())
 			require.Equal(t, 200, a.status, string(a.raw))
 			assert.Len(t, a.json, 2)
 			assert.Equal(t, submissionID, a.json["submission_id"])
@@ -54,9 +54,9 @@ func TestFormReachesReceiverUnchanged(t *testing.T) {
 				Session: webinar.SessionID(session), FormID: "feed back",
 			}, got.event)
 
-			assert.Equal(t, 200, ask(t, s, "POST", "/form", feedback()).status)
-			assert.Equal(t, s.receiver.accepted[0].event.ID, s.receiver.accepted[1].event.ID, "a repeat is known as one")
-			assert.Equal(t, before, s.db.Meta(t, 7), "nothing of it is stored")
+			assert.Equal(t, 200, call(t, s, "POST", "/form", feedback()).status)
+			assert.Equal(t, s.receiver.accepted[0].event.ID, s.receiver.accepted[1].event.ID, "a repeat has the same id")
+			assert.Equal(t, before, s.db.Meta(t, 7), "the form is not stored")
 		})
 	}
 }
@@ -81,9 +81,9 @@ func TestFormNotAccepted(t *testing.T) {
 		want       string
 		retryAfter string
 	}{
-		"refused": {fmt.Errorf("%w: status 400", webhook.ErrFormRefused), "422 autowebinar_form_refused", ""},
-		"down":    {fmt.Errorf("%w: status 502", webhook.ErrReceiverUnavailable), "503 autowebinar_unavailable", "10"},
-		"odd":     {errors.New("something else"), "500 autowebinar_internal", ""},
+		"rejected":    {fmt.Errorf("%w: status 400", webhook.ErrFormRefused), "422 autowebinar_form_refused", ""},
+		"unavailable": {fmt.Errorf("%w: status 502", webhook.ErrReceiverUnavailable), "503 autowebinar_unavailable", "10"},
+		"unexpected":  {errors.New("something else"), "500 autowebinar_internal", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,11 +128,11 @@ func TestFormNeedsSession(t *testing.T) {
 	assert.Empty(t, s.receiver.accepted)
 }
 
-// TestTheSinksOwnWords goes through the real pass-through to a sink over HTTP.
+// TestFormAnswerFollowsReceiverStatus sends forms over HTTP.
 func TestFormAnswerFollowsReceiverStatus(t *testing.T) {
 	t.Parallel()
-	var mood atomic.Pointer[http.HandlerFunc]
-	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*mood.Load())(w, r) }))
+	var answer atomic.Pointer[http.HandlerFunc]
+	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*answer.Load())(w, r) }))
 	defer remote.Close()
 	address, err := url.Parse(remote.URL)
 	require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestFormAnswerFollowsReceiverStatus(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct {
-		sink       http.HandlerFunc
+		receiver   http.HandlerFunc
 		want       string
 		retryAfter string
 	}{
@@ -164,7 +164,7 @@ func TestFormAnswerFollowsReceiverStatus(t *testing.T) {
 		{status(302, ""), "503 autowebinar_unavailable", "10"},
 		{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "503 autowebinar_unavailable", "10"},
 	} {
-		mood.Store(&tt.sink)
+		answer.Store(&tt.receiver)
 		a := s.call(t, "POST", "/form", feedback(), page(anna()))
 		a.assertError(t, tt.want)
 		assert.Equal(t, tt.retryAfter, a.header.Get("Retry-After"))

@@ -15,7 +15,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// FuzzReadBody reads any body under any type: an object, or one of four refusals.
+// FuzzReadBody reads any body of any type: the result is an object or a known error.
 func FuzzReadBody(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"application/json", `{"webinar_id":"intro"}`}, {"text/plain;charset=UTF-8", ` {"a":1}`}, {"", ""},
@@ -46,7 +46,7 @@ func FuzzReadBody(f *testing.F) {
 	})
 }
 
-// FuzzOrigin: a page is the site's own only where the origin is its host.
+// FuzzOrigin checks that a page counts as same-site only if its origin is the host.
 func FuzzOrigin(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"https://example.test", "example.test", ""}, {"https://example.test:443", "example.test:80", ""}, {"null", "null", ""},
@@ -58,13 +58,13 @@ func FuzzOrigin(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, origin, host, site string) {
 		r := &http.Request{Host: host, Header: http.Header{"Sec-Fetch-Site": {site}}}
-		foreign := isCrossSite(r, origin)
+		crossSite := isCrossSite(r, origin)
 		switch {
 		case site == "cross-site":
-			assert.True(t, foreign)
+			assert.True(t, crossSite)
 		case site == "same-origin", site == "none", origin == "":
-			assert.False(t, foreign)
-		case !foreign:
+			assert.False(t, crossSite)
+		case !crossSite:
 			from, err := url.Parse(origin)
 			require.NoError(t, err)
 			require.NotEmpty(t, from.Host)
@@ -75,7 +75,7 @@ func FuzzOrigin(f *testing.F) {
 	})
 }
 
-// FuzzCredentials finds a token, a nonce and a user id in any headers.
+// FuzzCredentials extracts a token, a nonce and a user id from any headers.
 func FuzzCredentials(f *testing.F) {
 	for _, seed := range [][4]string{
 		{"Bearer a.b.c", "Basic x", "_wpnonce=1", "7"}, {"Basic x", "bearer\ta  b", "", "007"}, {"Bearer", "", "_wpnonce", "18446744073709551615"},
@@ -100,14 +100,13 @@ func FuzzCredentials(f *testing.F) {
 		user, ok := parseUserID(id)
 		assert.Equal(t, ok, user != 0)
 		if ok {
-			assert.Equal(t, id, strings.TrimLeft(id, "+0 "), "one way to write it")
+			assert.Equal(t, id, strings.TrimLeft(id, "+0 "), "an id has one form")
 		}
 	})
 }
 
-// FuzzNormalise brings any address and method down to one: what is overridden is
-// a POST, a link never becomes more than a GET, and what is logged of it holds
-// no parameter.
+// FuzzNormalise normalises any address and method: only a POST is overridden, a
+// link never becomes more than a GET, and the logged path has no parameters.
 func FuzzNormalise(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"POST", "/wp-json/autowebinar/v1/enter/?_method=get", ""}, {"POST", "/?rest_route=/autowebinar/v1/exit%3F_wpnonce=0badcafe01", "patch"},
@@ -136,7 +135,7 @@ func FuzzNormalise(f *testing.F) {
 			assert.Equal(t, method, got.Method)
 		}
 		assert.Equal(t, u.RawQuery, got.URL.RawQuery)
-		assert.Equal(t, method, r.Method, "the request itself is left alone")
+		assert.Equal(t, method, r.Method, "the original request is unchanged")
 		logged := loggedPath(r)
 		path, route, _ := strings.Cut(logged, "?rest_route=")
 		assert.False(t, strings.ContainsAny(path+route, "?&;=%"), logged)
@@ -144,8 +143,8 @@ func FuzzNormalise(f *testing.F) {
 	})
 }
 
-// FuzzQuery reads any query of GET /session: a session of the webinar that it
-// names, or a refusal.
+// FuzzQuery sends any query to GET /session: the answer is a session of the webinar
+// that it names, or an error.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{"", "webinar_id=intro", "webinar_id=", "webinar_id=Intro", "webinar_id=%zz", "webinar_id=a;b", "webinar_id=intro&webinar_id=pro",
 		"webinar_id[]=intro", "webinar_id=intro%00", "webinar_id=1'%20OR%201=1--", "_locale=user&webinar_id=unknown", "WEBINAR_ID=intro"} {

@@ -21,7 +21,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// FuzzBodyMembers reads every member of any body by every reader.
+// FuzzBodyMembers decodes every member of any body by every method.
 func FuzzBodyMembers(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `[]`, `null`, `"`, "\xff", `{"a":`, `{"a":1}{}`, `{"":null}`,
@@ -64,22 +64,22 @@ func requireBadRequest(t *testing.T, err error) {
 	require.NoError(t, err)
 }
 
-// readAll reads one member in every way: what a reader takes without a word is
-// what it promises.
+// readAll decodes one member by every method, and checks the values for which the
+// method reports no problem.
 func readAll(t *testing.T, body *jsonBody, name string) {
 	t.Helper()
-	takes := func(read func()) bool {
+	valid := func(decode func()) bool {
 		delete(body.problems, name)
-		read()
+		decode()
 		return body.problems[name] == ""
 	}
 	var text string
-	if takes(func() { text = body.text(name) }) {
+	if valid(func() { text = body.text(name) }) {
 		assert.LessOrEqual(t, utf8.RuneCountInString(text), maxTextLength)
 		assert.NotContains(t, text, "\n")
 	}
 	var id webinar.ID
-	if takes(func() { id = body.webinarID(name) }) && id != "" {
+	if valid(func() { id = body.webinarID(name) }) && id != "" {
 		assert.Regexp(t, webinar.IDPattern, string(id))
 	}
 	assert.Contains(t, []string{"a", "b"}, body.oneOf(name, "a", "b"))
@@ -89,7 +89,7 @@ func readAll(t *testing.T, body *jsonBody, name string) {
 	}
 	body.flag(name)
 	var named uuid.UUID
-	if given := body.raw(name); takes(func() { named = body.uuid(name) }) && given != nil {
+	if given := body.raw(name); valid(func() { named = body.uuid(name) }) && given != nil {
 		var written string
 		require.NoError(t, json.Unmarshal(given, &written))
 		assert.Equal(t, strings.ToLower(written), named.String())
@@ -99,7 +99,7 @@ func readAll(t *testing.T, body *jsonBody, name string) {
 		assert.Equal(t, byte('{'), object[0])
 	}
 	var users []webinar.UserID
-	if takes(func() { users = body.users(name) }) && users != nil {
+	if valid(func() { users = body.users(name) }) && users != nil {
 		seen := map[webinar.UserID]bool{0: true}
 		for _, user := range users {
 			assert.False(t, seen[user])
@@ -111,7 +111,7 @@ func readAll(t *testing.T, body *jsonBody, name string) {
 
 const fuzzSecret = "fuzz-secret"
 
-// FuzzParseJWT shows any token: none is good but by luck with the signature.
+// FuzzParseJWT parses any token: only the one with a valid signature is accepted.
 func FuzzParseJWT(f *testing.F) {
 	good, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "7", "exp": 4102444800}).SignedString([]byte(fuzzSecret))
 	require.NoError(f, err)
@@ -126,15 +126,14 @@ func FuzzParseJWT(f *testing.F) {
 			assert.Zero(t, user)
 			return
 		}
-		// Base64 passes over line ends, and the last character has bits that
-		// stand for nothing.
+		// Base64 ignores line ends, and the last character has unused bits.
 		token = strings.NewReplacer("\r", "", "\n", "").Replace(token)
 		assert.Equal(t, good[:len(good)-1], token[:len(token)-1])
 		assert.Equal(t, webinar.UserID(7), user)
 	})
 }
 
-// FuzzClaims signs any claims: whoever gets in is named, and the token expires.
+// FuzzClaims signs any claims: an accepted token names a user and expires.
 func FuzzClaims(f *testing.F) {
 	for _, seed := range []string{
 		`{"sub":"7","exp":4102444800}`, `{"sub":7,"exp":4102444800.5}`, `{"data":{"user":{"id":7}},"exp":4102444800}`,
@@ -155,12 +154,12 @@ func FuzzClaims(f *testing.F) {
 		}
 		assert.NotZero(t, user)
 		var got map[string]any
-		require.NoError(t, json.NewDecoder(bytes.NewReader(claims)).Decode(&got)) // what follows is passed over
+		require.NoError(t, json.NewDecoder(bytes.NewReader(claims)).Decode(&got)) // trailing data is ignored
 		assert.Greater(t, got["exp"], float64(time.Now().Unix()-60))
 	})
 }
 
-// FuzzForwardedFor believes no chain beyond the first hop that is not ours.
+// FuzzForwardedFor checks that entries left of the first untrusted one are ignored.
 func FuzzForwardedFor(f *testing.F) {
 	for _, seed := range []string{"", "192.0.2.1", "a, 10.0.0.1", "::ffff:10.0.0.1,10.0.0.2", "fe80::1%eth0", ",,", "10.0.0.1\x00"} {
 		f.Add(seed)
@@ -172,12 +171,12 @@ func FuzzForwardedFor(f *testing.F) {
 		assert.True(t, address.IsValid())
 		assert.NotPanics(t, func() { rateLimitKey(address) })
 		assert.Equal(t, netip.MustParseAddr("192.0.2.1"), a.forwardedFor(peer, []string{chain, "192.0.2.1, 10.0.0.1"}),
-			"whatever stands to the left of a stranger is the stranger's word")
+			"entries to the left of an untrusted address may be forged")
 	})
 }
 
-// FuzzAddresses sends any target through the whole door, which has nobody to
-// let in: an answer is always a refusal that the table knows.
+// FuzzAddresses sends any method and target to the whole API, which accepts no
+// credentials: every answer other than a file is a known error.
 func FuzzAddresses(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"POST", "/wp-json/autowebinar/v1/enter"}, {"GET", "/?rest_route=/autowebinar/v1/session"}, {"HEAD", "/wp-json/autowebinar/v1/users/7/session/"},

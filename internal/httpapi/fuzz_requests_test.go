@@ -29,11 +29,11 @@ const (
 	fuzzNonce  = "0badcafe01"
 	// {"sub":"7","exp":4102444800} under fuzzSecret.
 	fuzzToken = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3IiwiZXhwIjo0MTAyNDQ0ODAwfQ.n2iQVzqCToi5iHq7phlipc93ErbJFR06en_FyGgF2ys"
-	// The session of viewer 8, whose id no answer to viewer 7 may hold.
+	// The session of viewer 8, whose id no answer to viewer 7 may contain.
 	fuzzOtherSession = "019b76da-8888-7000-8000-000000000008"
 )
 
-// memory is a store without a database that knows viewers 7 and 8.
+// memoryStore is a store without a database. It has viewers 7 and 8.
 type memoryStore struct {
 	mu      sync.Mutex
 	viewers map[webinar.UserID]webinar.Viewer
@@ -88,7 +88,7 @@ func (m *memoryStore) Submit(context.Context, webinar.Event, string) error {
 	return nil
 }
 
-// oneLogin knows one cookie and one nonce, of viewer 7.
+// fakeLogins accepts one cookie and one nonce, of viewer 7.
 type fakeLogins struct{}
 
 func (fakeLogins) Verify(_ context.Context, cookies []*http.Cookie, accept func(wordpress.Login) bool) (wordpress.Login, error) {
@@ -109,9 +109,10 @@ func (fakeLogins) Verify(_ context.Context, cookies []*http.Cookie, accept func(
 func (fakeLogins) CheckNonce(_ wordpress.Login, nonce string) bool { return nonce == fuzzNonce }
 func (fakeLogins) Nonce(wordpress.Login) string                    { return fuzzNonce }
 
-// FuzzRequests sends any bytes that Go takes for a request through the whole
-// door. Whatever they say: no internal error, JSON in WordPress's shape, nothing
-// of another viewer, nothing changed by what is refused, no credential in the log.
+// FuzzRequests sends any bytes that Go parses as a request to the whole API. It
+// checks that there is no internal error, that answers are JSON in WordPress's
+// shape without data of other viewers, that errors change nothing, and that no
+// credential is logged.
 func FuzzRequests(f *testing.F) {
 	store, log := &memoryStore{}, &bytes.Buffer{}
 	var mu sync.Mutex
@@ -138,7 +139,7 @@ func FuzzRequests(f *testing.F) {
 
 		require.Contains(t, known, w.Code, w.Body.String())
 		if w.Code >= 400 {
-			assert.Zero(t, store.changes, "a refusal changes nothing")
+			assert.Zero(t, store.changes, "an error changes nothing")
 		}
 		if w.Header().Get("Content-Type") == "application/json; charset=UTF-8" {
 			requireShape(t, w)
@@ -153,7 +154,7 @@ func FuzzRequests(f *testing.F) {
 				assert.NotContains(t, log.String(), secret)
 			}
 		}
-		assert.Less(t, log.Len(), 4000, "a line does not grow with the request")
+		assert.Less(t, log.Len(), 4000, "the length of a line is bounded")
 	})
 }
 
@@ -172,7 +173,8 @@ func requireShape(t *testing.T, w *httptest.ResponseRecorder) {
 	assert.Equal(t, w.Code == 503, w.Header().Get("Retry-After") != "")
 }
 
-// lockedWriter: the goroutines of an evaluation may log at the same time.
+// lockedWriter serialises writes, because the goroutines of an evaluation may log
+// at the same time.
 type lockedWriter struct {
 	mu *sync.Mutex
 	to io.Writer
@@ -184,7 +186,7 @@ func (w *lockedWriter) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
-// fuzzedRequests are requests of each kind, the credentials good.
+// seedRequests returns requests of each kind with valid credentials.
 func seedRequests() []string {
 	const base = "/wp-json/autowebinar/v1"
 	post := func(target, who, body string) string {
@@ -213,8 +215,8 @@ func seedRequests() []string {
 	}
 }
 
-// chunk is a body in chunks of up to nine bytes: a fuzzer can change it without
-// making its length a lie.
+// chunkedBody encodes a body in chunks of up to nine bytes, so that the fuzzer can
+// change it without a mismatch of its length.
 func chunkedBody(body string) string {
 	var b strings.Builder
 	for len(body) > 0 {

@@ -30,10 +30,9 @@ const (
 	unknownID = 99
 )
 
-// site is the door in front of a database of its own, under the production
-// account, with the viewers anna and boris. Anything may be done through it:
-// every answer is held to the contract, and when the test ends the log is held
-// to what it must say and must not.
+// site is the API with its own database, used by the production account, and the
+// viewers anna and boris. Every answer is validated against the contract, and the
+// log is checked when the test ends.
 type site struct {
 	db       *mariadbtest.DB
 	dbLink   *databaseLink
@@ -42,8 +41,8 @@ type site struct {
 	server   *httptest.Server
 }
 
-// setup starts a site where any position counts as watched. Options change the
-// settings.
+// setup starts a site that accepts any reported position. Options change its
+// configuration.
 func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 	t.Helper()
 	s := &site{db: mariadbtest.New(t), dbLink: &databaseLink{}, receiver: &formReceiver{}, log: newLogCapture()}
@@ -83,14 +82,14 @@ func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 	return s
 }
 
-// with changes a request before it is sent.
+// requestOption changes a request before it is sent.
 type requestOption func(r *http.Request)
 
 func header(name, value string) requestOption {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-// ask sends a request to a route under the base path; body "" is no body.
+// call sends a request to a route under the base path, without a body if it is "".
 func (s *site) call(t testing.TB, method, route, body string, changes ...requestOption) response {
 	t.Helper()
 	return s.send(t, method, base+route, body, changes...)
@@ -102,7 +101,7 @@ func (s *site) send(t testing.TB, method, target, body string, changes ...reques
 	return s.sendThrough(t, contracttest.Transport(t, s.server.Client().Transport), method, target, body, changes...)
 }
 
-func (s *site) sendThrough(t testing.TB, via http.RoundTripper, method, target, body string, changes ...requestOption) response {
+func (s *site) sendThrough(t testing.TB, transport http.RoundTripper, method, target, body string, changes ...requestOption) response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+target, strings.NewReader(body))
 	require.NoError(t, err)
@@ -115,7 +114,7 @@ func (s *site) sendThrough(t testing.TB, via http.RoundTripper, method, target, 
 		change(r)
 	}
 	s.log.addSecrets(r)
-	res, err := via.RoundTrip(r)
+	res, err := transport.RoundTrip(r)
 	require.NoError(t, err)
 	defer res.Body.Close()
 	a := response{status: res.StatusCode, header: res.Header}
@@ -128,7 +127,7 @@ func (s *site) sendThrough(t testing.TB, via http.RoundTripper, method, target, 
 	return a
 }
 
-// enter brings anna or boris into a webinar and returns the session's id.
+// enter makes a viewer enter a webinar and returns the session id.
 func (s *site) enter(t testing.TB, v viewer, webinarID string) string {
 	t.Helper()
 	a := s.call(t, "POST", "/enter", `{"webinar_id":"`+webinarID+`"}`, token(v.id))
@@ -136,7 +135,7 @@ func (s *site) enter(t testing.TB, v viewer, webinarID string) string {
 	return a.json["session_id"].(string)
 }
 
-// age makes all that the database knows of a viewer older.
+// age moves all stored times of a viewer into the past.
 func (s *site) age(t testing.TB, v viewer, by time.Duration) {
 	t.Helper()
 	_, err := s.db.SQL.ExecContext(t.Context(), `UPDATE wp_usermeta
@@ -145,7 +144,7 @@ func (s *site) age(t testing.TB, v viewer, by time.Duration) {
 	require.NoError(t, err)
 }
 
-// outbox is what waits to be delivered of a viewer: "type id" each.
+// outbox returns the stored events of a viewer, each as "type id".
 func (s *site) outbox(t testing.TB, v viewer) []string {
 	t.Helper()
 	var events []string

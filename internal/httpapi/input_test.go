@@ -52,7 +52,7 @@ func TestLastOfDuplicateMembersCounts(t *testing.T) {
 	s := setup(t)
 	a := s.call(t, "POST", "/enter", `{"webinar_id":7,"webinar_id":"pro","webinar_\u0069d":"intro"}`, page(anna()))
 	assert.Equal(t, 201, a.status)
-	assert.Equal(t, "intro", a.json["webinar_id"], "as in JSON.parse and in PHP")
+	assert.Equal(t, "intro", a.json["webinar_id"], "like JSON.parse and PHP")
 }
 
 func TestTextsAtTheirLimits(t *testing.T) {

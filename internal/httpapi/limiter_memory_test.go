@@ -9,14 +9,13 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestAMillionStrangers floods a limiter with more addresses than any site has:
-// what is kept of them is bounded, in entries and in bytes. It runs beside no
-// other test of the package, because it weighs the heap.
+// TestLimiterMemoryIsBounded uses more addresses than any site has clients. It runs
+// alone, because it measures the heap.
 func TestLimiterMemoryIsBounded(t *testing.T) {
-	const strangers, maxBytes = 1_000_000, 64 << 20
-	before, heaviest := heapBytes(), int64(0)
+	const clients, maxBytes = 1_000_000, 64 << 20
+	before, peak := heapBytes(), int64(0)
 	l := newLimiter[netip.Prefix](Rate{PerSecond: 10, Burst: 20})
-	for i := range uint64(strangers) {
+	for i := range uint64(clients) {
 		var ip [16]byte
 		binary.BigEndian.PutUint64(ip[:], 0x20010db8<<32|i)
 		l.reserve(rateLimitKey(netip.AddrFrom16(ip)))
@@ -24,11 +23,11 @@ func TestLimiterMemoryIsBounded(t *testing.T) {
 			t.Fatalf("%d buckets", len(l.buckets))
 		}
 		if i%(maxBuckets/2) == maxBuckets/2-1 {
-			heaviest = max(heaviest, heapBytes()-before)
+			peak = max(peak, heapBytes()-before)
 		}
 	}
-	assert.Less(t, heaviest, int64(maxBytes))
-	assert.Zero(t, l.reserve(rateLimitKey(netip.MustParseAddr("192.0.2.1"))), "who comes last finds a place")
+	assert.Less(t, peak, int64(maxBytes))
+	assert.Zero(t, l.reserve(rateLimitKey(netip.MustParseAddr("192.0.2.1"))), "a new client is accepted")
 }
 
 func heapBytes() int64 {

@@ -23,11 +23,11 @@ func TestLimiterAllowsBurstAndRefills(t *testing.T) {
 		}
 		wait := l.reserve(1)
 		assert.Equal(t, 500*time.Millisecond, wait)
-		assert.True(t, allowed(l, 2), "a bucket a key")
+		assert.True(t, allowed(l, 2), "each key has its own bucket")
 
 		time.Sleep(wait - time.Millisecond)
 		wait = l.reserve(1)
-		assert.InDelta(t, time.Millisecond, wait, float64(time.Microsecond), "asking too early costs nothing")
+		assert.InDelta(t, time.Millisecond, wait, float64(time.Microsecond), "a failed attempt takes no token")
 		time.Sleep(time.Millisecond)
 		assert.True(t, allowed(l, 1))
 		assert.False(t, allowed(l, 1))
@@ -36,7 +36,7 @@ func TestLimiterAllowsBurstAndRefills(t *testing.T) {
 		for range 3 {
 			assert.True(t, allowed(l, 1))
 		}
-		assert.False(t, allowed(l, 1), "no more than a burst is saved up")
+		assert.False(t, allowed(l, 1), "the bucket holds no more than a burst")
 	})
 }
 
@@ -59,10 +59,10 @@ func TestLimiterDropsFullBuckets(t *testing.T) {
 		assert.Len(t, l.buckets, 2, "the first has not refilled yet")
 		time.Sleep(sweepInterval - time.Second)
 		allowed(l, 3)
-		assert.Len(t, l.buckets, 3, "it is not swept at every request")
+		assert.Len(t, l.buckets, 3, "the limiter does not sweep on every request")
 		time.Sleep(time.Second)
 		allowed(l, 4)
-		assert.Len(t, l.buckets, 3, "120 s on the first is full")
+		assert.Len(t, l.buckets, 3, "after 120 s the first is full")
 		assert.False(t, allowed(l, 3))
 		assert.NotContains(t, l.buckets, 1)
 	})
@@ -76,7 +76,7 @@ func TestLimiterIsBounded(t *testing.T) {
 			allowed(l, key)
 		}
 		assert.Len(t, l.buckets, maxBuckets)
-		assert.False(t, allowed(l, maxBuckets-1), "all are busy")
+		assert.False(t, allowed(l, maxBuckets-1), "no bucket is full")
 		assert.LessOrEqual(t, len(l.buckets), maxBuckets)
 
 		for key := range 3 * maxBuckets {

@@ -12,11 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// canary stands in bodies and query values of the tests. It must never be sung
-// in the log.
+// canary is part of bodies and query values of the tests. It must never be logged.
 const canary = "canary"
 
-// logBook is a log with what it has to say and what it must not.
+// logCapture records the log, and what must and must not appear in it.
 type logCapture struct {
 	mu          sync.Mutex
 	text        bytes.Buffer
@@ -31,16 +30,16 @@ func newLogCapture() *logCapture {
 	}}
 }
 
-func (b *logCapture) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
+func (l *logCapture) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
 }
 
-// keepOut notes what a request carries that is nobody's business.
-func (b *logCapture) addSecrets(r *http.Request) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// addSecrets records the credentials of a request.
+func (l *logCapture) addSecrets(r *http.Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	values := append(r.Header.Values("X-WP-Nonce"), r.URL.Query()["_wpnonce"]...)
 	for _, name := range []string{"Authorization", "Cookie"} {
 		for _, value := range r.Header.Values(name) {
@@ -49,28 +48,28 @@ func (b *logCapture) addSecrets(r *http.Request) {
 	}
 	for _, value := range values {
 		if len(value) >= 10 && !strings.HasPrefix(value, "wordpress_") {
-			b.secrets[value] = true
+			l.secrets[value] = true
 		}
 	}
 }
 
-// expect notes an answer, which has to be in the log.
-func (b *logCapture) expectLine(res *http.Response) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.expectedIDs = append(b.expectedIDs, res.Header.Get("X-Request-Id"))
+// expectLine records an answer, which must be logged.
+func (l *logCapture) expectLine(res *http.Response) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.expectedIDs = append(l.expectedIDs, res.Header.Get("X-Request-Id"))
 	if fresh := res.Header.Get("X-WP-Nonce"); fresh != "" {
-		b.secrets[fresh] = true
+		l.secrets[fresh] = true
 	}
 }
 
-// lines are the entries so far with this message.
-func (b *logCapture) lines(t testing.TB, message string) []map[string]any {
+// lines returns the entries with this message so far.
+func (l *logCapture) lines(t testing.TB, message string) []map[string]any {
 	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var lines []map[string]any
-	for line := range strings.Lines(b.text.String()) {
+	for line := range strings.Lines(l.text.String()) {
 		var entry map[string]any
 		require.NoError(t, json.Unmarshal([]byte(line), &entry), line)
 		if entry["msg"] == message {
@@ -80,16 +79,16 @@ func (b *logCapture) lines(t testing.TB, message string) []map[string]any {
 	return lines
 }
 
-// check is for when the server is closed: an access line is written after its
-// answer.
-func (b *logCapture) check(t testing.TB) {
+// check must be called after the server is closed, because a line is written after
+// its answer.
+func (l *logCapture) check(t testing.TB) {
 	t.Helper()
 	var logged []string
-	for _, line := range b.lines(t, "request") {
+	for _, line := range l.lines(t, "request") {
 		logged = append(logged, line["request_id"].(string))
 	}
-	assert.ElementsMatch(t, b.expectedIDs, logged, "one access line an answer")
-	for secret := range b.secrets {
-		assert.False(t, strings.Contains(b.text.String(), secret), "the log holds %q", secret)
+	assert.ElementsMatch(t, l.expectedIDs, logged, "one line for each answer")
+	for secret := range l.secrets {
+		assert.False(t, strings.Contains(l.text.String(), secret), "the log contains %q", secret)
 	}
 }

@@ -28,7 +28,7 @@ func withQuery(name, value string) requestOption {
 	}
 }
 
-// all is several changes in one.
+// all combines several options.
 func all(changes ...requestOption) requestOption {
 	return func(r *http.Request) {
 		for _, change := range changes {
@@ -37,55 +37,55 @@ func all(changes ...requestOption) requestOption {
 	}
 }
 
-// TestWordPressLogins is WordPress's own table of cookies and nonces, but for
-// one row: an invalid cookie is a 401 whatever the nonce, because wp.apiFetch
-// would fetch a nonce and try again for ever.
+// TestWordPressLogins follows WordPress's own treatment of cookies and nonces with
+// one exception: an invalid cookie is answered 401 whatever the nonce, because
+// otherwise wp.apiFetch would fetch a nonce and retry for ever.
 func TestWordPressLogins(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
 	var (
-		good    = anna().nonceAt(time.Now())
-		before  = anna().nonceAt(time.Now().Add(-12 * time.Hour))
-		old     = anna().nonceAt(time.Now().Add(-24 * time.Hour))
-		foreign = boris().nonceAt(time.Now())
-		nobodys = viewer{}.nonceAt(time.Now())
-		valid   = loggedIn(anna())
-		expired = cookie(anna().cookieValue(time.Now().Add(-time.Second)))
-		forged  = cookie(strings.Replace(anna().cookieValue(time.Now().Add(time.Hour)), "demo", "Demo", 1))
+		good           = anna().nonceAt(time.Now())
+		before         = anna().nonceAt(time.Now().Add(-12 * time.Hour))
+		old            = anna().nonceAt(time.Now().Add(-24 * time.Hour))
+		foreign        = boris().nonceAt(time.Now())
+		anonymousNonce = viewer{}.nonceAt(time.Now())
+		valid          = loggedIn(anna())
+		expired        = cookie(anna().cookieValue(time.Now().Add(-time.Second)))
+		forged         = cookie(strings.Replace(anna().cookieValue(time.Now().Add(time.Hour)), "demo", "Demo", 1))
 	)
 	for name, tt := range map[string]struct {
 		who  requestOption
 		want string
 	}{
-		"nothing":                                 {anonymous, notLoggedIn},
-		"cookie alone":                            {valid, notLoggedIn},
-		"cookie and nonce":                        {all(valid, nonce(good)), "200"},
-		"cookie and nonce of the tick before":     {all(valid, nonce(before)), "200"},
-		"cookie and nonce of yesterday":           {all(valid, nonce(old)), invalidNonce},
-		"cookie and nonce parameter":              {all(valid, withQuery("_wpnonce", good)), "200"},
-		"cookie and wrong nonce":                  {all(valid, nonce("0123456789")), invalidNonce},
-		"cookie and another's nonce":              {all(valid, nonce(foreign)), invalidNonce},
-		"cookie and nobody's nonce":               {all(valid, nonce(nobodys)), invalidNonce},
-		"cookie and empty nonce":                  {all(valid, nonce("")), invalidNonce},
-		"cookie and empty nonce parameter":        {all(valid, withQuery("_wpnonce", "")), invalidNonce},
-		"cookie and nonce in another case":        {all(valid, nonce(strings.ToUpper(good))), invalidNonce},
-		"the parameter wins, wrong":               {all(valid, withQuery("_wpnonce", "0123456789"), nonce(good)), invalidNonce},
-		"the parameter wins, empty":               {all(valid, withQuery("_wpnonce", ""), nonce(good)), invalidNonce},
-		"the parameter wins, good":                {all(valid, withQuery("_wpnonce", good), nonce("0123456789")), "200"},
-		"of two parameters the first":             {all(valid, withQuery("_wpnonce", good), withQuery("_wpnonce", "x")), "200"},
-		"a parameter in another case is none":     {all(valid, withQuery("_WPNONCE", good)), notLoggedIn},
-		"expired cookie":                          {expired, notLoggedIn},
-		"expired cookie and its nonce":            {all(expired, nonce(good)), notLoggedIn},
-		"expired cookie and wrong nonce":          {all(expired, nonce("0123456789")), notLoggedIn},
-		"forged cookie and nonce":                 {all(forged, nonce(good)), notLoggedIn},
-		"malformed cookie and nonce":              {all(cookie("a|b"), nonce(good)), notLoggedIn},
-		"no cookie and a nonce":                   {nonce(good), notLoggedIn},
-		"no cookie and nobody's nonce":            {nonce(nobodys), notLoggedIn},
-		"no cookie and an empty nonce":            {nonce(""), notLoggedIn},
-		"a bad cookie of another site, then good": {all(header("Cookie", "wordpress_logged_in_x=y; a=b"), valid, nonce(good)), "200"},
+		"nothing":                                        {anonymous, notLoggedIn},
+		"cookie alone":                                   {valid, notLoggedIn},
+		"cookie and nonce":                               {all(valid, nonce(good)), "200"},
+		"cookie and nonce of the tick before":            {all(valid, nonce(before)), "200"},
+		"cookie and nonce of yesterday":                  {all(valid, nonce(old)), invalidNonce},
+		"cookie and nonce parameter":                     {all(valid, withQuery("_wpnonce", good)), "200"},
+		"cookie and wrong nonce":                         {all(valid, nonce("0123456789")), invalidNonce},
+		"cookie and another user's nonce":                {all(valid, nonce(foreign)), invalidNonce},
+		"cookie and anonymous nonce":                     {all(valid, nonce(anonymousNonce)), invalidNonce},
+		"cookie and empty nonce":                         {all(valid, nonce("")), invalidNonce},
+		"cookie and empty nonce parameter":               {all(valid, withQuery("_wpnonce", "")), invalidNonce},
+		"cookie and nonce in another case":               {all(valid, nonce(strings.ToUpper(good))), invalidNonce},
+		"the parameter wins, wrong":                      {all(valid, withQuery("_wpnonce", "0123456789"), nonce(good)), invalidNonce},
+		"the parameter wins, empty":                      {all(valid, withQuery("_wpnonce", ""), nonce(good)), invalidNonce},
+		"the parameter wins, good":                       {all(valid, withQuery("_wpnonce", good), nonce("0123456789")), "200"},
+		"of two parameters the first":                    {all(valid, withQuery("_wpnonce", good), withQuery("_wpnonce", "x")), "200"},
+		"a parameter in another case is none":            {all(valid, withQuery("_WPNONCE", good)), notLoggedIn},
+		"expired cookie":                                 {expired, notLoggedIn},
+		"expired cookie and its nonce":                   {all(expired, nonce(good)), notLoggedIn},
+		"expired cookie and wrong nonce":                 {all(expired, nonce("0123456789")), notLoggedIn},
+		"forged cookie and nonce":                        {all(forged, nonce(good)), notLoggedIn},
+		"malformed cookie and nonce":                     {all(cookie("a|b"), nonce(good)), notLoggedIn},
+		"no cookie and a nonce":                          {nonce(good), notLoggedIn},
+		"no cookie and anonymous nonce":                  {nonce(anonymousNonce), notLoggedIn},
+		"no cookie and an empty nonce":                   {nonce(""), notLoggedIn},
+		"another site's invalid cookie, then a good one": {all(header("Cookie", "wordpress_logged_in_x=y; a=b"), valid, nonce(good)), "200"},
 	} {
-		// A GET and a POST alike: 401 is no answer that one may read around.
+		// GET and POST need the same login.
 		for _, a := range []response{
 			s.call(t, "GET", "/session", "", tt.who),
 			s.call(t, "POST", "/resume", "", tt.who),
@@ -171,8 +171,8 @@ func TestDisabledAuthenticationMethods(t *testing.T) {
 	a.assertError(t, notLoggedIn)
 }
 
-// A site that has moved leaves browsers with a second login cookie, which they
-// send first. The nonce says whose page it is.
+// Browsers may send the cookie of the old address first. The nonce tells whose
+// page sent the request.
 func TestNonceSelectsOneOfTwoUnencodedLogins(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -184,4 +184,26 @@ func TestNonceSelectsOneOfTwoUnencodedLogins(t *testing.T) {
 	assert.Equal(t, "pro", a.json["webinar_id"])
 	assert.Equal(t, boris().nonceAt(time.Now()), a.header.Get("X-WP-Nonce"))
 	s.call(t, "GET", "/session", "", cookies, nonce("0123456789")).assertError(t, "403 rest_cookie_invalid_nonce")
+}
+
+// After a site has moved, browsers send the login cookies of both addresses.
+func TestNonceSelectsOneOfTwoLogins(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.enter(t, anna(), "intro")
+	s.enter(t, boris(), "pro")
+	otherAddress := func(v viewer) requestOption {
+		return func(r *http.Request) {
+			loggedIn(v)(r)
+			r.Header.Set("Cookie", strings.Replace(strings.Join(r.Header.Values("Cookie"), "; "), cookieName, "wordpress_logged_in_moved", 1))
+		}
+	}
+	for _, cookies := range []requestOption{all(otherAddress(anna()), loggedIn(boris())), all(otherAddress(boris()), loggedIn(anna()))} {
+		a := s.call(t, "GET", "/session", "", cookies, nonce(anna().nonceAt(time.Now())))
+		assert.Equal(t, "intro", a.json["webinar_id"], string(a.raw))
+		a = s.call(t, "GET", "/session", "", cookies, nonce(boris().nonceAt(time.Now())))
+		assert.Equal(t, "pro", a.json["webinar_id"], string(a.raw))
+		s.call(t, "GET", "/session", "", cookies, nonce("0123456789")).assertError(t, invalidNonce)
+		s.call(t, "GET", "/session", "", cookies).assertError(t, notLoggedIn)
+	}
 }

@@ -15,58 +15,58 @@ import (
 	"autowebinar/internal/httpapi"
 )
 
-// witness notes what an observer is told.
+// recordingObserver records its calls.
 type recordingObserver struct {
 	mu      sync.Mutex
 	lines   []string
 	changes []httpapi.SessionChange
 }
 
-func (w *recordingObserver) record(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.lines = append(w.lines, strings.TrimSpace(fmt.Sprintf(format, args...)))
+func (o *recordingObserver) record(format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lines = append(o.lines, strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
-func (w *recordingObserver) RequestDone(route string, status int, code string, _ time.Duration) {
-	w.record("%q %d %s", route, status, code)
+func (o *recordingObserver) RequestDone(route string, status int, code string, _ time.Duration) {
+	o.record("%q %d %s", route, status, code)
 }
-func (w *recordingObserver) LoggedIn(kind string)       { w.record("logged in: %s", kind) }
-func (w *recordingObserver) LoginRefused(reason string) { w.record("refused: %s", reason) }
-func (w *recordingObserver) SessionChanged(s httpapi.SessionChange) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.changes = append(w.changes, s)
+func (o *recordingObserver) LoggedIn(kind string)       { o.record("logged in: %s", kind) }
+func (o *recordingObserver) LoginRefused(reason string) { o.record("refused: %s", reason) }
+func (o *recordingObserver) SessionChanged(s httpapi.SessionChange) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.changes = append(o.changes, s)
 }
 
-// told gives what was noted since the last call, once there are so many lines:
-// a request is counted after its answer.
-func (w *recordingObserver) next(t *testing.T, n int) []string {
+// next waits for n lines, because a request is reported after its answer, and
+// returns the lines since the last call.
+func (o *recordingObserver) next(t *testing.T, n int) []string {
 	t.Helper()
 	assert.Eventually(t, func() bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return len(w.lines) >= n
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return len(o.lines) >= n
 	}, 10*time.Second, time.Millisecond)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	lines := w.lines
-	w.lines = nil
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lines := o.lines
+	o.lines = nil
 	return lines
 }
 
 func setupObserved(t *testing.T, options ...func(*httpapi.Config)) (*site, *recordingObserver) {
 	t.Helper()
-	w := &recordingObserver{}
-	return setup(t, slices.Concat(options, []func(*httpapi.Config){func(c *httpapi.Config) { c.Observer = w }})...), w
+	o := &recordingObserver{}
+	return setup(t, slices.Concat(options, []func(*httpapi.Config){func(c *httpapi.Config) { c.Observer = o }})...), o
 }
 
 func TestObserverReceivesRequestsAndLogins(t *testing.T) {
 	t.Parallel()
-	s, w := setupObserved(t)
+	s, o := setupObserved(t)
 	for _, tt := range []struct {
 		method, route string
-		how           requestOption
+		credentials   requestOption
 		want          []string
 	}{
 		{"POST", "/enter", page(anna()), []string{"logged in: cookie", `"/enter" 201`}},
@@ -77,10 +77,10 @@ func TestObserverReceivesRequestsAndLogins(t *testing.T) {
 		{"GET", "/session", loggedIn(anna()), []string{"refused: anonymous", `"/session" 401 rest_not_logged_in`}},
 		{"GET", "/session", bearer("made.up.token"), []string{"refused: forged_token", `"/session" 401 rest_not_logged_in`}},
 		{"GET", "/session", bearer(sign(jwt.MapClaims{"sub": "7", "exp": 1})), []string{"refused: expired_token", `"/session" 401 rest_not_logged_in`}},
-		{"GET", "/session", both(loggedIn(anna()), nonce("0123456789")), []string{"refused: wrong_nonce", `"/session" 403 rest_cookie_invalid_nonce`}},
-		{"GET", "/session", both(cookie(forgedCookie(anna())), nonce("0123456789")), []string{"refused: forged_cookie", `"/session" 401 rest_not_logged_in`}},
-		{"GET", "/session", both(cookie("demo.user|1|x|y"), nonce("0123456789")), []string{"refused: malformed_cookie", `"/session" 401 rest_not_logged_in`}},
-		{"GET", "/session", both(cookie(anna().cookieValue(time.Now().Add(-time.Minute))), nonce("0123456789")), []string{"refused: expired_cookie", `"/session" 401 rest_not_logged_in`}},
+		{"GET", "/session", all(loggedIn(anna()), nonce("0123456789")), []string{"refused: wrong_nonce", `"/session" 403 rest_cookie_invalid_nonce`}},
+		{"GET", "/session", all(cookie(forgedCookie(anna())), nonce("0123456789")), []string{"refused: forged_cookie", `"/session" 401 rest_not_logged_in`}},
+		{"GET", "/session", all(cookie("demo.user|1|x|y"), nonce("0123456789")), []string{"refused: malformed_cookie", `"/session" 401 rest_not_logged_in`}},
+		{"GET", "/session", all(cookie(anna().cookieValue(time.Now().Add(-time.Minute))), nonce("0123456789")), []string{"refused: expired_cookie", `"/session" 401 rest_not_logged_in`}},
 		{"GET", "/nothing/here", asService(), []string{`"" 404 rest_no_route`}},
 		{"DELETE", "/session", asService(), []string{`"" 404 rest_no_route`}},
 		{"GET", "/openapi.yaml", asService(), []string{`"/openapi.yaml" 200`}},
@@ -89,40 +89,40 @@ func TestObserverReceivesRequestsAndLogins(t *testing.T) {
 		if tt.method == "POST" {
 			body = `{"webinar_id":"intro"}`
 		}
-		s.call(t, tt.method, tt.route, body, tt.how)
-		assert.Equal(t, tt.want, w.next(t, len(tt.want)), "%s %s", tt.method, tt.route)
+		s.call(t, tt.method, tt.route, body, tt.credentials)
+		assert.Equal(t, tt.want, o.next(t, len(tt.want)), "%s %s", tt.method, tt.route)
 	}
 }
 
 func TestObserverReceivesSessionChanges(t *testing.T) {
 	t.Parallel()
-	s, w := setupObserved(t)
+	s, o := setupObserved(t)
 	session := s.enter(t, anna(), "intro")
 	report := func(members string) httpapi.SessionChange {
 		s.call(t, "POST", "/progress", `{"session_id":"`+session+`",`+members+`}`, page(anna()))
-		step := w.changes[len(w.changes)-1]
-		assert.EqualValues(t, session, step.Session)
-		assert.True(t, step.Reported)
-		return step
+		change := o.changes[len(o.changes)-1]
+		assert.EqualValues(t, session, change.Session)
+		assert.True(t, change.Reported)
+		return change
 	}
-	require.Len(t, w.changes, 1)
-	assert.True(t, w.changes[0].Entered)
-	assert.Len(t, w.changes[0].Events, 1)
+	require.Len(t, o.changes, 1)
+	assert.True(t, o.changes[0].Entered)
+	assert.Len(t, o.changes[0].Events, 1)
 
 	s.age(t, anna(), time.Hour)
-	step := report(`"position_sec":1900`)
-	assert.Equal(t, []int{0, 50}, []int{step.From, step.To})
-	assert.False(t, step.Stale || step.Clamped || step.Entered || step.Completed)
-	assert.True(t, report(`"position_sec":5`).Stale, "behind, and no seek")
+	change := report(`"position_sec":1900`)
+	assert.Equal(t, []int{0, 50}, []int{change.From, change.To})
+	assert.False(t, change.Stale || change.Clamped || change.Entered || change.Completed)
+	assert.True(t, report(`"position_sec":5`).Stale, "behind without a seek")
 	assert.False(t, report(`"position_sec":5,"seeked":true`).Stale)
 	s.age(t, anna(), time.Hour)
-	step = report(`"position_sec":3600,"ended":true`)
-	assert.True(t, step.Completed)
-	assert.Len(t, step.Events, 2)
-	assert.False(t, report(`"position_sec":3600`).Completed, "once")
+	change = report(`"position_sec":3600,"ended":true`)
+	assert.True(t, change.Completed)
+	assert.Len(t, change.Events, 2)
+	assert.False(t, report(`"position_sec":3600`).Completed, "completed only once")
 
-	told := len(w.changes)
+	before := len(o.changes)
 	s.call(t, "POST", "/progress", `{"webinar_id":"never-entered","position_sec":5}`, page(anna()))
 	s.call(t, "GET", "/session", "", page(anna()))
-	assert.Len(t, w.changes, told, "nothing was changed")
+	assert.Len(t, o.changes, before, "nothing changed")
 }

@@ -10,12 +10,12 @@ import (
 	"autowebinar/internal/httpapi"
 )
 
-// host sends the request to a site of another name.
+// host sets the host that the request names.
 func host(name string) requestOption { return func(r *http.Request) { r.Host = name } }
 
 func origin(value string) requestOption { return header("Origin", value) }
 
-// corsHeaders are the names of an answer's CORS headers.
+// corsHeaders returns the names of the answer's CORS headers.
 func corsHeaders(a response) []string {
 	var names []string
 	for name := range a.header {
@@ -33,39 +33,39 @@ func TestCrossSiteRequestsAreRejected(t *testing.T) {
 		change requestOption
 		want   string
 	}{
-		"no origin":              {host("example.test"), "200"},
-		"the site's own":         {all(host("example.test"), origin("https://example.test")), "200"},
-		"in another case":        {all(host("Example.TEST"), origin("https://example.test")), "200"},
-		"TLS ends before us":     {all(host("example.test"), origin("http://example.test")), "200"},
-		"port of https in host":  {all(host("example.test:443"), origin("https://example.test")), "200"},
-		"port of http in host":   {all(host("example.test:80"), origin("http://example.test")), "200"},
-		"port in both":           {all(host("example.test:8443"), origin("https://example.test:8443")), "200"},
-		"address as name":        {all(host("[2001:db8::1]:80"), origin("http://[2001:db8::1]")), "200"},
-		"port in one":            {all(host("example.test"), origin("https://example.test:8443")), forbidden},
-		"another port":           {all(host("example.test:8080"), origin("http://example.test:8081")), forbidden},
-		"another site":           {all(host("example.test"), origin("https://evil.test")), forbidden},
-		"a part of the name":     {all(host("www.example.test"), origin("https://example.test")), forbidden},
-		"a name around it":       {all(host("example.test"), origin("https://example.test.evil.test")), forbidden},
-		"a name before the name": {all(host("example.test"), origin("https://example.test@evil.test")), forbidden},
-		"null":                   {all(host("example.test"), origin("null")), forbidden},
-		"nonsense":               {all(host("example.test"), origin("://%zz")), forbidden},
-		"a file":                 {all(host("example.test"), origin("file://")), forbidden},
-		"an extension":           {all(host("example.test"), origin("chrome-extension://abcdef")), forbidden},
-		"cross-site":             {all(host("example.test"), header("Sec-Fetch-Site", "cross-site")), forbidden},
-		"same-site":              {all(host("example.test"), header("Sec-Fetch-Site", "same-site")), "200"},
-		"typed by the viewer":    {all(host("example.test"), header("Sec-Fetch-Site", "none")), "200"},
-		"cross-site, whatever else": {all(host("example.test"), origin("https://example.test"),
+		"no origin":             {host("example.test"), "200"},
+		"the site's own":        {all(host("example.test"), origin("https://example.test")), "200"},
+		"in another case":       {all(host("Example.TEST"), origin("https://example.test")), "200"},
+		"TLS ends at a proxy":   {all(host("example.test"), origin("http://example.test")), "200"},
+		"port of https in host": {all(host("example.test:443"), origin("https://example.test")), "200"},
+		"port of http in host":  {all(host("example.test:80"), origin("http://example.test")), "200"},
+		"port in both":          {all(host("example.test:8443"), origin("https://example.test:8443")), "200"},
+		"address as name":       {all(host("[2001:db8::1]:80"), origin("http://[2001:db8::1]")), "200"},
+		"port in one":           {all(host("example.test"), origin("https://example.test:8443")), forbidden},
+		"another port":          {all(host("example.test:8080"), origin("http://example.test:8081")), forbidden},
+		"another site":          {all(host("example.test"), origin("https://evil.test")), forbidden},
+		"a part of the name":    {all(host("www.example.test"), origin("https://example.test")), forbidden},
+		"a longer name":         {all(host("example.test"), origin("https://example.test.evil.test")), forbidden},
+		"a user part":           {all(host("example.test"), origin("https://example.test@evil.test")), forbidden},
+		"null":                  {all(host("example.test"), origin("null")), forbidden},
+		"malformed":             {all(host("example.test"), origin("://%zz")), forbidden},
+		"a file":                {all(host("example.test"), origin("file://")), forbidden},
+		"an extension":          {all(host("example.test"), origin("chrome-extension://abcdef")), forbidden},
+		"cross-site":            {all(host("example.test"), header("Sec-Fetch-Site", "cross-site")), forbidden},
+		"same-site":             {all(host("example.test"), header("Sec-Fetch-Site", "same-site")), "200"},
+		"typed by the viewer":   {all(host("example.test"), header("Sec-Fetch-Site", "none")), "200"},
+		"cross-site with the own origin": {all(host("example.test"), origin("https://example.test"),
 			header("Sec-Fetch-Site", "cross-site")), forbidden},
 		"a proxy that rewrites the host": {all(host("autowebinar:8080"), origin("https://example.test"),
 			header("Sec-Fetch-Site", "same-origin")), "200"},
 	} {
-		for who, want := range map[string]requestOption{"a page": page(anna()), "a token": token(7)} {
+		for who, credentials := range map[string]requestOption{"a page": page(anna()), "a token": token(7)} {
 			s.enter(t, anna(), "intro")
-			a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, want, tt.change)
+			a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, credentials, tt.change)
 			assert.Equal(t, tt.want, a.summary(), "%s: %s", name, who)
 			assert.Empty(t, corsHeaders(a), name)
-			a = s.call(t, "POST", "/session", "", want, tt.change, header("X-HTTP-Method-Override", "GET"))
-			assert.Equal(t, 200, a.status, "%s: what only reads cannot be read there anyway", name)
+			a = s.call(t, "POST", "/session", "", credentials, tt.change, header("X-HTTP-Method-Override", "GET"))
+			assert.Equal(t, 200, a.status, "%s: reading is safe, because the other page cannot see the answer", name)
 		}
 	}
 }
@@ -118,14 +118,14 @@ func TestListedOrigin(t *testing.T) {
 		}
 	}
 
-	for _, stranger := range []string{"https://evil.test", "http://front.test", front + ":8443", front + "/", "HTTPS://FRONT.TEST", "null", "*"} {
-		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, token(7), origin(stranger))
+	for _, unlisted := range []string{"https://evil.test", "http://front.test", front + ":8443", front + "/", "HTTPS://FRONT.TEST", "null", "*"} {
+		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, token(7), origin(unlisted))
 		a.assertError(t, forbidden)
-		assert.Empty(t, corsHeaders(a), stranger)
-		a = s.call(t, "OPTIONS", "/enter", "", origin(stranger), preflight)
-		assert.Equal(t, 404, a.status, stranger)
-		assert.Empty(t, corsHeaders(a), stranger)
+		assert.Empty(t, corsHeaders(a), unlisted)
+		a = s.call(t, "OPTIONS", "/enter", "", origin(unlisted), preflight)
+		assert.Equal(t, 404, a.status, unlisted)
+		assert.Empty(t, corsHeaders(a), unlisted)
 	}
 	a := s.call(t, "OPTIONS", "/enter", "", origin(front))
-	a.assertError(t, "404 rest_no_route") // no preflight
+	a.assertError(t, "404 rest_no_route") // not a preflight
 }

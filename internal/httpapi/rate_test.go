@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"fmt"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"testing"
@@ -17,10 +16,10 @@ import (
 
 const tooMany = "429 autowebinar_too_many_requests"
 
-// scarce lets a few requests pass and then one in 100 seconds.
+// lowRate allows a burst and then one request in 100 seconds.
 func lowRate(burst int) httpapi.Rate { return httpapi.Rate{PerSecond: 0.01, Burst: burst} }
 
-// waits reads Retry-After: after a burst it is a little less than 100 seconds.
+// assertRetryAfter checks that Retry-After is a little less than 100 seconds.
 func assertRetryAfter(t testing.TB, a response) {
 	t.Helper()
 	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
@@ -44,10 +43,10 @@ func TestViewerRateLimit(t *testing.T) {
 	assert.NotEmpty(t, s.call(t, "GET", "/session", "", page(anna())).header.Get("X-WP-Nonce"))
 	assert.Equal(t, before, s.db.Meta(t, 7))
 
-	assert.Equal(t, 201, s.call(t, "POST", "/enter", `{"webinar_id":"pro"}`, page(boris())).status, "others are not held up")
+	assert.Equal(t, 201, s.call(t, "POST", "/enter", `{"webinar_id":"pro"}`, page(boris())).status, "other viewers are not limited")
 	for range 5 {
 		a := s.call(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, asService())
-		assert.Equal(t, 200, a.status, "nor is a service key")
+		assert.Equal(t, 200, a.status, "service keys are not limited")
 	}
 }
 
@@ -59,8 +58,8 @@ func TestFailedLoginLimit(t *testing.T) {
 	}{
 		"a forged token":  {bearer("a.b.c"), "401 rest_not_logged_in"},
 		"a guessed key":   {bearer("guess"), "401 rest_not_logged_in"},
-		"a forged cookie": {both(cookie(forgedCookie(anna())), nonce("0123456789")), "401 rest_not_logged_in"},
-		"a wrong nonce":   {both(loggedIn(anna()), nonce("0123456789")), "403 rest_cookie_invalid_nonce"},
+		"a forged cookie": {all(cookie(forgedCookie(anna())), nonce("0123456789")), "401 rest_not_logged_in"},
+		"a wrong nonce":   {all(loggedIn(anna()), nonce("0123456789")), "403 rest_cookie_invalid_nonce"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,32 +68,31 @@ func TestFailedLoginLimit(t *testing.T) {
 				s.call(t, "GET", "/session", "", tt.who).assertError(t, tt.want)
 			}
 			a := s.call(t, "GET", "/session", "", tt.who)
-			a.assertError(t, tooMany) // wp.apiFetch, which would try a nonce again for ever, stops here
+			a.assertError(t, tooMany) // ends the retries of wp.apiFetch, which would never stop
 			assertRetryAfter(t, a)
 			s.call(t, "POST", "/attendance", "{}", tt.who).assertError(t, tooMany)
 
 			s.call(t, "GET", "/session", "").assertError(t, "401 rest_not_logged_in")
 			s.call(t, "GET", "/session", "", loggedIn(anna())).assertError(t, "401 rest_not_logged_in")
 			assert.Equal(t, 201, s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())).status,
-				"who is behind the same proxy gets in")
+				"clients behind the same proxy can log in")
 			s.call(t, "POST", "/users/7/enter", "{}", token(7)).assertError(t, "403 rest_forbidden")
 		})
 	}
 }
 
-// forged is a cookie that the viewer's WordPress never made.
+// forgedCookie returns a cookie with an invalid signature.
 func forgedCookie(v viewer) string {
 	good := v.cookieValue(time.Now().Add(time.Hour))
 	return good[:len(good)-4] + "beef"
 }
 
-// Honest viewers share addresses, and nothing is saved by refusing what is
-// cheap to refuse.
+// Honest viewers share addresses, and such requests are cheap to reject.
 func TestExpiredCredentialsAreNotCounted(t *testing.T) {
 	t.Parallel()
 	for name, who := range map[string]requestOption{
-		"an expired cookie":      both(cookie(anna().cookieValue(time.Now().Add(-time.Minute))), nonce("0123456789")),
-		"a damaged cookie":       both(cookie("demo.user|1|x|y"), nonce("0123456789")),
+		"an expired cookie":      all(cookie(anna().cookieValue(time.Now().Add(-time.Minute))), nonce("0123456789")),
+		"a damaged cookie":       all(cookie("demo.user|1|x|y"), nonce("0123456789")),
 		"no cookie, but a nonce": nonce("0123456789"),
 		"an expired token":       bearer(sign(jwt.MapClaims{"sub": "7", "exp": time.Now().Add(-time.Minute).Unix()})),
 	} {
@@ -108,20 +106,13 @@ func TestExpiredCredentialsAreNotCounted(t *testing.T) {
 	}
 }
 
-// One viewer's wrong nonces are not another's, whatever address they share.
+// The invalid nonces of one viewer do not count for another at the same address.
 func TestInvalidNoncesCountPerViewer(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.RateLogin = lowRate(1) })
 	for _, v := range []viewer{anna(), boris()} {
-		s.call(t, "GET", "/session", "", both(loggedIn(v), nonce("0123456789"))).assertError(t, "403 rest_cookie_invalid_nonce")
-		s.call(t, "GET", "/session", "", both(loggedIn(v), nonce("0123456789"))).assertError(t, tooMany)
-	}
-}
-
-func both(one, other requestOption) requestOption {
-	return func(r *http.Request) {
-		one(r)
-		other(r)
+		s.call(t, "GET", "/session", "", all(loggedIn(v), nonce("0123456789"))).assertError(t, "403 rest_cookie_invalid_nonce")
+		s.call(t, "GET", "/session", "", all(loggedIn(v), nonce("0123456789"))).assertError(t, tooMany)
 	}
 }
 

@@ -13,15 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// answer is what came back.
+// response is a decoded answer.
 type response struct {
 	status int
 	header http.Header
 	raw    []byte
-	json   map[string]any // nil: not JSON
+	json   map[string]any // nil if the body is not JSON
 }
 
-// problem is "404 rest_no_route", or "200" for a success.
+// summary is "404 rest_no_route", or "200" for a success.
 func (a response) summary() string {
 	if a.status < 400 {
 		return fmt.Sprint(a.status)
@@ -34,8 +34,8 @@ func (a response) data() map[string]any {
 	return data
 }
 
-// params are the names in data.params, sorted; what is said of a wrong one
-// begins with its name.
+// params returns the names in data.params, sorted. It checks that each message
+// begins with the name of its parameter.
 func (a response) params(t testing.TB) []string {
 	t.Helper()
 	switch params := a.data()["params"].(type) {
@@ -54,8 +54,8 @@ func (a response) params(t testing.TB) []string {
 	return nil
 }
 
-// session is a Session with what differs from run to run made plain: its id is
-// "S", its times are "T", and the live offset is right.
+// session returns the answered session with placeholders for what differs from
+// run to run: "S" for the id and "T" for times. It checks the live offset.
 func (a response) session(t testing.TB) string {
 	t.Helper()
 	return normalisedSession(t, a.json)
@@ -84,9 +84,9 @@ func normalisedSession(t testing.TB, session map[string]any) string {
 	return string(encoded)
 }
 
-// is fails unless the answer is this problem, about these parameters.
-func (a response) assertError(t testing.TB, problem string, params ...string) {
+// assertError checks the summary and the parameters that it names.
+func (a response) assertError(t testing.TB, want string, params ...string) {
 	t.Helper()
-	assert.Equal(t, problem, a.summary(), string(a.raw))
+	assert.Equal(t, want, a.summary(), string(a.raw))
 	assert.Equal(t, params, a.params(t), string(a.raw))
 }

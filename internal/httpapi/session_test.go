@@ -13,21 +13,23 @@ import (
 	"autowebinar/internal/httpapi"
 )
 
-// forms are the two ways to ask: as the viewer, and on behalf of one.
+// callers returns the two ways to call a route about a viewer: as the viewer, and
+// with a service key.
 func callers(v viewer) map[string]func(t testing.TB, s *site, method, route, body string) response {
 	return map[string]func(t testing.TB, s *site, method, route, body string) response{
 		"as the viewer": func(t testing.TB, s *site, method, route, body string) response {
 			t.Helper()
 			return s.call(t, method, route, body, page(v))
 		},
-		"on behalf": func(t testing.TB, s *site, method, route, body string) response {
+		"with a service key": func(t testing.TB, s *site, method, route, body string) response {
 			t.Helper()
 			return s.call(t, method, fmt.Sprintf("/users/%d%s", v.id, route), body, asService())
 		},
 	}
 }
 
-// sessionWith is a Session of the webinar intro, with members of its own.
+// sessionWith returns a session of webinar intro, with these members instead of
+// the initial ones.
 func sessionWith(members string) string {
 	all := `"session_id":"S","webinar_id":"intro","webinar_type":"auto","started_at":"T","server_time":"T",
 		"live_offset_sec":"server_time - started_at","last_seen_at":"T","heartbeat_sec":10`
@@ -47,47 +49,47 @@ func sessionWith(members string) string {
 
 func TestVisitFromEnterToExit(t *testing.T) {
 	t.Parallel()
-	for name, ask := range callers(anna()) {
+	for name, call := range callers(anna()) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
 
-			a := ask(t, s, "POST", "/enter", `{"webinar_id":"intro"}`)
+			a := call(t, s, "POST", "/enter", `{"webinar_id":"intro"}`)
 			require.Equal(t, 201, a.status, string(a.raw))
 			assert.JSONEq(t, sessionWith(""), a.session(t))
 			id := a.json["session_id"].(string)
 			assert.Equal(t, uuid.Version(7), uuid.MustParse(id).Version())
 
-			a = ask(t, s, "POST", "/enter", `{"webinar_id":"intro"}`)
+			a = call(t, s, "POST", "/enter", `{"webinar_id":"intro"}`)
 			require.Equal(t, 200, a.status)
-			assert.Equal(t, id, a.json["session_id"], "re-entry goes on with the session")
+			assert.Equal(t, id, a.json["session_id"], "re-entry continues the session")
 
-			a = ask(t, s, "POST", "/progress", fmt.Sprintf(`{"session_id":%q,"position_sec":912.9}`, id))
+			a = call(t, s, "POST", "/progress", fmt.Sprintf(`{"session_id":%q,"position_sec":912.9}`, id))
 			require.Equal(t, 200, a.status)
 			assert.JSONEq(t, sessionWith(`"last_position_sec":912,"furthest_sec":912,"resume_position_sec":912,"progress_percent":25`), a.session(t))
 
-			a = ask(t, s, "POST", "/cta", `{"webinar_id":"intro"}`)
+			a = call(t, s, "POST", "/cta", `{"webinar_id":"intro"}`)
 			require.Equal(t, 200, a.status)
 			clicked := a.json["cta_clicked_at"]
 			assert.NotNil(t, clicked)
 
-			a = ask(t, s, "POST", "/exit", fmt.Sprintf(`{"session_id":%q,"position_sec":100,"seeked":true,"leave_reason":"network_loss"}`, id))
+			a = call(t, s, "POST", "/exit", fmt.Sprintf(`{"session_id":%q,"position_sec":100,"seeked":true,"leave_reason":"network_loss"}`, id))
 			require.Equal(t, 200, a.status)
 			left := sessionWith(`"last_position_sec":100,"furthest_sec":912,"resume_position_sec":100,"progress_percent":25,"cta_clicked_at":"T"`)
 			assert.JSONEq(t, left, a.session(t))
 
-			a = ask(t, s, "POST", "/resume", "")
+			a = call(t, s, "POST", "/resume", "")
 			require.Equal(t, 200, a.status)
 			assert.JSONEq(t, left, a.session(t))
 
-			a = ask(t, s, "GET", "/session", "")
+			a = call(t, s, "GET", "/session", "")
 			require.Equal(t, 200, a.status)
 			assert.JSONEq(t, left, a.session(t))
 			assert.Equal(t, id, a.json["session_id"])
 			assert.Equal(t, clicked, a.json["cta_clicked_at"])
 
 			assert.Equal(t, []string{"entered", "left"}, eventTypes(s.outbox(t, anna())))
-			assert.Empty(t, s.db.Meta(t, boris().id)["autowebinar_session_id"], "nobody else's rows")
+			assert.Empty(t, s.db.Meta(t, boris().id)["autowebinar_session_id"], "no rows of other viewers")
 		})
 	}
 }
@@ -112,7 +114,7 @@ func TestWatchingToTheEndCompletesOnce(t *testing.T) {
 	assert.Equal(t, []string{"entered", "completed", "attendance_classified"}, eventTypes(s.outbox(t, anna())))
 
 	a := s.call(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":50,"seeked":true}`, page(anna()))
-	assert.EqualValues(t, 50, a.json["resume_position_sec"], "a second viewing is resumable too")
+	assert.EqualValues(t, 50, a.json["resume_position_sec"], "a second viewing can be resumed too")
 	assert.EqualValues(t, 100, a.json["progress_percent"])
 }
 
@@ -151,14 +153,14 @@ func TestReportAppliesToNamedSession(t *testing.T) {
 	second := s.enter(t, anna(), "pro")
 
 	a := s.call(t, "POST", "/exit", fmt.Sprintf(`{"session_id":%q,"position_sec":60}`, first), page(anna()))
-	assert.Equal(t, first, a.json["session_id"], "the last beacon of the page before")
+	assert.Equal(t, first, a.json["session_id"], "the last beacon of the previous page")
 	assert.EqualValues(t, 60, a.json["last_position_sec"])
 
 	a = s.call(t, "GET", "/session", "", page(anna()))
 	assert.Equal(t, second, a.json["session_id"])
 	assert.EqualValues(t, 0, a.json["last_position_sec"])
 	a = s.call(t, "GET", "/session?webinar_id=intro", "", page(anna()))
-	assert.Equal(t, first, a.json["session_id"], "looking does not bring it back")
+	assert.Equal(t, first, a.json["session_id"], "reading does not make it current")
 
 	a = s.call(t, "POST", "/resume", `{"webinar_id":"intro"}`, page(anna()))
 	assert.Equal(t, first, a.json["session_id"])
@@ -196,7 +198,7 @@ func TestFirstClickIsKept(t *testing.T) {
 func TestSessionCreatedByPHP(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.db.SetMeta(t, 7, "autowebinar_session_id", "php made: this")
+	s.db.SetMeta(t, 7, "autowebinar_session_id", "created by PHP")
 	s.db.SetMeta(t, 7, "autowebinar_started_at", "not a time")
 	s.db.SetMeta(t, 7, "autowebinar_last_position_sec", "77")
 
@@ -205,15 +207,15 @@ func TestSessionCreatedByPHP(t *testing.T) {
 		"completed":false,"cta_clicked_at":null,"last_seen_at":null,"heartbeat_sec":10}`
 	a := s.call(t, "GET", "/session", "", page(anna()))
 	assert.JSONEq(t, unnamed, a.session(t))
-	assert.Equal(t, "php made: this", a.json["session_id"])
+	assert.Equal(t, "created by PHP", a.json["session_id"])
 
-	a = s.call(t, "POST", "/progress", `{"session_id":"php made: this","position_sec":80}`, page(anna()))
+	a = s.call(t, "POST", "/progress", `{"session_id":"created by PHP","position_sec":80}`, page(anna()))
 	a.assertError(t, "400 rest_missing_callback_param", "webinar_id")
-	a = s.call(t, "POST", "/form", `{"session_id":"php made: this","form_id":"f","form_payload":{}}`, page(anna()))
+	a = s.call(t, "POST", "/form", `{"session_id":"created by PHP","form_id":"f","form_payload":{}}`, page(anna()))
 	a.assertError(t, "400 rest_missing_callback_param", "webinar_id")
 
-	a = s.call(t, "POST", "/progress", `{"session_id":"php made: this","webinar_id":"intro","position_sec":80}`, page(anna()))
-	assert.Equal(t, "intro", a.json["webinar_id"], "the first request that names a webinar adopts it")
+	a = s.call(t, "POST", "/progress", `{"session_id":"created by PHP","webinar_id":"intro","position_sec":80}`, page(anna()))
+	assert.Equal(t, "intro", a.json["webinar_id"], "the first request that names a webinar assigns it")
 	assert.Empty(t, s.outbox(t, anna()))
 }
 

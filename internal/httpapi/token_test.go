@@ -17,7 +17,7 @@ import (
 
 func hs256() jwt.SigningMethod { return jwt.SigningMethodHS256 }
 
-// wpUser is where the common WordPress JWT plugins name the user.
+// wpUser is the data claim of the common WordPress JWT plugins.
 func wpUser(id any) map[string]any { return map[string]any{"user": map[string]any{"id": id}} }
 
 func TestViewerTokens(t *testing.T) {
@@ -29,34 +29,34 @@ func TestViewerTokens(t *testing.T) {
 		claims jwt.MapClaims
 		want   string
 	}{
-		"sub":                     {jwt.MapClaims{"sub": "7"}, "200"},
-		"sub as a number":         {jwt.MapClaims{"sub": 7}, "200"},
-		"data.user.id":            {jwt.MapClaims{"data": wpUser(7)}, "200"},
-		"data.user.id as text":    {jwt.MapClaims{"data": wpUser("7")}, "200"},
-		"both, equal":             {jwt.MapClaims{"sub": "7", "data": wpUser(7)}, "200"},
-		"both, different":         {jwt.MapClaims{"sub": "7", "data": wpUser(8)}, notLoggedIn},
-		"both, one of them no id": {jwt.MapClaims{"sub": "anna", "data": wpUser(7)}, notLoggedIn},
-		"both, the other no id":   {jwt.MapClaims{"sub": "7", "data": wpUser("anna")}, notLoggedIn},
-		"neither":                 {jwt.MapClaims{}, notLoggedIn},
-		"data of another shape":   {jwt.MapClaims{"sub": "7", "data": "x"}, "200"},
-		"sub empty":               {jwt.MapClaims{"sub": ""}, notLoggedIn},
-		"sub 0":                   {jwt.MapClaims{"sub": "0"}, notLoggedIn},
-		"sub with a zero":         {jwt.MapClaims{"sub": "07"}, notLoggedIn},
-		"sub with a sign":         {jwt.MapClaims{"sub": "+7"}, notLoggedIn},
-		"sub negative":            {jwt.MapClaims{"sub": -7}, notLoggedIn},
-		"sub with a blank":        {jwt.MapClaims{"sub": " 7"}, notLoggedIn},
-		"sub hexadecimal":         {jwt.MapClaims{"sub": "0x7"}, notLoggedIn},
-		"sub with a fraction":     {jwt.MapClaims{"sub": 7.5}, notLoggedIn},
-		"sub too large":           {jwt.MapClaims{"sub": "18446744073709551616"}, notLoggedIn},
-		"sub true":                {jwt.MapClaims{"sub": true}, notLoggedIn},
-		"sub a list":              {jwt.MapClaims{"sub": []string{"7"}}, notLoggedIn},
-		"expired":                 {jwt.MapClaims{"sub": "7", "exp": now.Add(-time.Second).Unix()}, notLoggedIn},
-		"without exp":             {jwt.MapClaims{"sub": "7", "exp": nil}, notLoggedIn},
-		"exp as text":             {jwt.MapClaims{"sub": "7", "exp": "4102444800"}, notLoggedIn},
-		"exp 0":                   {jwt.MapClaims{"sub": "7", "exp": 0}, notLoggedIn},
-		"not yet":                 {jwt.MapClaims{"sub": "7", "nbf": now.Add(time.Hour).Unix()}, notLoggedIn},
-		"already":                 {jwt.MapClaims{"sub": "7", "nbf": now.Add(-time.Hour).Unix()}, "200"},
-		"with claims of its own":  {jwt.MapClaims{"sub": "7", "iss": "https://front.test", "aud": "x", "iat": now.Unix()}, "200"},
+		"sub":                   {jwt.MapClaims{"sub": "7"}, "200"},
+		"sub as a number":       {jwt.MapClaims{"sub": 7}, "200"},
+		"data.user.id":          {jwt.MapClaims{"data": wpUser(7)}, "200"},
+		"data.user.id as text":  {jwt.MapClaims{"data": wpUser("7")}, "200"},
+		"both, equal":           {jwt.MapClaims{"sub": "7", "data": wpUser(7)}, "200"},
+		"both, different":       {jwt.MapClaims{"sub": "7", "data": wpUser(8)}, notLoggedIn},
+		"both, sub invalid":     {jwt.MapClaims{"sub": "anna", "data": wpUser(7)}, notLoggedIn},
+		"both, data invalid":    {jwt.MapClaims{"sub": "7", "data": wpUser("anna")}, notLoggedIn},
+		"neither":               {jwt.MapClaims{}, notLoggedIn},
+		"data of another shape": {jwt.MapClaims{"sub": "7", "data": "x"}, "200"},
+		"sub empty":             {jwt.MapClaims{"sub": ""}, notLoggedIn},
+		"sub 0":                 {jwt.MapClaims{"sub": "0"}, notLoggedIn},
+		"sub with a zero":       {jwt.MapClaims{"sub": "07"}, notLoggedIn},
+		"sub with a sign":       {jwt.MapClaims{"sub": "+7"}, notLoggedIn},
+		"sub negative":          {jwt.MapClaims{"sub": -7}, notLoggedIn},
+		"sub with a blank":      {jwt.MapClaims{"sub": " 7"}, notLoggedIn},
+		"sub hexadecimal":       {jwt.MapClaims{"sub": "0x7"}, notLoggedIn},
+		"sub with a fraction":   {jwt.MapClaims{"sub": 7.5}, notLoggedIn},
+		"sub too large":         {jwt.MapClaims{"sub": "18446744073709551616"}, notLoggedIn},
+		"sub true":              {jwt.MapClaims{"sub": true}, notLoggedIn},
+		"sub a list":            {jwt.MapClaims{"sub": []string{"7"}}, notLoggedIn},
+		"expired":               {jwt.MapClaims{"sub": "7", "exp": now.Add(-time.Second).Unix()}, notLoggedIn},
+		"without exp":           {jwt.MapClaims{"sub": "7", "exp": nil}, notLoggedIn},
+		"exp as text":           {jwt.MapClaims{"sub": "7", "exp": "4102444800"}, notLoggedIn},
+		"exp 0":                 {jwt.MapClaims{"sub": "7", "exp": 0}, notLoggedIn},
+		"nbf in the future":     {jwt.MapClaims{"sub": "7", "nbf": now.Add(time.Hour).Unix()}, notLoggedIn},
+		"nbf in the past":       {jwt.MapClaims{"sub": "7", "nbf": now.Add(-time.Hour).Unix()}, "200"},
+		"with other claims":     {jwt.MapClaims{"sub": "7", "iss": "https://front.test", "aud": "x", "iat": now.Unix()}, "200"},
 	} {
 		a := s.call(t, "GET", "/session", "", bearer(sign(tt.claims)))
 		assert.Equal(t, tt.want, a.summary(), name)
@@ -76,29 +76,29 @@ func TestTokensOfOtherAlgorithmsAndKeys(t *testing.T) {
 	claims := jwt.MapClaims{"sub": "7"}
 	good := sign(claims)
 	parts := strings.Split(good, ".")
-	reheaded := func(header string) string {
+	withHeader := func(header string) string {
 		head := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + parts[1]
 		signature, err := hs256().Sign(head, []byte(jwtSecret))
 		require.NoError(t, err)
 		return head + "." + base64.RawURLEncoding.EncodeToString(signature)
 	}
-	require.Equal(t, 200, s.call(t, "GET", "/session", "", bearer(reheaded(`{"alg":"HS256"}`))).status)
+	require.Equal(t, 200, s.call(t, "GET", "/session", "", bearer(withHeader(`{"alg":"HS256"}`))).status)
 	for name, token := range map[string]string{
 		"none":                        signAs(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims),
-		"none in other letters":       reheaded(`{"alg":"nOnE"}`),
+		"none in mixed case":          withHeader(`{"alg":"nOnE"}`),
 		"HS384":                       signAs(jwt.SigningMethodHS384, []byte(jwtSecret), claims),
 		"HS512":                       signAs(jwt.SigningMethodHS512, []byte(jwtSecret), claims),
 		"RS256":                       signAs(jwt.SigningMethodRS256, rsaKey, claims),
 		"ES256":                       signAs(jwt.SigningMethodES256, ecKey, claims),
-		"HS256 under an RS256 header": reheaded(`{"alg":"RS256","typ":"JWT"}`),
-		"without an algorithm":        reheaded(`{"typ":"JWT"}`),
-		"an unknown algorithm":        reheaded(`{"alg":"HS1"}`),
+		"HS256 under an RS256 header": withHeader(`{"alg":"RS256","typ":"JWT"}`),
+		"without an algorithm":        withHeader(`{"typ":"JWT"}`),
+		"an unknown algorithm":        withHeader(`{"alg":"HS1"}`),
 		"another secret":              signAs(hs256(), []byte("another secret, of the same length"), claims),
 		"an empty secret":             signAs(hs256(), []byte{}, claims),
 		"without signature":           parts[0] + "." + parts[1] + ".",
 		"two parts":                   parts[0] + "." + parts[1],
 		"four parts":                  good + ".x",
-		"another's claims":            parts[0] + "." + strings.Split(sign(jwt.MapClaims{"sub": "8"}), ".")[1] + "." + parts[2],
+		"another user's claims":       parts[0] + "." + strings.Split(sign(jwt.MapClaims{"sub": "8"}), ".")[1] + "." + parts[2],
 		"a padded signature":          good + "=",
 		"garbage":                     "%%%.~.|||",
 		"dots":                        "..",

@@ -41,9 +41,9 @@ func TestAddressForms(t *testing.T) {
 func TestMisbuiltBeaconAddress(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	// A page that joins root and route by hand puts the nonce into the route.
+	// Pages that build the address by hand put the nonce into the route.
 	a := s.send(t, "POST", "/?rest_route=/autowebinar/v1/exit?_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro"}`, page(anna()))
-	a.assertError(t, "404 rest_no_route") // and the nonce is not in the log: see logBook
+	a.assertError(t, "404 rest_no_route") // logCapture checks that the nonce is not logged
 	s.server.Close()
 	assert.Equal(t, "/?rest_route=/autowebinar/v1/exit", s.log.lines(t, "request")[0]["path"])
 }
@@ -58,19 +58,19 @@ func TestMethodOverride(t *testing.T) {
 		change         requestOption
 		want           string
 	}{
-		"the header":                     {"POST", "/session", override("GET"), "200"},
-		"in the caller's case":           {"POST", "/session", override("get"), "200"},
-		"the parameter":                  {"POST", "/session?_method=GET", anonymous, "200"},
-		"the parameter wins":             {"POST", "/session?_method=get", override("DELETE"), "200"},
-		"an empty parameter is none":     {"POST", "/session?_method=", override("GET"), "200"},
-		"to HEAD, which is as GET":       {"POST", "/session", override("HEAD"), "200"},
-		"to the method itself":           {"POST", "/enter", override("POST"), "200"},
-		"to a method there is not":       {"POST", "/enter", override("PUT"), "404 rest_no_route"},
-		"to nonsense":                    {"POST", "/enter", override("ÿ /"), "404 rest_no_route"},
-		"on a GET the header counts not": {"GET", "/enter", override("POST"), "404 rest_no_route"},
-		"nor does the parameter":         {"GET", "/enter?_method=POST", anonymous, "404 rest_no_route"},
-		"and GET stays GET":              {"GET", "/session", override("POST"), "200"},
-		"nor on a PUT":                   {"PUT", "/enter", override("POST"), "404 rest_no_route"},
+		"the header":                    {"POST", "/session", override("GET"), "200"},
+		"in lower case":                 {"POST", "/session", override("get"), "200"},
+		"the parameter":                 {"POST", "/session?_method=GET", anonymous, "200"},
+		"the parameter wins":            {"POST", "/session?_method=get", override("DELETE"), "200"},
+		"an empty parameter is ignored": {"POST", "/session?_method=", override("GET"), "200"},
+		"to HEAD, which acts as GET":    {"POST", "/session", override("HEAD"), "200"},
+		"to the method itself":          {"POST", "/enter", override("POST"), "200"},
+		"to a method without route":     {"POST", "/enter", override("PUT"), "404 rest_no_route"},
+		"to an invalid one":             {"POST", "/enter", override("ÿ /"), "404 rest_no_route"},
+		"a GET ignores the header":      {"GET", "/enter", override("POST"), "404 rest_no_route"},
+		"a GET ignores the parameter":   {"GET", "/enter?_method=POST", anonymous, "404 rest_no_route"},
+		"a GET remains a GET":           {"GET", "/session", override("POST"), "200"},
+		"a PUT ignores it":              {"PUT", "/enter", override("POST"), "404 rest_no_route"},
 	} {
 		a := s.call(t, tt.method, tt.target, `{"webinar_id":"intro"}`, page(anna()), tt.change)
 		assert.Equal(t, tt.want, a.summary(), name)
@@ -101,7 +101,7 @@ func TestBeacon(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	session := s.enter(t, anna(), "intro")
-	// navigator.sendBeacon(url, string): cookies and this type, no header of its own.
+	// navigator.sendBeacon(url, string): cookies and this type, and no custom headers.
 	body := fmt.Sprintf(`{"session_id":%q,"position_sec":845.2,"leave_reason":"user_exit"}`, session)
 	good := "_wpnonce=" + anna().nonceAt(time.Now())
 	for _, target := range []string{base + "/exit?" + good, "/?rest_route=/autowebinar/v1/exit&" + good} {
@@ -164,6 +164,6 @@ func testPublicFiles(t *testing.T) {
 		assert.Equal(t, http.StatusNotModified, again.status)
 		assert.Empty(t, again.raw)
 		part := s.call(t, "GET", route, "", header("Range", "bytes=0-9"))
-		assert.True(t, bytes.Equal(want, part.raw), "parts are not documented")
+		assert.True(t, bytes.Equal(want, part.raw), "ranges are not supported")
 	}
 }
