@@ -12,18 +12,18 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// account is what the database knows of the user a cookie names.
+// account is the stored data of the user that a cookie names.
 type account struct {
 	ID            webinar.UserID `db:"ID"`
 	UserLogin     string         `db:"user_login"`
 	UserPass      string         `db:"user_pass"`
-	SessionTokens []byte         `db:"session_tokens"` // serialized; nil: no row
+	SessionTokens []byte         `db:"session_tokens"` // serialized; nil if there is no row
 }
 
-// accountQuery reads both rows in one round trip. A user may have several
-// session_tokens rows, and WordPress reads the one with the lowest id; to it the
-// key is case-sensitive, to the collation it is not. A subquery rather than a
-// join: the join sorts its long text in a temporary table.
+// accountQuery returns a statement that reads both rows in one round trip. A
+// user may have several session_tokens rows; WordPress reads the one with the
+// lowest id and compares the key case-sensitively, unlike the collation. A join
+// instead of the subquery would sort the long values in a temporary table.
 func accountQuery(users, usermeta string) string {
 	return `SELECT u.ID, u.user_login, u.user_pass, (
   SELECT m.meta_value
@@ -39,7 +39,8 @@ WHERE u.user_login = ?
 LIMIT 1`
 }
 
-// quoteTable also takes `database.table`, as CUSTOM_USER_TABLE may be.
+// quoteTable quotes a table name, which may be `database.table`, as
+// CUSTOM_USER_TABLE allows.
 func quoteTable(name string) string {
 	parts := strings.Split(name, ".")
 	for i, part := range parts {
@@ -48,11 +49,12 @@ func quoteTable(name string) string {
 	return strings.Join(parts, ".")
 }
 
-// account gives errNoUser, or the database's failure.
+// account reads the account with a login name. The error is errNoUser or a
+// failure of the database.
 func (l *Logins) account(ctx context.Context, userLogin string) (account, error) {
 	select {
-	case l.lookups <- struct{}{}:
-		defer func() { <-l.lookups }()
+	case l.lookupSlots <- struct{}{}:
+		defer func() { <-l.lookupSlots }()
 	case <-ctx.Done():
 		return account{}, fmt.Errorf("wordpress: read login: %w", ctx.Err())
 	}
@@ -64,16 +66,17 @@ func (l *Logins) account(ctx context.Context, userLogin string) (account, error)
 	if err != nil {
 		return account{}, fmt.Errorf("wordpress: read login: %w", err)
 	}
-	// The collation ignores case, accents and trailing blanks; a cookie that
-	// WordPress made holds the name as it is stored.
+	// The collation ignores case, accents and trailing blanks, but a cookie
+	// created by WordPress contains the name exactly as stored.
 	if a.ID == 0 || a.UserLogin != userLogin {
 		return account{}, errNoUser
 	}
 	return a, nil
 }
 
-// unfitForColumn recognises a name that the column's character set cannot hold:
-// on an old latin1 table that is an error, and not one of the database's making.
+// isCharsetError reports whether a login name cannot be represented in the
+// column's character set, such as latin1 on an old site. The name comes from the
+// cookie, so this is not a failure of the database.
 func isCharsetError(err error) bool {
 	const (
 		illegalMixOfCollations  = 1267

@@ -16,7 +16,7 @@ func TestQuoteTable(t *testing.T) {
 	assert.Equal(t, "`a``; DROP`", quoteTable("a`; DROP"))
 }
 
-func TestOtherTables(t *testing.T) {
+func TestCustomTableNames(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(t, "RENAME TABLE wp_users TO `site-2 users`, wp_usermeta TO site_meta")
@@ -30,9 +30,9 @@ func TestOtherTables(t *testing.T) {
 	assert.NotEmpty(t, a.SessionTokens)
 }
 
-// What a stranger writes into a cookie is never a failure of the database,
-// whatever the character set of an old site's table.
-func TestStrangeNamesAreNobody(t *testing.T) {
+// No login name in a cookie causes a database error, whatever the character set
+// of the table.
+func TestUnknownLoginNames(t *testing.T) {
 	t.Parallel()
 	for _, charset := range []string{"utf8mb4", "utf8mb3", "latin1", "ascii"} {
 		t.Run(charset, func(t *testing.T) {
@@ -52,20 +52,20 @@ func TestStrangeNamesAreNobody(t *testing.T) {
 	}
 }
 
-func TestNamesInOtherLettersAreUsers(t *testing.T) {
+func TestLoginNamesWithSpecialCharacters(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	for _, name := range []string{"Яна", "jane doe@example.com"} {
 		s.exec(t, "UPDATE wp_users SET user_login = ?", name)
 		salts := goldenSalts(t)
-		login, err := s.verify(t, browser(cookieName, sign(salts, name, "PcfO", goldenExpiration, goldenToken)))
+		login, err := s.verify(t, encodedCookie(cookieName, signCookie(salts, name, "PcfO", goldenExpiration, goldenToken)))
 		require.NoError(t, err, name)
 		assert.Equal(t, webinar.UserID(7), login.User)
 	}
 }
 
-// convert gives the users table another character set, in the mode in which
-// WordPress works: in a strict one the default of user_registered is refused.
+// convert changes the character set of the users table. It uses the SQL mode of
+// WordPress, because strict modes reject the default of user_registered.
 func (s *site) convert(t *testing.T, charset string) {
 	t.Helper()
 	conn, err := s.db.SQL.Connx(t.Context())

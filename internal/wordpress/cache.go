@@ -7,38 +7,38 @@ import (
 	"time"
 )
 
-// maxCached bounds the cache, in logins: about 15 MB when full.
-const maxCached = 50_000
+// cacheCapacity is the maximum number of cached logins, about 15 MB.
+const cacheCapacity = 50_000
 
-// cacheKey is a hash of the whole cookie: the memory of the process holds no
-// cookie that could be replayed.
+// cacheKey is a hash of the whole cookie, so that the cache contains no cookie
+// that could be replayed.
 type cacheKey [sha256.Size]byte
 
-func keyOf(c *http.Cookie) cacheKey {
-	// A name has no "=", so the two cannot run into each other.
+func cacheKeyOf(c *http.Cookie) cacheKey {
+	// The separator is unambiguous because a name contains no "=".
 	return sha256.Sum256([]byte(c.Name + "=" + c.Value))
 }
 
-type cached struct {
-	login   Login
-	until   time.Time // when the rows must be read again
-	expires int64     // the last valid second of cookie and session
+type cacheEntry struct {
+	login      Login
+	validUntil time.Time // afterwards the rows must be read again
+	expires    int64     // the last valid second of cookie and session
 }
 
-// loginCache keeps entries in two generations. The young one becomes the old
-// one, and the old one is dropped, when it is full or older than an entry
-// lives: so nothing needs a sweep, and the two together are the bound.
+// loginCache keeps entries in two generations. When the young one is full or
+// older than lifetime, it becomes the old one and the old one is dropped. This
+// bounds the cache without sweeping it for expired entries.
 type loginCache struct {
 	lifetime time.Duration
 	capacity int
 
 	mu         sync.Mutex
-	young, old map[cacheKey]cached
-	turned     time.Time
+	young, old map[cacheKey]cacheEntry
+	rotatedAt  time.Time
 }
 
 func newLoginCache(lifetime time.Duration, capacity int) *loginCache {
-	return &loginCache{lifetime: lifetime, capacity: capacity, young: make(map[cacheKey]cached)}
+	return &loginCache{lifetime: lifetime, capacity: capacity, young: make(map[cacheKey]cacheEntry)}
 }
 
 func (c *loginCache) get(key cacheKey, now time.Time) (Login, bool) {
@@ -48,24 +48,24 @@ func (c *loginCache) get(key cacheKey, now time.Time) (Login, bool) {
 	if !ok {
 		entry, ok = c.old[key]
 	}
-	if !ok || !now.Before(entry.until) || entry.expires < now.Unix() {
+	if !ok || !now.Before(entry.validUntil) || entry.expires < now.Unix() {
 		return Login{}, false
 	}
 	return entry.login, true
 }
 
-// put keeps a login that was true at the given moment.
+// put caches a login that was verified at a time.
 func (c *loginCache) put(key cacheKey, login Login, expires int64, at time.Time) {
 	if c.lifetime <= 0 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.young) >= c.capacity/2 || at.Sub(c.turned) >= c.lifetime {
-		c.old, c.young = c.young, make(map[cacheKey]cached)
-		c.turned = at
+	if len(c.young) >= c.capacity/2 || at.Sub(c.rotatedAt) >= c.lifetime {
+		c.old, c.young = c.young, make(map[cacheKey]cacheEntry)
+		c.rotatedAt = at
 	}
-	c.young[key] = cached{login: login, until: at.Add(c.lifetime), expires: expires}
+	c.young[key] = cacheEntry{login: login, validUntil: at.Add(c.lifetime), expires: expires}
 }
 
 func (c *loginCache) size() int {

@@ -17,9 +17,9 @@ func TestGoldenCookies(t *testing.T) {
 	for _, g := range goldenCookies() {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			c, err := parseCookie(browser(cookieName, g.value()).Value)
+			c, err := parseCookie(encodedCookie(cookieName, g.value()).Value)
 			require.NoError(t, err)
-			assert.Equal(t, claim{
+			assert.Equal(t, loginCookie{
 				login: goldenLogin, expiration: strconv.Itoa(goldenExpiration), expires: goldenExpiration,
 				token: goldenToken, mac: g.mac,
 			}, c)
@@ -27,7 +27,7 @@ func TestGoldenCookies(t *testing.T) {
 			data := goldenLogin + "|" + g.fragment + "|" + c.expiration + "|" + goldenToken
 			assert.Equal(t, g.key, hexMAC(md5.New, salts.loggedIn, data))
 			assert.Equal(t, goldenVerifier, c.verifier())
-			assert.True(t, c.signed(salts, g.userPass))
+			assert.True(t, c.signedFor(salts, g.userPass))
 		})
 	}
 }
@@ -36,12 +36,12 @@ func TestParseCookieDecodesAsPHPDoes(t *testing.T) {
 	t.Parallel()
 	mac := strings.Repeat("a", 64)
 	for name, tt := range map[string]struct{ value, login string }{
-		"encoded":           {"jane%20doe%40x%7C1%7Ct%7C" + mac, "jane doe@x"},
-		"bars not encoded":  {"jane|1|t|" + mac, "jane"},
-		"lower-case hex":    {"jane%7c1%7ct%7c" + mac, "jane"},
-		"plus stays a plus": {"a+b|1|t|" + mac, "a+b"},
-		"decoded once":      {"a%2541|1|t|" + mac, "a%41"},
-		"Cyrillic":          {"%D1%8F|1|t|" + mac, "я"},
+		"encoded":                {"jane%20doe%40x%7C1%7Ct%7C" + mac, "jane doe@x"},
+		"separators not encoded": {"jane|1|t|" + mac, "jane"},
+		"lower-case hex":         {"jane%7c1%7ct%7c" + mac, "jane"},
+		"plus is not a space":    {"a+b|1|t|" + mac, "a+b"},
+		"decoded once":           {"a%2541|1|t|" + mac, "a%41"},
+		"Cyrillic":               {"%D1%8F|1|t|" + mac, "я"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,26 +52,26 @@ func TestParseCookieDecodesAsPHPDoes(t *testing.T) {
 	}
 }
 
-func TestParseCookieRefuses(t *testing.T) {
+func TestParseCookieErrors(t *testing.T) {
 	t.Parallel()
 	mac := strings.Repeat("a", 64)
 	for name, value := range map[string]string{
-		"nothing":                "",
-		"three parts":            "jane|1|" + mac,
-		"five parts":             "jane|1|t|" + mac + "|",
-		"encoded bar in a login": "ja%7Cne|1|t|" + mac,
-		"no login":               "|1|t|" + mac,
-		"no token":               "jane|1||" + mac,
-		"no expiration":          "jane||t|" + mac,
-		"expiration not decimal": "jane|1e9|t|" + mac,
-		"expiration signed":      "jane|+1|t|" + mac,
-		"expiration negative":    "jane|-1|t|" + mac,
-		"expiration too large":   "jane|9223372036854775808|t|" + mac,
-		"short signature":        "jane|1|t|" + mac[1:],
-		"no signature":           "jane|1|t|",
-		"broken encoding":        "jane%zz|1|t|" + mac,
-		"login not UTF-8":        "jane%ff|1|t|" + mac,
-		"longer than browsers":   strings.Repeat("a", maxCookieBytes) + "|1|t|" + mac,
+		"empty":                      "",
+		"three parts":                "jane|1|" + mac,
+		"five parts":                 "jane|1|t|" + mac + "|",
+		"encoded separator in login": "ja%7Cne|1|t|" + mac,
+		"no login":                   "|1|t|" + mac,
+		"no token":                   "jane|1||" + mac,
+		"no expiration":              "jane||t|" + mac,
+		"expiration not decimal":     "jane|1e9|t|" + mac,
+		"expiration signed":          "jane|+1|t|" + mac,
+		"expiration negative":        "jane|-1|t|" + mac,
+		"expiration too large":       "jane|9223372036854775808|t|" + mac,
+		"short signature":            "jane|1|t|" + mac[1:],
+		"no signature":               "jane|1|t|",
+		"broken encoding":            "jane%zz|1|t|" + mac,
+		"login not UTF-8":            "jane%ff|1|t|" + mac,
+		"longer than browsers store": strings.Repeat("a", maxCookieBytes) + "|1|t|" + mac,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,12 +83,12 @@ func TestParseCookieRefuses(t *testing.T) {
 	}
 }
 
-func TestCookieExpiresAfterItsSecond(t *testing.T) {
+func TestCookieExpiresAfterItsLastSecond(t *testing.T) {
 	t.Parallel()
-	c := claim{expires: 1000}
-	assert.False(t, c.expired(time.Unix(1000, 0)), "the very second is still valid")
+	c := loginCookie{expires: 1000}
+	assert.False(t, c.expired(time.Unix(1000, 0)), "the last second is still valid")
 	assert.False(t, c.expired(time.Unix(1000, 999_999_999)))
-	assert.True(t, c.expired(time.Unix(1001, 0)), "no grace")
+	assert.True(t, c.expired(time.Unix(1001, 0)), "no grace period")
 }
 
 func TestPassFragments(t *testing.T) {
@@ -115,26 +115,26 @@ func TestPassFragments(t *testing.T) {
 	}
 }
 
-func TestBothFragmentRulesAreTriedWhereTheVersionIsUnknown(t *testing.T) {
+func TestBothPassFragmentsAreTriedForOtherHashes(t *testing.T) {
 	t.Parallel()
 	salts := goldenSalts(t)
 	const userPass = "01234567abcd90123456789012345678"
 	for _, fragment := range []string{"5678", "abcd"} {
-		c, err := parseCookie(sign(salts, "jane", fragment, 1000, "t"))
+		c, err := parseCookie(signCookie(salts, "jane", fragment, 1000, "t"))
 		require.NoError(t, err)
-		assert.True(t, c.signed(salts, userPass), fragment)
+		assert.True(t, c.signedFor(salts, userPass), fragment)
 	}
-	c, err := parseCookie(sign(salts, "jane", "0123", 1000, "t"))
+	c, err := parseCookie(signCookie(salts, "jane", "0123", 1000, "t"))
 	require.NoError(t, err)
-	assert.False(t, c.signed(salts, userPass))
+	assert.False(t, c.signedFor(salts, userPass))
 }
 
 func TestSignatureCoversEveryPart(t *testing.T) {
 	t.Parallel()
 	salts, g := goldenSalts(t), goldenCookies()[0]
-	whole, err := parseCookie(g.value())
+	valid, err := parseCookie(g.value())
 	require.NoError(t, err)
-	require.True(t, whole.signed(salts, g.userPass))
+	require.True(t, valid.signedFor(salts, g.userPass))
 
 	other := goldenConstants()
 	other["LOGGED_IN_SALT"] = "another"
@@ -142,38 +142,38 @@ func TestSignatureCoversEveryPart(t *testing.T) {
 	require.NoError(t, err)
 
 	for name, tt := range map[string]struct {
-		change   func(*claim)
+		change   func(*loginCookie)
 		salts    Salts
 		userPass string
 	}{
-		"login":       {func(c *claim) { c.login = "Demo.user" }, salts, g.userPass},
-		"expiration":  {func(c *claim) { c.expiration = "0" + c.expiration }, salts, g.userPass},
-		"token":       {func(c *claim) { c.token += "x" }, salts, g.userPass},
-		"signature":   {func(c *claim) { c.mac = strings.ToUpper(c.mac) }, salts, g.userPass},
-		"password":    {func(*claim) {}, salts, g.userPass[:60] + "0000"},
-		"other salts": {func(*claim) {}, otherSalts, g.userPass},
-		"no salts":    {func(*claim) {}, Salts{}, g.userPass},
+		"login":       {func(c *loginCookie) { c.login = "Demo.user" }, salts, g.userPass},
+		"expiration":  {func(c *loginCookie) { c.expiration = "0" + c.expiration }, salts, g.userPass},
+		"token":       {func(c *loginCookie) { c.token += "x" }, salts, g.userPass},
+		"signature":   {func(c *loginCookie) { c.mac = strings.ToUpper(c.mac) }, salts, g.userPass},
+		"password":    {func(*loginCookie) {}, salts, g.userPass[:60] + "0000"},
+		"other salts": {func(*loginCookie) {}, otherSalts, g.userPass},
+		"no salts":    {func(*loginCookie) {}, Salts{}, g.userPass},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := whole
+			c := valid
 			tt.change(&c)
-			assert.False(t, c.signed(tt.salts, tt.userPass))
+			assert.False(t, c.signedFor(tt.salts, tt.userPass))
 		})
 	}
 }
 
-// Without salts nobody gets in, even who signs with the empty key.
-func TestZeroSaltsAcceptNobody(t *testing.T) {
+// Without salts even a cookie signed with the empty key is rejected.
+func TestZeroSaltsRejectEveryCookie(t *testing.T) {
 	t.Parallel()
-	c, err := parseCookie(sign(Salts{}, "jane", "WXYZ", 1000, "t"))
+	c, err := parseCookie(signCookie(Salts{}, "jane", "WXYZ", 1000, "t"))
 	require.NoError(t, err)
-	assert.False(t, c.signed(Salts{}, "$wp$2y$10$abcdWXYZ"))
+	assert.False(t, c.signedFor(Salts{}, "$wp$2y$10$abcdWXYZ"))
 }
 
 func FuzzCookie(f *testing.F) {
 	for _, g := range goldenCookies() {
-		f.Add(browser(cookieName, g.value()).Value, g.userPass)
+		f.Add(encodedCookie(cookieName, g.value()).Value, g.userPass)
 	}
 	f.Add("a%7C1%7Ct%7C%zz", "")
 	f.Add("a|1|t|"+strings.Repeat("0", 64), "$P$")
@@ -186,8 +186,8 @@ func FuzzCookie(f *testing.F) {
 		}
 		require.NotEmpty(t, c.login)
 		require.GreaterOrEqual(t, c.expires, int64(0))
-		if c.signed(salts, userPass) {
-			require.Equal(t, goldenToken, c.token, "only what WordPress signed")
+		if c.signedFor(salts, userPass) {
+			require.Equal(t, goldenToken, c.token, "only the golden cookie is signed")
 		}
 	})
 }

@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// ErrDBHost means that a DB_HOST names no address.
-var ErrDBHost = errors.New("wordpress: unreadable DB_HOST")
+// ErrDBHost means that a DB_HOST contains no valid address.
+var ErrDBHost = errors.New("wordpress: invalid DB_HOST")
 
-// DefaultSocket is where PHP looks for the server on Debian and Ubuntu when
-// DB_HOST is `localhost`.
-const DefaultSocket = "/var/run/mysqld/mysqld.sock"
+// defaultSocket is the path that PHP uses on Debian and Ubuntu if DB_HOST is
+// `localhost`.
+const defaultSocket = "/var/run/mysqld/mysqld.sock"
 
 var (
 	hostPattern = regexp.MustCompile(`^([^:/]*)(?::([0-9]+))?`)
 	ipv6Pattern = regexp.MustCompile(`^\[?([0-9a-fA-F:]+)(?:\]:([0-9]+))?`)
 )
 
-// ParseDBHost reads DB_HOST by the rules of wpdb and mysqlnd. Network is "tcp"
-// with an address `host:port`, or "unix" with a path. An empty host and
-// `localhost` mean a socket, whatever the port, and beside any other host a
-// socket counts for nothing; the port defaults to 3306. What follows a readable
-// address is ignored, as in WordPress.
+// ParseDBHost parses DB_HOST by the rules of wpdb and mysqlnd. The network is
+// "tcp" with an address `host:port`, or "unix" with a path. An empty host and
+// `localhost` mean a socket, and their port is ignored; for any other host, a
+// socket is ignored. The port defaults to 3306. As in WordPress, text after a
+// valid address is ignored.
 //
 //	db  db:3307  ::1  [::1]:3307  localhost:/run/mysqld/mysqld.sock  :/run/my.sock
 func ParseDBHost(dbHost string) (network, address string, err error) {
@@ -42,10 +42,10 @@ func ParseDBHost(dbHost string) (network, address string, err error) {
 		return "", "", fmt.Errorf("%w: %q", ErrDBHost, dbHost)
 	}
 	host, port := match[1], match[2]
-	// PHP's empty() also takes "0" for nothing.
+	// "0" is empty for PHP.
 	if host == "" || host == "0" || strings.EqualFold(host, "localhost") {
 		if socket == "" {
-			socket = DefaultSocket
+			socket = defaultSocket
 		}
 		return "unix", socket, nil
 	}

@@ -12,28 +12,28 @@ import (
 func TestParseDBHost(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ host, network, address string }{
-		"host":                      {"db", "tcp", "db:3306"},
-		"host and port":             {"db:3307", "tcp", "db:3307"},
-		"IPv4":                      {"127.0.0.1", "tcp", "127.0.0.1:3306"},
-		"IPv6":                      {"::1", "tcp", "[::1]:3306"},
-		"IPv6 in brackets":          {"[2001:DB8::1]", "tcp", "[2001:DB8::1]:3306"},
-		"IPv6 and port":             {"[::1]:3307", "tcp", "[::1]:3307"},
-		"localhost is a socket":     {"localhost", "unix", DefaultSocket},
-		"localhost ignores a port":  {"localhost:3307", "unix", DefaultSocket},
-		"localhost in capitals":     {"LOCALHOST", "unix", DefaultSocket},
-		"localhost and socket":      {"localhost:/run/mysqld/mysqld.sock", "unix", "/run/mysqld/mysqld.sock"},
-		"port and socket":           {"localhost:3307:/run/my.sock", "unix", "/run/my.sock"},
-		"socket alone":              {":/run/my.sock", "unix", "/run/my.sock"},
-		"socket with a colon":       {":/run/a:/b.sock", "unix", "/run/a:/b.sock"},
-		"empty":                     {"", "unix", DefaultSocket},
-		"socket beside a real host": {"db:/run/my.sock", "tcp", "db:3306"},
-		"and with a port":           {"db:3307:/run/my.sock", "tcp", "db:3307"},
-		"IPv6, port and socket":     {"[::1]:3307:/run/my.sock", "tcp", "[::1]:3307"},
-		"port zero is no port":      {"db:0", "tcp", "db:3306"},
-		"port with leading zeros":   {"db:03307", "tcp", "db:3307"},
-		"port in words":             {"db:mysql", "tcp", "db:3306"},
-		"junk after the address":    {"db:3307/wordpress", "tcp", "db:3307"},
-		"cloud proxy":               {"localhost:/cloudsql/project:region:db", "unix", "/cloudsql/project:region:db"},
+		"host":                     {"db", "tcp", "db:3306"},
+		"host and port":            {"db:3307", "tcp", "db:3307"},
+		"IPv4":                     {"127.0.0.1", "tcp", "127.0.0.1:3306"},
+		"IPv6":                     {"::1", "tcp", "[::1]:3306"},
+		"IPv6 in brackets":         {"[2001:DB8::1]", "tcp", "[2001:DB8::1]:3306"},
+		"IPv6 and port":            {"[::1]:3307", "tcp", "[::1]:3307"},
+		"localhost is a socket":    {"localhost", "unix", defaultSocket},
+		"localhost ignores a port": {"localhost:3307", "unix", defaultSocket},
+		"localhost in upper case":  {"LOCALHOST", "unix", defaultSocket},
+		"localhost and socket":     {"localhost:/run/mysqld/mysqld.sock", "unix", "/run/mysqld/mysqld.sock"},
+		"port and socket":          {"localhost:3307:/run/my.sock", "unix", "/run/my.sock"},
+		"only a socket":            {":/run/my.sock", "unix", "/run/my.sock"},
+		"socket with a colon":      {":/run/a:/b.sock", "unix", "/run/a:/b.sock"},
+		"empty":                    {"", "unix", defaultSocket},
+		"host and socket":          {"db:/run/my.sock", "tcp", "db:3306"},
+		"host, port and socket":    {"db:3307:/run/my.sock", "tcp", "db:3307"},
+		"IPv6, port and socket":    {"[::1]:3307:/run/my.sock", "tcp", "[::1]:3307"},
+		"port zero is the default": {"db:0", "tcp", "db:3306"},
+		"port with leading zeros":  {"db:03307", "tcp", "db:3307"},
+		"port not a number":        {"db:mysql", "tcp", "db:3306"},
+		"text after the address":   {"db:3307/wordpress", "tcp", "db:3307"},
+		"cloud proxy":              {"localhost:/cloudsql/project:region:db", "unix", "/cloudsql/project:region:db"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -45,7 +45,7 @@ func TestParseDBHost(t *testing.T) {
 	}
 }
 
-func TestParseDBHostRefuses(t *testing.T) {
+func TestParseDBHostErrors(t *testing.T) {
 	t.Parallel()
 	for name, host := range map[string]string{
 		"neither IPv6 nor host and port": "x:y:z",

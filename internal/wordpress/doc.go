@@ -1,10 +1,19 @@
-// Package wordpress answers one question as WordPress itself would: who is
-// asking. It promises to accept a logged_in cookie exactly when WordPress with
-// the same salts and the same rows accepts it, to compute the same REST nonces,
-// and to read WordPress's own configuration without executing any of it. It
-// only reads the database, and only the users and usermeta tables.
+// Package wordpress finds out which WordPress user a request comes from, in the
+// way WordPress itself does, and reads WordPress's configuration.
 //
-// Sources, of WordPress 5.7 to 7.1: pluggable.php (wp_validate_auth_cookie,
+// It guarantees:
+//
+//   - [Logins.Verify] accepts a logged_in cookie exactly when WordPress with the
+//     same salts and the same rows accepts it. A result may come from a cache,
+//     so a logout takes effect within 30 s.
+//   - [Logins.Nonce] and [Logins.CheckNonce] compute the same REST nonces.
+//   - [ParseConfig] reads a wp-config.php without running any PHP. A value that
+//     only PHP could compute is reported, never guessed.
+//   - Secrets stay secret: printing a [Login] or [Salts] in any format shows no
+//     token and no salt, and errors never quote them.
+//   - The database is only read, and only the users and usermeta tables.
+//
+// The rules follow WordPress 5.7 to 7.1: pluggable.php (wp_validate_auth_cookie,
 // wp_salt, wp_verify_nonce), class-wp-user-meta-session-tokens.php and
-// class-wpdb.php (parse_db_host); of the official image: wp-config-docker.php.
+// class-wpdb.php (parse_db_host), and wp-config-docker.php of the official image.
 package wordpress

@@ -14,7 +14,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// FuzzNonce: of all texts, two are nonces of a login at a time.
+// FuzzNonce checks that exactly two nonces of a login are valid at a time.
 func FuzzNonce(f *testing.F) {
 	salts, at := goldenSalts(f), beforeExpiry()
 	tick := nonceTick(at, 24*time.Hour)
@@ -28,17 +28,18 @@ func FuzzNonce(f *testing.F) {
 	logins := NewLogins(Config{Salts: salts, Now: func() time.Time { return at }})
 	f.Fuzz(func(t *testing.T, nonce string, user uint64, token string) {
 		login := Login{User: webinar.UserID(user), token: token}
-		good := user != 0 && (nonce == nonceAt(salts, tick, login.User, token) || nonce == nonceAt(salts, tick-1, login.User, token))
-		require.Equal(t, good, logins.CheckNonce(login, nonce))
+		valid := user != 0 && (nonce == nonceAt(salts, tick, login.User, token) || nonce == nonceAt(salts, tick-1, login.User, token))
+		require.Equal(t, valid, logins.CheckNonce(login, nonce))
 		if user != 0 {
-			fresh := logins.Nonce(login)
-			assert.Len(t, fresh, 10)
-			assert.True(t, logins.CheckNonce(login, fresh))
+			current := logins.Nonce(login)
+			assert.Len(t, current, 10)
+			assert.True(t, logins.CheckNonce(login, current))
 		}
 	})
 }
 
-// FuzzSessionTokens reads any row: a session that it does not name has no time.
+// FuzzSessionTokens checks that a session has an expiry only if the row contains
+// it.
 func FuzzSessionTokens(f *testing.F) {
 	f.Add([]byte(serializedSession(goldenVerifier, goldenExpiration)), goldenVerifier)
 	for _, seed := range []string{
@@ -52,8 +53,8 @@ func FuzzSessionTokens(f *testing.F) {
 		switch {
 		case err != nil:
 			require.Zero(t, expires)
-			require.True(t, errors.Is(err, errNoSession) || errors.Is(err, ErrSerialized), "%v", err)
-			assert.NotContains(t, err.Error(), goldenVerifier, "no token in a log")
+			require.True(t, errors.Is(err, errNoSession) || errors.Is(err, errSerialized), "%v", err)
+			assert.NotContains(t, err.Error(), goldenVerifier, "errors contain no tokens")
 		default:
 			require.Contains(t, string(row), verifier)
 			assert.Less(t, math.Abs(float64(expires)), float64(math.MaxInt64))
@@ -61,12 +62,12 @@ func FuzzSessionTokens(f *testing.F) {
 	})
 }
 
-// FuzzCookieHeader takes the cookies that PHP would see: each name once, the
-// first of it, and none but the login's.
+// FuzzCookieHeader checks that candidates are login cookies with unique names,
+// as PHP sees them.
 func FuzzCookieHeader(f *testing.F) {
-	good := cookieName + "=" + goldenCookies()[0].value()
+	valid := cookieName + "=" + goldenCookies()[0].value()
 	for _, seed := range []string{
-		good, "a=b; " + good + "; " + cookieName + "=x", `wordpress_logged_in_="x|1|y|z"`, "wordpress_logged_in_a=1;wordpress_logged_in_a=2;wordpress_logged_in_b",
+		valid, "a=b; " + valid + "; " + cookieName + "=x", `wordpress_logged_in_="x|1|y|z"`, "wordpress_logged_in_a=1;wordpress_logged_in_a=2;wordpress_logged_in_b",
 		"WORDPRESS_LOGGED_IN_a=1", strings.Repeat("wordpress_logged_in_a=|||;", 50), "=;;;,", "wordpress_logged_in_%61=\x00",
 	} {
 		f.Add(seed)
@@ -79,19 +80,19 @@ func FuzzCookieHeader(f *testing.F) {
 			assert.True(t, strings.HasPrefix(c.Name, cookiePrefix))
 			assert.False(t, seen[c.Name])
 			seen[c.Name] = true
-			claim, err := parseCookie(c.Value)
+			cookie, err := parseCookie(c.Value)
 			if err != nil {
 				require.ErrorIs(t, err, errMalformed)
 				continue
 			}
-			assert.LessOrEqual(t, len(claim.login)+len(claim.token)+len(claim.mac), maxCookieBytes)
-			assert.Len(t, claim.verifier(), 64)
+			assert.LessOrEqual(t, len(cookie.login)+len(cookie.token)+len(cookie.mac), maxCookieBytes)
+			assert.Len(t, cookie.verifier(), 64)
 		}
 	})
 }
 
-// FuzzLexPHP cuts any file into tokens that are no longer than the file, in the
-// order of its lines.
+// FuzzLexPHP checks that tokens are in the order of their lines and together not
+// much longer than the file.
 func FuzzLexPHP(f *testing.F) {
 	for _, seed := range []string{
 		"<?php define('A', 'b');", "<?php /* */ # x\n?> html <?= `ls` ?>", "<?php <<<\"X\"\n $a\n X;\n 'it\\'s' \"\\u{1F600}\\x41\\101\"",
@@ -110,13 +111,13 @@ func FuzzLexPHP(f *testing.F) {
 		var flow phpFlow
 		line, text := 0, 0
 		for i, token := range tokens {
-			flow.step(tokens, i)
+			flow.advance(tokens, i)
 			require.GreaterOrEqual(t, token.line, line)
 			line, text = token.line, text+len(token.text)
 			require.GreaterOrEqual(t, flow.parens, 0)
 			require.LessOrEqual(t, flow.start, i)
 		}
-		require.LessOrEqual(t, text, 2*len(src)+len(tokens), "an escape may be shorter than what it stands for")
+		require.LessOrEqual(t, text, 2*len(src)+len(tokens), "an escape may be shorter than its value")
 		require.LessOrEqual(t, len(flow.blocks), len(tokens))
 	})
 }

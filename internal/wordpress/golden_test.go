@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a real WordPress 7.1.4 signed: see golden.
+// Values computed by WordPress 7.1.4.
 const (
 	goldenLogin      = "demo.user"
 	goldenExpiration = 1893456000
@@ -65,16 +65,16 @@ func goldenConstants() map[string]string {
 	}
 }
 
-// beforeExpiry is an hour before the golden cookies end.
+// beforeExpiry returns the time one hour before the golden cookies expire.
 func beforeExpiry() time.Time { return time.Unix(goldenExpiration-3600, 0) }
 
-// browser sends a cookie as PHP's setcookie makes browsers send it.
-func browser(name, value string) *http.Cookie {
+// encodedCookie encodes a value as PHP's setcookie does.
+func encodedCookie(name, value string) *http.Cookie {
 	return &http.Cookie{Name: name, Value: strings.ReplaceAll(url.QueryEscape(value), "+", "%20")}
 }
 
-// sign makes the cookie that WordPress would make.
-func sign(salts Salts, login, fragment string, expires int64, token string) string {
+// signCookie returns the value of a cookie signed like WordPress does.
+func signCookie(salts Salts, login, fragment string, expires int64, token string) string {
 	data := login + "|" + strconv.FormatInt(expires, 10) + "|" + token
 	key := hexMAC(md5.New, salts.loggedIn, login+"|"+fragment+"|"+strconv.FormatInt(expires, 10)+"|"+token)
 	return data + "|" + hexMAC(sha256.New, key, data)

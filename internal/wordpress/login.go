@@ -19,13 +19,13 @@ import (
 var (
 	// ErrNotLoggedIn means that no cookie of the request is a valid login.
 	ErrNotLoggedIn = errors.New("wordpress: not logged in")
-	// ErrForged is ErrNotLoggedIn for a cookie that WordPress never made.
+	// ErrForged is ErrNotLoggedIn for a cookie that WordPress did not sign.
 	ErrForged = fmt.Errorf("%w: forged cookie", ErrNotLoggedIn)
-	// ErrNotAccepted means that there are valid logins, none of them accepted.
+	// ErrNotAccepted means that the caller accepted none of the valid logins.
 	ErrNotAccepted = errors.New("wordpress: no login was accepted")
 )
 
-// Why a cookie was refused; for logs and tests, not for clients.
+// The reasons for rejecting a cookie, for logs and tests, not for clients.
 var (
 	errMalformed = fmt.Errorf("%w: malformed cookie", ErrNotLoggedIn)
 	errExpired   = fmt.Errorf("%w: expired cookie", ErrNotLoggedIn)
@@ -34,8 +34,8 @@ var (
 	errNoSession = fmt.Errorf("%w: no such session", ErrNotLoggedIn)
 )
 
-// Reason is why a cookie was refused, in a word or two, for logs and metrics;
-// empty where err does not say.
+// Reason returns a label for the reason in an error of Verify, for logs and
+// metrics. It is empty if the error contains none.
 func Reason(err error) string {
 	switch {
 	case errors.Is(err, errMalformed):
@@ -51,43 +51,43 @@ func Reason(err error) string {
 }
 
 const (
-	cookiePrefix = "wordpress_logged_in_"
-	maxTried     = 4
-	maxLookups   = 8 // at the same time, so that a flood of forged cookies cannot take the pool
+	cookiePrefix         = "wordpress_logged_in_"
+	maxCookieLookups     = 4 // cookies of one request that may cost a query
+	maxConcurrentLookups = 8 // so that a flood of forged cookies cannot exhaust the connection pool
 
 	verifyTimeout = 3 * time.Second
 	maxCacheFor   = 30 * time.Second
-	warnEvery     = time.Minute
+	warnInterval  = time.Minute
 )
 
-// Config says where the users are and what WordPress signs with.
+// Config configures Logins.
 type Config struct {
 	DB            *sqlx.DB         // required
 	UsersTable    string           // default wp_users; may be `database.table`
-	UsermetaTable string           // default wp_usermeta; likewise
-	Salts         Salts            // the zero Salts log nobody in
-	CookieName    string           // empty: the first four names wordpress_logged_in_* are tried
-	NonceLife     time.Duration    // as filter nonce_life, whole seconds; default 24 h
-	CacheFor      time.Duration    // default and maximum 30 s; negative: no cache
+	UsermetaTable string           // default wp_usermeta; may be `database.table`
+	Salts         Salts            // the zero Salts reject every cookie
+	CookieName    string           // if empty, any cookie named wordpress_logged_in_* counts
+	NonceLife     time.Duration    // as filter nonce_life, in whole seconds; default 24 h
+	CacheFor      time.Duration    // default and maximum 30 s; negative disables the cache
 	Now           func() time.Time // default time.Now
 	Logger        *slog.Logger     // default slog.Default()
 }
 
 // Logins verifies WordPress logins. It is safe for concurrent use.
 type Logins struct {
-	db         *sqlx.DB
-	query      string
-	salts      Salts
-	cookieName string
-	nonceLife  time.Duration
-	now        func() time.Time
-	logger     *slog.Logger
-	cache      *loginCache
-	lookups    chan struct{}
-	warned     atomic.Int64 // Unix seconds
+	db          *sqlx.DB
+	query       string
+	salts       Salts
+	cookieName  string
+	nonceLife   time.Duration
+	now         func() time.Time
+	logger      *slog.Logger
+	cache       *loginCache
+	lookupSlots chan struct{}
+	lastWarning atomic.Int64 // Unix seconds
 }
 
-// NewLogins returns a verifier; it does not touch the database.
+// NewLogins returns a verifier. It does not access the database.
 func NewLogins(c Config) *Logins {
 	if c.UsersTable == "" {
 		c.UsersTable = "wp_users"
@@ -108,24 +108,24 @@ func NewLogins(c Config) *Logins {
 		c.Logger = slog.Default()
 	}
 	return &Logins{
-		db:         c.DB,
-		query:      accountQuery(c.UsersTable, c.UsermetaTable),
-		salts:      c.Salts,
-		cookieName: c.CookieName,
-		nonceLife:  c.NonceLife,
-		now:        c.Now,
-		logger:     c.Logger,
-		cache:      newLoginCache(c.CacheFor, maxCached),
-		lookups:    make(chan struct{}, maxLookups),
+		db:          c.DB,
+		query:       accountQuery(c.UsersTable, c.UsermetaTable),
+		salts:       c.Salts,
+		cookieName:  c.CookieName,
+		nonceLife:   c.NonceLife,
+		now:         c.Now,
+		logger:      c.Logger,
+		cache:       newLoginCache(c.CacheFor, cacheCapacity),
+		lookupSlots: make(chan struct{}, maxConcurrentLookups),
 	}
 }
 
-// Login is a verified WordPress login. Printed, it shows the user id alone.
+// Login is a verified WordPress login. Printing it shows only the user id.
 type Login struct {
 	User  webinar.UserID
-	token string // of the cookie: part of the nonce
+	token string // the cookie's session token, which nonces depend on
 
-	nonces nonces // computed once for all requests of a cached login
+	nonces nonces // cached with the login
 }
 
 // Format implements fmt.Formatter, so that no verb prints the token.
@@ -133,22 +133,24 @@ func (l Login) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, fmt.Sprintf("Login(%d)", uint64(l.User)))
 }
 
-// Verify returns the first valid login that accept takes; a nil accept takes
-// any. A site that has moved leaves browsers with two valid cookies, so the
-// caller's nonce decides which one is meant.
+// Verify returns the first valid login for which accept returns true; a nil
+// accept accepts any. After a site has moved, browsers may send two valid
+// cookies, and accept can select the one that the request's nonce belongs to.
 //
-// It gives ErrNotLoggedIn when no cookie is valid, ErrForged among it when one
-// was made up, and ErrNotAccepted when accept took none of the valid ones; any
-// other error is a failure of the database, wrapped. A result may be up to
-// CacheFor old, but never outlives its cookie. It ends within 3 s, also if ctx
-// is cancelled: the last report of a visit outlives its page.
+// The error is ErrNotLoggedIn if no cookie is valid, its special case ErrForged
+// if one is forged, and ErrNotAccepted if accept rejected all valid logins. Any
+// other error wraps a failure of the database.
+//
+// A result may be up to CacheFor old, but does not outlive its cookie. Verify
+// ends within 3 s. It continues if ctx is canceled, because a page may close
+// right after it has sent the last report of a visit.
 func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie, accept func(Login) bool) (Login, error) {
 	if !l.salts.usable() {
 		return Login{}, ErrNotLoggedIn
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), verifyTimeout)
 	defer cancel()
-	outcome, dear := ErrNotLoggedIn, 0
+	outcome, lookups := ErrNotLoggedIn, 0
 	for _, cookie := range l.candidates(cookies) {
 		login, err := l.verify(ctx, cookie)
 		switch {
@@ -158,13 +160,13 @@ func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie, accept func
 			outcome = ErrNotAccepted
 		case !errors.Is(err, ErrNotLoggedIn):
 			return Login{}, err
-		case outcome != ErrNotAccepted && !errors.Is(outcome, ErrForged): // junk behind a forgery does not hide it
+		case outcome != ErrNotAccepted && !errors.Is(outcome, ErrForged): // a later error must not hide a forgery
 			outcome = err
 		}
-		// Only what may have cost a query counts: junk in front of a good
-		// cookie must not hide it.
+		// Malformed and expired cookies cost no query and do not count, so that
+		// they cannot hide a valid cookie behind them.
 		if !errors.Is(err, errMalformed) && !errors.Is(err, errExpired) {
-			if dear++; dear == maxTried {
+			if lookups++; lookups == maxCookieLookups {
 				break
 			}
 		}
@@ -172,27 +174,28 @@ func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie, accept func
 	return Login{}, outcome
 }
 
-// Nonce returns the wp_rest nonce that WordPress would give this login now.
+// Nonce returns the wp_rest nonce that WordPress would create for this login now.
 func (l *Logins) Nonce(login Login) string {
 	return login.noncesAt(l.salts, nonceTick(l.now(), l.nonceLife)).current
 }
 
-// CheckNonce reports whether nonce is a wp_rest nonce of this login that has
-// not expired. The empty nonce is wrong: its absence is the caller's business.
+// CheckNonce reports whether nonce is an unexpired wp_rest nonce of this login.
+// The empty nonce is invalid.
 func (l *Logins) CheckNonce(login Login, nonce string) bool {
 	return nonceValid(l.salts, nonceTick(l.now(), l.nonceLife), login, nonce)
 }
 
-// candidates are the cookies to try. Of two with one name PHP sees the first.
+// candidates returns the cookies to try. Like PHP, it ignores a cookie whose
+// name has occurred before.
 func (l *Logins) candidates(cookies []*http.Cookie) []*http.Cookie {
 	var found []*http.Cookie
 	seen := map[string]bool{}
 	for _, c := range cookies {
-		wanted := c.Name == l.cookieName
+		matches := c.Name == l.cookieName
 		if l.cookieName == "" {
-			wanted = strings.HasPrefix(c.Name, cookiePrefix)
+			matches = strings.HasPrefix(c.Name, cookiePrefix)
 		}
-		if !wanted || seen[c.Name] {
+		if !matches || seen[c.Name] {
 			continue
 		}
 		seen[c.Name] = true
@@ -201,11 +204,10 @@ func (l *Logins) candidates(cookies []*http.Cookie) []*http.Cookie {
 	return found
 }
 
-// verify goes from cheap to dear: only an unexpired cookie of the right shape
-// costs a query.
+// verify checks one cookie. Only a well-formed, unexpired cookie costs a query.
 func (l *Logins) verify(ctx context.Context, cookie *http.Cookie) (Login, error) {
 	now := l.now()
-	key := keyOf(cookie)
+	key := cacheKeyOf(cookie)
 	if login, ok := l.cache.get(key, now); ok {
 		return login, nil
 	}
@@ -220,12 +222,12 @@ func (l *Logins) verify(ctx context.Context, cookie *http.Cookie) (Login, error)
 	if err != nil {
 		return Login{}, err
 	}
-	if !c.signed(l.salts, a.UserPass) {
+	if !c.signedFor(l.salts, a.UserPass) {
 		return Login{}, errSignature
 	}
 	expires, err := sessionExpiry(a.SessionTokens, c.verifier())
-	if errors.Is(err, ErrSerialized) {
-		l.warnUnreadable(ctx, a.ID, now, err)
+	if errors.Is(err, errSerialized) {
+		l.warnInvalidSessions(ctx, a.ID, now, err)
 		return Login{}, errNoSession
 	}
 	if err != nil {
@@ -240,12 +242,13 @@ func (l *Logins) verify(ctx context.Context, cookie *http.Cookie) (Login, error)
 	return login, nil
 }
 
-// warnUnreadable speaks at most once a minute: such a viewer asks every second.
-func (l *Logins) warnUnreadable(ctx context.Context, user webinar.UserID, now time.Time, err error) {
-	last := l.warned.Load()
-	if now.Unix()-last < int64(warnEvery/time.Second) || !l.warned.CompareAndSwap(last, now.Unix()) {
+// warnInvalidSessions logs at most once a minute, because the player of an
+// affected user repeats its requests every few seconds.
+func (l *Logins) warnInvalidSessions(ctx context.Context, user webinar.UserID, now time.Time, err error) {
+	last := l.lastWarning.Load()
+	if now.Unix()-last < int64(warnInterval/time.Second) || !l.lastWarning.CompareAndSwap(last, now.Unix()) {
 		return
 	}
-	l.logger.WarnContext(ctx, "session_tokens cannot be read: the user counts as logged out",
+	l.logger.WarnContext(ctx, "session_tokens cannot be decoded; treating the user as logged out",
 		"user", uint64(user), "error", err)
 }

@@ -19,8 +19,9 @@ import (
 
 func TestMain(m *testing.M) { mariadbtest.Main(m) }
 
-// site is a WordPress with one user, 7, who has logged in with the golden
-// cookie of the bcrypt hash, an hour before it expires.
+// site is the database of a WordPress site with one user, 7, who has logged in
+// with the golden cookie of the bcrypt hash. The time is one hour before the
+// cookie expires.
 type site struct {
 	db     *mariadbtest.DB
 	logins *Logins
@@ -36,7 +37,7 @@ func newSite(t *testing.T, configure ...func(*Config)) *site {
 	s.db.AddUser(t, 7, goldenLogin, s.golden.userPass)
 	s.addSession(t, 7, serializedSession(goldenVerifier, goldenExpiration))
 
-	// The account of production: it could not write if it wanted to.
+	// As in production, the account cannot write to these tables.
 	service, err := sqlx.Open("mysql", s.db.DSN)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = service.Close() })
@@ -65,7 +66,7 @@ func (s *site) clock() time.Time {
 	return s.now
 }
 
-func (s *site) wait(d time.Duration) {
+func (s *site) advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = s.now.Add(d)
@@ -75,7 +76,7 @@ func (s *site) verify(t *testing.T, cookies ...*http.Cookie) (Login, error) {
 	return s.logins.Verify(t.Context(), cookies, nil)
 }
 
-func (s *site) goldenCookie() *http.Cookie { return browser(cookieName, s.golden.value()) }
+func (s *site) goldenCookie() *http.Cookie { return encodedCookie(cookieName, s.golden.value()) }
 
 func TestVerifyGoldenCookies(t *testing.T) {
 	t.Parallel()
@@ -84,7 +85,7 @@ func TestVerifyGoldenCookies(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			s.exec(t, "UPDATE wp_users SET user_pass = ?", g.userPass)
-			login, err := s.verify(t, browser(cookieName, g.value()))
+			login, err := s.verify(t, encodedCookie(cookieName, g.value()))
 			require.NoError(t, err)
 			assert.Equal(t, webinar.UserID(7), login.User)
 			assert.Equal(t, goldenToken, login.token)
@@ -101,9 +102,9 @@ func TestNonceOfAVerifiedLogin(t *testing.T) {
 	nonce := s.logins.Nonce(login)
 	assert.True(t, s.logins.CheckNonce(login, nonce))
 	assert.False(t, s.logins.CheckNonce(login, ""))
-	s.wait(12 * time.Hour)
+	s.advance(12 * time.Hour)
 	assert.True(t, s.logins.CheckNonce(login, nonce))
-	s.wait(12*time.Hour + time.Second)
+	s.advance(12*time.Hour + time.Second)
 	assert.False(t, s.logins.CheckNonce(login, nonce))
 
 	s.now = time.Unix(goldenTick*43200, 0)
@@ -111,23 +112,23 @@ func TestNonceOfAVerifiedLogin(t *testing.T) {
 	assert.True(t, s.logins.CheckNonce(login, goldenNonce))
 }
 
-func TestNonceLifeIsASetting(t *testing.T) {
+func TestConfiguredNonceLife(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.NonceLife = time.Hour })
 	login, err := s.verify(t, s.goldenCookie())
 	require.NoError(t, err)
 	nonce := s.logins.Nonce(login)
-	s.wait(time.Hour + time.Second)
+	s.advance(time.Hour + time.Second)
 	assert.False(t, s.logins.CheckNonce(login, nonce))
 }
 
-func TestVerifyRefuses(t *testing.T) {
+func TestVerifyErrors(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		arrange func(t *testing.T, s *site)
 		want    error
 	}{
-		"expired cookie": {func(_ *testing.T, s *site) { s.wait(time.Hour + time.Second) }, errExpired},
+		"expired cookie": {func(_ *testing.T, s *site) { s.advance(time.Hour + time.Second) }, errExpired},
 		"deleted user": {func(t *testing.T, s *site) {
 			s.exec(t, "DELETE FROM wp_users")
 		}, errNoUser},
@@ -158,13 +159,13 @@ func TestVerifyRefuses(t *testing.T) {
 		"session of another user": {func(t *testing.T, s *site) {
 			s.exec(t, "UPDATE wp_usermeta SET user_id = 8")
 		}, errNoSession},
-		"session over before the cookie": {func(t *testing.T, s *site) {
+		"session expires before the cookie": {func(t *testing.T, s *site) {
 			s.exec(t, "UPDATE wp_usermeta SET meta_value = ?", serializedSession(goldenVerifier, goldenExpiration-3601))
 		}, errNoSession},
 		"key of sessions in another case": {func(t *testing.T, s *site) {
 			s.exec(t, "UPDATE wp_usermeta SET meta_key = 'Session_Tokens'")
 		}, errNoSession},
-		"sessions unreadable": {func(t *testing.T, s *site) {
+		"sessions invalid": {func(t *testing.T, s *site) {
 			s.exec(t, `UPDATE wp_usermeta SET meta_value = 'O:8:"Sessions":0:{}'`)
 		}, errNoSession},
 	} {
@@ -176,33 +177,33 @@ func TestVerifyRefuses(t *testing.T) {
 			require.ErrorIs(t, err, ErrNotLoggedIn)
 			require.ErrorIs(t, err, tt.want)
 			assert.Zero(t, login)
-			assert.Zero(t, s.logins.cache.size(), "refusals are not cached")
+			assert.Zero(t, s.logins.cache.size(), "errors are not cached")
 		})
 	}
 }
 
-func TestVerifyAcceptsTheLastSecond(t *testing.T) {
+func TestVerifyAcceptsTheLastSecondOfACookie(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.wait(time.Hour)
+	s.advance(time.Hour)
 	_, err := s.verify(t, s.goldenCookie())
 	assert.NoError(t, err)
 }
 
-func TestSessionRowWithTheLowestIDCounts(t *testing.T) {
+func TestSessionRowWithTheLowestIDIsUsed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.addSession(t, 7, "a:0:{}")
 	_, err := s.verify(t, s.goldenCookie())
 	require.NoError(t, err)
 
-	s.wait(maxCacheFor)
+	s.advance(maxCacheFor)
 	s.exec(t, "UPDATE wp_usermeta SET umeta_id = 1000 ORDER BY umeta_id LIMIT 1")
 	_, err = s.verify(t, s.goldenCookie())
 	assert.ErrorIs(t, err, errNoSession)
 }
 
-func TestUnreadableSessionsAreLoggedOnceAMinute(t *testing.T) {
+func TestInvalidSessionsAreLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(t, `UPDATE wp_usermeta SET meta_value = 'O:8:"Sessions":0:{}'`)
@@ -212,7 +213,7 @@ func TestUnreadableSessionsAreLoggedOnceAMinute(t *testing.T) {
 		require.ErrorIs(t, err, errNoSession)
 	}
 	assert.Equal(t, 1, lines())
-	s.wait(time.Minute)
+	s.advance(time.Minute)
 	_, err := s.verify(t, s.goldenCookie())
 	require.ErrorIs(t, err, errNoSession)
 	assert.Equal(t, 2, lines())
@@ -222,55 +223,55 @@ func TestUnreadableSessionsAreLoggedOnceAMinute(t *testing.T) {
 func TestVerifyWithoutSalts(t *testing.T) {
 	t.Parallel()
 	logins := NewLogins(Config{Now: beforeExpiry})
-	_, err := logins.Verify(t.Context(), []*http.Cookie{browser(cookieName, goldenCookies()[0].value())}, nil)
+	_, err := logins.Verify(t.Context(), []*http.Cookie{encodedCookie(cookieName, goldenCookies()[0].value())}, nil)
 	assert.ErrorIs(t, err, ErrNotLoggedIn)
 }
 
-func TestCheapRefusalsCostNoQuery(t *testing.T) {
+func TestMalformedAndExpiredCookiesCostNoQuery(t *testing.T) {
 	t.Parallel()
-	// Without a database, a query would panic.
+	// A query would panic, because there is no database.
 	logins := NewLogins(Config{Salts: goldenSalts(t), Now: func() time.Time { return time.Unix(goldenExpiration+1, 0) }})
 	for name, cookies := range map[string][]*http.Cookie{
 		"no cookies":       nil,
-		"other cookies":    {browser("wordpress_test_cookie", goldenCookies()[0].value())},
-		"malformed cookie": {browser(cookieName, "a|b|c")},
-		"expired cookie":   {browser(cookieName, goldenCookies()[0].value())},
+		"other cookies":    {encodedCookie("wordpress_test_cookie", goldenCookies()[0].value())},
+		"malformed cookie": {encodedCookie(cookieName, "a|b|c")},
+		"expired cookie":   {encodedCookie(cookieName, goldenCookies()[0].value())},
 	} {
 		_, err := logins.Verify(t.Context(), cookies, nil)
 		assert.ErrorIs(t, err, ErrNotLoggedIn, name)
 	}
 }
 
-func TestWhichCookiesAreTried(t *testing.T) {
+func TestVerifyTriesCookies(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	good := s.golden.value()
-	bad := good[:len(good)-1] + "x"
-	cookie := func(name, value string) *http.Cookie { return browser(cookiePrefix+name, value) }
+	valid := s.golden.value()
+	forged := valid[:len(valid)-1] + "x"
+	cookie := func(name, value string) *http.Cookie { return encodedCookie(cookiePrefix+name, value) }
 	for name, tt := range map[string]struct {
 		cookieName string
 		cookies    []*http.Cookie
 		want       bool
 	}{
 		"the fourth name": {"", []*http.Cookie{
-			cookie("a", bad), cookie("b", bad), cookie("c", bad), cookie("d", good),
+			cookie("a", forged), cookie("b", forged), cookie("c", forged), cookie("d", valid),
 		}, true},
-		"the fifth is too many": {"", []*http.Cookie{
-			cookie("a", bad), cookie("b", bad), cookie("c", bad), cookie("d", bad), cookie("e", good),
+		"not the fifth name": {"", []*http.Cookie{
+			cookie("a", forged), cookie("b", forged), cookie("c", forged), cookie("d", forged), cookie("e", valid),
 		}, false},
-		"malformed and expired ones do not count": {"", []*http.Cookie{
-			cookie("a", "x"), cookie("b", "x"), cookie("c", "x|1|t|h"), cookie("d", "zz"), cookie("e", good),
+		"malformed ones do not count": {"", []*http.Cookie{
+			cookie("a", "x"), cookie("b", "x"), cookie("c", "x|1|t|h"), cookie("d", "zz"), cookie("e", valid),
 		}, true},
 		"other cookies do not count": {"", []*http.Cookie{
-			browser("a", bad), browser("b", bad), browser("c", bad), browser("d", bad), cookie("e", good),
+			encodedCookie("a", forged), encodedCookie("b", forged), encodedCookie("c", forged), encodedCookie("d", forged), cookie("e", valid),
 		}, true},
-		"of two with one name the first": {"", []*http.Cookie{cookie("a", bad), cookie("a", good)}, false},
-		"repeated names do not use up tries": {"", []*http.Cookie{
-			cookie("a", bad), cookie("a", bad), cookie("a", bad), cookie("a", bad), cookie("b", good),
+		"the first of two with the same name": {"", []*http.Cookie{cookie("a", forged), cookie("a", valid)}, false},
+		"repeated names do not count": {"", []*http.Cookie{
+			cookie("a", forged), cookie("a", forged), cookie("a", forged), cookie("a", forged), cookie("b", valid),
 		}, true},
-		"the configured name":          {cookiePrefix + "z", []*http.Cookie{cookie("a", bad), cookie("z", good)}, true},
-		"another than the configured":  {cookiePrefix + "z", []*http.Cookie{cookie("a", good)}, false},
-		"a configured name of its own": {"members", []*http.Cookie{browser("members", good)}, true},
+		"the configured name":       {cookiePrefix + "z", []*http.Cookie{cookie("a", forged), cookie("z", valid)}, true},
+		"not the configured name":   {cookiePrefix + "z", []*http.Cookie{cookie("a", valid)}, false},
+		"a name without the prefix": {"members", []*http.Cookie{encodedCookie("members", valid)}, true},
 	} {
 		logins := NewLogins(Config{DB: s.db.SQL, Salts: goldenSalts(t), Now: s.clock, CookieName: tt.cookieName})
 		_, err := logins.Verify(t.Context(), tt.cookies, nil)
@@ -282,17 +283,17 @@ func TestWhichCookiesAreTried(t *testing.T) {
 	}
 }
 
-// A site that has moved leaves browsers with two valid cookies.
-func TestTheCallerChoosesAmongValidLogins(t *testing.T) {
+// After a site has moved, browsers may send two valid cookies.
+func TestAcceptSelectsAmongValidLogins(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	twice := []*http.Cookie{browser(cookiePrefix+"old", s.golden.value()), browser(cookiePrefix+"new", s.golden.value())}
-	asked := 0
-	_, err := s.logins.Verify(t.Context(), twice, func(Login) bool { asked++; return asked == 2 })
+	both := []*http.Cookie{encodedCookie(cookiePrefix+"old", s.golden.value()), encodedCookie(cookiePrefix+"new", s.golden.value())}
+	calls := 0
+	_, err := s.logins.Verify(t.Context(), both, func(Login) bool { calls++; return calls == 2 })
 	require.NoError(t, err)
-	_, err = s.logins.Verify(t.Context(), append(twice, browser(cookiePrefix+"x", "junk")), func(Login) bool { return false })
+	_, err = s.logins.Verify(t.Context(), append(both, encodedCookie(cookiePrefix+"x", "malformed")), func(Login) bool { return false })
 	require.ErrorIs(t, err, ErrNotAccepted)
 	assert.NotErrorIs(t, err, ErrNotLoggedIn)
-	_, err = s.logins.Verify(t.Context(), []*http.Cookie{browser(cookiePrefix+"x", s.golden.value()[:90]+"x")}, nil)
+	_, err = s.logins.Verify(t.Context(), []*http.Cookie{encodedCookie(cookiePrefix+"x", s.golden.value()[:90]+"x")}, nil)
 	require.ErrorIs(t, err, ErrNotLoggedIn)
 }

@@ -15,32 +15,32 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-func TestVerifiedCookieIsCachedForHalfAMinute(t *testing.T) {
+func TestVerifiedCookieIsCachedFor30Seconds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	first, err := s.verify(t, s.goldenCookie())
 	require.NoError(t, err)
 	s.exec(t, "DELETE FROM wp_usermeta")
 
-	s.wait(30*time.Second - 1)
+	s.advance(30*time.Second - 1)
 	again, err := s.verify(t, s.goldenCookie())
 	require.NoError(t, err)
 	assert.Equal(t, first, again)
-	s.wait(1)
+	s.advance(1)
 	_, err = s.verify(t, s.goldenCookie())
-	assert.ErrorIs(t, err, errNoSession, "a logout shows after 30 s at the latest")
+	assert.ErrorIs(t, err, errNoSession, "a logout takes effect within 30 s")
 }
 
-func TestCacheHoldsTheWholeCookie(t *testing.T) {
+func TestCacheKeyCoversTheWholeCookie(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	_, err := s.verify(t, s.goldenCookie())
 	require.NoError(t, err)
 	value := s.golden.value()
 	for name, forged := range map[string]*http.Cookie{
-		"signature":  browser(cookieName, value[:len(value)-1]+"0"),
-		"user":       browser(cookieName, "root"+strings.TrimPrefix(value, goldenLogin)),
-		"expiration": browser(cookieName, strings.Replace(value, "1893456000", "1993456000", 1)),
+		"signature":  encodedCookie(cookieName, value[:len(value)-1]+"0"),
+		"user":       encodedCookie(cookieName, "root"+strings.TrimPrefix(value, goldenLogin)),
+		"expiration": encodedCookie(cookieName, strings.Replace(value, "1893456000", "1993456000", 1)),
 	} {
 		_, err := s.verify(t, forged)
 		assert.ErrorIs(t, err, ErrNotLoggedIn, name)
@@ -50,13 +50,13 @@ func TestCacheHoldsTheWholeCookie(t *testing.T) {
 func TestCachedCookieStillExpires(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.wait(time.Hour - 10*time.Second)
+	s.advance(time.Hour - 10*time.Second)
 	_, err := s.verify(t, s.goldenCookie())
 	require.NoError(t, err)
-	s.wait(10 * time.Second)
+	s.advance(10 * time.Second)
 	_, err = s.verify(t, s.goldenCookie())
-	require.NoError(t, err, "its last second")
-	s.wait(time.Second)
+	require.NoError(t, err, "the last second")
+	s.advance(time.Second)
 	_, err = s.verify(t, s.goldenCookie())
 	assert.ErrorIs(t, err, errExpired)
 }
@@ -68,12 +68,12 @@ func TestCachedSessionStillExpires(t *testing.T) {
 		serializedSession(goldenVerifier, s.clock().Unix()+5))
 	_, err := s.verify(t, s.goldenCookie())
 	require.NoError(t, err)
-	s.wait(6 * time.Second)
+	s.advance(6 * time.Second)
 	_, err = s.verify(t, s.goldenCookie())
 	assert.ErrorIs(t, err, errNoSession)
 }
 
-func TestRefusalIsNotCached(t *testing.T) {
+func TestErrorsAreNotCached(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(t, "UPDATE wp_usermeta SET meta_value = 'a:0:{}'")
@@ -84,13 +84,13 @@ func TestRefusalIsNotCached(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestCacheForIsBoundedAndCanBeOff(t *testing.T) {
+func TestCacheForIsLimitedAndCanBeDisabled(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ configured, want time.Duration }{
 		"default":  {0, 30 * time.Second},
 		"shorter":  {time.Second, time.Second},
 		"too long": {time.Hour, 30 * time.Second},
-		"off":      {-1, -1},
+		"disabled": {-1, -1},
 	} {
 		assert.Equal(t, tt.want, NewLogins(Config{CacheFor: tt.configured}).cache.lifetime, name)
 	}
@@ -102,22 +102,22 @@ func TestCacheForIsBoundedAndCanBeOff(t *testing.T) {
 	assert.ErrorIs(t, err, errNoSession)
 }
 
-func TestManyAskAtOnce(t *testing.T) {
+func TestVerifyConcurrently(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	good := s.goldenCookie()
-	bad := browser(cookieName+"b", s.golden.value()[:20]+"|x|y")
+	valid := s.goldenCookie()
+	malformed := encodedCookie(cookieName+"b", s.golden.value()[:20]+"|x|y")
 	var wg sync.WaitGroup
 	for worker := range 16 {
 		wg.Go(func() {
 			for range 20 {
 				if worker%2 == 0 {
-					login, err := s.logins.Verify(t.Context(), []*http.Cookie{bad, good}, nil)
+					login, err := s.logins.Verify(t.Context(), []*http.Cookie{malformed, valid}, nil)
 					assert.NoError(t, err)
 					assert.Equal(t, webinar.UserID(7), login.User)
 					assert.True(t, s.logins.CheckNonce(login, s.logins.Nonce(login)))
 				} else {
-					_, err := s.logins.Verify(t.Context(), []*http.Cookie{bad}, nil)
+					_, err := s.logins.Verify(t.Context(), []*http.Cookie{malformed}, nil)
 					assert.ErrorIs(t, err, ErrNotLoggedIn)
 				}
 			}
@@ -126,42 +126,42 @@ func TestManyAskAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-func TestDatabaseFailureIsNotARefusal(t *testing.T) {
+func TestDatabaseFailureIsNotErrNotLoggedIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	t.Run("a request that was given up is verified all the same", func(t *testing.T) {
+	t.Run("a canceled request is verified", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := s.logins.Verify(ctx, []*http.Cookie{s.goldenCookie()}, nil)
 		require.NoError(t, err)
 	})
-	t.Run("silent", func(t *testing.T) {
+	t.Run("blocked", func(t *testing.T) {
 		t.Parallel()
 		logins := NewLogins(Config{DB: s.db.SQL, Salts: goldenSalts(t), Now: s.clock})
-		for range maxLookups {
-			logins.lookups <- struct{}{} // lookups that do not end
+		for range maxConcurrentLookups {
+			logins.lookupSlots <- struct{}{} // a lookup that does not end
 		}
-		begun := time.Now()
+		started := time.Now()
 		_, err := logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie()}, nil)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.NotErrorIs(t, err, ErrNotLoggedIn)
-		assert.Less(t, time.Since(begun), verifyTimeout+time.Second)
+		assert.Less(t, time.Since(started), verifyTimeout+time.Second)
 	})
 	t.Run("unreachable", func(t *testing.T) {
 		t.Parallel()
-		nowhere, err := sqlx.Open("mysql", "u:p@unix("+t.TempDir()+"/none.sock)/wp")
+		unreachable, err := sqlx.Open("mysql", "u:p@unix("+t.TempDir()+"/none.sock)/wp")
 		require.NoError(t, err)
-		t.Cleanup(func() { _ = nowhere.Close() })
-		logins := NewLogins(Config{DB: nowhere, Salts: goldenSalts(t), Now: s.clock})
-		_, err = logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie(), browser(cookieName+"b", s.golden.value())}, nil)
+		t.Cleanup(func() { _ = unreachable.Close() })
+		logins := NewLogins(Config{DB: unreachable, Salts: goldenSalts(t), Now: s.clock})
+		_, err = logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie(), encodedCookie(cookieName+"b", s.golden.value())}, nil)
 		require.Error(t, err)
 		assert.NotErrorIs(t, err, ErrNotLoggedIn)
 		assert.ErrorContains(t, err, "wordpress: read login: ")
 	})
 	t.Run("no such table", func(t *testing.T) {
 		t.Parallel()
-		logins := NewLogins(Config{DB: s.db.SQL, UsersTable: "nobody", Salts: goldenSalts(t), Now: s.clock})
+		logins := NewLogins(Config{DB: s.db.SQL, UsersTable: "missing", Salts: goldenSalts(t), Now: s.clock})
 		_, err := logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie()}, nil)
 		require.Error(t, err)
 		assert.NotErrorIs(t, err, ErrNotLoggedIn)

@@ -9,18 +9,18 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// nonceAction is the action of the REST API's nonces.
+// nonceAction is the action that the REST API's nonces are created for.
 const nonceAction = "wp_rest"
 
-// nonceTick numbers the half lives of a nonce: ceil(now / (life/2)), in whole
-// seconds as PHP counts them.
+// nonceTick returns the number of half nonce lives until now, rounded up. Like
+// PHP it counts whole seconds.
 func nonceTick(now time.Time, life time.Duration) int64 {
 	seconds := max(1, int64(life/time.Second))
 	return (2*now.Unix() + seconds - 1) / seconds
 }
 
-// nonceAt is the nonce of one tick: ten hexadecimal digits from near the end of
-// the MAC. The token is the third part of the login cookie.
+// nonceAt returns the nonce of a tick. The token is the session token of the
+// login cookie.
 func nonceAt(salts Salts, tick int64, user webinar.UserID, token string) string {
 	data := strconv.FormatInt(tick, 10) + "|" + nonceAction + "|" +
 		strconv.FormatUint(uint64(user), 10) + "|" + token
@@ -28,15 +28,15 @@ func nonceAt(salts Salts, tick int64, user webinar.UserID, token string) string 
 	return mac[len(mac)-12 : len(mac)-2]
 }
 
-// nonces are the two that are valid at a tick: its own and that of the one
-// before, so a nonce lives for half its life at least.
+// nonces are the two nonces that are valid at a tick: the current one and that
+// of the tick before.
 type nonces struct {
 	tick              int64
 	current, previous string
 }
 
-// noncesAt are the login's nonces at a tick: as they were computed with it,
-// unless time has gone on since.
+// noncesAt returns the login's nonces at a tick, computing them only if the tick
+// has changed since the login was verified.
 func (l Login) noncesAt(salts Salts, tick int64) nonces {
 	if l.nonces.tick == tick && l.nonces.current != "" {
 		return l.nonces

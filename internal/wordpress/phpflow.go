@@ -1,24 +1,24 @@
 package wordpress
 
-// phpFlow follows the statements and blocks of a token stream, as far as is
-// needed to tell what is certain to run.
+// phpFlow tracks statements and blocks in a token stream, to find out which
+// definitions run unconditionally.
 type phpFlow struct {
 	blocks    []phpBlock
-	start     int // of the current statement
+	start     int // index of the first token of the current statement
 	parens    int // open parentheses in it
-	headerEnd int // index of the parenthesis that closes its condition; 0: none yet
+	headerEnd int // index of the parenthesis that closes its condition; 0 before that
 }
 
 type phpBlock struct {
-	guard  string // the constant whose absence opens the block; "": any other condition
-	parens int    // of the statement around it
-	colon  bool   // `if (…): … endif` rather than braces
+	guard  string // NAME if the condition is !defined('NAME'), else empty
+	parens int    // open parentheses of the surrounding statement
+	colon  bool   // `if (…): … endif` instead of braces
 }
 
-// step takes token i; the statement that i belongs to begins at start.
-func (f *phpFlow) step(tokens []token, i int) {
+// advance processes token i. Afterwards start is the statement that i belongs to.
+func (f *phpFlow) advance(tokens []token, i int) {
 	if i > 0 {
-		f.leave(tokens, i-1)
+		f.endStatement(tokens, i-1)
 	}
 	switch t := tokens[i]; {
 	case t.punct("("):
@@ -35,20 +35,20 @@ func (f *phpFlow) step(tokens []token, i int) {
 	}
 }
 
-// leave ends the statement after token i, if that is where it ends.
-func (f *phpFlow) leave(tokens []token, i int) {
+// endStatement ends the current statement if token i is its last one.
+func (f *phpFlow) endStatement(tokens []token, i int) {
 	switch t := tokens[i]; {
 	case t.punct("{"):
-		f.open(tokens, i, false)
+		f.openBlock(tokens, i, false)
 	case t.punct("}") && f.parens == 0, t.punct(";") && f.parens == 0:
-		f.begin(i + 1)
+		f.startStatement(i + 1)
 	case t.punct(":") && f.parens == 0:
-		f.colon(tokens, i)
+		f.handleColon(tokens, i)
 	}
 }
 
-// colon opens a block in the alternative syntax, or goes on to its other branch.
-func (f *phpFlow) colon(tokens []token, i int) {
+// handleColon opens a block in the alternative syntax, or its next branch.
+func (f *phpFlow) handleColon(tokens []token, i int) {
 	first := tokens[f.start]
 	afterHeader := i == f.headerEnd+1
 	switch {
@@ -56,19 +56,19 @@ func (f *phpFlow) colon(tokens []token, i int) {
 		if n := len(f.blocks); n > 0 {
 			f.blocks[n-1].guard = ""
 		}
-		f.begin(i + 1)
+		f.startStatement(i + 1)
 	case first.keyword("if", "while", "for", "foreach", "switch") && afterHeader:
-		f.open(tokens, i, true)
+		f.openBlock(tokens, i, true)
 	}
 }
 
-func (f *phpFlow) open(tokens []token, i int, colon bool) {
+func (f *phpFlow) openBlock(tokens []token, i int, colon bool) {
 	f.blocks = append(f.blocks, phpBlock{guard: guardOf(tokens[f.start:i]), parens: f.parens, colon: colon})
 	f.parens = 0
-	f.begin(i + 1)
+	f.startStatement(i + 1)
 }
 
-// closeBlock ignores an end that does not match, as in a broken file.
+// closeBlock ignores an end that does not match the open block.
 func (f *phpFlow) closeBlock(colon bool) {
 	n := len(f.blocks)
 	if n == 0 || f.blocks[n-1].colon != colon {
@@ -78,14 +78,15 @@ func (f *phpFlow) closeBlock(colon bool) {
 	f.blocks = f.blocks[:n-1]
 }
 
-func (f *phpFlow) begin(i int) { f.start, f.headerEnd = i, 0 }
+func (f *phpFlow) startStatement(i int) { f.start, f.headerEnd = i, 0 }
 
-// topLevel reports whether token i begins a statement outside of any block.
-func (f *phpFlow) topLevel(i int) bool { return len(f.blocks) == 0 && f.start == i }
+// isTopLevelStatement reports whether token i starts a statement outside all
+// blocks.
+func (f *phpFlow) isTopLevelStatement(i int) bool { return len(f.blocks) == 0 && f.start == i }
 
-// certain reports whether the define at token i is sure to have run, unless its
-// constant was defined before.
-func (f *phpFlow) certain(tokens []token, i int, name string) bool {
+// isUnconditional reports whether the define at token i runs whenever its
+// constant is not defined yet.
+func (f *phpFlow) isUnconditional(tokens []token, i int, name string) bool {
 	for _, b := range f.blocks {
 		if b.guard != name {
 			return false
@@ -95,10 +96,10 @@ func (f *phpFlow) certain(tokens []token, i int, name string) bool {
 	return len(prefix) == 0 || len(prefix) == 1 && prefix[0].punct("@") || guardOf(prefix) == name
 }
 
-// guardOf returns NAME of `if (!defined('NAME'))`, `defined('NAME') or` and
-// `defined('NAME') ||`, and "" of anything else.
+// guardOf returns NAME if prefix is `if (!defined('NAME'))`, `defined('NAME') or`
+// or `defined('NAME') ||`, else "".
 func guardOf(prefix []token) string {
-	shape := func(want ...string) bool {
+	matches := func(want ...string) bool {
 		if len(prefix) != len(want) {
 			return false
 		}
@@ -112,9 +113,9 @@ func guardOf(prefix []token) string {
 		return true
 	}
 	switch {
-	case shape("if", "(", "!", "defined", "(", "NAME", ")", ")"):
+	case matches("if", "(", "!", "defined", "(", "NAME", ")", ")"):
 		return prefix[5].text
-	case shape("defined", "(", "NAME", ")", "or"), shape("defined", "(", "NAME", ")", "|", "|"):
+	case matches("defined", "(", "NAME", ")", "or"), matches("defined", "(", "NAME", ")", "|", "|"):
 		return prefix[2].text
 	}
 	return ""

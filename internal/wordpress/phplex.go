@@ -13,7 +13,7 @@ const (
 	tokenVariable                  // $name
 	tokenNumber
 	tokenString // text is the value
-	tokenOpaque // a string whose value only PHP knows: interpolated, heredoc, backticks
+	tokenOpaque // a string whose value only PHP can compute: interpolated, heredoc, backticks
 	tokenPunct
 )
 
@@ -26,7 +26,7 @@ type token struct {
 func (t token) is(kind tokenKind, text string) bool { return t.kind == kind && t.text == text }
 func (t token) punct(text string) bool              { return t.is(tokenPunct, text) }
 
-// keyword compares as PHP does: function names and keywords have no case.
+// keyword reports whether t is one of names, ignoring case like PHP.
 func (t token) keyword(names ...string) bool {
 	if t.kind != tokenName {
 		return false
@@ -39,17 +39,17 @@ func (t token) keyword(names ...string) bool {
 	return false
 }
 
-// phpLexer splits PHP source into the tokens that matter to a reader of
-// wp-config.php; comments and everything outside of PHP tags are dropped.
+// phpLexer splits the PHP source of a wp-config.php into tokens. It drops
+// comments and text outside PHP tags.
 type phpLexer struct {
 	src     []byte
 	pos     int
 	tokens  []token
-	counted int // bytes of which the newlines are counted
-	line    int // of byte counted, from 0
+	counted int // the number of bytes whose newlines are included in line
+	line    int // the line at counted, from 0
 }
 
-// lexPHP fails only where a string or a comment has no end.
+// lexPHP fails only if a string or a comment is unterminated.
 func lexPHP(src []byte) ([]token, error) {
 	l := phpLexer{src: src}
 	l.skipHTML()
@@ -69,17 +69,17 @@ func (l *phpLexer) next() error {
 	switch {
 	case bytes.IndexByte([]byte(" \t\r\n\v\f"), c) >= 0:
 		l.pos++
-	case l.has("?>"):
+	case l.hasPrefix("?>"):
 		l.emit(tokenPunct, ";", 2)
 		l.skipHTML()
-	case c == '#', l.has("//"):
+	case c == '#', l.hasPrefix("//"):
 		l.skipLineComment()
-	case l.has("/*"):
+	case l.hasPrefix("/*"):
 		return l.skipBlockComment()
 	case c == '\'', c == '"', c == '`':
-		return l.quoted(c)
-	case l.has("<<<"):
-		return l.heredoc()
+		return l.lexQuoted(c)
+	case l.hasPrefix("<<<"):
+		return l.lexHeredoc()
 	case c == '$' && l.pos+1 < len(l.src) && nameStart(l.src[l.pos+1]):
 		l.emitRun(tokenVariable, 1, namePart)
 	case nameStart(c) || c == '\\':
@@ -89,15 +89,16 @@ func (l *phpLexer) next() error {
 	case c >= '0' && c <= '9':
 		l.emitRun(tokenNumber, 1, func(c byte) bool { return namePart(c) || c == '.' })
 	default:
-		l.operator()
+		l.lexOperator()
 	}
 	return nil
 }
 
-// operator keeps together only the pairs that would be misread one by one.
-func (l *phpLexer) operator() {
+// lexOperator emits one character, or a pair that could be misread as two
+// operators.
+func (l *phpLexer) lexOperator() {
 	for _, pair := range []string{"->", "::", "==", "=>"} {
-		if l.has(pair) {
+		if l.hasPrefix(pair) {
 			l.emit(tokenPunct, pair, 2)
 			return
 		}
@@ -118,7 +119,7 @@ func (l *phpLexer) emitRun(kind tokenKind, from int, part func(byte) bool) {
 	l.emit(kind, string(l.src[l.pos:end]), end-l.pos)
 }
 
-// skipHTML goes to the next opening tag.
+// skipHTML skips to the next opening tag.
 func (l *phpLexer) skipHTML() {
 	for l.pos < len(l.src) {
 		i := bytes.Index(l.src[l.pos:], []byte("<?"))
@@ -126,7 +127,7 @@ func (l *phpLexer) skipHTML() {
 			break
 		}
 		l.pos += i + 2
-		if l.has("=") {
+		if l.hasPrefix("=") {
 			l.pos++
 			return
 		}
@@ -140,7 +141,7 @@ func (l *phpLexer) skipHTML() {
 
 // skipLineComment stops before a closing tag, which ends the comment too.
 func (l *phpLexer) skipLineComment() {
-	for l.pos < len(l.src) && l.src[l.pos] != '\n' && l.src[l.pos] != '\r' && !l.has("?>") {
+	for l.pos < len(l.src) && l.src[l.pos] != '\n' && l.src[l.pos] != '\r' && !l.hasPrefix("?>") {
 		l.pos++
 	}
 }
@@ -148,13 +149,13 @@ func (l *phpLexer) skipLineComment() {
 func (l *phpLexer) skipBlockComment() error {
 	i := bytes.Index(l.src[l.pos+2:], []byte("*/"))
 	if i < 0 {
-		return l.fail("comment without an end")
+		return l.errorAt("unterminated comment")
 	}
 	l.pos += 2 + i + 2
 	return nil
 }
 
-func (l *phpLexer) has(prefix string) bool {
+func (l *phpLexer) hasPrefix(prefix string) bool {
 	return bytes.HasPrefix(l.src[l.pos:], []byte(prefix))
 }
 
@@ -164,8 +165,8 @@ func (l *phpLexer) lineAt(pos int) int {
 	return l.line + 1
 }
 
-func (l *phpLexer) fail(what string) error {
-	return fmt.Errorf("%w: line %d: %s", ErrConfigFile, l.lineAt(l.pos), what)
+func (l *phpLexer) errorAt(problem string) error {
+	return fmt.Errorf("%w: line %d: %s", ErrConfigFile, l.lineAt(l.pos), problem)
 }
 
 func nameStart(c byte) bool {

@@ -9,75 +9,75 @@ import (
 	"strings"
 )
 
-// ErrSerialized means that a value is not the serialize() output of plain
-// scalars and arrays, or exceeds the bounds of Unserialize.
-var ErrSerialized = errors.New("wordpress: unreadable PHP serialization")
+// errSerialized means that a value is not the serialize() output of scalars and
+// arrays, or exceeds the limits of unserialize.
+var errSerialized = errors.New("wordpress: invalid PHP serialization")
 
 const (
 	maxSerializedBytes = 4 << 20
 	maxSerializedDepth = 32
 )
 
-// Unserialize reads the output of PHP's serialize(). It returns nil, bool,
-// int64, float64, string (bytes as they are) or map[string]any; integer keys
-// of an array stand as decimal strings, since PHP too takes "5" and 5 for one
-// key, and of equal keys the last wins.
+// unserialize decodes the output of PHP's serialize(). It returns nil, bool,
+// int64, float64, string (any bytes) or map[string]any. Integer keys of an array
+// become decimal strings, because "5" and 5 are the same key for PHP; the last
+// of equal keys wins.
 //
-// Blanks around the value are ignored, as WordPress does. Objects, enums and
-// references, more than 4 MiB and more than 32 levels give ErrSerialized.
-func Unserialize(src []byte) (any, error) {
+// White space around the value is ignored, as WordPress does. Objects, enums,
+// references, more than 4 MiB and more than 32 levels are errors.
+func unserialize(src []byte) (any, error) {
 	if len(src) > maxSerializedBytes {
-		return nil, fmt.Errorf("%w: %d bytes", ErrSerialized, len(src))
+		return nil, fmt.Errorf("%w: %d bytes", errSerialized, len(src))
 	}
-	p := phpReader{src: bytes.Trim(src, " \t\n\r\x00\x0b")}
+	p := phpDecoder{src: bytes.Trim(src, " \t\n\r\x00\x0b")}
 	value, err := p.value(0)
 	if err != nil {
 		return nil, err
 	}
 	if p.pos != len(p.src) {
-		return nil, p.fail("data after the value")
+		return nil, p.errorAt("data after the value")
 	}
 	return value, nil
 }
 
-type phpReader struct {
+type phpDecoder struct {
 	src []byte
 	pos int
 }
 
-func (p *phpReader) value(depth int) (any, error) {
+func (p *phpDecoder) value(depth int) (any, error) {
 	if depth > maxSerializedDepth {
-		return nil, p.fail("nested too deeply")
+		return nil, p.errorAt("nested too deeply")
 	}
 	switch {
-	case p.skip("N;"):
+	case p.consume("N;"):
 		return nil, nil
-	case p.skip("b:0;"):
+	case p.consume("b:0;"):
 		return false, nil
-	case p.skip("b:1;"):
+	case p.consume("b:1;"):
 		return true, nil
-	case p.skip("i:"):
+	case p.consume("i:"):
 		return p.integer()
-	case p.skip("d:"):
+	case p.consume("d:"):
 		return p.float()
-	case p.skip("s:"):
+	case p.consume("s:"):
 		return p.text()
-	case p.skip("a:"):
+	case p.consume("a:"):
 		return p.array(depth)
 	}
-	return nil, p.fail("not a scalar or an array")
+	return nil, p.errorAt("not a scalar or an array")
 }
 
-func (p *phpReader) integer() (int64, error) {
-	n, err := strconv.ParseInt(p.until(';'), 10, 64)
+func (p *phpDecoder) integer() (int64, error) {
+	n, err := strconv.ParseInt(p.readUntil(';'), 10, 64)
 	if err != nil {
-		return 0, p.fail("bad integer")
+		return 0, p.errorAt("bad integer")
 	}
 	return n, nil
 }
 
-func (p *phpReader) float() (float64, error) {
-	switch text := p.until(';'); text {
+func (p *phpDecoder) float() (float64, error) {
+	switch text := p.readUntil(';'); text {
 	case "INF":
 		return math.Inf(1), nil
 	case "-INF":
@@ -88,32 +88,32 @@ func (p *phpReader) float() (float64, error) {
 		n, err := strconv.ParseFloat(text, 64)
 		// Go also reads hexadecimal, "inf" and underscores; PHP does not.
 		if err != nil || strings.Trim(text, "0123456789+-.eE") != "" {
-			return 0, p.fail("bad float")
+			return 0, p.errorAt("bad float")
 		}
 		return n, nil
 	}
 }
 
-// text reads a string by its length in bytes: quotes inside are not escaped.
-func (p *phpReader) text() (string, error) {
-	n, ok := p.count()
-	if !ok || !p.skip(`"`) || n > len(p.src)-p.pos {
-		return "", p.fail("bad string length")
+// text decodes a string of a given length in bytes. Quotes in it are not escaped.
+func (p *phpDecoder) text() (string, error) {
+	n, ok := p.length()
+	if !ok || !p.consume(`"`) || n > len(p.src)-p.pos {
+		return "", p.errorAt("bad string length")
 	}
 	s := string(p.src[p.pos : p.pos+n])
 	p.pos += n
-	if !p.skip(`";`) {
-		return "", p.fail("string does not end where its length says")
+	if !p.consume(`";`) {
+		return "", p.errorAt("string does not end after its length")
 	}
 	return s, nil
 }
 
-func (p *phpReader) array(depth int) (map[string]any, error) {
-	n, ok := p.count()
-	if !ok || !p.skip("{") {
-		return nil, p.fail("bad array length")
+func (p *phpDecoder) array(depth int) (map[string]any, error) {
+	n, ok := p.length()
+	if !ok || !p.consume("{") {
+		return nil, p.errorAt("bad array length")
 	}
-	// Not sized by n, which is a claim of the input.
+	// Not sized by n, which the input may exaggerate.
 	array := make(map[string]any)
 	for range n {
 		key, err := p.key()
@@ -124,34 +124,34 @@ func (p *phpReader) array(depth int) (map[string]any, error) {
 			return nil, err
 		}
 	}
-	if !p.skip("}") {
-		return nil, p.fail("array does not end where its length says")
+	if !p.consume("}") {
+		return nil, p.errorAt("array does not end after its length")
 	}
 	return array, nil
 }
 
-func (p *phpReader) key() (string, error) {
+func (p *phpDecoder) key() (string, error) {
 	switch {
-	case p.skip("i:"):
+	case p.consume("i:"):
 		n, err := p.integer()
 		return strconv.FormatInt(n, 10), err
-	case p.skip("s:"):
+	case p.consume("s:"):
 		return p.text()
 	}
-	return "", p.fail("array key is neither integer nor string")
+	return "", p.errorAt("array key is neither integer nor string")
 }
 
-// count reads the length before a string or an array, with its colon.
-func (p *phpReader) count() (int, bool) {
-	n, err := strconv.ParseUint(p.until(':'), 10, 31)
+// length decodes the length of a string or an array, and the colon after it.
+func (p *phpDecoder) length() (int, bool) {
+	n, err := strconv.ParseUint(p.readUntil(':'), 10, 31)
 	return int(n), err == nil
 }
 
-// until returns the next few bytes up to end and steps over both; the longest
-// number PHP writes is well under its limit. It returns "" if there is no end.
-func (p *phpReader) until(end byte) string {
-	const longest = 400
-	window := p.src[p.pos:min(len(p.src), p.pos+longest)]
+// readUntil returns the bytes before end and consumes them and end. It returns
+// "" if end does not occur within the length of any number that PHP writes.
+func (p *phpDecoder) readUntil(end byte) string {
+	const maxLength = 400
+	window := p.src[p.pos:min(len(p.src), p.pos+maxLength)]
 	i := bytes.IndexByte(window, end)
 	if i < 0 {
 		return ""
@@ -160,7 +160,7 @@ func (p *phpReader) until(end byte) string {
 	return string(window[:i])
 }
 
-func (p *phpReader) skip(prefix string) bool {
+func (p *phpDecoder) consume(prefix string) bool {
 	if !bytes.HasPrefix(p.src[p.pos:], []byte(prefix)) {
 		return false
 	}
@@ -168,7 +168,7 @@ func (p *phpReader) skip(prefix string) bool {
 	return true
 }
 
-// fail never quotes the input: it may hold session data.
-func (p *phpReader) fail(why string) error {
-	return fmt.Errorf("%w: %s at byte %d", ErrSerialized, why, p.pos)
+// errorAt does not quote the input, which may contain session tokens.
+func (p *phpDecoder) errorAt(problem string) error {
+	return fmt.Errorf("%w: %s at byte %d", errSerialized, problem, p.pos)
 }

@@ -33,24 +33,24 @@ func TestUnserialize(t *testing.T) {
 		{"bytes that are not UTF-8", "s:2:\"\xff\x00\";", "\xff\x00"},
 		{"empty array", "a:0:{}", map[string]any{}},
 		{"list", `a:2:{i:0;s:1:"a";i:1;b:1;}`, map[string]any{"0": "a", "1": true}},
-		{"5 and \"5\" are one key, the last wins", `a:2:{i:5;i:1;s:1:"5";i:2;}`, map[string]any{"5": int64(2)}},
+		{"5 and \"5\" are the same key, the last wins", `a:2:{i:5;i:1;s:1:"5";i:2;}`, map[string]any{"5": int64(2)}},
 		{"nested", `a:1:{s:1:"a";a:1:{s:1:"b";N;}}`, map[string]any{"a": map[string]any{"b": nil}}},
 		{"blanks around", " \n\x00i:1;\t\x0b", int64(1)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Unserialize([]byte(tt.src))
+			got, err := unserialize([]byte(tt.src))
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, got)
 		})
 	}
 }
 
-func TestUnserializeRefuses(t *testing.T) {
+func TestUnserializeErrors(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("a:1:{i:0;", maxSerializedDepth+1)
 	for name, src := range map[string]string{
-		"nothing":                    "",
+		"empty":                      "",
 		"plain text":                 "hello",
 		"object":                     `O:8:"stdClass":0:{}`,
 		"custom object":              `C:3:"Foo":2:{{}}`,
@@ -59,29 +59,29 @@ func TestUnserializeRefuses(t *testing.T) {
 		"object reference":           `a:2:{i:0;i:1;i:1;r:2;}`,
 		"object deep inside":         `a:1:{i:0;a:1:{i:0;O:8:"stdClass":0:{}}}`,
 		"escaped string":             `S:1:"\61";`,
-		"boolean that is neither":    "b:2;",
+		"boolean out of range":       "b:2;",
 		"integer with a fraction":    "i:1.5;",
 		"integer too large":          "i:9223372036854775808;",
-		"integer without an end":     "i:1",
+		"integer unterminated":       "i:1",
 		"hexadecimal float":          "d:0x1p4;",
-		"word for a float":           "d:infinity;",
-		"string shorter than said":   `s:5:"abc";`,
-		"string longer than said":    `s:2:"abc";`,
-		"string length below zero":   `s:-1:"";`,
+		"float in words":             "d:infinity;",
+		"string shorter than length": `s:5:"abc";`,
+		"string longer than length":  `s:2:"abc";`,
+		"negative string length":     `s:-1:"";`,
 		"string length beyond input": `s:2147483647:"a";`,
-		"array shorter than said":    "a:2:{i:0;i:1;}",
-		"array longer than said":     "a:1:{i:0;i:1;i:1;i:2;}",
+		"array shorter than length":  "a:2:{i:0;i:1;}",
+		"array longer than length":   "a:1:{i:0;i:1;i:1;i:2;}",
 		"array of a billion":         "a:1000000000:{}",
 		"key that is a boolean":      "a:1:{b:1;i:1;}",
 		"data after the value":       "i:1;i:2;",
 		"too deep":                   deep + "i:0;" + strings.Repeat("}", maxSerializedDepth+1),
-		"too deep and unclosed":      strings.Repeat("a:1:{i:0;", 100_000),
+		"too deep and unterminated":  strings.Repeat("a:1:{i:0;", 100_000),
 		"too long":                   "s:1:\"" + strings.Repeat("a", maxSerializedBytes),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Unserialize([]byte(src))
-			require.ErrorIs(t, err, ErrSerialized)
+			got, err := unserialize([]byte(src))
+			require.ErrorIs(t, err, errSerialized)
 			assert.Nil(t, got)
 		})
 	}
@@ -89,12 +89,12 @@ func TestUnserializeRefuses(t *testing.T) {
 
 func TestUnserializeDoesNotQuoteTheInput(t *testing.T) {
 	t.Parallel()
-	_, err := Unserialize([]byte(`s:99:"a-session-secret";`))
-	require.ErrorIs(t, err, ErrSerialized)
+	_, err := unserialize([]byte(`s:99:"a-session-secret";`))
+	require.ErrorIs(t, err, errSerialized)
 	assert.NotContains(t, err.Error(), "secret")
 }
 
-// serialize is PHP's serialize() for what Unserialize returns.
+// serialize does the same as PHP's serialize() for the results of unserialize.
 func serialize(value any) string {
 	switch v := value.(type) {
 	case nil:
@@ -117,7 +117,7 @@ func serialize(value any) string {
 		}
 		return out + "}"
 	}
-	panic("not a value of Unserialize")
+	panic("not a result of unserialize")
 }
 
 func TestUnserializeUndoesSerialize(t *testing.T) {
@@ -133,7 +133,7 @@ func TestUnserializeUndoesSerialize(t *testing.T) {
 
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.OneOf(scalar, array, nested).Draw(t, "value")
-		got, err := Unserialize([]byte(serialize(want)))
+		got, err := unserialize([]byte(serialize(want)))
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	})
@@ -145,28 +145,29 @@ func FuzzUnserialize(f *testing.F) {
 	f.Add([]byte(`O:8:"stdClass":1:{s:1:"a";R:1;}`))
 	f.Add([]byte("a:99999999:{i:0;a:1:{s:2:\"\xff\";N;}}"))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		value, err := Unserialize(src)
+		value, err := unserialize(src)
 		if err != nil {
-			require.ErrorIs(t, err, ErrSerialized)
+			require.ErrorIs(t, err, errSerialized)
 			require.Nil(t, value)
 			return
 		}
-		require.LessOrEqual(t, weight(value), len(src), "what is kept was there")
-		again, err := Unserialize([]byte(serialize(value)))
+		require.LessOrEqual(t, contentSize(value), len(src), "the result is not larger than the input")
+		again, err := unserialize([]byte(serialize(value)))
 		require.NoError(t, err)
 		require.Equal(t, serialize(value), serialize(again))
 	})
 }
 
-// weight is the bytes of all strings in a value, and a byte for each element.
-func weight(value any) int {
+// contentSize returns the bytes of all strings in a value, plus one for each
+// element.
+func contentSize(value any) int {
 	switch v := value.(type) {
 	case string:
 		return len(v)
 	case map[string]any:
 		sum := 0
 		for _, element := range v {
-			sum += 1 + weight(element)
+			sum += 1 + contentSize(element)
 		}
 		return sum
 	}

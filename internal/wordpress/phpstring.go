@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// quoted reads a string in single quotes, double quotes or backticks.
-func (l *phpLexer) quoted(quote byte) error {
+// lexQuoted reads a string in single quotes, double quotes or backticks.
+func (l *phpLexer) lexQuoted(quote byte) error {
 	end := l.pos + 1
 	for ; end < len(l.src) && l.src[end] != quote; end++ {
 		if l.src[end] == '\\' {
@@ -15,7 +15,7 @@ func (l *phpLexer) quoted(quote byte) error {
 		}
 	}
 	if end >= len(l.src) {
-		return l.fail("string without an end")
+		return l.errorAt("unterminated string")
 	}
 	raw := string(l.src[l.pos+1 : end])
 	kind, value := tokenOpaque, ""
@@ -31,8 +31,7 @@ func (l *phpLexer) quoted(quote byte) error {
 	return nil
 }
 
-// interpolated reports whether PHP would put variables into a string in double
-// quotes.
+// interpolated reports whether a double-quoted string contains variables.
 func interpolated(raw string) bool {
 	for i := 0; i+1 < len(raw); i++ {
 		switch next := raw[i+1]; {
@@ -45,9 +44,8 @@ func interpolated(raw string) bool {
 	return false
 }
 
-// unescape resolves the escapes of a string in double quotes. An escape that
-// PHP does not know stands for itself; a broken \u{…}, which PHP refuses, is
-// not ok.
+// unescape resolves the escapes of a double-quoted string. Unknown escapes are
+// kept, as in PHP; an invalid \u{…}, which is a syntax error in PHP, is not ok.
 func unescape(raw string) (value string, ok bool) {
 	var out strings.Builder
 	for len(raw) > 0 {
@@ -78,8 +76,8 @@ func unescape(raw string) (value string, ok bool) {
 	return out.String(), true
 }
 
-// escape reads what follows a backslash: the byte it stands for and how long
-// the escape is, 0 if it is none.
+// escape decodes the escape after a backslash. It returns its value and its
+// length, which is 0 if s starts with no known escape.
 func escape(s string) (char byte, length int) {
 	const letters, values = `nrtvef\$"`, "\n\r\t\v\x1b\f\\$\""
 	if i := strings.IndexByte(letters, s[0]); i >= 0 {
@@ -94,7 +92,7 @@ func escape(s string) (char byte, length int) {
 		return byte(n), 1 + len(digits)
 	}
 	digits := leading(s, "01234567", 3)
-	// 16 bits and cut: PHP lets \400 overflow.
+	// Parsed as 16 bits and truncated, because \400 overflows in PHP.
 	n, err := strconv.ParseUint(digits, 8, 16)
 	if err != nil {
 		return 0, 0
@@ -102,15 +100,15 @@ func escape(s string) (char byte, length int) {
 	return byte(n), len(digits)
 }
 
-func leading(s, set string, longest int) string {
+func leading(s, set string, limit int) string {
 	n := 0
-	for n < len(s) && n < longest && strings.IndexByte(set, s[n]) >= 0 {
+	for n < len(s) && n < limit && strings.IndexByte(set, s[n]) >= 0 {
 		n++
 	}
 	return s[:n]
 }
 
-// encodeRune is UTF-8 as PHP writes it: surrogates too, which Go replaces.
+// encodeRune encodes UTF-8 as PHP does, including surrogates, which Go replaces.
 func encodeRune(r rune) string {
 	if r >= 0xD800 && r <= 0xDFFF {
 		return string([]byte{0xE0 | byte(r>>12), 0x80 | byte(r>>6)&0x3F, 0x80 | byte(r)&0x3F})
@@ -118,18 +116,18 @@ func encodeRune(r rune) string {
 	return string(r)
 }
 
-// heredoc steps over a heredoc or nowdoc, so that its text is not taken for
-// code. Without an opening line it is a shift operator.
-func (l *phpLexer) heredoc() error {
-	const longest = 256 // of the label, with blanks and quotes
+// lexHeredoc reads a heredoc or nowdoc, whose text must not be parsed as code.
+// Without a label, <<< is lexed as operators.
+func (l *phpLexer) lexHeredoc() error {
+	const maxOpening = 256 // bytes of the label with blanks and quotes
 	from := l.pos + 3
-	opening, _, found := bytes.Cut(l.src[from:min(len(l.src), from+longest)], []byte("\n"))
+	opening, _, found := bytes.Cut(l.src[from:min(len(l.src), from+maxOpening)], []byte("\n"))
 	label := strings.Trim(string(opening), " \t\r")
 	if n := len(label); n > 2 && (label[0] == '"' || label[0] == '\'') && label[n-1] == label[0] {
 		label = label[1 : n-1]
 	}
 	if !found || !isName(label) {
-		l.operator()
+		l.lexOperator()
 		return nil
 	}
 	pos := from + len(opening) + 1
@@ -145,7 +143,7 @@ func (l *phpLexer) heredoc() error {
 		}
 		pos += len(line) + 1
 	}
-	return l.fail("heredoc without an end")
+	return l.errorAt("unterminated heredoc")
 }
 
 func isName(s string) bool {

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// ErrBadSalts means that the given salts are not the ones WordPress signs with:
-// it replaces a missing, default or repeated one by a random value of its
-// options table, which this service may not read.
-var ErrBadSalts = errors.New("wordpress: salts unfit for cookie login")
+// ErrBadSalts means that WordPress does not sign with the given salts. It
+// replaces a missing, default or repeated salt with a random value from its
+// options table, which this service must not read.
+var ErrBadSalts = errors.New("wordpress: salts unusable for cookie logins")
 
-// samplePhrase is the default of wp-config-sample.php. Its translations cannot
-// be told here, but whoever left them has left them for several constants.
+// samplePhrase is the default in wp-config-sample.php. Translated defaults are
+// not recognized, but they occur in several constants and so count as repeated.
 const samplePhrase = "put your unique phrase here"
 
 // SaltNames returns the names of the eight constants of wp-config.php, in the
@@ -25,17 +25,17 @@ func SaltNames() []string {
 	}
 }
 
-// Salts are the secrets WordPress signs login cookies and nonces with. The zero
-// value accepts nobody. Printed, they show nothing of themselves.
+// Salts are the secrets that WordPress signs login cookies and nonces with. The
+// zero value rejects all of them. Printing it shows no secret.
 type Salts struct {
 	loggedIn string
 	nonce    string
 }
 
-// NewSalts takes the constants of SaltNames by name, and SECRET_KEY and
-// SECRET_SALT where the site has them: a value is bad if it equals any other of
-// the ten. ErrBadSalts names every bad one and says what is wrong with it, never
-// its value.
+// NewSalts returns the salts in values, a map of the constants in SaltNames and,
+// if the site defines them, SECRET_KEY and SECRET_SALT. A value must differ from
+// all others, so the last two can make another one invalid. The error wraps
+// ErrBadSalts and lists every invalid constant with the reason, not the value.
 func NewSalts(values map[string]string) (Salts, error) {
 	var problems []string
 	for _, name := range SaltNames() {
@@ -52,7 +52,7 @@ func NewSalts(values map[string]string) (Salts, error) {
 	}, nil
 }
 
-// saltProblem applies the rules of wp_salt; "0" is empty in PHP's eyes.
+// saltProblem applies the rules of wp_salt. "0" is empty for PHP.
 func saltProblem(name string, values map[string]string) string {
 	value, ok := values[name]
 	switch {
@@ -64,7 +64,7 @@ func saltProblem(name string, values map[string]string) string {
 		return "is the sample phrase"
 	}
 	for _, other := range append(SaltNames(), "SECRET_KEY", "SECRET_SALT") {
-		if twin, ok := values[other]; ok && other != name && twin == value {
+		if v, ok := values[other]; ok && other != name && v == value {
 			return "has the same value as " + other
 		}
 	}

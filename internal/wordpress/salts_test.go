@@ -15,7 +15,7 @@ func TestNewSaltsJoinsKeyAndSalt(t *testing.T) {
 	assert.Equal(t, "nonce-key-71nonce-salt-71", salts.nonce)
 }
 
-func TestNewSaltsNamesEveryBadOne(t *testing.T) {
+func TestNewSaltsReportsEveryInvalidSalt(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
@@ -35,7 +35,7 @@ func TestNewSaltsNamesEveryBadOne(t *testing.T) {
 			"LOGGED_IN_KEY is empty",
 		},
 		{
-			"zero, which PHP takes for empty", func(v map[string]string) { v["LOGGED_IN_KEY"] = "0" },
+			"zero, which is empty for PHP", func(v map[string]string) { v["LOGGED_IN_KEY"] = "0" },
 			"LOGGED_IN_KEY is empty",
 		},
 		{
@@ -43,7 +43,7 @@ func TestNewSaltsNamesEveryBadOne(t *testing.T) {
 			"NONCE_KEY is the sample phrase",
 		},
 		{
-			"repeated: both count as bad", func(v map[string]string) { v["LOGGED_IN_SALT"] = v["AUTH_SALT"] },
+			"repeated: both are invalid", func(v map[string]string) { v["LOGGED_IN_SALT"] = v["AUTH_SALT"] },
 			"AUTH_SALT has the same value as LOGGED_IN_SALT, LOGGED_IN_SALT has the same value as AUTH_SALT",
 		},
 		{
@@ -67,13 +67,13 @@ func TestNewSaltsNamesEveryBadOne(t *testing.T) {
 	}
 }
 
-func TestNewSaltsAcceptsOddValues(t *testing.T) {
+func TestNewSaltsAcceptsUnusualValues(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
-		"blanks around":     " li ",
-		"nothing but blank": " ",
-		"another case":      "Put your unique phrase here",
-		"zeros":             "00",
+		"blanks around": " li ",
+		"only a blank":  " ",
+		"another case":  "Put your unique phrase here",
+		"zeros":         "00",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -86,7 +86,7 @@ func TestNewSaltsAcceptsOddValues(t *testing.T) {
 	}
 }
 
-func TestNewSaltsIgnoresBadSecretPair(t *testing.T) {
+func TestNewSaltsIgnoresInvalidSecretKeyAndSalt(t *testing.T) {
 	t.Parallel()
 	values := goldenConstants()
 	values["SECRET_KEY"], values["SECRET_SALT"] = samplePhrase, samplePhrase

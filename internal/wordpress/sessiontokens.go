@@ -6,13 +6,13 @@ import (
 )
 
 // sessionExpiry finds a session in the serialized value of session_tokens and
-// returns its last valid second, in Unix time. It gives errNoSession, or
-// ErrSerialized if the value cannot be read.
+// returns its last valid second, in Unix time. The error is errNoSession, or
+// errSerialized if the value is invalid.
 func sessionExpiry(sessionTokens []byte, verifier string) (int64, error) {
 	if len(sessionTokens) == 0 {
 		return 0, errNoSession
 	}
-	value, err := Unserialize(sessionTokens)
+	value, err := unserialize(sessionTokens)
 	if err != nil {
 		return 0, err
 	}
@@ -21,7 +21,7 @@ func sessionExpiry(sessionTokens []byte, verifier string) (int64, error) {
 	if !ok {
 		return 0, errNoSession
 	}
-	// The form of old is the expiration alone.
+	// Old versions of WordPress stored only the expiration.
 	if fields, ok := session.(map[string]any); ok {
 		session = fields["expiration"]
 	}
@@ -32,7 +32,7 @@ func sessionExpiry(sessionTokens []byte, verifier string) (int64, error) {
 	return expires, nil
 }
 
-// unixSeconds takes a number in any form in which PHP plugins leave one.
+// unixSeconds converts a number in any type that PHP plugins store.
 func unixSeconds(value any) (int64, bool) {
 	switch n := value.(type) {
 	case int64:

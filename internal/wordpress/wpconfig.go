@@ -3,40 +3,42 @@ package wordpress
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// ErrConfigFile means that a wp-config.php is not PHP source that can be split
-// into tokens.
-var ErrConfigFile = errors.New("wordpress: unreadable wp-config.php")
+// ErrConfigFile means that a wp-config.php is too long or cannot be split into
+// tokens.
+var ErrConfigFile = errors.New("wordpress: invalid wp-config.php")
 
 const (
 	maxConfigBytes = 1 << 20
 	tablePrefix    = "$table_prefix"
 )
 
-// ConfigFile is what a wp-config.php says of the settings that matter here.
+// ConfigFile contains the settings in a wp-config.php that this service needs.
 type ConfigFile struct {
-	// Constants by name. True is "1", false and null are "", as PHP would print
-	// them. A constant that the file does not define is not in the map.
+	// Constants contains the values of the constants that the file defines. As
+	// in PHP's output, true is "1", and false and null are "".
 	Constants map[string]string
-	// TablePrefix is the value of $table_prefix, "" where the file has none.
+	// TablePrefix is the value of $table_prefix, "" if the file does not set it.
 	TablePrefix string
-	// Unreadable are the settings that the file gives, but not as a literal.
+	// Unreadable lists the settings whose values are no literals.
 	Unreadable []Unreadable
 }
 
-// Unreadable names a setting whose value cannot be known without running PHP.
+// Unreadable is a setting whose value cannot be known without running PHP.
 type Unreadable struct {
-	Name   string // of the constant, or $table_prefix
+	Name   string // the constant, or $table_prefix
 	Line   int
 	Reason string
 }
 
-// String gives `DB_HOST (line 12): is an expression`.
+// String returns text such as `DB_HOST (line 12): is an expression`.
 func (u Unreadable) String() string { return fmt.Sprintf("%s (line %d): %s", u.Name, u.Line, u.Reason) }
 
-// CookieName is the name of the login cookie if the file fixes it, else "".
+// CookieName returns the name of the login cookie if the file determines it,
+// else "".
 func (c ConfigFile) CookieName() string {
 	if name := c.Constants["LOGGED_IN_COOKIE"]; name != "" {
 		return name
@@ -47,70 +49,71 @@ func (c ConfigFile) CookieName() string {
 	return ""
 }
 
-// wanted tells the constants that are read: everything else in the file may be
-// as dynamic as it likes.
-func wanted(name string) bool {
+// isKnownConstant reports whether a constant is read. All others are ignored.
+func isKnownConstant(name string) bool {
 	switch name {
-	case "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_HOST", "DB_CHARSET", "DB_COLLATE", "MYSQL_CLIENT_FLAGS",
+	case "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_HOST", "MYSQL_CLIENT_FLAGS",
 		"AUTH_KEY", "SECURE_AUTH_KEY", "LOGGED_IN_KEY", "NONCE_KEY", "SECRET_KEY",
 		"AUTH_SALT", "SECURE_AUTH_SALT", "LOGGED_IN_SALT", "NONCE_SALT", "SECRET_SALT",
 		"CUSTOM_USER_TABLE", "CUSTOM_USER_META_TABLE",
-		"MULTISITE", "WP_SITEURL", "COOKIEHASH", "LOGGED_IN_COOKIE":
+		"COOKIEHASH", "LOGGED_IN_COOKIE":
 		return true
 	}
 	return false
 }
 
-// ParseConfig reads a wp-config.php of at most 1 MiB. Nothing is executed and
-// nothing is guessed: a value counts if it is a literal,
-// getenv_docker('NAME', 'default') or getenv('NAME'), which are answered by
-// lookup, and if its statement is certain to run or is guarded by nothing but
-// !defined() of the same name. Any other definition is listed as Unreadable. As
-// in PHP the first definition of a constant and the last value of a variable
-// win. What other files define, or WORDPRESS_CONFIG_EXTRA, is not seen. A nil
-// lookup is an empty environment.
+// ParseConfig parses a wp-config.php of at most 1 MiB without running it.
 //
-// ErrConfigFile: too long, or a string or a comment has no end.
-func ParseConfig(src []byte, lookup LookupFunc) (ConfigFile, error) {
+// It reads values that are literals, getenv('NAME') or
+// getenv_docker('NAME', 'default'), in statements that run unconditionally or
+// only depend on !defined() of the same constant. Variables come from getenv,
+// which must also resolve NAME_FILE; a nil getenv is an empty environment. Any
+// other definition is listed as Unreadable. As in PHP, the first definition of a
+// constant and the last assignment of a variable count. Definitions in other
+// files and in WORDPRESS_CONFIG_EXTRA are not seen.
+//
+// The error is ErrConfigFile if src is too long, or a string or a comment in it
+// is unterminated.
+func ParseConfig(src []byte, getenv func(name string) (value string, ok bool)) (ConfigFile, error) {
 	if len(src) > maxConfigBytes {
 		return ConfigFile{}, fmt.Errorf("%w: %d bytes", ErrConfigFile, len(src))
 	}
-	if lookup == nil {
-		lookup = func(string) (string, bool) { return "", false }
+	if getenv == nil {
+		getenv = func(string) (string, bool) { return "", false }
 	}
 	tokens, err := lexPHP(src)
 	if err != nil {
 		return ConfigFile{}, err
 	}
-	r := configReader{tokens: tokens, lookup: lookup, settled: make(map[string]bool)}
+	r := configReader{tokens: tokens, getenv: getenv, seen: make(map[string]bool)}
 	r.file.Constants = make(map[string]string)
-	r.run()
+	r.readAll()
 	return r.file, nil
 }
 
 type configReader struct {
-	tokens  []token
-	lookup  LookupFunc
-	flow    phpFlow
-	file    ConfigFile
-	settled map[string]bool
+	tokens []token
+	getenv func(name string) (value string, ok bool)
+	flow   phpFlow
+	file   ConfigFile
+	seen   map[string]bool
 }
 
-func (r *configReader) run() {
+func (r *configReader) readAll() {
 	for i := range r.tokens {
-		r.flow.step(r.tokens, i)
+		r.flow.advance(r.tokens, i)
 		switch t := r.tokens[i]; {
 		case t.keyword("define"):
 			r.define(i)
 		case t.keyword("const"):
-			r.constant(i)
+			r.constStatement(i)
 		case t.kind == tokenVariable && t.text == tablePrefix:
-			r.prefix(i)
+			r.prefixAssignment(i)
 		}
 	}
 }
 
-// at returns the token at i, or a zero name beyond the end.
+// at returns the token at i, or the zero token if there is none.
 func (r *configReader) at(i int) token {
 	if i < 0 || i >= len(r.tokens) {
 		return token{}
@@ -118,7 +121,8 @@ func (r *configReader) at(i int) token {
 	return r.tokens[i]
 }
 
-// define reads `define('NAME', value)`, and the case flag of old after it.
+// define reads `define('NAME', value)`, optionally with the obsolete third
+// argument.
 func (r *configReader) define(i int) {
 	before := r.at(i - 1)
 	if before.punct("->") || before.punct("::") || before.keyword("function", "new") ||
@@ -126,7 +130,7 @@ func (r *configReader) define(i int) {
 		return
 	}
 	name := r.at(i + 2)
-	if name.kind != tokenString || !wanted(name.text) || r.settled[name.text] {
+	if name.kind != tokenString || !isKnownConstant(name.text) || r.seen[name.text] {
 		return
 	}
 	value, next, reason := r.value(i + 4)
@@ -136,28 +140,29 @@ func (r *configReader) define(i int) {
 	if reason == "" && !r.at(next).punct(")") {
 		reason = reasonExpression
 	}
-	if reason == "" && !r.flow.certain(r.tokens, i, name.text) {
+	if reason == "" && !r.flow.isUnconditional(r.tokens, i, name.text) {
 		reason = reasonConditional
 	}
-	r.settle(name.text, value, name.line, reason)
+	r.record(name.text, value, name.line, reason)
 }
 
-// constant reads `const NAME = value;`. Inside of braces that is a class's.
-func (r *configReader) constant(i int) {
+// constStatement reads `const NAME = value;`. In a block it would be a constant
+// of a class.
+func (r *configReader) constStatement(i int) {
 	name := r.at(i + 1)
-	if name.kind != tokenName || !wanted(name.text) || r.settled[name.text] ||
-		!r.flow.topLevel(i) || !r.at(i+2).punct("=") {
+	if name.kind != tokenName || !isKnownConstant(name.text) || r.seen[name.text] ||
+		!r.flow.isTopLevelStatement(i) || !r.at(i+2).punct("=") {
 		return
 	}
 	value, next, reason := r.value(i + 3)
 	if reason == "" && next < len(r.tokens) && !r.at(next).punct(";") {
 		reason = reasonExpression
 	}
-	r.settle(name.text, value, name.line, reason)
+	r.record(name.text, value, name.line, reason)
 }
 
-func (r *configReader) settle(name, value string, line int, reason string) {
-	r.settled[name] = true
+func (r *configReader) record(name, value string, line int, reason string) {
+	r.seen[name] = true
 	if reason != "" {
 		r.file.Unreadable = append(r.file.Unreadable, Unreadable{Name: name, Line: line, Reason: reason})
 		return
@@ -165,9 +170,9 @@ func (r *configReader) settle(name, value string, line int, reason string) {
 	r.file.Constants[name] = value
 }
 
-// prefix reads `$table_prefix = value;`. Each assignment replaces what was
-// known: by a value, or by the knowledge that there is none.
-func (r *configReader) prefix(i int) {
+// prefixAssignment reads `$table_prefix = value;`. Each assignment replaces the
+// result of the one before.
+func (r *configReader) prefixAssignment(i int) {
 	value, next, reason := "", 0, reasonExpression
 	switch {
 	case r.at(i + 1).punct("="):
@@ -180,18 +185,13 @@ func (r *configReader) prefix(i int) {
 	default:
 		return
 	}
-	if reason == "" && !r.flow.topLevel(i) {
+	if reason == "" && !r.flow.isTopLevelStatement(i) {
 		reason = reasonConditional
 	}
-	kept := r.file.Unreadable[:0]
-	for _, u := range r.file.Unreadable {
-		if u.Name != tablePrefix {
-			kept = append(kept, u)
-		}
-	}
-	r.file.Unreadable, r.file.TablePrefix = kept, ""
+	r.file.TablePrefix = ""
+	r.file.Unreadable = slices.DeleteFunc(r.file.Unreadable, func(u Unreadable) bool { return u.Name == tablePrefix })
 	if reason != "" {
-		r.file.Unreadable = append(kept, Unreadable{Name: tablePrefix, Line: r.at(i).line, Reason: reason})
+		r.file.Unreadable = append(r.file.Unreadable, Unreadable{Name: tablePrefix, Line: r.at(i).line, Reason: reason})
 		return
 	}
 	r.file.TablePrefix = value
@@ -200,11 +200,11 @@ func (r *configReader) prefix(i int) {
 // Reasons of Unreadable.
 const (
 	reasonExpression   = "is an expression, not a literal"
-	reasonInterpolated = "is a string with variables in it"
-	reasonConditional  = "is set under a condition"
+	reasonInterpolated = "is a string that contains variables"
+	reasonConditional  = "is set conditionally"
 )
 
-// value reads one value from token i on and returns the index after it.
+// value reads the value at token i and returns the index after it.
 func (r *configReader) value(i int) (value string, next int, reason string) {
 	switch t := r.at(i); {
 	case t.kind == tokenString:
@@ -217,14 +217,11 @@ func (r *configReader) value(i int) (value string, next int, reason string) {
 		return "1", i + 1, ""
 	case t.keyword("false", "null"):
 		return "", i + 1, ""
-	case t.keyword("getenv") && r.call(i, 1):
-		value, _ = r.lookup(r.at(i + 2).text)
+	case t.keyword("getenv") && r.isCall(i, 1):
+		value, _ = r.getenv(r.at(i + 2).text)
 		return value, i + 4, ""
-	case t.keyword("getenv_docker") && r.call(i, 2):
-		value, ok, err := r.lookup.LookupFile(r.at(i + 2).text)
-		if err != nil {
-			return "", i + 6, err.Error()
-		}
+	case t.keyword("getenv_docker") && r.isCall(i, 2):
+		value, ok := r.getenv(r.at(i + 2).text)
 		if !ok {
 			value = r.at(i + 4).text
 		}
@@ -233,9 +230,8 @@ func (r *configReader) value(i int) (value string, next int, reason string) {
 	return "", i + 1, reasonExpression
 }
 
-// call reports whether a name is followed by so many literal strings in
-// parentheses.
-func (r *configReader) call(i, args int) bool {
+// isCall reports whether token i is called with args literal strings.
+func (r *configReader) isCall(i, args int) bool {
 	if !r.at(i + 1).punct("(") {
 		return false
 	}

@@ -7,7 +7,7 @@ declare(strict_types=1);
 // define('DB_NAME', 'older'); ?> define('DB_NAME', 'text'); <?php
 /* define('DB_NAME', 'oldest'); */
 DEFINE("DB_NAME", 'site', false);
-define('DB_NAME', 'the first one wins');
+define('DB_NAME', 'ignored');
 define( 'DB_USER' , /* who */ 'o\'brien\\n' ) ;
 define('DB_PASSWORD', "p\$w\"\x41\101\u{44f}\\ \q$ 5");
 @define('DB_HOST', 'localhost:/run/mysqld/mysqld.sock');
