@@ -47,18 +47,18 @@ var edits = []edit{
 			<-ctx.Done()
 		}
 `},
-	{"webhook/turn.go", `	head := &b.Messages[0]`, `	head := &b.Messages[first(b.Messages)]`},
-	{"webhook/turn.go", `	event := b.Messages[0].Event`, `	event := b.Messages[first(b.Messages)].Event`},
+	{"webhook/delivery.go", `	head := &v.Messages[0]`, `	head := &v.Messages[first(v.Messages)]`},
+	{"webhook/delivery.go", `	event := v.Messages[0].Event`, `	event := v.Messages[first(v.Messages)].Event`},
 	{"webhook/outcome.go", `	switch status / 100 {`,
 		`	if mutant("drops what was answered with 500") && status >= 500 {
 		return Accepted
 	}
 	switch status / 100 {`},
 	{"webhook/sender.go", `	s.signer.Sign(req.Header, e.ID.String(),`, `	s.signer.Sign(req.Header, name(e),`},
-	{"webhook/payload.go", `	at := stamp(e.At)
-`, `	at := stamp(e.At)
+	{"webhook/payload.go", `	at := timestamp(e.At)
+`, `	at := timestamp(e.At)
 	if mutant("tells the time of the attempt") {
-		at = stamp(time.Now())
+		at = timestamp(time.Now())
 	}
 `},
 	{"webinar/rules.go", `		s.LeftAt = now

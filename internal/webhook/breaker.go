@@ -6,96 +6,83 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// maxProbePause bounds the time between probes, and that after which a message
-// which failed alone is tried again.
+// maxProbePause is the longest pause between probes, and between attempts of the
+// only event that fails.
 const maxProbePause = 30 * time.Second
 
-// sink is what the dispatcher believes of the receiving end. Its zero time
-// fields mean "at once"; it begins by probing.
+// breaker tracks whether the receiver is available. It starts open; times that
+// are zero mean "immediately".
 type breaker struct {
 	retry    RetryPolicy
 	parallel int
 
-	known bool // an attempt of this term has told: failures of one viewer, answered, do not
+	known bool // the state is based on an attempt of this run; error statuses for one viewer are not enough
 
-	up          bool
-	limit       int                         // up: sends in flight at most
-	acceptedAt  time.Time                   // up: the last acceptance, or when it came up
-	failedUsers map[webinar.UserID]struct{} // up, or not known: viewers whose messages failed since
+	closed      bool
+	limit       int                         // closed: deliveries in flight
+	acceptedAt  time.Time                   // closed: last success, or when the breaker closed
+	failedUsers map[webinar.UserID]struct{} // closed or not known: viewers with failures since the last success
 
-	probeFailures int       // probing: probes that failed in a row
-	nextProbe     time.Time // probing: no probe before
-	probeNewest   bool      // probing: the next probe is the newest row, not the oldest
+	probeFailures int       // open: consecutive failed probes
+	nextProbe     time.Time // open: no probe before this time
+	probeNewest   bool      // open: the next probe is the newest row instead of the oldest
 }
 
 func newBreaker(retry RetryPolicy, parallel int) *breaker {
 	return &breaker{retry: retry, parallel: parallel, failedUsers: map[webinar.UserID]struct{}{}}
 }
 
-// accepted notes a 2xx.
-func (s *breaker) accepted(now time.Time) {
-	if !s.rejected(now) {
-		s.limit = min(2*s.limit, s.parallel)
+// recordAccepted records a success, which closes the breaker.
+func (b *breaker) recordAccepted(now time.Time) {
+	if !b.recordRejected(now) {
+		b.limit = min(2*b.limit, b.parallel)
 	}
-	s.acceptedAt = now
-	clear(s.failedUsers)
+	b.acceptedAt = now
+	clear(b.failedUsers)
 }
 
-// rejected notes an answer about the message alone: the sink is alive. It says
-// whether the sink came up by it.
-func (s *breaker) rejected(now time.Time) (recovered bool) {
-	if s.up {
+// recordRejected records the rejection of an event, which shows that the
+// receiver is available. It reports whether this has closed the breaker.
+func (b *breaker) recordRejected(now time.Time) (closed bool) {
+	if b.closed {
 		return false
 	}
-	s.known, s.up, s.limit, s.acceptedAt = true, true, 1, now
-	clear(s.failedUsers)
+	b.known, b.closed, b.limit, b.acceptedAt = true, true, 1, now
+	clear(b.failedUsers)
 	return true
 }
 
-// failure is an attempt with outcome Unavailable.
+// failure is an attempt whose outcome is Unavailable.
 type failure struct {
 	user       webinar.UserID
 	probe      bool
-	suspect    bool // the message had failed before while others were accepted
-	answered   bool // by HTTP, not by silence
+	suspect    bool
+	responded  bool // the receiver sent an HTTP status
 	retryAfter time.Duration
 }
 
-// failed notes a failure. alone: nobody else has failed since the last
-// acceptance, so it may be the message's own fault, or the first sign.
-func (s *breaker) failed(now time.Time, f failure) (alone bool) {
-	if s.up || !s.known {
-		s.failedUsers[f.user] = struct{}{}
+// recordFailure records a failure, which may open the breaker. It reports
+// whether the breaker stays closed and no other viewer has failed since the last
+// success: then the cause may be the event, or this is the start of an outage.
+func (b *breaker) recordFailure(now time.Time, f failure) (sole bool) {
+	if b.closed || !b.known {
+		b.failedUsers[f.user] = struct{}{}
 	}
-	s.known = s.known || !f.answered || len(s.failedUsers) > 1
-	if !s.up {
+	b.known = b.known || !f.responded || len(b.failedUsers) > 1
+	if !b.closed {
 		if f.probe {
-			s.probeFailures++
-			s.probeNewest = !s.probeNewest // many bad messages may stand at one end of the queue
-			s.nextProbe = now.Add(min(s.retry.wait(s.probeFailures), maxProbePause))
+			b.probeFailures++
+			b.probeNewest = !b.probeNewest
+			b.nextProbe = now.Add(min(b.retry.pause(b.probeFailures), maxProbePause))
 		}
-		s.nextProbe = latest(s.nextProbe, now.Add(f.retryAfter))
+		b.nextProbe = latest(b.nextProbe, now.Add(f.retryAfter))
 		return false
 	}
-	telling := !f.suspect || now.Sub(s.acceptedAt) >= maxProbePause
-	if telling && (!f.answered || len(s.failedUsers) > 1) {
-		s.up, s.probeFailures, s.nextProbe = false, 0, now.Add(f.retryAfter)
-		s.probeNewest = true // the older ones have just failed
+	conclusive := !f.suspect || now.Sub(b.acceptedAt) >= maxProbePause
+	if conclusive && (!f.responded || len(b.failedUsers) > 1) {
+		b.closed, b.probeFailures, b.nextProbe = false, 0, now.Add(f.retryAfter)
+		b.probeNewest = true // older ones have just failed
 		return false
 	}
-	return len(s.failedUsers) == 1
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
+	return len(b.failedUsers) == 1
 }

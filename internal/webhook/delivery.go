@@ -10,39 +10,43 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// settleTimeout bounds a write to the queue, also after the term has ended.
+// settleTimeout limits a write of a delivery's result, also during shutdown.
 const settleTimeout = 5 * time.Second
 
-// ending is how a turn ended.
+// resultKind is how a delivery or a merge ended.
 type resultKind int
 
 const (
 	resultEmpty       resultKind = iota // the viewer has nothing to send
-	resultUserDeleted                   // the user is gone
-	resultUnsupported                   // the head is for another build to read
-	resultQueueError                    // the queue failed, or is not as it was read: nothing was sent
-	resultDeferred                      // the head was left to wait, newer rows have joined it
-	resultDelivered                     // the head is gone from the queue
-	resultDead                          // the head is dead
-	resultRescheduled                   // the head failed and waits
-	resultCanceled                      // the term ended first
+	resultUserDeleted                   // the user does not exist
+	resultUnsupported                   // the first message has an unsupported version
+	resultQueueError                    // the queue failed, or the row has changed: nothing was sent
+	resultDeferred                      // nothing was sent; newer rows were deferred behind the first message
+	resultDelivered                     // the first message was accepted and deleted
+	resultDead                          // the first message is dead
+	resultRescheduled                   // the first message failed and is deferred
+	resultCanceled                      // the run ended first
 )
 
-// result is what a turn tells the loop.
+// result is the result of a delivery or a merge.
 type result struct {
-	entry       *entry
-	probe       bool // sent to a sink that may be down
-	isMerge     bool // a turn of join
-	kind        resultKind
-	attempt     AttemptResult     // of the attempt, if one was made
-	head        usermeta.Message  // as it stands now, for endWaiting and endPostponed
-	next        *usermeta.Message // after endAccepted and endBuried; nil: none
-	wasDeferred bool              // after these: more may have joined where the head waited
-	withdrawn   int
+	entry   *entry
+	probe   bool // sent while the breaker was open
+	isMerge bool // of mergeNewRows, not of send
+	kind    resultKind
+	attempt AttemptResult    // if an attempt was made
+	head    usermeta.Message // for resultDeferred and resultRescheduled: the first message as now stored
+
+	// For resultDelivered and resultDead: the following message, if it was read,
+	// and whether the first one was deferred, so that newer rows may be too.
+	next        *usermeta.Message
+	wasDeferred bool
+
+	withdrawn int // number of messages withdrawn
 }
 
-// turns makes the turns of viewers. It is safe for parallel use, one turn at a
-// time for a viewer.
+// deliverer makes deliveries. It is safe for concurrent use, but not for the
+// same viewer.
 type deliverer struct {
 	queue  Queue
 	sender *Sender
@@ -51,136 +55,136 @@ type deliverer struct {
 	health *queueHealth
 }
 
-// send offers the head of a viewer's backlog to the sink, due or not, and
-// settles the answer.
-func (t *deliverer) send(ctx context.Context, user webinar.UserID) result {
-	b, r := t.load(ctx, user)
-	if len(b.Messages) == 0 {
-		return r
+// send makes an attempt to deliver the first message of a viewer, even if it is
+// not due, and records the result.
+func (d *deliverer) send(ctx context.Context, user webinar.UserID) result {
+	v, res := d.load(ctx, user)
+	if len(v.Messages) == 0 {
+		return res
 	}
-	head := &b.Messages[0]
-	begun, err := t.queue.MarkAttempt(ctx, head, time.Now())
+	head := &v.Messages[0]
+	marked, err := d.queue.MarkAttempt(ctx, head, time.Now())
 	if err != nil {
-		r.kind = t.queueError(ctx, opWrite, err)
-		return r
+		res.kind = d.queueError(ctx, opWrite, err)
+		return res
 	}
 	if head.Attempts == 0 {
-		t.health.recordSuccess(ctx, opWrite)
+		d.health.recordSuccess(ctx, opWrite)
 	}
-	if !begun {
-		r.kind = resultQueueError // somebody else's hand, or a crash: it is read again
-		return r
+	if !marked {
+		res.kind = resultQueueError // the row has changed or vanished: read it again
+		return res
 	}
-	r.attempt = t.attempt(ctx, b)
-	if r.attempt.Outcome == Canceled {
-		r.kind = resultCanceled
-		return r
+	res.attempt = d.attempt(ctx, v)
+	if res.attempt.Outcome == Canceled {
+		res.kind = resultCanceled
+		return res
 	}
 	head.Attempts++
-	r.wasDeferred = head.Deferred
-	if len(b.Messages) > 1 {
-		r.next = &b.Messages[1]
+	res.wasDeferred = head.Deferred
+	if len(v.Messages) > 1 {
+		res.next = &v.Messages[1]
 	}
-	if r.attempt.Outcome == Accepted {
-		t.logAttempt(ctx, slog.LevelInfo, "event delivered", *head, r.attempt)
-		r.kind = t.settle(ctx, resultDelivered, func(ctx context.Context) error { return t.queue.Ack(ctx, *head) })
-		return r
+	if res.attempt.Outcome == Accepted {
+		d.logAttempt(ctx, slog.LevelInfo, "event delivered", *head, res.attempt)
+		res.kind = d.settle(ctx, resultDelivered, func(ctx context.Context) error { return d.queue.Ack(ctx, *head) })
+		return res
 	}
-	// Not in UTC yet, which would take the monotonic reading away: in this
-	// process the plan holds whatever becomes of the clock.
-	next, dead := t.retry.Next(head.Attempts, head.FirstAttempt, time.Now(), r.attempt.RetryAfter)
+	// Keep the monotonic reading, so that changes of the wall clock do not affect
+	// the schedule of this process.
+	next, dead := d.retry.Next(head.Attempts, head.FirstAttempt, time.Now(), res.attempt.RetryAfter)
 	if dead {
 		head.NextAttempt = time.Time{}
-		t.logAttempt(ctx, slog.LevelError, "event is dead: operations must decide", *head, r.attempt)
-		r.kind = t.settle(ctx, resultDead, func(ctx context.Context) error { return t.queue.DeadLetter(ctx, *head) })
-		return r
+		d.logAttempt(ctx, slog.LevelError, "event dead-lettered: retry budget exhausted", *head, res.attempt)
+		res.kind = d.settle(ctx, resultDead, func(ctx context.Context) error { return d.queue.DeadLetter(ctx, *head) })
+		return res
 	}
 	head.NextAttempt = next
-	t.logAttempt(ctx, slog.LevelWarn, "event not delivered", *head, r.attempt)
-	r.head = *head
-	r.kind = t.settle(ctx, resultRescheduled, func(ctx context.Context) error { return t.queue.Reschedule(ctx, b) })
-	return r
+	d.logAttempt(ctx, slog.LevelWarn, "event not delivered", *head, res.attempt)
+	res.head = *head
+	res.kind = d.settle(ctx, resultRescheduled, func(ctx context.Context) error { return d.queue.Reschedule(ctx, v) })
+	return res
 }
 
-// join moves new rows of a viewer who waits to where the head waits. Nothing is
-// sent.
-func (t *deliverer) mergeNewRows(ctx context.Context, user webinar.UserID) result {
-	b, r := t.load(ctx, user)
-	if len(b.Messages) == 0 {
-		return r
+// mergeNewRows defers new rows of a viewer whose first message is deferred.
+// Nothing is sent.
+func (d *deliverer) mergeNewRows(ctx context.Context, user webinar.UserID) result {
+	v, res := d.load(ctx, user)
+	if len(v.Messages) == 0 {
+		return res
 	}
-	r.head, r.kind = b.Messages[0], resultDeferred
-	if !r.head.NextAttempt.After(time.Now()) {
-		return r
+	res.head, res.kind = v.Messages[0], resultDeferred
+	if !res.head.NextAttempt.After(time.Now()) {
+		return res
 	}
-	if err := t.queue.Reschedule(ctx, b); err != nil {
-		r.kind = t.queueError(ctx, opWrite, err)
-		return r
+	if err := d.queue.Reschedule(ctx, v); err != nil {
+		res.kind = d.queueError(ctx, opWrite, err)
+		return res
 	}
-	t.health.recordSuccess(ctx, opWrite)
-	return r
+	d.health.recordSuccess(ctx, opWrite)
+	return res
 }
 
-// load reads a backlog. Without messages there is nothing to do but what the
-// result says.
-func (t *deliverer) load(ctx context.Context, user webinar.UserID) (usermeta.ViewerQueue, result) {
-	b, err := t.queue.ViewerQueue(ctx, user)
+// load reads the messages of a viewer. If it returns none, the result is final.
+func (d *deliverer) load(ctx context.Context, user webinar.UserID) (usermeta.ViewerQueue, result) {
+	v, err := d.queue.ViewerQueue(ctx, user)
 	if err != nil {
-		return usermeta.ViewerQueue{}, result{kind: t.queueError(ctx, opRead, err)}
+		return usermeta.ViewerQueue{}, result{kind: d.queueError(ctx, opRead, err)}
 	}
-	t.health.recordSuccess(ctx, opRead)
+	d.health.recordSuccess(ctx, opRead)
 	switch {
-	case !b.UserExists:
-		n, err := t.queue.DiscardDeletedUser(ctx, user)
+	case !v.UserExists:
+		n, err := d.queue.DiscardDeletedUser(ctx, user)
 		if err != nil {
-			return usermeta.ViewerQueue{}, result{kind: t.queueError(ctx, opWrite, err)}
+			return usermeta.ViewerQueue{}, result{kind: d.queueError(ctx, opWrite, err)}
 		}
 		if n > 0 {
-			t.health.recordSuccess(ctx, opWrite)
+			d.health.recordSuccess(ctx, opWrite)
 		}
-		t.log.InfoContext(ctx, "events of a deleted user withdrawn", "user", user, "events", n)
+		d.log.InfoContext(ctx, "events of deleted user withdrawn", "user", user, "events", n)
 		return usermeta.ViewerQueue{}, result{kind: resultUserDeleted, withdrawn: n}
-	case b.UnsupportedVersion:
+	case v.UnsupportedVersion:
 		return usermeta.ViewerQueue{}, result{kind: resultUnsupported}
 	}
-	return b, result{kind: resultEmpty}
+	return v, result{kind: resultEmpty}
 }
 
-func (t *deliverer) attempt(ctx context.Context, b usermeta.ViewerQueue) AttemptResult {
-	event := b.Messages[0].Event
-	body, err := Body(event, b.LeadID)
+func (d *deliverer) attempt(ctx context.Context, v usermeta.ViewerQueue) AttemptResult {
+	event := v.Messages[0].Event
+	body, err := Body(event, v.LeadID)
 	if err != nil {
-		answer := AttemptResult{Outcome: NoPayload, Err: err}
-		t.sender.observe(event, answer)
-		return answer
+		a := AttemptResult{Outcome: NoPayload, Err: err}
+		d.sender.observe(event, a)
+		return a
 	}
-	return t.sender.Send(ctx, event, body)
+	return d.sender.Send(ctx, event, body)
 }
 
-// fault tells an error of the queue from the end of the term.
-func (t *deliverer) queueError(ctx context.Context, of queueOp, err error) resultKind {
+// queueError records an error of the queue, unless it is due to the end of the
+// run.
+func (d *deliverer) queueError(ctx context.Context, op queueOp, err error) resultKind {
 	if ctx.Err() != nil {
 		return resultCanceled
 	}
-	t.health.recordFailure(ctx, of, err)
+	d.health.recordFailure(ctx, op, err)
 	return resultQueueError
 }
 
-// settle writes what came of an attempt, again and again while the term lasts,
-// because nothing else of the viewer may be sent before. The end of the term
-// does not stop a write, only its repetition: the worst is one more delivery.
-func (t *deliverer) settle(ctx context.Context, end resultKind, write func(context.Context) error) resultKind {
+// settle writes the result of an attempt and retries until the run ends, because
+// nothing else of the viewer may be sent before. The end of the run does not
+// interrupt a write. If that fails too, the event is delivered again.
+func (d *deliverer) settle(ctx context.Context, kind resultKind, write func(context.Context) error) resultKind {
 	for failures := 1; ; failures++ {
 		err := withTimeout(ctx, write)
 		if err == nil {
-			t.health.recordSuccess(ctx, opWrite)
-			return end
+			d.health.recordSuccess(ctx, opWrite)
+			return kind
 		}
 		if ctx.Err() != nil {
-			t.log.WarnContext(ctx, "what came of a delivery could not be written", "error", err)
+			d.log.WarnContext(ctx, "delivery result not recorded", "error", err)
 			return resultCanceled
 		}
-		t.health.recordFailure(ctx, opWrite, err)
+		d.health.recordFailure(ctx, opWrite, err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(backoff(failures)):
@@ -188,32 +192,33 @@ func (t *deliverer) settle(ctx context.Context, end resultKind, write func(conte
 	}
 }
 
+// withTimeout calls write with a context that outlives the run.
 func withTimeout(ctx context.Context, write func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	return write(ctx)
 }
 
-// report is the one log line of an attempt.
-func (t *deliverer) logAttempt(ctx context.Context, level slog.Level, what string, m usermeta.Message, answer AttemptResult) {
-	attrs := append(attemptAttrs(m.Event, answer), slog.Int("attempt", m.Attempts))
+// logAttempt writes the only log line of an attempt.
+func (d *deliverer) logAttempt(ctx context.Context, level slog.Level, message string, m usermeta.Message, a AttemptResult) {
+	attrs := append(attemptAttrs(m.Event, a), slog.Int("attempt", m.Attempts))
 	if level == slog.LevelWarn {
 		attrs = append(attrs, slog.Time("next_attempt", m.NextAttempt.UTC()))
 	}
-	t.log.LogAttrs(ctx, level, what, attrs...)
+	d.log.LogAttrs(ctx, level, message, attrs...)
 }
 
-func attemptAttrs(e webinar.Event, answer AttemptResult) []slog.Attr {
+func attemptAttrs(e webinar.Event, a AttemptResult) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("webhook_id", e.ID.String()),
 		slog.String("type", string(e.Type)),
 		slog.Uint64("user", uint64(e.User)),
-		slog.String("outcome", string(answer.Outcome)),
-		slog.Int("status", answer.Status),
-		slog.Duration("duration", answer.Duration),
+		slog.String("outcome", string(a.Outcome)),
+		slog.Int("status", a.Status),
+		slog.Duration("duration", a.Duration),
 	}
-	if answer.Err != nil {
-		attrs = append(attrs, slog.String("error", fmt.Sprint(answer.Err)))
+	if a.Err != nil {
+		attrs = append(attrs, slog.String("error", fmt.Sprint(a.Err)))
 	}
 	return attrs
 }

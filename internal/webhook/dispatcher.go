@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// DefaultParallel is how many viewers are served at the same time.
+// DefaultParallel is the default number of viewers served at the same time.
 const DefaultParallel = 64
 
 const defaultPoll = 200 * time.Millisecond
 
-// ErrRunning: only one Run at a time.
-var ErrRunning = errors.New("webhook: the dispatcher is running already")
+// ErrRunning is returned by Run while another Run has not returned.
+var ErrRunning = errors.New("webhook: the dispatcher is already running")
 
-// Config is what a dispatcher needs.
+// Config is the configuration of a Dispatcher.
 type Config struct {
 	Queue    Queue         // required
 	Sender   *Sender       // required
+	Log      *slog.Logger  // required
 	Retry    RetryPolicy   // zero: the default schedule and budget
 	Parallel int           // viewers served at the same time; 0: DefaultParallel
-	Poll     time.Duration // how often the queue is read without a nudge; 0: 200 ms
-	Log      *slog.Logger  // nil: slog.Default
+	Poll     time.Duration // interval of reads without a call of Wake; 0: 200 ms
 }
 
 func (c Config) withDefaults() Config {
@@ -34,14 +34,11 @@ func (c Config) withDefaults() Config {
 	if c.Poll == 0 {
 		c.Poll = defaultPoll
 	}
-	if c.Log == nil {
-		c.Log = slog.Default()
-	}
 	return c
 }
 
-// Dispatcher sends what the queue holds while it runs. Among replicas only the
-// leader may run it.
+// Dispatcher delivers the messages of the queue while it runs. Of several
+// replicas, only the leader may run one.
 type Dispatcher struct {
 	cfg     Config
 	wake    chan struct{}
@@ -49,13 +46,13 @@ type Dispatcher struct {
 	stats   stats
 }
 
-// New returns a dispatcher at rest.
+// New returns a dispatcher that is not running.
 func New(cfg Config) *Dispatcher {
 	return &Dispatcher{cfg: cfg.withDefaults(), wake: make(chan struct{}, 1)}
 }
 
-// Nudge says that there is something new in the queue. It never blocks, and is
-// safe from any goroutine, running or not.
+// Wake makes a running dispatcher read the queue soon. It never blocks and may
+// be called from any goroutine at any time.
 func (d *Dispatcher) Wake() {
 	select {
 	case d.wake <- struct{}{}:
@@ -63,15 +60,15 @@ func (d *Dispatcher) Wake() {
 	}
 }
 
-// Stats is a snapshot of what has been done so far.
+// Stats returns a snapshot of the dispatcher's statistics.
 func (d *Dispatcher) Stats() Stats {
 	return d.stats.snapshot()
 }
 
-// Run delivers until ctx ends, and returns its cause once nothing is under way
-// any more: attempts in flight are cut off and not counted, answers that had
-// arrived are settled, which takes 5 s at most. It may be run again, for the
-// next term of leadership, but not twice at once: ErrRunning.
+// Run delivers until ctx ends. It then cancels attempts in flight, which are not
+// counted, records responses that have arrived, which takes at most 5 s, and
+// returns the cause of ctx. Run may be called again after it has returned, for
+// the next term of leadership; a concurrent call returns ErrRunning.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	if !d.running.CompareAndSwap(false, true) {
 		return ErrRunning

@@ -1,29 +1,46 @@
-// Package webhook delivers events to the sink. It promises: every message of
-// the queue is offered at least once, and each viewer's in the order of their
-// rows; what the sink accepted is never skipped over, what it did not accept is
-// never lost; a shutdown costs no attempt; and one viewer's trouble, or one bad
-// message, never holds up the others.
+// Package webhook delivers events to the receiver, a remote HTTP endpoint, and
+// retries them until it accepts them.
 //
-// A message is sent by a turn: read the viewer's backlog, write that the first
-// attempt at its head begins, so that no crash of the database can take back
-// what was told, send the head, settle the answer. The Dispatcher decides whose
-// turn it is, and keeps in memory only what the queue can tell it again:
+// # Guarantees
 //
-//	poll, scan ──> agenda ──> turn ──> Queue.Begin, then Accept, Postpone or Bury
-//	                  ^         │
-//	                  └── sink <┘   up, ramping up, or probed one row at a time
+//   - Order: the events of a viewer are delivered one at a time, in the order of
+//     their rows. A later event is not sent before the earlier ones are accepted
+//     or dead.
+//   - At least once: a row is deleted only after the receiver has accepted its
+//     event. A crash between the two repeats the delivery with the same
+//     webhook-id, by which receivers deduplicate.
+//   - Durability: before its first attempt, the row of an event is on disk, so a
+//     crash of the database cannot undo a change that the receiver knows.
+//   - Isolation: events of one viewer that fail do not delay those of others.
+//   - Retries: a failed event is retried with growing pauses until its budget is
+//     exhausted. It is then dead: kept for the operator, and no longer sent.
+//   - Shutdown: attempts in flight are canceled and not counted; responses that
+//     have arrived are recorded.
+//   - Deleted users: events of a user who no longer exists are withdrawn unsent.
 //
-// The sink is believed to be up or not. Up: many viewers in parallel, and a
-// message that fails waits by its own schedule. Not up: one message at a time,
-// at most 30 s apart, until one is answered; then all that waits is due at
-// once, oldest first, one in flight at first and twice as many with each
-// acceptance. A term begins by probing, so a restart offers all that waits.
-// Probes go from row to row, by turns from the oldest and the newest end, so
-// that bad messages cannot pass for a sink that is down.
+// # Design
 //
-// A message that has failed while others were accepted is blamed itself: it may
-// take at most half of the places, and it does not speak against a sink that
-// accepted something in the last 30 s.
+// One goroutine owns all state of a run (type run). It reads due and deferred
+// rows, keeps one entry per viewer in a schedule, and starts deliveries, which
+// report back to it. State in memory is derived from the queue and can be lost
+// at any time:
+//
+//	poll, scan ──> schedule ──> delivery ──> Queue.MarkAttempt, then Ack, Reschedule or DeadLetter
+//	                   ^           │
+//	                   └─ breaker <┘  closed, or open and probing
+//
+// A circuit breaker tracks whether the receiver is available. While it is
+// closed, many viewers are served in parallel and a failed event waits for its
+// own next attempt. While it is open, one event at a time is sent as a probe, at
+// most 30 s after the previous one, until the receiver responds. All deferred
+// events are then due at once, oldest first; the number in flight starts at one
+// and doubles with each success. A run starts with an open breaker, so a restart
+// retries everything. Probes go from row to row, alternating between the oldest
+// and the newest, so that a few failing events cannot look like an outage.
+//
+// An event that fails while others succeed is marked suspect. Suspect events use
+// at most half of the slots and do not open the breaker within 30 s of a
+// success.
 //
 // The wire format is Standard Webhooks (github.com/standard-webhooks).
 package webhook

@@ -6,42 +6,42 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// pace says how an entry that failed waits while the sink is up.
+// backoffMode determines when a failed entry is retried while the breaker is
+// closed.
 type backoffMode int
 
 const (
-	backoffNone   backoffMode = iota // not at all: nothing is held against it
-	backoffCapped                    // its own schedule, but 30 s at most
-	backoffFull                      // its own schedule
+	backoffNone   backoffMode = iota // immediately
+	backoffCapped                    // at its next attempt, but at most 30 s after its last failure
+	backoffFull                      // at its next attempt
 )
 
-// entry is one viewer with something to send, as the agenda knows it. The queue
-// knows the rest; whatever is remembered here beside it is advice.
+// entry is a viewer with something to send. The queue is authoritative: what an
+// entry knows beyond it only affects timing.
 type entry struct {
 	user webinar.UserID
-	row  uint64    // the viewer's lowest row seen
-	next time.Time // its own schedule; zero: never tried
+	row  uint64    // the viewer's lowest known row
+	next time.Time // next attempt of that row; zero: not tried yet
 
 	backoff     backoffMode
-	notBefore   time.Time // no attempt earlier, whatever the sink does
-	failedAt    time.Time // last failure seen in this term; zero: none
-	probedAt    time.Time // last probe in this term; zero: none
-	suspect     bool      // failed while the sink was up
-	pausedUntil time.Time // the queue would not give the row: no use to ask again earlier
-	queueErrors int       // queue errors in a row
+	notBefore   time.Time // earliest next attempt, whatever the state of the breaker
+	failedAt    time.Time // last failure in this run; zero: none
+	probedAt    time.Time // last probe in this run; zero: none
+	suspect     bool      // failed while the breaker was closed
+	pausedUntil time.Time // the queue failed or could not return the row: retry it then
+	queueErrors int       // consecutive queue errors
 
-	inFlight bool   // a turn is under way
-	dirty    bool   // rows were seen under the due key meanwhile
-	seq      uint64 // of the last change
+	inFlight bool   // a delivery or a merge is in progress
+	dirty    bool   // due rows were found meanwhile
+	seq      uint64 // of the last change, see schedule.push
 }
 
-// become makes the entry stand for another row of its viewer, or for the same as
-// if it had just been found: nothing is held against it any more.
+// resetTo replaces the entry's row and clears all that is known about the old one.
 func (e *entry) resetTo(row uint64, next time.Time) {
 	*e = entry{user: e.user, row: row, next: next, seq: e.seq}
 }
 
-// readyAt is when the entry may be sent while the sink is up.
+// readyAt returns when the entry may be sent while the breaker is closed.
 func (e *entry) readyAt() time.Time {
 	switch e.backoff {
 	case backoffNone:
@@ -52,8 +52,8 @@ func (e *entry) readyAt() time.Time {
 	return latest(e.blockedUntil(), e.next)
 }
 
-// probeReadyAt is when the entry may be a probe: by its own schedule, but 30 s
-// after its last failure at most.
+// probeReadyAt returns when the entry may be sent as a probe: at its next
+// attempt, but at most 30 s after its last failure.
 func (e *entry) probeReadyAt() time.Time {
 	if e.failedAt.IsZero() {
 		return e.blockedUntil()
@@ -61,12 +61,13 @@ func (e *entry) probeReadyAt() time.Time {
 	return latest(e.blockedUntil(), earliest(e.next, e.failedAt.Add(maxProbePause)))
 }
 
-// offLimits is until when the entry is left alone, by the sink's wish or the queue's.
+// blockedUntil returns the earliest time at which both the receiver and the
+// queue permit an attempt.
 func (e *entry) blockedUntil() time.Time { return latest(e.notBefore, e.pausedUntil) }
 
-// probesBefore orders probes: what was not probed yet comes first, so that no
-// message holds up the others; of these the newest, or that with the earliest
-// next attempt, the never tried ones by age.
+// probeLess orders entries for probing. Entries probed longest ago come first,
+// so that one event cannot block probing. Among equals comes first either the
+// newest row, or the earliest next attempt and then the oldest row.
 func (e *entry) probeLess(o *entry, newest bool) bool {
 	switch {
 	case !e.probedAt.Equal(o.probedAt):
@@ -77,4 +78,18 @@ func (e *entry) probeLess(o *entry, newest bool) bool {
 		return e.next.Before(o.next)
 	}
 	return e.row < o.row
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

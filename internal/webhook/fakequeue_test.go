@@ -6,65 +6,65 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webhook"
 	"autowebinar/internal/webinar"
 )
 
-// The three places a row can stand.
+// The statuses of a row.
 const (
-	due     = "due"
-	waiting = "wait"
-	dead    = "dead"
+	due      = "due"
+	deferred = "deferred"
+	dead     = "dead"
 )
 
 // The real outbox is tested in its own package.
 var _ webhook.Queue = (*usermeta.Outbox)(nil)
 
-// queue is an outbox in memory: rows with ids, keys and whole seconds, users
-// that come and go, lead ids, and faults on demand.
+// queue is an outbox in memory, with failures on demand.
 type queue struct {
-	mu    sync.Mutex
-	last  uint64
-	rows  map[uint64]*row
-	gone  map[webinar.UserID]bool
-	leads map[webinar.UserID]string // default "lead-<user>"
-	fault func(op string) error     // nil: none
-	calls map[string]int
+	mu      sync.Mutex
+	lastRow uint64
+	rows    map[uint64]*row
+	deleted map[webinar.UserID]bool
+	leads   map[webinar.UserID]string    // lead ids; default "lead-<user>"
+	fail    func(operation string) error // nil: no failures
+	calls   map[string]int
 }
 
 type row struct {
-	key  string
-	m    usermeta.Message
-	held bool // of an unknown version
+	status      string
+	m           usermeta.Message
+	unsupported bool // has an unsupported version
 }
 
 func newQueue() *queue {
-	return &queue{rows: map[uint64]*row{}, gone: map[webinar.UserID]bool{}, leads: map[webinar.UserID]string{}, calls: map[string]int{}}
+	return &queue{rows: map[uint64]*row{}, deleted: map[webinar.UserID]bool{}, leads: map[webinar.UserID]string{}, calls: map[string]int{}}
 }
 
-// insert commits an event, and returns its row id.
+// insert adds a due row and returns its id.
 func (q *queue) insert(e webinar.Event) uint64 { return q.insertAs(due, e) }
 
-// insertAs puts the row under a key: what is committed while older events of
-// the viewer wait stands under the wait key from the beginning.
-func (q *queue) insertAs(key string, e webinar.Event) uint64 {
+// insertAs adds a row with a status. The real store inserts a row as deferred
+// while older events of the viewer are.
+func (q *queue) insertAs(status string, e webinar.Event) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.last++
-	q.rows[q.last] = &row{key: key, m: usermeta.Message{RowID: q.last, Event: e}}
-	return q.last
+	q.lastRow++
+	q.rows[q.lastRow] = &row{status: status, m: usermeta.Message{RowID: q.lastRow, Event: e}}
+	return q.lastRow
 }
 
-// change edits a row, as operations would.
+// change edits a row, as an operator would.
 func (q *queue) change(id uint64, edit func(*row)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	edit(q.rows[id])
 }
 
-// set changes anything else of the queue.
+// set runs a change of the queue's fields under its lock.
 func (q *queue) set(edit func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -80,35 +80,36 @@ func (q *queue) get(id uint64) (row, bool) {
 	return row{}, false
 }
 
-// count is how many rows stand under the key.
-func (q *queue) count(key string) (n int) {
+func (q *queue) count(status string) (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, r := range q.rows {
-		if r.key == key {
+		if r.status == status {
 			n++
 		}
 	}
 	return n
 }
 
-// enter begins a statement; the caller unlocks.
-func (q *queue) enter(ctx context.Context, op string) error {
+// begin begins an operation: it locks the queue, which the caller unlocks, and
+// returns the operation's failure.
+func (q *queue) begin(ctx context.Context, operation string) error {
 	q.mu.Lock()
-	q.calls[op]++
+	q.calls[operation]++
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if q.fault != nil {
-		return q.fault(op)
+	if q.fail != nil {
+		return q.fail(operation)
 	}
 	return nil
 }
 
-func (q *queue) sorted(want func(*row) bool) []*row {
+// sorted returns the matching rows by id.
+func (q *queue) sorted(matches func(*row) bool) []*row {
 	var found []*row
 	for _, r := range q.rows {
-		if want(r) {
+		if matches(r) {
 			found = append(found, r)
 		}
 	}
@@ -116,10 +117,15 @@ func (q *queue) sorted(want func(*row) bool) []*row {
 	return found
 }
 
-func (q *queue) pending(key string, limit int) []usermeta.Pending {
+// unsent returns a viewer's due and deferred rows.
+func (q *queue) unsent(user webinar.UserID) []*row {
+	return q.sorted(func(r *row) bool { return r.m.Event.User == user && r.status != dead })
+}
+
+func (q *queue) pending(status string, limit int) []usermeta.Pending {
 	var list []usermeta.Pending
 	seen := map[webinar.UserID]bool{}
-	for i, r := range q.sorted(func(r *row) bool { return r.key == key }) {
+	for i, r := range q.sorted(func(r *row) bool { return r.status == status }) {
 		if user := r.m.Event.User; i < limit && !seen[user] {
 			seen[user] = true
 			list = append(list, usermeta.Pending{User: user, RowID: r.m.RowID, NextAttempt: r.m.NextAttempt})
@@ -130,7 +136,7 @@ func (q *queue) pending(key string, limit int) []usermeta.Pending {
 
 func (q *queue) DueViewers(ctx context.Context, limit int) ([]usermeta.Pending, error) {
 	defer q.mu.Unlock()
-	if err := q.enter(ctx, "due"); err != nil {
+	if err := q.begin(ctx, "DueViewers"); err != nil {
 		return nil, err
 	}
 	return q.pending(due, limit), nil
@@ -138,29 +144,101 @@ func (q *queue) DueViewers(ctx context.Context, limit int) ([]usermeta.Pending, 
 
 func (q *queue) DeferredViewers(ctx context.Context) ([]usermeta.Pending, error) {
 	defer q.mu.Unlock()
-	if err := q.enter(ctx, "waiting"); err != nil {
+	if err := q.begin(ctx, "DeferredViewers"); err != nil {
 		return nil, err
 	}
-	return q.pending(waiting, len(q.rows)), nil
+	return q.pending(deferred, len(q.rows)), nil
 }
 
 func (q *queue) ViewerQueue(ctx context.Context, user webinar.UserID) (usermeta.ViewerQueue, error) {
 	defer q.mu.Unlock()
-	if err := q.enter(ctx, "backlog"); err != nil {
+	if err := q.begin(ctx, "ViewerQueue"); err != nil {
 		return usermeta.ViewerQueue{}, err
 	}
-	b := usermeta.ViewerQueue{User: user, UserExists: !q.gone[user], LeadID: fmt.Sprintf("lead-%d", user)}
+	v := usermeta.ViewerQueue{User: user, UserExists: !q.deleted[user], LeadID: fmt.Sprintf("lead-%d", user)}
 	if lead, ok := q.leads[user]; ok {
-		b.LeadID = lead
+		v.LeadID = lead
 	}
-	for _, r := range q.sorted(func(r *row) bool { return r.m.Event.User == user && r.key != dead }) {
-		if r.held {
-			b.UnsupportedVersion = len(b.Messages) == 0
+	for _, r := range q.unsent(user) {
+		if r.unsupported {
+			v.UnsupportedVersion = len(v.Messages) == 0
 			break
 		}
 		m := r.m
-		m.Deferred = r.key == waiting
-		b.Messages = append(b.Messages, m)
+		m.Deferred = r.status == deferred
+		v.Messages = append(v.Messages, m)
 	}
-	return b, nil
+	return v, nil
+}
+
+func (q *queue) MarkAttempt(ctx context.Context, m *usermeta.Message, now time.Time) (bool, error) {
+	if m.Attempts > 0 {
+		return true, nil
+	}
+	defer q.mu.Unlock()
+	if err := q.begin(ctx, "MarkAttempt"); err != nil {
+		return false, err
+	}
+	r := q.rows[m.RowID]
+	if r == nil || r.m.Attempts != m.Attempts || !r.m.FirstAttempt.Equal(m.FirstAttempt) {
+		return false, nil
+	}
+	m.FirstAttempt = now.UTC().Truncate(time.Second)
+	q.store(*m)
+	return true, nil
+}
+
+func (q *queue) Ack(ctx context.Context, m usermeta.Message) error {
+	defer q.mu.Unlock()
+	if err := q.begin(ctx, "Ack"); err != nil {
+		return err
+	}
+	delete(q.rows, m.RowID)
+	return nil
+}
+
+func (q *queue) Reschedule(ctx context.Context, v usermeta.ViewerQueue) error {
+	defer q.mu.Unlock()
+	if err := q.begin(ctx, "Reschedule"); err != nil {
+		return err
+	}
+	q.store(v.Messages[0])
+	for _, m := range v.Messages {
+		if r := q.rows[m.RowID]; r != nil && r.status == due {
+			r.status = deferred
+		}
+	}
+	return nil
+}
+
+func (q *queue) DeadLetter(ctx context.Context, m usermeta.Message) error {
+	defer q.mu.Unlock()
+	if err := q.begin(ctx, "DeadLetter"); err != nil {
+		return err
+	}
+	q.store(m)
+	if r := q.rows[m.RowID]; r != nil {
+		r.status = dead
+	}
+	return nil
+}
+
+// store writes a message into its row, with times in whole seconds.
+func (q *queue) store(m usermeta.Message) {
+	if r := q.rows[m.RowID]; r != nil {
+		m.FirstAttempt, m.NextAttempt = m.FirstAttempt.Truncate(time.Second), m.NextAttempt.Truncate(time.Second)
+		r.m = m
+	}
+}
+
+func (q *queue) DiscardDeletedUser(ctx context.Context, user webinar.UserID) (n int, err error) {
+	defer q.mu.Unlock()
+	if err := q.begin(ctx, "DiscardDeletedUser"); err != nil {
+		return 0, err
+	}
+	for _, r := range q.unsent(user) {
+		delete(q.rows, r.m.RowID)
+		n++
+	}
+	return n, nil
 }

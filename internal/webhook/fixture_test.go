@@ -17,64 +17,63 @@ import (
 
 const secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
-// bench is a dispatcher between a queue and a sink, under a fake clock.
-type bench struct {
+// fixture is a dispatcher with a fake queue and a fake receiver.
+type fixture struct {
 	*testing.T
-	queue *queue
-	sink  *receiver
-	log   *logBuffer
-	d     *webhook.Dispatcher
-	stop  func() error
-	began time.Time
+	queue      *queue
+	receiver   *receiver
+	log        *logBuffer
+	dispatcher *webhook.Dispatcher
+	stop       func() error // set while the dispatcher runs
+	created    time.Time
 }
 
-// onBench runs a test in a bubble of fake time. The dispatcher is not running
-// yet; it is stopped at the end.
-func onBench(t *testing.T, cfg webhook.Config, test func(*bench)) {
+// withFixture runs a test under a fake clock. The test starts the dispatcher;
+// withFixture stops it.
+func withFixture(t *testing.T, cfg webhook.Config, test func(*fixture)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, cfg)
-		test(b)
-		if b.stop != nil {
-			_ = b.stop()
+		f := newFixture(t, cfg)
+		test(f)
+		if f.stop != nil {
+			_ = f.stop()
 		}
 	})
 }
 
-func newBench(t *testing.T, cfg webhook.Config) *bench {
-	b := &bench{T: t, queue: newQueue(), sink: &receiver{answer: always(reply{status: 200})}, log: &logBuffer{}, began: time.Now()}
-	keys := keysOf(t, secret)
-	cfg.Queue, cfg.Log = b.queue, slog.New(slog.NewJSONHandler(b.log, nil))
+func newFixture(t *testing.T, cfg webhook.Config) *fixture {
+	f := &fixture{T: t, queue: newQueue(), receiver: &receiver{respond: always(reply{status: 200})}, log: &logBuffer{}, created: time.Now()}
+	cfg.Queue, cfg.Log = f.queue, slog.New(slog.NewJSONHandler(f.log, nil))
 	cfg.Sender = webhook.NewSender(webhook.SenderConfig{
-		URL: &url.URL{Scheme: "http", Host: "sink.test", Path: "/hook"}, Signer: webhook.NewSigner(keys...), Transport: b.sink,
+		URL: &url.URL{Scheme: "http", Host: "receiver.test", Path: "/hook"}, Signer: webhook.NewSigner(keysOf(t, secret)...), Transport: f.receiver,
 	})
 	if cfg.Retry.Random == nil {
-		cfg.Retry.Random = func() float64 { return 0.5 } // no jitter
+		cfg.Retry.Random = noJitter
 	}
-	b.d = webhook.New(cfg)
-	return b
+	f.dispatcher = webhook.New(cfg)
+	return f
 }
 
-// run begins a term, which b.stop ends.
-func (b *bench) run() {
-	ctx, cancel := context.WithCancel(b.Context())
+// start runs the dispatcher until f.stop is called.
+func (f *fixture) start() {
+	ctx, cancel := context.WithCancel(f.Context())
 	done := make(chan error, 1)
-	go func() { done <- b.d.Run(ctx) }()
-	b.stop = func() error {
+	go func() { done <- f.dispatcher.Run(ctx) }()
+	f.stop = func() error {
 		cancel()
-		b.stop = nil
+		f.stop = nil
 		return <-done
 	}
 }
 
-// after lets time pass.
-func (b *bench) after(d time.Duration) {
+// advance advances the fake clock and waits until all goroutines are blocked.
+func (f *fixture) advance(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// event is the nth event of a viewer; numbers are times, too.
+// event returns the nth event of a viewer. Later events have higher numbers.
 func event(user webinar.UserID, n int) webinar.Event {
 	return webinar.Event{
 		ID: webinar.EventID(webinar.EventLeft, user, strconv.Itoa(n)), Type: webinar.EventLeft, User: user,
@@ -82,10 +81,10 @@ func event(user webinar.UserID, n int) webinar.Event {
 	}
 }
 
-// fill inserts one event for each of the viewers 1 to n.
-func (b *bench) fill(n int) {
+// insertForUsers inserts one event for each of the viewers 1 to n.
+func (f *fixture) insertForUsers(n int) {
 	for user := 1; user <= n; user++ {
-		b.queue.insert(event(webinar.UserID(user), 1))
+		f.queue.insert(event(webinar.UserID(user), 1))
 	}
 }
 
@@ -96,26 +95,35 @@ func users(list []delivery) (ids []int) {
 	return ids
 }
 
-func of(user webinar.UserID, list []delivery) (some []delivery) {
+func ids(list []delivery) (all []string) {
 	for _, d := range list {
-		if d.user == user {
-			some = append(some, d)
-		}
+		all = append(all, d.id)
 	}
-	return some
+	return all
 }
 
-// offsets are the times of deliveries since the bench began, in seconds.
-func (b *bench) offsets(list []delivery) (seconds []float64) {
+// forUser returns the deliveries of one viewer.
+func forUser(user webinar.UserID, list []delivery) (matching []delivery) {
 	for _, d := range list {
-		seconds = append(seconds, d.at.Sub(b.began).Seconds())
+		if d.user == user {
+			matching = append(matching, d)
+		}
+	}
+	return matching
+}
+
+// offsets returns the times of deliveries since the fixture was created, in
+// seconds.
+func (f *fixture) offsets(list []delivery) (seconds []float64) {
+	for _, d := range list {
+		seconds = append(seconds, d.at.Sub(f.created).Seconds())
 	}
 	return seconds
 }
 
-// empty asserts that nothing is due or waits.
-func (b *bench) empty() {
-	b.Helper()
-	assert.Zero(b, b.queue.count(due), "due rows")
-	assert.Zero(b, b.queue.count(waiting), "waiting rows")
+// assertEmpty asserts that no row is due or deferred.
+func (f *fixture) assertEmpty() {
+	f.Helper()
+	assert.Zero(f, f.queue.count(due), "due rows")
+	assert.Zero(f, f.queue.count(deferred), "deferred rows")
 }

@@ -10,10 +10,10 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// Refusals of Forms.Submit, beside ErrNoLead.
+// Errors of Forms.Submit, besides ErrNoLead.
 var (
-	ErrFormRefused         = errors.New("webhook: the sink refused the form")
-	ErrReceiverUnavailable = errors.New("webhook: the sink cannot take the form now")
+	ErrFormRefused         = errors.New("webhook: the receiver refused the form")
+	ErrReceiverUnavailable = errors.New("webhook: the receiver is unavailable")
 )
 
 const (
@@ -21,53 +21,50 @@ const (
 	formRetryAfter = 10 * time.Second
 )
 
-// Forms passes form answers straight through to the sink: they are never
-// stored, so the caller hears at once whether the sink has them.
+// Forms forwards form submissions to the receiver without storing them: the caller
+// learns from the error whether the receiver has them.
 type Forms struct {
 	sender *Sender
 	log    *slog.Logger
 }
 
-// NewForms returns a pass-through over a sender. log may be nil: slog.Default.
+// NewForms returns Forms that send through the given sender.
 func NewForms(sender *Sender, log *slog.Logger) *Forms {
-	if log == nil {
-		log = slog.Default()
-	}
 	return &Forms{sender: sender, log: log}
 }
 
-// Submit sends a form_submitted event once, within 8 s. nil: the sink has it.
-// ErrFormRefused: it does not want it, don't repeat. ErrSinkUnavailable (see
-// RetryAfter) and ErrNoLead: try again later, with the same event id.
+// Submit sends a form_submitted event once, within 8 s. A nil error means that
+// the receiver accepted it. ErrFormRefused is permanent. After
+// ErrReceiverUnavailable (see RetryAfter) and ErrNoLead, the caller may retry
+// later with the same event id.
 func (f *Forms) Submit(ctx context.Context, e webinar.Event, leadID string) error {
 	body, err := Body(e, leadID)
 	if err != nil {
 		return err
 	}
-	answer := f.sender.post(ctx, e, body, formTimeout)
-	err = formError(answer)
-	level := slog.LevelInfo
-	if err != nil {
-		level = slog.LevelWarn
+	a := f.sender.post(ctx, e, body, formTimeout)
+	if err := formError(a); err != nil {
+		f.log.LogAttrs(ctx, slog.LevelWarn, "form not delivered", attemptAttrs(e, a)...)
+		return err
 	}
-	f.log.LogAttrs(ctx, level, "form passed to the sink", attemptAttrs(e, answer)...)
-	return err
+	f.log.LogAttrs(ctx, slog.LevelInfo, "form delivered", attemptAttrs(e, a)...)
+	return nil
 }
 
-func formError(answer AttemptResult) error {
-	switch status := answer.Status; {
-	case answer.Outcome == Accepted:
+func formError(a AttemptResult) error {
+	switch {
+	case a.Outcome == Accepted:
 		return nil
-	case answer.Outcome == Rejected:
-		return fmt.Errorf("%w: status %d", ErrFormRefused, status)
-	case status != 0: // a wrong secret or address, say, must not cost anybody their answers
-		return &unavailableError{cause: fmt.Errorf("status %d", status), retryAfter: answer.RetryAfter}
+	case a.Outcome == Rejected:
+		return fmt.Errorf("%w: status %d", ErrFormRefused, a.Status)
+	case a.Status != 0: // possibly a wrong secret or URL: viewers must be able to submit again
+		return &unavailableError{cause: fmt.Errorf("status %d", a.Status), retryAfter: a.RetryAfter}
 	default:
-		return &unavailableError{cause: answer.Err}
+		return &unavailableError{cause: a.Err}
 	}
 }
 
-// unavailableError is ErrSinkUnavailable with what the sink said about when.
+// unavailableError is ErrReceiverUnavailable with the receiver's Retry-After.
 type unavailableError struct {
 	cause      error
 	retryAfter time.Duration
@@ -78,11 +75,11 @@ func (e *unavailableError) Error() string {
 }
 func (e *unavailableError) Unwrap() []error { return []error{ErrReceiverUnavailable, e.cause} }
 
-// RetryAfter says how long a client should wait after an error of Submit: what
-// the sink asked for (up to 24 h), else 10 s.
+// RetryAfter returns how long a client should wait after an error of Submit: the
+// receiver's Retry-After (at most 24 h) if it sent one, else 10 s.
 func RetryAfter(err error) time.Duration {
-	if sink := new(unavailableError); errors.As(err, &sink) && sink.retryAfter > 0 {
-		return sink.retryAfter
+	if unavailable := new(unavailableError); errors.As(err, &unavailable) && unavailable.retryAfter > 0 {
+		return unavailable.retryAfter
 	}
 	return formRetryAfter
 }

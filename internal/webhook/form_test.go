@@ -22,48 +22,48 @@ func form() webinar.Event {
 	return e
 }
 
-func newForms(sink *receiver, log *logBuffer) *webhook.Forms {
+func newForms(r *receiver, log *logBuffer) *webhook.Forms {
 	return webhook.NewForms(webhook.NewSender(webhook.SenderConfig{
-		URL: &url.URL{Scheme: "http", Host: "sink.test"}, Signer: webhook.NewSigner([]byte("key")), Transport: sink,
+		URL: &url.URL{Scheme: "http", Host: "receiver.test"}, Signer: webhook.NewSigner([]byte("key")), Transport: r,
 	}), slog.New(slog.NewJSONHandler(log, nil)))
 }
 
-func TestFormsAreTakenRefusedOrPutOff(t *testing.T) {
+func TestFormErrors(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		reply reply
-		want  error
-		after time.Duration
+		reply      reply
+		want       error
+		retryAfter time.Duration
 	}{
-		"taken":           {reply: reply{status: 200}},
-		"taken, no words": {reply: reply{status: 204}},
-		"invalid":         {reply: reply{status: 422}, want: webhook.ErrFormRefused, after: 10 * time.Second},
-		"not wanted":      {reply: reply{status: 400}, want: webhook.ErrFormRefused, after: 10 * time.Second},
-		"wrong secret":    {reply: reply{status: 401}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
-		"forbidden":       {reply: reply{status: 403}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
-		"wrong address":   {reply: reply{status: 404}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
-		"gone":            {reply: reply{status: 410}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
-		"too slow":        {reply: reply{status: 408}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
-		"too many":        {reply: reply{status: 429, retryAfter: "33"}, want: webhook.ErrReceiverUnavailable, after: 33 * time.Second},
-		"redirect":        {reply: reply{status: 302}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
-		"down":            {reply: reply{status: 503}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
-		"no connection":   {reply: reply{err: errRefused}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
-		"silent":          {reply: reply{delay: time.Hour}, want: webhook.ErrReceiverUnavailable, after: 10 * time.Second},
+		"accepted":             {reply: reply{status: 200}},
+		"accepted, no content": {reply: reply{status: 204}},
+		"invalid":              {reply: reply{status: 422}, want: webhook.ErrFormRefused, retryAfter: 10 * time.Second},
+		"bad request":          {reply: reply{status: 400}, want: webhook.ErrFormRefused, retryAfter: 10 * time.Second},
+		"unauthorized":         {reply: reply{status: 401}, want: webhook.ErrReceiverUnavailable, retryAfter: 10 * time.Second},
+		"forbidden":            {reply: reply{status: 403}, want: webhook.ErrReceiverUnavailable, retryAfter: 10 * time.Second},
+		"not found":            {reply: reply{status: 404}, want: webhook.ErrReceiverUnavailable, retryAfter: 10 * time.Second},
+		"gone":                 {reply: reply{status: 410}, want: webhook.ErrReceiverUnavailable, retryAfter: 10 * time.Second},
+		"request time-out":     {reply: reply{status: 408}, want: webhook.ErrReceiverUnavailable, retryAfter: 10 * time.Second},
+		"too many requests":    {reply: reply{status: 429, retryAfter: "33"}, want: webhook.ErrReceiverUnavailable, retryAfter: 33 * time.Second},
+		"redirect":             {reply: reply{status: 302}, want: webhook.ErrReceiverUnavailable, retryAfter: 10 * time.Second},
+		"server error":         {reply: reply{status: 503}, want: webhook.ErrReceiverUnavailable, retryAfter: 10 * time.Second},
+		"connection refused":   {reply: reply{err: errRefused}, want: webhook.ErrReceiverUnavailable, retryAfter: 10 * time.Second},
+		"no response":          {reply: reply{delay: time.Hour}, want: webhook.ErrReceiverUnavailable, retryAfter: 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				sink, log, began := &receiver{answer: always(c.reply)}, &logBuffer{}, time.Now()
-				err := newForms(sink, log).Submit(t.Context(), form(), "lead-7")
+				r, log, start := &receiver{respond: always(c.reply)}, &logBuffer{}, time.Now()
+				err := newForms(r, log).Submit(t.Context(), form(), "lead-7")
 				if c.want == nil {
 					require.NoError(t, err)
 				} else {
 					require.ErrorIs(t, err, c.want)
-					assert.Equal(t, c.after, webhook.RetryAfter(err))
+					assert.Equal(t, c.retryAfter, webhook.RetryAfter(err))
 				}
-				assert.LessOrEqual(t, time.Since(began), 8*time.Second)
-				require.Len(t, sink.seen(), 1, "one attempt, no more")
-				assert.Equal(t, form().ID.String(), sink.seen()[0].id)
+				assert.LessOrEqual(t, time.Since(start), 8*time.Second)
+				require.Len(t, r.deliveries(), 1, "one attempt only")
+				assert.Equal(t, form().ID.String(), r.deliveries()[0].id)
 
 				require.Len(t, log.lines("webhook_id"), 1)
 				assert.NotContains(t, log.buf.String(), "geheim")
@@ -73,20 +73,20 @@ func TestFormsAreTakenRefusedOrPutOff(t *testing.T) {
 	}
 }
 
-func TestAFormWithoutALeadIsNotSent(t *testing.T) {
+func TestFormWithoutLeadIDIsNotSent(t *testing.T) {
 	t.Parallel()
-	sink := &receiver{answer: always(reply{status: 200})}
-	err := newForms(sink, &logBuffer{}).Submit(t.Context(), form(), "")
+	r := &receiver{respond: always(reply{status: 200})}
+	err := newForms(r, &logBuffer{}).Submit(t.Context(), form(), "")
 	require.ErrorIs(t, err, webhook.ErrNoLead)
-	assert.Empty(t, sink.seen())
+	assert.Empty(t, r.deliveries())
 }
 
-func TestAViewerWhoGoesAwayEndsTheForm(t *testing.T) {
+func TestFormEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		err := newForms(&receiver{answer: always(reply{delay: time.Hour})}, &logBuffer{}).Submit(ctx, form(), "7")
+		err := newForms(&receiver{respond: always(reply{delay: time.Hour})}, &logBuffer{}).Submit(ctx, form(), "7")
 		require.ErrorIs(t, err, webhook.ErrReceiverUnavailable)
 	})
 }

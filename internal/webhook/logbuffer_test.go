@@ -19,7 +19,7 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// lines are those with the attribute, or all for "".
+// lines returns the lines with the attribute, or all for "".
 func (l *logBuffer) lines(attr string) (found []map[string]any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -35,8 +35,8 @@ func (l *logBuffer) lines(attr string) (found []map[string]any) {
 	return found
 }
 
-// said is how many lines have the message.
-func (l *logBuffer) said(message string) (n int) {
+// count returns the number of lines with the message.
+func (l *logBuffer) count(message string) (n int) {
 	for _, line := range l.lines("") {
 		if line["msg"] == message {
 			n++

@@ -13,30 +13,29 @@ import (
 	"autowebinar/internal/webhook"
 )
 
-// planning is a queue that notes the times for which attempts are planned.
-type planning struct {
+// recordingQueue records the times for which attempts are scheduled.
+type recordingQueue struct {
 	*queue
-	planned chan time.Time
+	scheduled chan time.Time
 }
 
-func (p planning) Reschedule(ctx context.Context, b usermeta.ViewerQueue) error {
-	p.planned <- b.Messages[0].NextAttempt
-	return p.queue.Reschedule(ctx, b)
+func (q recordingQueue) Reschedule(ctx context.Context, v usermeta.ViewerQueue) error {
+	q.scheduled <- v.Messages[0].NextAttempt
+	return q.queue.Reschedule(ctx, v)
 }
 
-// A clock that falls back by an hour must not make an attempt an hour late: the
-// plan goes by the monotonic clock, which nothing sets.
-func TestPlansDoNotHangOnTheWallClock(t *testing.T) {
+// If the wall clock falls back by an hour, an attempt must not be an hour late.
+func TestScheduleUsesTheMonotonicClock(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, webhook.Config{}) // time in a bubble of synctest has no monotonic reading
-	p := planning{queue: b.queue, planned: make(chan time.Time, 10)}
-	b.d = webhook.New(webhook.Config{Queue: p, Sender: webhook.NewSender(webhook.SenderConfig{
-		URL: &url.URL{Scheme: "http", Host: "sink.test"}, Signer: webhook.NewSigner(keysOf(t, secret)...), Transport: b.sink,
+	f := newFixture(t, webhook.Config{}) // without synctest, whose clock has no monotonic reading
+	q := recordingQueue{queue: f.queue, scheduled: make(chan time.Time, 10)}
+	f.dispatcher = webhook.New(webhook.Config{Queue: q, Sender: webhook.NewSender(webhook.SenderConfig{
+		URL: &url.URL{Scheme: "http", Host: "receiver.test"}, Signer: webhook.NewSigner(keysOf(t, secret)...), Transport: f.receiver,
 	}), Log: slog.New(slog.DiscardHandler)})
-	b.sink.answering(always(reply{status: 500}))
-	b.queue.insert(event(1, 1))
-	b.run()
-	next := <-p.planned
-	_ = b.stop()
+	f.receiver.setResponse(always(reply{status: 500}))
+	f.queue.insert(event(1, 1))
+	f.start()
+	next := <-q.scheduled
+	_ = f.stop()
 	assert.NotEqual(t, next.Round(0).String(), next.String(), "without a monotonic reading")
 }

@@ -14,55 +14,55 @@ import (
 
 var errRefused = errors.New("connection refused")
 
-func TestSinkDownIsProbedOneRowAtATime(t *testing.T) {
+func TestReceiverDownIsProbedOneEventAtATime(t *testing.T) {
 	for name, failure := range map[string]reply{
-		"no connection": {err: errRefused}, "time-out": {status: 200, delay: time.Hour}, "500": {status: 500}, "gone": {status: 410},
-		"redirect": {status: 302}, "not found": {status: 404},
+		"connection refused": {err: errRefused}, "time-out": {status: 200, delay: time.Hour}, "500": {status: 500}, "410": {status: 410},
+		"redirect": {status: 302}, "404": {status: 404},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBench(t, webhook.Config{Poll: time.Second}, func(b *bench) {
-				b.sink.answering(always(failure))
-				b.fill(100)
-				b.run()
-				b.after(10 * time.Minute)
+			withFixture(t, webhook.Config{Poll: time.Second}, func(f *fixture) {
+				f.receiver.setResponse(always(failure))
+				f.insertForUsers(100)
+				f.start()
+				f.advance(10 * time.Minute)
 
-				seen := b.sink.seen()
-				require.Greater(b, len(seen), 12)
-				for i, d := range seen {
-					assert.Equal(b, 1, d.parallel)
+				deliveries := f.receiver.deliveries()
+				require.Greater(f, len(deliveries), 12)
+				for i, d := range deliveries {
+					assert.Equal(f, 1, d.parallel)
 					if i > 0 {
-						gap := d.at.Sub(seen[i-1].at)
-						assert.LessOrEqual(b, gap, 46*time.Second, "30 s, and the time-out of the one before")
-						assert.GreaterOrEqual(b, gap, 5*time.Second)
+						gap := d.at.Sub(deliveries[i-1].at)
+						assert.LessOrEqual(f, gap, 46*time.Second, "30 s plus the time-out of the previous probe")
+						assert.GreaterOrEqual(f, gap, 5*time.Second)
 					}
 				}
-				assert.Len(b, uniq(users(seen)), len(seen), "no row is tried twice while another was not")
-				assert.False(b, b.d.Stats().ReceiverUp)
-				assert.Equal(b, uint64(len(seen)), b.d.Stats().Failed)
+				assert.Len(f, uniq(users(deliveries)), len(deliveries), "no row is probed twice before all were probed once")
+				assert.False(f, f.dispatcher.Stats().ReceiverUp)
+				assert.Equal(f, uint64(len(deliveries)), f.dispatcher.Stats().Failed)
 			})
 		})
 	}
 }
 
-// That a new plan is earlier than the one before it is chance, and hastens nobody:
-// viewers are probed one after another all the same.
-func TestAnEarlierPlanIsNoReasonToBeProbedAgain(t *testing.T) {
-	earlier := 1.0
+// Jitter can make a next attempt earlier than the previous one. That must not
+// change the order of probes.
+func TestEarlierNextAttemptDoesNotChangeProbeOrder(t *testing.T) {
+	random := 1.0
 	retry := webhook.RetryPolicy{Schedule: []time.Duration{24 * time.Hour}, Random: func() float64 {
-		earlier -= 0.01
-		return earlier
+		random -= 0.01
+		return random
 	}}
-	onBench(t, webhook.Config{Parallel: 1, Poll: time.Second, Retry: retry}, func(b *bench) {
-		b.sink.answering(always(reply{status: 503}))
-		b.fill(5)
-		b.run()
-		b.after(20 * time.Minute)
-		tried := map[int]int{}
-		for _, user := range users(b.sink.seen()) {
-			tried[user]++
+	withFixture(t, webhook.Config{Parallel: 1, Poll: time.Second, Retry: retry}, func(f *fixture) {
+		f.receiver.setResponse(always(reply{status: 503}))
+		f.insertForUsers(5)
+		f.start()
+		f.advance(20 * time.Minute)
+		probes := map[int]int{}
+		for _, user := range users(f.receiver.deliveries()) {
+			probes[user]++
 		}
-		for user, n := range tried {
-			assert.InDelta(b, len(b.sink.seen())/5, n, 1, "viewer %d", user)
+		for user, n := range probes {
+			assert.InDelta(f, len(f.receiver.deliveries())/5, n, 1, "viewer %d", user)
 		}
 	})
 }
@@ -73,18 +73,18 @@ func uniq(list []int) []int {
 	return slices.Compact(list)
 }
 
-func TestRecoveryFlushesOldestFirstInARamp(t *testing.T) {
-	onBench(t, webhook.Config{Parallel: 16, Poll: time.Second}, func(b *bench) {
-		b.sink.answering(always(reply{status: 503}))
-		b.fill(100)
-		b.run()
-		b.after(5 * time.Minute)
-		b.sink.answering(always(reply{status: 200, delay: time.Second}))
-		b.after(time.Minute)
+func TestRecoverySendsOldestFirstWithIncreasingParallelism(t *testing.T) {
+	withFixture(t, webhook.Config{Parallel: 16, Poll: time.Second}, func(f *fixture) {
+		f.receiver.setResponse(always(reply{status: 503}))
+		f.insertForUsers(100)
+		f.start()
+		f.advance(5 * time.Minute)
+		f.receiver.setResponse(always(reply{status: 200, delay: time.Second}))
+		f.advance(time.Minute)
 
-		b.empty()
-		accepted := b.sink.accepted()
-		require.Len(b, accepted, 100)
+		f.assertEmpty()
+		accepted := f.receiver.accepted()
+		require.Len(f, accepted, 100)
 		parallel := map[time.Time]int{}
 		for _, d := range accepted {
 			parallel[d.at] = max(parallel[d.at], d.parallel)
@@ -93,11 +93,11 @@ func TestRecoveryFlushesOldestFirstInARamp(t *testing.T) {
 		for _, at := range slices.SortedFunc(mapKeys(parallel), time.Time.Compare) {
 			ramp = append(ramp, parallel[at])
 		}
-		assert.Equal(b, []int{1, 1, 2, 8, 16, 16}, ramp[:6], "the probe, then a ramp")
-		// Rows sent in one step arrive in any order, steps do not.
+		assert.Equal(f, []int{1, 1, 2, 8, 16, 16}, ramp[:6], "the probe, then doubling")
+		// Rows sent at the same time arrive in any order.
 		for i, d := range accepted[1:] {
 			for _, e := range accepted[i+1:] {
-				assert.False(b, d.at.Before(e.at) && d.user > e.user, "viewer %d came before %d", d.user, e.user)
+				assert.False(f, d.at.Before(e.at) && d.user > e.user, "viewer %d before viewer %d", d.user, e.user)
 			}
 		}
 	})
@@ -113,67 +113,67 @@ func mapKeys[K comparable, V any](m map[K]V) func(func(K) bool) {
 	}
 }
 
-func TestAQuietSiteRecoversWithin30Seconds(t *testing.T) {
-	for name, failure := range map[string]reply{"no connection": {err: errRefused}, "500": {status: 500}} {
+func TestQuietSiteRecoversWithin30Seconds(t *testing.T) {
+	for name, failure := range map[string]reply{"connection refused": {err: errRefused}, "500": {status: 500}} {
 		t.Run(name, func(t *testing.T) {
-			onBench(t, webhook.Config{Poll: time.Second}, func(b *bench) {
-				b.queue.insert(event(1, 1))
-				b.run()
-				b.after(time.Hour)
-				b.sink.answering(always(failure))
-				b.queue.insert(event(2, 1)) // the only viewer who is about
-				b.after(2 * time.Hour)
-				b.sink.answering(always(reply{status: 200}))
-				b.after(31 * time.Second)
-				b.empty()
+			withFixture(t, webhook.Config{Poll: time.Second}, func(f *fixture) {
+				f.queue.insert(event(1, 1))
+				f.start()
+				f.advance(time.Hour)
+				f.receiver.setResponse(always(failure))
+				f.queue.insert(event(2, 1)) // the only active viewer
+				f.advance(2 * time.Hour)
+				f.receiver.setResponse(always(reply{status: 200}))
+				f.advance(31 * time.Second)
+				f.assertEmpty()
 			})
 		})
 	}
 }
 
-func TestAnOutageInGoodTimesIsNoticedAtOnce(t *testing.T) {
-	onBench(t, webhook.Config{Poll: time.Second}, func(b *bench) {
-		b.fill(100)
-		b.run()
-		b.after(time.Minute)
-		require.Len(b, b.sink.accepted(), 100)
+func TestOutageIsDetectedImmediately(t *testing.T) {
+	withFixture(t, webhook.Config{Poll: time.Second}, func(f *fixture) {
+		f.insertForUsers(100)
+		f.start()
+		f.advance(time.Minute)
+		require.Len(f, f.receiver.accepted(), 100)
 
-		b.sink.answering(always(reply{status: 503, delay: time.Second}))
-		b.fill(100)
-		b.d.Wake()
-		b.after(5 * time.Second)
-		during := len(b.sink.seen()) - 100
-		assert.LessOrEqual(b, during, webhook.DefaultParallel+3, "what was in flight, and probes")
-		assert.Equal(b, 1, b.log.said("sink is unavailable, probing"))
+		f.receiver.setResponse(always(reply{status: 503, delay: time.Second}))
+		f.insertForUsers(100)
+		f.dispatcher.Wake()
+		f.advance(5 * time.Second)
+		during := len(f.receiver.deliveries()) - 100
+		assert.LessOrEqual(f, during, webhook.DefaultParallel+3, "deliveries in flight, and probes")
+		assert.Equal(f, 1, f.log.count("receiver unavailable, probing"))
 
-		b.after(time.Hour)
-		b.sink.answering(always(reply{status: 200}))
-		b.after(31 * time.Second)
-		b.empty()
-		assert.Equal(b, 2, b.log.said("sink is up, sending what waits"))
+		f.advance(time.Hour)
+		f.receiver.setResponse(always(reply{status: 200}))
+		f.advance(31 * time.Second)
+		f.assertEmpty()
+		assert.Equal(f, 2, f.log.count("receiver available, resuming delivery"))
 	})
 }
 
-func TestRetryAfterOfTheSinkIsRespected(t *testing.T) {
-	onBench(t, webhook.Config{}, func(b *bench) {
-		b.sink.answering(always(reply{status: 429, retryAfter: "120"}))
-		b.fill(3)
-		b.run()
-		b.after(5 * time.Minute)
-		assert.InDeltaSlice(b, []float64{0, 120, 240}, b.offsets(b.sink.seen()), 1)
+func TestRetryAfterIsRespected(t *testing.T) {
+	withFixture(t, webhook.Config{}, func(f *fixture) {
+		f.receiver.setResponse(always(reply{status: 429, retryAfter: "120"}))
+		f.insertForUsers(3)
+		f.start()
+		f.advance(5 * time.Minute)
+		assert.InDeltaSlice(f, []float64{0, 120, 240}, f.offsets(f.receiver.deliveries()), 1)
 	})
 }
 
-func TestARestartFlushesWhatWaits(t *testing.T) {
-	onBench(t, webhook.Config{}, func(b *bench) {
-		b.fill(20)
+func TestRestartRetriesDeferredEvents(t *testing.T) {
+	withFixture(t, webhook.Config{}, func(f *fixture) {
+		f.insertForUsers(20)
 		for id := uint64(1); id <= 20; id++ {
-			b.queue.change(id, func(r *row) {
-				r.key, r.m.Attempts, r.m.FirstAttempt, r.m.NextAttempt = waiting, 8, time.Now(), time.Now().Add(12*time.Hour)
+			f.queue.change(id, func(r *row) {
+				r.status, r.m.Attempts, r.m.FirstAttempt, r.m.NextAttempt = deferred, 8, time.Now(), time.Now().Add(12*time.Hour)
 			})
 		}
-		b.run()
-		b.after(time.Second)
-		b.empty()
+		f.start()
+		f.advance(time.Second)
+		f.assertEmpty()
 	})
 }

@@ -1,37 +1,47 @@
 package webhook
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Outcome says what an attempt showed, about the message or about the sink.
+// Outcome classifies the result of an attempt.
 type Outcome string
 
-// The outcomes of an attempt.
+// The outcomes of an attempt. Their values are metric labels.
 const (
-	Accepted    Outcome = "accepted"    // 2xx: the sink has it
-	Rejected    Outcome = "rejected"    // other 4xx: the sink is alive and does not want this message
-	Unavailable Outcome = "unavailable" // no answer, or one that speaks of the sink: nothing is known of the message
-	NoPayload   Outcome = "no_lead"     // no body could be made, for want of a lead id: nothing is known of the sink
-	Canceled    Outcome = "canceled"    // our own context ended first: no attempt was made
+	Accepted    Outcome = "accepted"    // 2xx: the receiver has the event
+	Rejected    Outcome = "rejected"    // other 4xx: the receiver is available but rejects this event
+	Unavailable Outcome = "unavailable" // no response, or one that says nothing about the event
+	NoPayload   Outcome = "no_lead"     // no body could be built, usually for lack of a lead id; nothing was sent
+	Canceled    Outcome = "canceled"    // the caller's context ended first; not counted as an attempt
 )
 
-// Answer is the result of one attempt.
+// AttemptResult is the result of one attempt.
 type AttemptResult struct {
 	Outcome    Outcome
-	Status     int           // HTTP status; 0: none
-	RetryAfter time.Duration // 0: none asked for
+	Status     int           // HTTP status; 0: no response
+	RetryAfter time.Duration // from the response; 0: none
 	Duration   time.Duration
-	Err        error // why there is no status; holds neither body nor secret
+	Err        error // set if there is no status; contains neither body nor secret
+}
+
+// Reason describes the result in a few words, for operators.
+func (a AttemptResult) Reason() string {
+	if a.Err != nil {
+		return a.Err.Error()
+	}
+	return fmt.Sprintf("status %d", a.Status)
 }
 
 const maxRetryAfter = 24 * time.Hour
 
-// classify reads a status. Statuses that come from proxies, limits and wrong
-// configuration, 410 among them, are about the sink and not about the message.
+// outcomeOf classifies an HTTP status. Statuses that commonly come from proxies,
+// rate limits and wrong settings, including 410, concern the receiver rather
+// than the event.
 func outcomeOf(status int) Outcome {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout, http.StatusGone,
@@ -47,11 +57,11 @@ func outcomeOf(status int) Outcome {
 	return Unavailable
 }
 
-// ParseRetryAfter reads a Retry-After header, whole seconds or an HTTP date, as
-// a wait from now. It is 0 for anything else and 24 h at most.
+// ParseRetryAfter parses a Retry-After header, in whole seconds or as an HTTP
+// date, into a duration from now of at most 24 h. Invalid values give 0.
 func ParseRetryAfter(value string, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)
-	if digits := strings.TrimLeft(value, "0123456789"); value != "" && digits == "" {
+	if rest := strings.TrimLeft(value, "0123456789"); value != "" && rest == "" {
 		seconds, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || seconds > int64(maxRetryAfter/time.Second) {
 			return maxRetryAfter

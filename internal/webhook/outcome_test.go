@@ -40,8 +40,8 @@ func FuzzParseRetryAfter(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		wait := webhook.ParseRetryAfter(value, now)
-		assert.GreaterOrEqual(t, wait, time.Duration(0))
-		assert.LessOrEqual(t, wait, 24*time.Hour)
+		after := webhook.ParseRetryAfter(value, now)
+		assert.GreaterOrEqual(t, after, time.Duration(0))
+		assert.LessOrEqual(t, after, 24*time.Hour)
 	})
 }

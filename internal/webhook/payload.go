@@ -10,20 +10,21 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// Reasons for which a body cannot be made.
+// Errors of Body.
 var (
-	ErrNoLead       = errors.New("webhook: no lead id is known")
+	ErrNoLead       = errors.New("webhook: no lead id known")
 	ErrUnknownEvent = errors.New("webhook: not a canonical event")
 )
 
-// envelope is the body of a webhook: what happened, when, to whom.
+// envelope is the body of a webhook.
 type envelope struct {
 	Type      webinar.EventType `json:"type"`
 	Timestamp timestamp         `json:"timestamp"`
 	Data      any               `json:"data"`
 }
 
-// The six payloads. Fields and their order are the contract's.
+// The payloads of the six canonical events. The contract defines their fields and
+// the order of these.
 type (
 	registered struct {
 		LeadID       string       `json:"lead_id"`
@@ -70,9 +71,9 @@ type (
 	}
 )
 
-// Body is the JSON body of an event: the same event and lead id give the same
-// bytes. It fails with ErrNoLead when leadID is empty and the contract wants
-// one (all events but entered), and with ErrUnknownEvent.
+// Body returns the JSON body of an event. The same event and lead id give the
+// same bytes. It returns ErrNoLead if leadID is empty and the event requires one
+// (all events except entered), and ErrUnknownEvent for other event types.
 func Body(e webinar.Event, leadID string) ([]byte, error) {
 	data, err := payload(e, leadID)
 	if err != nil {
@@ -90,33 +91,33 @@ func Body(e webinar.Event, leadID string) ([]byte, error) {
 	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
 }
 
-func payload(e webinar.Event, lead string) (any, error) {
+func payload(e webinar.Event, leadID string) (any, error) {
 	at := timestamp(e.At)
 	switch e.Type {
 	case webinar.EventRegistered:
-		p := registered{LeadID: lead, WebinarID: e.Webinar, WebinarType: e.WebinarType, RegisteredAt: at, Source: e.Source}
+		p := registered{LeadID: leadID, WebinarID: e.Webinar, WebinarType: e.WebinarType, RegisteredAt: at, Source: e.Source}
 		if e.WebinarType == webinar.Live {
 			p.SlotID = e.SlotID
 		}
 		return p, nil
 	case webinar.EventEntered:
-		return entered{lead, e.Webinar, at}, nil
+		return entered{leadID, e.Webinar, at}, nil
 	case webinar.EventLeft:
-		return left{lead, e.Webinar, e.WebinarType, e.Session, at, e.LeaveReason}, nil
+		return left{leadID, e.Webinar, e.WebinarType, e.Session, at, e.LeaveReason}, nil
 	case webinar.EventCompleted:
-		return completed{lead, e.Webinar, e.WebinarType, e.Session, at}, nil
+		return completed{leadID, e.Webinar, e.WebinarType, e.Session, at}, nil
 	case webinar.EventFormSubmitted:
-		return formSubmitted{lead, e.Webinar, e.WebinarType, e.Session, at, e.FormID, e.FormPayload}, nil
+		return formSubmitted{leadID, e.Webinar, e.WebinarType, e.Session, at, e.FormID, e.FormPayload}, nil
 	case webinar.EventAttendanceClassified:
-		return attendanceClassified{lead, e.Webinar, e.Attended, at}, nil
+		return attendanceClassified{leadID, e.Webinar, e.Attended, at}, nil
 	}
 	return nil, fmt.Errorf("%w: %q", ErrUnknownEvent, e.Type)
 }
 
-// stamp is a time as the wire has it: RFC 3339, UTC, whole seconds.
+// timestamp is a time that is encoded as RFC 3339 in UTC with whole seconds.
 type timestamp time.Time
 
-// MarshalJSON writes "2026-11-21T10:00:00Z".
-func (s timestamp) MarshalJSON() ([]byte, error) {
-	return []byte(`"` + time.Time(s).UTC().Format("2006-01-02T15:04:05Z") + `"`), nil
+// MarshalJSON encodes the time like "2026-11-21T10:00:00Z".
+func (t timestamp) MarshalJSON() ([]byte, error) {
+	return []byte(`"` + time.Time(t).UTC().Format("2006-01-02T15:04:05Z") + `"`), nil
 }

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	events  = "../../api/events"
-	session = webinar.SessionID("019a6a0e-9f00-7c3e-8d5b-3f2a1c4b5d6e")
+	eventsDir = "../../api/events"
+	session   = webinar.SessionID("019a6a0e-9f00-7c3e-8d5b-3f2a1c4b5d6e")
 )
 
 func at(clock string) time.Time {
@@ -27,11 +27,11 @@ func at(clock string) time.Time {
 	if err != nil {
 		panic(err)
 	}
-	// Neither the zone nor the fraction shows in a body.
+	// Neither the zone nor the fraction may affect a body.
 	return t.In(time.FixedZone("MSK", 3*3600)).Add(999 * time.Millisecond)
 }
 
-// examples are the events whose bodies are the files *.example.json.
+// examples returns the events of the files *.example.json.
 func examples() []webinar.Event {
 	return []webinar.Event{
 		{Type: webinar.EventRegistered, At: at("10:00:00"), Webinar: "intro", WebinarType: webinar.Live, SlotID: "2026-11-24-evening", Source: "landing-page"},
@@ -44,12 +44,12 @@ func examples() []webinar.Event {
 	}
 }
 
-func TestBodiesAreTheExamplesOfTheContract(t *testing.T) {
+func TestBodiesEqualTheExamples(t *testing.T) {
 	t.Parallel()
 	for _, e := range examples() {
 		t.Run(string(e.Type), func(t *testing.T) {
 			t.Parallel()
-			want, err := os.ReadFile(filepath.Join(events, string(e.Type)+".example.json"))
+			want, err := os.ReadFile(filepath.Join(eventsDir, string(e.Type)+".example.json"))
 			require.NoError(t, err)
 			body, err := webhook.Body(e, "lead-1042")
 			require.NoError(t, err)
@@ -57,8 +57,8 @@ func TestBodiesAreTheExamplesOfTheContract(t *testing.T) {
 			var compact bytes.Buffer
 			require.NoError(t, json.Compact(&compact, want))
 			assert.Equal(t, compact.String(), string(body), "fields and their order")
-			valid(t, e.Type, want)
-			valid(t, e.Type, body)
+			assertValid(t, e.Type, want)
+			assertValid(t, e.Type, body)
 
 			again, err := webhook.Body(e, "lead-1042")
 			require.NoError(t, err)
@@ -67,14 +67,14 @@ func TestBodiesAreTheExamplesOfTheContract(t *testing.T) {
 	}
 }
 
-func TestEveryEventHasASchemaAndAnExampleAndThereAreNoMore(t *testing.T) {
+func TestEveryEventHasSchemaAndExample(t *testing.T) {
 	t.Parallel()
 	var want []string
 	for _, e := range examples() {
 		want = append(want, string(e.Type)+".example.json", string(e.Type)+".schema.json")
 	}
 	slices.Sort(want)
-	files, err := filepath.Glob(filepath.Join(events, "*.json"))
+	files, err := filepath.Glob(filepath.Join(eventsDir, "*.json"))
 	require.NoError(t, err)
 	for i := range files {
 		files[i] = filepath.Base(files[i])
@@ -82,8 +82,7 @@ func TestEveryEventHasASchemaAndAnExampleAndThereAreNoMore(t *testing.T) {
 	assert.Equal(t, want, files)
 }
 
-// The contract's fields, no more and no fewer, are what the schemas ask for.
-func TestSchemasHaveTheFieldsOfTheContract(t *testing.T) {
+func TestSchemasHaveExactlyTheFieldsOfTheContract(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[webinar.EventType][2][]string{ // all, optional
 		webinar.EventRegistered:           {{"lead_id", "webinar_id", "webinar_type", "slot_id", "registered_at", "source"}, {"slot_id"}},
@@ -93,7 +92,7 @@ func TestSchemasHaveTheFieldsOfTheContract(t *testing.T) {
 		webinar.EventFormSubmitted:        {{"lead_id", "webinar_id", "webinar_type", "session_id", "submitted_at", "form_id", "form_payload"}, nil},
 		webinar.EventAttendanceClassified: {{"lead_id", "webinar_id", "attended", "timestamp"}, nil},
 	} {
-		text, err := os.ReadFile(filepath.Join(events, string(name)+".schema.json"))
+		text, err := os.ReadFile(filepath.Join(eventsDir, string(name)+".schema.json"))
 		require.NoError(t, err)
 		var schema struct {
 			Properties struct {
@@ -113,48 +112,48 @@ func TestSchemasHaveTheFieldsOfTheContract(t *testing.T) {
 	}
 }
 
-func TestSchemasRefuseWhatIsNotTheContract(t *testing.T) {
+func TestSchemasRejectInvalidBodies(t *testing.T) {
 	t.Parallel()
 	for _, e := range examples() {
 		body, err := webhook.Body(e, "lead-1042")
 		require.NoError(t, err)
-		for what, spoil := range map[string]func(body, data map[string]any){
-			"a field more":   func(_, data map[string]any) { data["progress"] = 50 },
-			"a field less":   func(_, data map[string]any) { delete(data, "webinar_id") },
-			"another type":   func(body, _ map[string]any) { body["type"] = "client_webinar_paused" },
-			"local time":     func(body, _ map[string]any) { body["timestamp"] = "2026-11-21T10:00:00+03:00" },
-			"outside fields": func(body, _ map[string]any) { body["user"] = 1 },
+		for name, invalidate := range map[string]func(body, data map[string]any){
+			"extra field":           func(_, data map[string]any) { data["progress"] = 50 },
+			"missing field":         func(_, data map[string]any) { delete(data, "webinar_id") },
+			"unknown type":          func(body, _ map[string]any) { body["type"] = "client_webinar_paused" },
+			"local time":            func(body, _ map[string]any) { body["timestamp"] = "2026-11-21T10:00:00+03:00" },
+			"extra top-level field": func(body, _ map[string]any) { body["user"] = 1 },
 		} {
-			var spoilt map[string]any
-			require.NoError(t, json.Unmarshal(body, &spoilt))
-			spoil(spoilt, spoilt["data"].(map[string]any))
-			assert.Error(t, schemaOf(t, e.Type).Validate(spoilt), "%s: %s", e.Type, what)
+			var invalid map[string]any
+			require.NoError(t, json.Unmarshal(body, &invalid))
+			invalidate(invalid, invalid["data"].(map[string]any))
+			assert.Error(t, schemaOf(t, e.Type).Validate(invalid), "%s: %s", e.Type, name)
 		}
 	}
 }
 
-func TestOptionalFields(t *testing.T) {
+func TestOptionalFieldsAreOmitted(t *testing.T) {
 	t.Parallel()
 	registered := examples()[0]
 	registered.SlotID = ""
-	bodyIs(t, registered, "7", `{"type":"client_webinar_registered","timestamp":"2026-11-21T10:00:00Z","data":{"lead_id":"7","webinar_id":"intro","webinar_type":"live","registered_at":"2026-11-21T10:00:00Z","source":"landing-page"}}`)
+	assertBody(t, registered, "7", `{"type":"client_webinar_registered","timestamp":"2026-11-21T10:00:00Z","data":{"lead_id":"7","webinar_id":"intro","webinar_type":"live","registered_at":"2026-11-21T10:00:00Z","source":"landing-page"}}`)
 	registered.WebinarType, registered.SlotID = webinar.Auto, "x"
-	bodyIs(t, registered, "7", `{"type":"client_webinar_registered","timestamp":"2026-11-21T10:00:00Z","data":{"lead_id":"7","webinar_id":"intro","webinar_type":"auto","registered_at":"2026-11-21T10:00:00Z","source":"landing-page"}}`)
-	bodyIs(t, examples()[1], "", `{"type":"client_webinar_entered","timestamp":"2026-11-21T10:00:00Z","data":{"webinar_id":"intro","timestamp":"2026-11-21T10:00:00Z"}}`)
+	assertBody(t, registered, "7", `{"type":"client_webinar_registered","timestamp":"2026-11-21T10:00:00Z","data":{"lead_id":"7","webinar_id":"intro","webinar_type":"auto","registered_at":"2026-11-21T10:00:00Z","source":"landing-page"}}`)
+	assertBody(t, examples()[1], "", `{"type":"client_webinar_entered","timestamp":"2026-11-21T10:00:00Z","data":{"webinar_id":"intro","timestamp":"2026-11-21T10:00:00Z"}}`)
 	classified := examples()[5]
 	classified.Attended = false
-	bodyIs(t, classified, "7", `{"type":"client_webinar_attendance_classified","timestamp":"2026-11-21T11:00:00Z","data":{"lead_id":"7","webinar_id":"intro","attended":false,"timestamp":"2026-11-21T11:00:00Z"}}`)
+	assertBody(t, classified, "7", `{"type":"client_webinar_attendance_classified","timestamp":"2026-11-21T11:00:00Z","data":{"lead_id":"7","webinar_id":"intro","attended":false,"timestamp":"2026-11-21T11:00:00Z"}}`)
 }
 
-func bodyIs(t *testing.T, e webinar.Event, lead, want string) {
+func assertBody(t *testing.T, e webinar.Event, leadID, want string) {
 	t.Helper()
-	body, err := webhook.Body(e, lead)
+	body, err := webhook.Body(e, leadID)
 	require.NoError(t, err)
 	assert.Equal(t, want, string(body))
-	valid(t, e.Type, body)
+	assertValid(t, e.Type, body)
 }
 
-func TestBodiesThatCannotBeMade(t *testing.T) {
+func TestBodyErrors(t *testing.T) {
 	t.Parallel()
 	for _, e := range examples() {
 		if e.Type != webinar.EventEntered {
@@ -170,7 +169,7 @@ func TestBodiesThatCannotBeMade(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func valid(t *testing.T, name webinar.EventType, body []byte) {
+func assertValid(t *testing.T, name webinar.EventType, body []byte) {
 	t.Helper()
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	require.NoError(t, err)
@@ -179,7 +178,7 @@ func valid(t *testing.T, name webinar.EventType, body []byte) {
 
 func schemaOf(t *testing.T, name webinar.EventType) *jsonschema.Schema {
 	t.Helper()
-	schema, err := jsonschema.NewCompiler().Compile(filepath.Join(events, string(name)+".schema.json"))
+	schema, err := jsonschema.NewCompiler().Compile(filepath.Join(eventsDir, string(name)+".schema.json"))
 	require.NoError(t, err)
 	return schema
 }

@@ -8,33 +8,33 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// Queue is the outbox as the dispatcher sees it; usermeta.Outbox implements it.
-// A write of a row that is gone, or that was changed meanwhile, does nothing
-// and is no error.
+// Queue is the outbox as used by the dispatcher; usermeta.Outbox implements it.
+// Writing a row that was deleted or changed since it was read has no effect and
+// is not an error.
 type Queue interface {
-	// Due lists viewers with rows under the due key, oldest first, reading at
-	// most limit rows.
+	// DueViewers lists viewers with due rows, oldest row first, reading at most
+	// limit rows.
 	DueViewers(ctx context.Context, limit int) ([]usermeta.Pending, error)
-	// Waiting lists every viewer with rows under the wait key; NextAttempt is
-	// that of the viewer's lowest waiting row. A full scan: called rarely.
+	// DeferredViewers lists all viewers with deferred rows; NextAttempt is that of
+	// the viewer's lowest deferred row. It scans all deferred rows and is called
+	// rarely.
 	DeferredViewers(ctx context.Context) ([]usermeta.Pending, error)
-	// Backlog reads one viewer's rows, whether the user exists, and the lead
-	// id. Rows that cannot be read at all it moves to the dead key, logs and
-	// leaves out.
+	// ViewerQueue reads one viewer's due and deferred rows, whether the user
+	// exists, and the lead id. Corrupt rows are marked dead, logged and omitted.
 	ViewerQueue(ctx context.Context, user webinar.UserID) (usermeta.ViewerQueue, error)
-	// Begin writes the time of a message's first attempt, unless attempts at it
-	// were counted, and the row is durable when it returns true. False: the row is
-	// not as it was read.
+	// MarkAttempt records the time of a message's first attempt, unless an attempt
+	// was counted before. The row is durable when it returns true. It returns
+	// false if the row is not as it was read.
 	MarkAttempt(ctx context.Context, m *usermeta.Message, now time.Time) (bool, error)
-	// Accept deletes the row of an accepted message.
+	// Ack deletes the row of an accepted message.
 	Ack(ctx context.Context, m usermeta.Message) error
-	// Postpone writes Attempts, FirstAttempt and NextAttempt of the head,
-	// b.Messages[0], and moves all rows of the backlog to the wait key, in one
-	// statement. The head may be unchanged: rows joining a viewer who waits.
-	Reschedule(ctx context.Context, b usermeta.ViewerQueue) error
-	// Bury moves the message to the dead key with its final counts.
+	// Reschedule writes Attempts, FirstAttempt and NextAttempt of the first
+	// message and marks all rows of the viewer deferred, in one statement. The
+	// first message may be unchanged, to defer newer rows only.
+	Reschedule(ctx context.Context, v usermeta.ViewerQueue) error
+	// DeadLetter marks the message dead and writes its final counts.
 	DeadLetter(ctx context.Context, m usermeta.Message) error
-	// Withdraw deletes all due and waiting rows of a user who is gone, and says
-	// how many.
+	// DiscardDeletedUser deletes all due and deferred rows of a deleted user and
+	// returns their number.
 	DiscardDeletedUser(ctx context.Context, user webinar.UserID) (int, error)
 }

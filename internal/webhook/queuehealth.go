@@ -12,12 +12,12 @@ const (
 	maxBackoff = 5 * time.Second
 )
 
-// backoff is the pause after the nth failure in a row, doubling.
+// backoff returns the pause after the nth consecutive failure; it doubles.
 func backoff(n int) time.Duration {
 	return min(minBackoff<<min(max(n-1, 0), 10), maxBackoff)
 }
 
-// access is what was tried at the queue's database.
+// queueOp is a kind of operation on the queue's database.
 type queueOp int
 
 const (
@@ -25,53 +25,54 @@ const (
 	opWrite
 )
 
-func (a queueOp) String() string { return [...]string{"read", "written"}[a] }
+func (op queueOp) String() string { return [...]string{"read", "write"}[op] }
 
-// outage watches the queue's database: it logs once when it goes and once when
-// it is back, and says how long to leave it alone. One that can be read may still
-// refuse every write (read-only, locked, full).
+// queueHealth tracks failures of the queue's database: it logs the first failure
+// and the recovery, and pauses use of the queue in between. Reads and writes are
+// tracked separately, because a database that answers reads may refuse every
+// write (read-only, locked, disk full).
 type queueHealth struct {
 	log *slog.Logger
 
 	mu       sync.Mutex
-	failures [2]int // by access, in a row
+	failures [2]int // consecutive, by queueOp
 	until    time.Time
 }
 
-func (o *queueHealth) recordFailure(ctx context.Context, of queueOp, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (h *queueHealth) recordFailure(ctx context.Context, op queueOp, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	now := time.Now()
-	if o.failures[of] > 0 && now.Before(o.until) {
-		return // many turns fail at once: they are one failure
+	if h.failures[op] > 0 && now.Before(h.until) {
+		return // concurrent failures count once
 	}
-	if o.failures[of]++; o.failures[of] == 1 {
-		o.log.WarnContext(ctx, "event queue cannot be "+of.String(), "error", err)
+	if h.failures[op]++; h.failures[op] == 1 {
+		h.log.WarnContext(ctx, "event queue "+op.String()+" failing", "error", err)
 	}
-	// What could not be written may be one viewer's rows, held by somebody: others
-	// wait as little as can be.
+	// A failed write may concern only one viewer, whose rows are locked by another
+	// transaction, so other viewers are paused as briefly as possible.
 	pause := minBackoff
-	if of == opRead {
-		pause = backoff(o.failures[of])
+	if op == opRead {
+		pause = backoff(h.failures[op])
 	}
-	o.until = latest(o.until, now.Add(pause))
+	h.until = latest(h.until, now.Add(pause))
 }
 
-func (o *queueHealth) recordSuccess(ctx context.Context, of queueOp) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.failures[of] > 0 {
-		o.log.InfoContext(ctx, "event queue can be "+of.String()+" again")
+func (h *queueHealth) recordSuccess(ctx context.Context, op queueOp) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failures[op] > 0 {
+		h.log.InfoContext(ctx, "event queue "+op.String()+" recovered")
 	}
-	if o.failures[of] = 0; o.failures == [2]int{} {
-		o.until = time.Time{}
+	if h.failures[op] = 0; h.failures == [2]int{} {
+		h.until = time.Time{}
 	}
 }
 
-// restsUntil is the time before which the queue is best left alone; zero or
-// past: it isn't.
-func (o *queueHealth) pausedUntil() time.Time {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.until
+// pausedUntil returns the time before which the queue should not be used, which
+// may be zero or past.
+func (h *queueHealth) pausedUntil() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.until
 }

@@ -12,83 +12,83 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// delivery is one request as the sink saw it.
+// delivery is a request as recorded by the receiver.
 type delivery struct {
 	at       time.Time
 	user     webinar.UserID
 	id       string
-	status   int // what was answered; 0: nothing
-	parallel int // requests in flight, this one included
+	status   int // of the response; 0: none
+	parallel int // requests in flight, including this one
 	body     string
 }
 
-// reply is what the sink does with a request. err: the connection breaks.
+// reply is how the receiver responds to a request.
 type reply struct {
 	status     int
 	retryAfter string
-	err        error
+	err        error // fails the connection instead
 	delay      time.Duration
-	then       func() // just before the answer is read
+	then       func() // called just before the response is returned
 }
 
-// receiver is the sink, in place of the network.
+// receiver is a transport that plays the remote receiver.
 type receiver struct {
-	answer func(d delivery) reply
+	respond func(d delivery) reply
 
 	mu       sync.Mutex
 	inFlight int
-	got      []delivery
+	received []delivery
 }
 
-func (s *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
+func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, err
 	}
 	user, _ := strconv.ParseUint(req.Header.Get(webhook.HeaderUser), 10, 64)
-	s.mu.Lock()
-	s.inFlight++
-	d := delivery{at: time.Now(), user: webinar.UserID(user), id: req.Header.Get(webhook.HeaderID), parallel: s.inFlight, body: string(body)}
-	r := s.answer(d)
-	s.mu.Unlock()
+	r.mu.Lock()
+	r.inFlight++
+	d := delivery{at: time.Now(), user: webinar.UserID(user), id: req.Header.Get(webhook.HeaderID), parallel: r.inFlight, body: string(body)}
+	rep := r.respond(d)
+	r.mu.Unlock()
 
 	select {
-	case <-time.After(r.delay):
-		err = r.err
+	case <-time.After(rep.delay):
+		err = rep.err
 	case <-req.Context().Done():
 		err = req.Context().Err()
 	}
 
-	if r.then != nil {
-		r.then()
+	if rep.then != nil {
+		rep.then()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inFlight--
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inFlight--
 	if err != nil {
-		s.got = append(s.got, d)
+		r.received = append(r.received, d)
 		return nil, err
 	}
-	d.status = r.status
-	s.got = append(s.got, d)
-	resp := &http.Response{StatusCode: r.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("ok")), Request: req}
-	if r.retryAfter != "" {
-		resp.Header.Set("Retry-After", r.retryAfter)
+	d.status = rep.status
+	r.received = append(r.received, d)
+	resp := &http.Response{StatusCode: rep.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("ok")), Request: req}
+	if rep.retryAfter != "" {
+		resp.Header.Set("Retry-After", rep.retryAfter)
 	}
 	return resp, nil
 }
 
-// seen is what the sink got so far, in the order of its answers.
-func (s *receiver) seen() []delivery {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]delivery(nil), s.got...)
+// deliveries returns all requests so far, in the order of their responses.
+func (r *receiver) deliveries() []delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]delivery(nil), r.received...)
 }
 
-// accepted is the deliveries that were accepted, without repeats.
-func (s *receiver) accepted() (list []delivery) {
+// accepted returns the deliveries that were accepted, without duplicates.
+func (r *receiver) accepted() (list []delivery) {
 	known := map[string]bool{}
-	for _, d := range s.seen() {
+	for _, d := range r.deliveries() {
 		if d.status/100 == 2 && !known[d.id] {
 			known[d.id] = true
 			list = append(list, d)
@@ -97,11 +97,21 @@ func (s *receiver) accepted() (list []delivery) {
 	return list
 }
 
-// answering changes what the sink does from now on.
-func (s *receiver) answering(answer func(d delivery) reply) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.answer = answer
+// setResponse changes the response to requests from now on.
+func (r *receiver) setResponse(respond func(d delivery) reply) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.respond = respond
 }
 
 func always(r reply) func(delivery) reply { return func(delivery) reply { return r } }
+
+// failUpTo returns the failure for viewers 1 to last, and 200 for the others.
+func failUpTo(last webinar.UserID, failure reply) func(delivery) reply {
+	return func(d delivery) reply {
+		if d.user <= last {
+			return failure
+		}
+		return reply{status: 200, delay: 10 * time.Millisecond}
+	}
+}

@@ -2,177 +2,212 @@ package webhook
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"autowebinar/internal/usermeta"
 )
 
-// take puts what a poll or a scan found into the agenda.
-func (t *run) handleRead(ctx context.Context, r readResult, now time.Time) {
-	if r.scan {
-		t.scanning = false
+// handleRead processes the result of a poll or a scan.
+func (r *run) handleRead(ctx context.Context, read readResult, now time.Time) {
+	if read.scan {
+		r.scanning = false
 	} else {
-		t.polling = false
+		r.polling = false
 	}
 	switch {
-	case r.err != nil && ctx.Err() != nil:
-	case r.err != nil:
-		t.health.recordFailure(ctx, opRead, r.err)
-	case r.scan:
-		t.health.recordSuccess(ctx, opRead)
-		t.scanAt = now.Add(max(scanEvery, maxScanDuty*now.Sub(r.began)))
-		t.schedule.merge(r.pending, r.since, now)
+	case read.err != nil && ctx.Err() != nil:
+	case read.err != nil:
+		r.health.recordFailure(ctx, opRead, read.err)
+	case read.scan:
+		r.health.recordSuccess(ctx, opRead)
+		r.scanAt = now.Add(max(scanInterval, maxScanDuty*now.Sub(read.began)))
+		r.schedule.merge(read.pending, read.since, now)
 	default:
-		t.health.recordSuccess(ctx, opRead)
-		t.enqueueDue(r.pending, now)
+		r.health.recordSuccess(ctx, opRead)
+		r.enqueueDue(read.pending, now)
 	}
-	t.stats.update(t.updateGauges)
+	r.stats.update(r.updateGauges)
 }
 
-// admit puts viewers with rows under the due key into the agenda. Viewers who
-// wait are sent nothing for it: their new rows join the old ones.
-func (t *run) enqueueDue(pending []usermeta.Pending, now time.Time) {
-	t.mayHaveMore = false
-	stuck := len(pending) > 0 && t.inFlight < t.cfg.Parallel
+// enqueueDue adds viewers with due rows to the schedule. If a viewer's first
+// message is deferred, the new rows are deferred too and nothing is sent.
+func (r *run) enqueueDue(pending []usermeta.Pending, now time.Time) {
+	r.mayHaveMore = false
+	stuck := len(pending) > 0 && r.inFlight < r.cfg.Parallel
 	for _, p := range pending {
-		e := t.schedule.entries[p.User]
+		e := r.schedule.entries[p.User]
 		switch {
 		case e == nil:
-			t.schedule.add(p, now)
-			t.mayHaveMore = true
+			r.schedule.add(p, now)
+			r.mayHaveMore = true
 		case e.inFlight:
 			e.dirty = true
 		case e.pausedUntil.After(now):
 			continue
-		case e.next.After(now) && !(t.breaker.up && !e.readyAt().After(now)):
+		case e.next.After(now) && !(r.breaker.closed && !e.readyAt().After(now)):
 			e.inFlight = true
-			t.merges = append(t.merges, e)
+			r.merges = append(r.merges, e)
 		}
 		stuck = stuck && e != nil && e.inFlight
 	}
-	// A page of nothing but viewers under way or set aside may hide others.
+	// A page with only viewers that are in flight or paused may hide others.
 	if stuck {
-		t.page = min(2*t.page, maxPage)
+		r.page = min(2*r.page, maxPage)
 	} else {
-		t.page = max(t.page/2, minPage)
+		r.page = max(r.page/2, minPage)
 	}
 }
 
-// finish takes in the end of a turn: first what it says of the sink, then what
-// becomes of the viewer.
-func (t *run) handleResult(ctx context.Context, r result, now time.Time) {
-	e := r.entry
-	t.releaseSlot(r)
-	t.updateBreaker(ctx, r, now)
+// handleResult processes the result of a delivery or a merge: it updates the
+// breaker and then the viewer's entry.
+func (r *run) handleResult(ctx context.Context, res result, now time.Time) {
+	e := res.entry
+	r.releaseSlot(res)
+	r.updateBreaker(ctx, res, now)
 	e.inFlight = false
-	again := e.dirty
+	dirty := e.dirty
 	e.dirty = false
-	switch r.kind {
+	switch res.kind {
 	case resultEmpty, resultUserDeleted:
-		t.schedule.remove(e)
+		r.schedule.remove(e)
 	case resultDelivered, resultDead:
 		switch {
-		case r.next != nil:
-			e.resetTo(r.next.RowID, r.next.NextAttempt)
-			t.schedule.push(e, now)
-		case r.wasDeferred: // one more look: nobody else would find what has joined it
+		case res.next != nil:
+			e.resetTo(res.next.RowID, res.next.NextAttempt)
+			r.schedule.push(e, now)
+		case res.wasDeferred: // read the viewer once more: polls do not find rows deferred meanwhile
 			e.resetTo(e.row, time.Time{})
-			t.schedule.push(e, now)
+			r.schedule.push(e, now)
 		default:
-			t.schedule.remove(e)
+			r.schedule.remove(e)
 		}
 	case resultUnsupported:
 		e.pausedUntil = now.Add(unsupportedRetry)
-		t.schedule.push(e, now)
+		r.schedule.push(e, now)
 	case resultQueueError:
 		e.queueErrors++
 		e.pausedUntil = now.Add(backoff(e.queueErrors))
-		t.schedule.push(e, now)
+		r.schedule.push(e, now)
 	case resultDeferred:
-		t.keepSchedule(e, r.head)
-		t.schedule.push(e, now)
+		r.keepSchedule(e, res.head)
+		r.schedule.push(e, now)
 	case resultRescheduled:
-		t.reschedule(e, r, now)
-		t.schedule.push(e, now)
+		r.reschedule(e, res, now)
+		r.schedule.push(e, now)
 	case resultCanceled:
 	}
-	if again {
-		t.pollSoon()
+	if dirty {
+		r.pollSoon()
 	}
-	t.updateStats(r, now)
+	r.updateStats(res, now)
 }
 
-// vacate gives back the turn's place.
-func (t *run) releaseSlot(r result) {
-	if r.isMerge {
-		t.merging--
+func (r *run) releaseSlot(res result) {
+	if res.isMerge {
+		r.merging--
 		return
 	}
-	t.inFlight--
-	if r.entry.suspect {
-		t.suspectsInFlight--
+	r.inFlight--
+	if res.entry.suspect {
+		r.suspectsInFlight--
 	}
 }
 
-// wait leaves an entry to its plan, unless operations have hastened the row.
-func (t *run) keepSchedule(e *entry, head usermeta.Message) {
-	hastened := e.next.Sub(head.NextAttempt) >= time.Second // rows hold whole seconds
-	if e.row != head.RowID || hastened {
+// updateBreaker records the outcome of an attempt in the breaker, and releases
+// all entries if this closes it.
+func (r *run) updateBreaker(ctx context.Context, res result, now time.Time) {
+	wasClosed := r.breaker.closed
+	switch res.attempt.Outcome {
+	case Accepted:
+		r.breaker.recordAccepted(now)
+		r.clearSoleFailure(res.entry, now)
+	case Rejected:
+		r.breaker.recordRejected(now)
+		if r.soleFailure == res.entry {
+			r.soleFailure = nil
+		}
+	case Unavailable:
+		sole := r.breaker.recordFailure(now, failure{
+			user: res.entry.user, probe: res.probe, suspect: res.entry.suspect,
+			responded: res.attempt.Status != 0, retryAfter: res.attempt.RetryAfter,
+		})
+		if sole {
+			r.soleFailure = res.entry
+		}
+	}
+	if r.breaker.closed == wasClosed {
+		return
+	}
+	r.soleFailure = nil
+	if r.breaker.closed {
+		r.cfg.Log.InfoContext(ctx, "receiver available, resuming delivery", "viewers", len(r.schedule.entries))
+		r.schedule.releaseAll(now)
+	} else {
+		r.cfg.Log.WarnContext(ctx, "receiver unavailable, probing", "viewers", len(r.schedule.entries))
+	}
+}
+
+// clearSoleFailure ends the short pauses of the only entry that fails, because
+// the receiver accepts others.
+func (r *run) clearSoleFailure(accepted *entry, now time.Time) {
+	e := r.soleFailure
+	r.soleFailure = nil
+	if e != nil && e != accepted && e.backoff == backoffCapped && r.schedule.entries[e.user] == e {
+		e.backoff = backoffFull
+		if !e.inFlight {
+			r.schedule.push(e, now)
+		}
+	}
+}
+
+// keepSchedule keeps the entry's next attempt, unless an operator has moved it
+// forward.
+func (r *run) keepSchedule(e *entry, head usermeta.Message) {
+	if e.row != head.RowID || isExpedited(e.next, head.NextAttempt) {
 		e.resetTo(head.RowID, head.NextAttempt)
 	}
 	e.pausedUntil, e.queueErrors = time.Time{}, 0
 }
 
-// postpone gives an entry a new plan. That it may be earlier than the old one is
-// chance, and no reason to forget what is held against the row.
-func (t *run) reschedule(e *entry, r result, now time.Time) {
-	if e.row != r.head.RowID {
-		e.resetTo(r.head.RowID, r.head.NextAttempt)
+// reschedule sets the entry's next attempt after a failure. Jitter may make it
+// earlier than the previous one; the entry stays suspect.
+func (r *run) reschedule(e *entry, res result, now time.Time) {
+	if e.row != res.head.RowID {
+		e.resetTo(res.head.RowID, res.head.NextAttempt)
 	}
 	e.pausedUntil, e.queueErrors = time.Time{}, 0
-	e.next, e.backoff, e.failedAt = r.head.NextAttempt, backoffFull, now
-	e.notBefore = now.Add(r.attempt.RetryAfter)
+	e.next, e.backoff, e.failedAt = res.head.NextAttempt, backoffFull, now
+	e.notBefore = now.Add(res.attempt.RetryAfter)
 	switch {
-	case r.attempt.Outcome == NoPayload:
-		// Trying a row without a lead id says nothing, however often.
+	case res.attempt.Outcome == NoPayload:
+		// Without a body, the event is useless as a probe.
 		e.notBefore = e.next
-	case !r.probe:
+	case !res.probe:
 		e.suspect = true
 	}
-	if e == t.soleFailure {
+	if e == r.soleFailure {
 		e.backoff = backoffCapped
 	}
 }
 
-func (t *run) updateStats(r result, now time.Time) {
-	t.stats.update(func(s *Stats) {
-		switch r.attempt.Outcome {
+func (r *run) updateStats(res result, now time.Time) {
+	r.stats.update(func(s *Stats) {
+		switch res.attempt.Outcome {
 		case Accepted:
 			s.Accepted++
 			s.LastSuccess = now.UTC()
 		case Rejected, Unavailable, NoPayload:
 			s.Failed++
-			s.LastError, s.LastErrorAt = r.attempt.Reason(), now.UTC()
 		}
-		if r.kind == resultDead {
+		if res.kind == resultDead {
 			s.Dead++
 		}
-		s.Withdrawn += uint64(r.withdrawn)
-		t.updateGauges(s)
+		s.Withdrawn += uint64(res.withdrawn)
+		r.updateGauges(s)
 	})
 }
 
-// count notes what the loop knows.
-func (t *run) updateGauges(s *Stats) {
-	s.ReceiverKnown, s.ReceiverUp = t.breaker.known, t.breaker.up
-	s.Deferred = len(t.schedule.entries) - t.inFlight - t.merging
-}
-
-// Reason is the answer in a few words.
-func (a AttemptResult) Reason() string {
-	if a.Err != nil {
-		return a.Err.Error()
-	}
-	return fmt.Sprintf("status %d", a.Status)
+func (r *run) updateGauges(s *Stats) {
+	s.ReceiverKnown, s.ReceiverUp = r.breaker.known, r.breaker.closed
+	s.Deferred = len(r.schedule.entries) - r.inFlight - r.merging
 }

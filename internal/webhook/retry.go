@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// DefaultBudget is how long a message is tried, from its first attempt.
+// DefaultBudget is the time from its first attempt for which a message is
+// retried.
 const DefaultBudget = 7 * 24 * time.Hour
 
-// DefaultSchedule is the wait after each failed attempt; the last one repeats.
+// DefaultSchedule returns the pauses after each failed attempt; the last one
+// repeats.
 func DefaultSchedule() []time.Duration {
 	return []time.Duration{
 		5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute,
@@ -16,14 +18,14 @@ func DefaultSchedule() []time.Duration {
 	}
 }
 
-const jitter = 0.1 // of the wait, either way
+const jitter = 0.1 // fraction of the pause, in both directions
 
-// RetryPolicy says when a message that failed is tried again. Its zero value
-// is the default policy.
+// RetryPolicy determines when a failed message is retried. Its zero value is the
+// default policy.
 type RetryPolicy struct {
-	Schedule []time.Duration // wait after the nth failure, the last one repeats; empty: DefaultSchedule
+	Schedule []time.Duration // pause after the nth failure, the last one repeats; empty: DefaultSchedule
 	Budget   time.Duration   // 0: DefaultBudget
-	Random   func() float64  // in [0,1), safe for parallel use; nil: math/rand
+	Random   func() float64  // in [0,1), safe for concurrent use; nil: math/rand
 }
 
 func (p RetryPolicy) withDefaults() RetryPolicy {
@@ -39,17 +41,17 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	return p
 }
 
-// Next is the time of the attempt after the attempts made so far (1 or more),
-// the first of which was at first: the schedule's wait ±10 %, or retryAfter
-// where that is longer. dead: that would be beyond the budget.
+// Next returns the time of the next attempt after the given number of attempts,
+// the first of which was made at first: the pause of the schedule ±10 %, or
+// retryAfter if that is longer. dead reports that this exceeds the budget.
 func (p RetryPolicy) Next(attempts int, first, now time.Time, retryAfter time.Duration) (next time.Time, dead bool) {
 	p = p.withDefaults()
-	wait := float64(p.wait(attempts)) * (1 - jitter + 2*jitter*p.Random())
-	next = now.Add(max(time.Duration(wait), retryAfter))
+	pause := float64(p.pause(attempts)) * (1 - jitter + 2*jitter*p.Random())
+	next = now.Add(max(time.Duration(pause), retryAfter))
 	return next, next.Sub(first) > p.Budget
 }
 
-// wait is the schedule's wait after the nth failure, without jitter.
-func (p RetryPolicy) wait(failures int) time.Duration {
+// pause returns the pause of the schedule after the nth failure, without jitter.
+func (p RetryPolicy) pause(failures int) time.Duration {
 	return p.Schedule[min(max(failures, 1), len(p.Schedule))-1]
 }

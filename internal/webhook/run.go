@@ -9,183 +9,184 @@ import (
 )
 
 const (
-	scanEvery        = 30 * time.Second     // full scans of the wait key: other replicas may have put rows there
-	maxScanDuty      = 100                  // at most this part of the time goes into them
-	minPollInterval  = 5 * time.Millisecond // between polls, however many nudges there are
-	minPage          = 256                  // rows of a poll
-	maxPage          = 1 << 16              // the same where what it finds is known already
-	unsupportedRetry = time.Minute          // before a row of an unknown version is looked at again
+	scanInterval     = 30 * time.Second     // between scans of deferred rows, which other replicas may add
+	maxScanDuty      = 100                  // pause at least this many times the duration of a scan
+	minPollInterval  = 5 * time.Millisecond // between polls, however often Wake is called
+	minPage          = 256                  // rows read by a poll
+	maxPage          = 1 << 16              // the same, if polls find only viewers already known
+	unsupportedRetry = time.Minute          // before a row of an unsupported version is read again
 )
 
-// term is one Run of the dispatcher. Its fields belong to the goroutine of run;
-// reads and turns have goroutines of their own, which report by channel.
+// run is the state of one Dispatcher.Run. Its fields are used only by the
+// goroutine of loop; reads and deliveries run in separate goroutines, which
+// report through channels.
 type run struct {
 	*Dispatcher
 	deliverer   *deliverer
 	schedule    *schedule
 	breaker     *breaker
 	health      *queueHealth
-	soleFailure *entry // the entry that has failed while nobody else did; nil: none
+	soleFailure *entry // the only entry that has failed since the last success, or nil
 
 	page        int
-	mayHaveMore bool // the last poll found something new, the next one may as well
+	mayHaveMore bool // the last poll found new viewers, so the next one may too
 	polling     bool
 	scanning    bool
 	polledAt    time.Time
 	pollAt      time.Time
 	scanAt      time.Time
 
-	merges           []*entry // waiting viewers with new rows under the due key
+	merges           []*entry // viewers with deferred messages and new due rows
 	merging          int
 	inFlight         int
-	suspectsInFlight int // among sending
+	suspectsInFlight int // included in inFlight
 
 	reads   chan readResult
 	results chan result
 	wg      sync.WaitGroup
 }
 
-// reading is what a poll or a scan found.
+// readResult is the result of a poll or a scan.
 type readResult struct {
 	scan    bool
-	since   uint64 // agenda.seq when it began
+	since   uint64 // schedule.seq when the scan began
 	began   time.Time
 	pending []usermeta.Pending
 	err     error
 }
 
 func newRun(d *Dispatcher) *run {
-	queued := &queueHealth{log: d.cfg.Log}
+	health := &queueHealth{log: d.cfg.Log}
 	return &run{
 		Dispatcher: d,
-		deliverer:  &deliverer{queue: d.cfg.Queue, sender: d.cfg.Sender, retry: d.cfg.Retry, log: d.cfg.Log, health: queued},
+		deliverer:  &deliverer{queue: d.cfg.Queue, sender: d.cfg.Sender, retry: d.cfg.Retry, log: d.cfg.Log, health: health},
 		schedule:   newSchedule(),
 		breaker:    newBreaker(d.cfg.Retry, d.cfg.Parallel),
-		health:     queued,
+		health:     health,
 		page:       minPage,
-		// As many as can be under way, so that nobody waits to report.
+		// Enough for all goroutines that can be running, so that none blocks.
 		reads:   make(chan readResult, 2),
 		results: make(chan result, 2*d.cfg.Parallel),
 	}
 }
 
-// run turns until ctx ends, and then waits for everything it started.
-func (t *run) loop(ctx context.Context) {
+// loop runs until ctx ends, then waits for all goroutines it has started.
+func (r *run) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		now := time.Now()
-		t.startReady(ctx, now)
-		timer.Reset(t.wakeAt(now).Sub(now))
+		r.startReady(ctx, now)
+		timer.Reset(r.wakeAt(now).Sub(now))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
-		case <-t.wake:
-			t.pollSoon()
-		case r := <-t.reads:
-			t.handleRead(ctx, r, time.Now())
-		case r := <-t.results:
-			t.handleResult(ctx, r, time.Now())
+		case <-r.wake:
+			r.pollSoon()
+		case read := <-r.reads:
+			r.handleRead(ctx, read, time.Now())
+		case res := <-r.results:
+			r.handleResult(ctx, res, time.Now())
 		}
 	}
-	t.wg.Wait()
-	for len(t.results) > 0 {
-		t.handleResult(ctx, <-t.results, time.Now())
+	r.wg.Wait()
+	for len(r.results) > 0 {
+		r.handleResult(ctx, <-r.results, time.Now())
 	}
 }
 
-// step starts all that may start now.
-func (t *run) startReady(ctx context.Context, now time.Time) {
-	if t.health.pausedUntil().After(now) {
+// startReady starts all reads, merges and deliveries that may start now.
+func (r *run) startReady(ctx context.Context, now time.Time) {
+	if r.health.pausedUntil().After(now) {
 		return
 	}
-	if !t.scanning && !t.scanAt.After(now) {
-		t.scanning = true
-		t.read(ctx, readResult{scan: true, since: t.schedule.seq, began: now})
+	if !r.scanning && !r.scanAt.After(now) {
+		r.scanning = true
+		r.read(ctx, readResult{scan: true, since: r.schedule.seq, began: now})
 	}
-	for len(t.merges) > 0 && t.merging < t.cfg.Parallel {
-		e := t.merges[0]
-		t.merges = t.merges[1:]
-		t.merging++
-		t.start(e, func() result {
-			r := t.deliverer.mergeNewRows(ctx, e.user)
-			r.isMerge = true
-			return r
+	for len(r.merges) > 0 && r.merging < r.cfg.Parallel {
+		e := r.merges[0]
+		r.merges = r.merges[1:]
+		r.merging++
+		r.start(e, func() result {
+			res := r.deliverer.mergeNewRows(ctx, e.user)
+			res.isMerge = true
+			return res
 		})
 	}
-	for e, probe := t.nextEntry(now); e != nil; e, probe = t.nextEntry(now) {
-		t.inFlight++
+	for e, probe := r.nextEntry(now); e != nil; e, probe = r.nextEntry(now) {
+		r.inFlight++
 		if e.suspect {
-			t.suspectsInFlight++
+			r.suspectsInFlight++
 		}
-		t.start(e, func() result {
-			r := t.deliverer.send(ctx, e.user)
-			r.probe = probe
-			return r
+		r.start(e, func() result {
+			res := r.deliverer.send(ctx, e.user)
+			res.probe = probe
+			return res
 		})
 	}
-	if t.mayHaveMore && t.breaker.up && t.inFlight < t.breaker.limit && t.schedule.idle() {
-		t.pollSoon()
+	if r.mayHaveMore && r.breaker.closed && r.inFlight < r.breaker.limit && r.schedule.idle() {
+		r.pollSoon()
 	}
-	if !t.polling && !t.pollAt.After(now) {
-		t.polling, t.polledAt, t.pollAt = true, now, now.Add(t.cfg.Poll)
-		t.read(ctx, readResult{})
+	if !r.polling && !r.pollAt.After(now) {
+		r.polling, r.polledAt, r.pollAt = true, now, now.Add(r.cfg.Poll)
+		r.read(ctx, readResult{})
 	}
 }
 
-// choose is the next entry to send, and whether as a probe; nil: none now.
-func (t *run) nextEntry(now time.Time) (e *entry, probe bool) {
-	if t.breaker.up {
-		if t.inFlight >= t.breaker.limit {
+// nextEntry returns the entry to send now, or nil, and whether it is a probe.
+func (r *run) nextEntry(now time.Time) (e *entry, probe bool) {
+	if r.breaker.closed {
+		limit := r.breaker.limit
+		if r.inFlight >= limit {
 			return nil, false
 		}
-		return t.schedule.next(now, max(t.breaker.limit/2, 1)-t.suspectsInFlight, t.breaker.limit == 1 && t.cfg.Parallel > 1), false
+		return r.schedule.next(now, max(limit/2, 1)-r.suspectsInFlight, limit == 1 && r.cfg.Parallel > 1), false
 	}
-	// What is in flight from better days is probe enough.
-	if t.inFlight > 0 || t.breaker.nextProbe.After(now) {
+	// Deliveries that are still in flight serve as probes.
+	if r.inFlight > 0 || r.breaker.nextProbe.After(now) {
 		return nil, false
 	}
-	if e = t.schedule.probe(now, t.breaker.probeNewest); e != nil {
+	if e = r.schedule.probe(now, r.breaker.probeNewest); e != nil {
 		e.probedAt = now
 	}
 	return e, true
 }
 
-func (t *run) start(e *entry, turn func() result) {
+func (r *run) start(e *entry, work func() result) {
 	e.inFlight = true
-	t.wg.Go(func() {
-		r := turn()
-		r.entry = e
-		t.results <- r
+	r.wg.Go(func() {
+		res := work()
+		res.entry = e
+		r.results <- res
 	})
 }
 
 // read starts a poll or a scan.
-func (t *run) read(ctx context.Context, r readResult) {
-	page := t.page
-	t.wg.Go(func() {
-		if r.scan {
-			r.pending, r.err = t.cfg.Queue.DeferredViewers(ctx)
+func (r *run) read(ctx context.Context, read readResult) {
+	page := r.page
+	r.wg.Go(func() {
+		if read.scan {
+			read.pending, read.err = r.cfg.Queue.DeferredViewers(ctx)
 		} else {
-			r.pending, r.err = t.cfg.Queue.DueViewers(ctx, page)
+			read.pending, read.err = r.cfg.Queue.DueViewers(ctx, page)
 		}
-		t.reads <- r
+		r.reads <- read
 	})
 }
 
-// pollSoon asks for a poll as soon as may be.
-func (t *run) pollSoon() {
-	t.pollAt = earliest(t.pollAt, t.polledAt.Add(minPollInterval))
+// pollSoon schedules a poll as early as minPollInterval permits.
+func (r *run) pollSoon() {
+	r.pollAt = earliest(r.pollAt, r.polledAt.Add(minPollInterval))
 }
 
-// wakeAt is when something may start that may not start now, unless something
-// else happens before.
-func (t *run) wakeAt(now time.Time) time.Time {
-	if rest := t.health.pausedUntil(); rest.After(now) {
-		return rest
+// wakeAt returns when startReady must be called again if no event arrives.
+func (r *run) wakeAt(now time.Time) time.Time {
+	if until := r.health.pausedUntil(); until.After(now) {
+		return until
 	}
-	wake := now.Add(t.cfg.Poll)
-	for _, at := range []time.Time{t.pollAt, t.scanAt, t.breaker.nextProbe, t.schedule.wakeAt()} {
+	wake := now.Add(r.cfg.Poll)
+	for _, at := range []time.Time{r.pollAt, r.scanAt, r.breaker.nextProbe, r.schedule.wakeAt()} {
 		if at.After(now) {
 			wake = earliest(wake, at)
 		}

@@ -8,14 +8,14 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// agenda holds the viewers with something to send, and says who is next. It is
-// used by one goroutine.
+// schedule holds the viewers with something to send and selects the next one. It
+// is not safe for concurrent use.
 type schedule struct {
 	entries map[webinar.UserID]*entry
 	seq     uint64
 
 	ready   entryHeap // oldest row first
-	suspect entryHeap // the same, of messages that failed while the sink was up
+	suspect entryHeap // ready entries that are suspect, oldest row first
 	delayed entryHeap // by the time at which they become ready
 }
 
@@ -23,47 +23,47 @@ func newSchedule() *schedule {
 	return &schedule{entries: map[webinar.UserID]*entry{}}
 }
 
-// add makes an entry for a viewer not known yet.
-func (a *schedule) add(p usermeta.Pending, now time.Time) {
+// add creates the entry of a viewer who has none.
+func (s *schedule) add(p usermeta.Pending, now time.Time) {
 	e := &entry{user: p.User, row: p.RowID, next: p.NextAttempt}
-	a.entries[p.User] = e
-	a.push(e, now)
+	s.entries[p.User] = e
+	s.push(e, now)
 }
 
-// put files an entry, anew after every change of it. Its older places in the
-// lines are void from then on.
-func (a *schedule) push(e *entry, now time.Time) {
-	a.seq++
-	e.seq = a.seq
+// push adds an entry to the heap it belongs to. It must be called after every
+// change of the entry; older heap items of the entry become stale.
+func (s *schedule) push(e *entry, now time.Time) {
+	s.seq++
+	e.seq = s.seq
 	at := e.readyAt()
 	switch {
 	case at.After(now):
-		heap.Push(&a.delayed, heapItem{e: e, seq: e.seq, at: at, row: e.row})
+		heap.Push(&s.delayed, heapItem{e: e, seq: e.seq, at: at, row: e.row})
 	case e.suspect:
-		heap.Push(&a.suspect, heapItem{e: e, seq: e.seq, row: e.row})
+		heap.Push(&s.suspect, heapItem{e: e, seq: e.seq, row: e.row})
 	default:
-		heap.Push(&a.ready, heapItem{e: e, seq: e.seq, row: e.row})
+		heap.Push(&s.ready, heapItem{e: e, seq: e.seq, row: e.row})
 	}
 }
 
-func (a *schedule) remove(e *entry) {
+func (s *schedule) remove(e *entry) {
 	e.seq = 0
-	delete(a.entries, e.user)
+	delete(s.entries, e.user)
 }
 
-// next is the oldest entry that is ready, for a sink that is up; nil: none.
-// There is room for so many blamed ones; the last place is theirs only while
-// nobody else wants it.
-func (a *schedule) next(now time.Time, room int, last bool) *entry {
-	for top := a.delayed.peek(); top != nil && !top.at.After(now); top = a.delayed.peek() {
-		e := top.e
-		heap.Pop(&a.delayed)
-		a.push(e, now)
+// next removes and returns the ready entry with the oldest row, or nil.
+// suspectSlots limits suspect entries; the last free slot (lastSlot) is for
+// other entries as long as one is ready.
+func (s *schedule) next(now time.Time, suspectSlots int, lastSlot bool) *entry {
+	for item := s.delayed.peek(); item != nil && !item.at.After(now); item = s.delayed.peek() {
+		e := item.e
+		heap.Pop(&s.delayed)
+		s.push(e, now)
 	}
-	from := &a.ready
-	first, blamed := a.ready.peek(), a.suspect.peek()
-	if room > 0 && blamed != nil && (first == nil || !last && blamed.row < first.row) {
-		first, from = blamed, &a.suspect
+	from := &s.ready
+	first, suspect := s.ready.peek(), s.suspect.peek()
+	if suspectSlots > 0 && suspect != nil && (first == nil || !lastSlot && suspect.row < first.row) {
+		first, from = suspect, &s.suspect
 	}
 	if first == nil {
 		return nil
@@ -73,10 +73,10 @@ func (a *schedule) next(now time.Time, room int, last bool) *entry {
 	return e
 }
 
-// probe is the entry to try on a sink that may be down; nil: none.
-func (a *schedule) probe(now time.Time, newest bool) *entry {
+// probe returns the entry to send as the next probe, or nil.
+func (s *schedule) probe(now time.Time, newest bool) *entry {
 	var best *entry
-	for _, e := range a.entries {
+	for _, e := range s.entries {
 		if !e.inFlight && !e.probeReadyAt().After(now) && (best == nil || e.probeLess(best, newest)) {
 			best = e
 		}
@@ -84,55 +84,59 @@ func (a *schedule) probe(now time.Time, newest bool) *entry {
 	return best
 }
 
-// release makes all that waits due, for a sink that has just come up. Blamed
-// messages are given 30 s since their last failure: they may be what brings the
-// sink down.
-func (a *schedule) releaseAll(now time.Time) {
-	a.ready, a.suspect, a.delayed = nil, nil, nil
-	for _, e := range a.entries {
+// releaseAll makes all entries due when the breaker closes. Suspect entries wait
+// up to 30 s after their last failure, because they may have caused the outage.
+func (s *schedule) releaseAll(now time.Time) {
+	s.ready, s.suspect, s.delayed = nil, nil, nil
+	for _, e := range s.entries {
 		e.backoff = backoffNone
 		if e.suspect {
 			e.backoff = backoffCapped
 		}
 		if !e.inFlight {
-			a.push(e, now)
+			s.push(e, now)
 		}
 	}
 }
 
-// merge takes in a full scan of the wait key that began at the given seq. What
-// changed here since knows better.
-func (a *schedule) merge(scan []usermeta.Pending, since uint64, now time.Time) {
+// merge adds the result of a scan of deferred rows, except for entries changed
+// since the scan began, at the given seq.
+func (s *schedule) merge(scan []usermeta.Pending, since uint64, now time.Time) {
 	for _, p := range scan {
-		e := a.entries[p.User]
+		e := s.entries[p.User]
 		switch {
 		case e == nil:
-			a.add(p, now)
+			s.add(p, now)
 		case e.inFlight || e.seq > since:
-		case e.next.Sub(p.NextAttempt) >= time.Second: // rows hold whole seconds
+		case isExpedited(e.next, p.NextAttempt):
 			e.next, e.notBefore = p.NextAttempt, time.Time{}
-			a.push(e, now)
+			s.push(e, now)
 		}
 	}
 }
 
-// wakeAt is when the next waiting entry becomes ready; zero: none waits.
-func (a *schedule) wakeAt() time.Time {
-	if top := a.delayed.peek(); top != nil {
-		return top.at
+// isExpedited reports whether an operator has moved the next attempt forward.
+// Rows have whole seconds, so smaller differences are rounding.
+func isExpedited(known, stored time.Time) bool { return known.Sub(stored) >= time.Second }
+
+// wakeAt returns when the next delayed entry becomes ready, zero if none is.
+func (s *schedule) wakeAt() time.Time {
+	if item := s.delayed.peek(); item != nil {
+		return item.at
 	}
 	return time.Time{}
 }
 
-// idle: nothing is ready.
-func (a *schedule) idle() bool {
-	return a.ready.peek() == nil && a.suspect.peek() == nil
+// idle reports whether no entry is ready.
+func (s *schedule) idle() bool {
+	return s.ready.peek() == nil && s.suspect.peek() == nil
 }
 
-// line is a heap of places, by time and then by row.
+// entryHeap is a heap of entries by time, then row. It implements heap.Interface.
 type entryHeap []heapItem
 
-// place is an entry's place in a line, void once the entry has changed.
+// heapItem is an entry as of a change of it: stale if the entry has changed
+// since.
 type heapItem struct {
 	e   *entry
 	seq uint64
@@ -140,34 +144,33 @@ type heapItem struct {
 	row uint64
 }
 
-func (l entryHeap) Len() int      { return len(l) }
-func (l entryHeap) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
-func (l entryHeap) Less(i, j int) bool {
-	if !l[i].at.Equal(l[j].at) {
-		return l[i].at.Before(l[j].at)
+func (h entryHeap) Len() int      { return len(h) }
+func (h entryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h entryHeap) Less(i, j int) bool {
+	if !h[i].at.Equal(h[j].at) {
+		return h[i].at.Before(h[j].at)
 	}
-	return l[i].row < l[j].row
+	return h[i].row < h[j].row
 }
 
-// Push and Pop are for container/heap.
-func (l *entryHeap) Push(x any) { *l = append(*l, x.(heapItem)) }
+func (h *entryHeap) Push(x any) { *h = append(*h, x.(heapItem)) }
 
-// Pop takes the last place off.
-func (l *entryHeap) Pop() any {
-	last := len(*l) - 1
-	p := (*l)[last]
-	(*l)[last] = heapItem{}
-	*l = (*l)[:last]
-	return p
+func (h *entryHeap) Pop() any {
+	last := len(*h) - 1
+	item := (*h)[last]
+	(*h)[last] = heapItem{}
+	*h = (*h)[:last]
+	return item
 }
 
-// top is the first place that is not void; nil: none.
-func (l *entryHeap) peek() *heapItem {
-	for len(*l) > 0 {
-		if p := &(*l)[0]; p.seq == p.e.seq && !p.e.inFlight {
-			return p
+// peek returns the first item that is not stale, or nil. It removes stale items
+// before it.
+func (h *entryHeap) peek() *heapItem {
+	for len(*h) > 0 {
+		if item := &(*h)[0]; item.seq == item.e.seq && !item.e.inFlight {
+			return item
 		}
-		heap.Pop(l)
+		heap.Pop(h)
 	}
 	return nil
 }

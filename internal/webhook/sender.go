@@ -14,7 +14,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// HeaderUser carries the WordPress user id of the viewer, decimal.
+// HeaderUser is the header with the WordPress user id of the viewer, in decimal.
 const HeaderUser = "autowebinar-user"
 
 const (
@@ -23,20 +23,19 @@ const (
 	drainBytes   = 64 << 10
 )
 
-// SenderConfig says where and how events are sent.
+// SenderConfig is the configuration of a Sender.
 type SenderConfig struct {
-	URL       *url.URL          // the sink; required
+	URL       *url.URL          // of the receiver; required
 	Signer    *Signer           // required
 	Version   string            // of this service, for User-Agent; empty: "dev"
-	Parallel  int               // idle connections kept; 0: DefaultParallel
-	Transport http.RoundTripper // nil: one of its own, with the environment's proxy
+	Transport http.RoundTripper // nil: a new one that uses the environment's proxy settings
 
-	// Observe is told of every attempt, those that failed before they left and
-	// those that a stop cut off among them; nil: nobody is. It must not block.
+	// Observe is called after every attempt, including those that failed before
+	// anything was sent and those that were canceled. It must not block.
 	Observe func(webinar.Event, AttemptResult)
 }
 
-// Sender makes single attempts. It is safe for parallel use.
+// Sender makes single attempts. It is safe for concurrent use.
 type Sender struct {
 	url       string
 	signer    *Signer
@@ -45,16 +44,13 @@ type Sender struct {
 	observe   func(webinar.Event, AttemptResult)
 }
 
-// NewSender returns a sender with its own pool of connections.
+// NewSender returns a sender with a separate connection pool.
 func NewSender(cfg SenderConfig) *Sender {
 	if cfg.Version == "" {
 		cfg.Version = "dev"
 	}
-	if cfg.Parallel == 0 {
-		cfg.Parallel = DefaultParallel
-	}
 	if cfg.Transport == nil {
-		cfg.Transport = newTransport(cfg.Parallel)
+		cfg.Transport = newTransport()
 	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(webinar.Event, AttemptResult) {}
@@ -71,40 +67,40 @@ func NewSender(cfg SenderConfig) *Sender {
 	}
 }
 
-func newTransport(parallel int) *http.Transport {
+func newTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns = parallel
-	t.MaxIdleConnsPerHost = parallel
-	t.DisableCompression = true // answers are thrown away
-	// A connection that died without a word is noticed, not used again and again.
+	t.MaxIdleConns = DefaultParallel
+	t.MaxIdleConnsPerHost = DefaultParallel
+	t.DisableCompression = true // response bodies are discarded
+	// Pings detect connections that died without a reset, so that they are not reused.
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second}
 	return t
 }
 
-// Send posts the body of an event once, within 15 s, and says what came of it.
+// Send posts the body of an event once, within 15 s.
 func (s *Sender) Send(ctx context.Context, e webinar.Event, body []byte) AttemptResult {
 	return s.post(ctx, e, body, sendTimeout)
 }
 
 func (s *Sender) post(ctx context.Context, e webinar.Event, body []byte, timeout time.Duration) AttemptResult {
-	began := time.Now()
+	start := time.Now()
 	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	answer := s.exchange(timed, cancel, e, body)
-	answer.Duration = time.Since(began)
+	a := s.exchange(timed, cancel, e, body)
+	a.Duration = time.Since(start)
 	switch {
-	case answer.Status != 0:
+	case a.Status != 0:
 	case ctx.Err() != nil:
-		answer.Outcome = Canceled
+		a.Outcome = Canceled
 	case timed.Err() != nil:
-		answer.Err = fmt.Errorf("no answer within %v", timeout)
+		a.Err = fmt.Errorf("no response within %v", timeout)
 	}
-	s.observe(e, answer)
-	return answer
+	s.observe(e, a)
+	return a
 }
 
-// exchange ends with the status line and headers: what follows cannot change
-// the outcome, and is read only so that the connection can be used again.
+// exchange sends the request and reads the response headers, which determine the
+// outcome. It reads some of the body only to make the connection reusable.
 func (s *Sender) exchange(ctx context.Context, cancel func(), e webinar.Event, body []byte) AttemptResult {
 	req, err := s.request(ctx, e, body)
 	if err != nil {
@@ -112,34 +108,34 @@ func (s *Sender) exchange(ctx context.Context, cancel func(), e webinar.Event, b
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		// The address may hold a token: only what went wrong is kept.
+		// The URL may contain a token, so only the cause is kept.
 		if wrapped := new(url.Error); errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
 		return AttemptResult{Outcome: Unavailable, Err: err}
 	}
 	defer resp.Body.Close()
-	slow := time.AfterFunc(drainTimeout, cancel)
-	defer slow.Stop()
+	drainTimer := time.AfterFunc(drainTimeout, cancel)
+	defer drainTimer.Stop()
 	_, _ = io.CopyN(io.Discard, resp.Body, drainBytes)
 
-	answer := AttemptResult{Outcome: outcomeOf(resp.StatusCode), Status: resp.StatusCode}
-	if answer.Outcome != Accepted {
-		answer.RetryAfter = ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
+	a := AttemptResult{Outcome: outcomeOf(resp.StatusCode), Status: resp.StatusCode}
+	if a.Outcome != Accepted {
+		a.RetryAfter = ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	}
-	return answer
+	return a
 }
 
 func (s *Sender) request(ctx context.Context, e webinar.Event, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("webhook: the sink's address cannot be used")
+		return nil, errors.New("webhook: invalid receiver URL")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", s.userAgent)
 	req.Header.Set(HeaderUser, strconv.FormatUint(uint64(e.User), 10))
-	// Never sent; it tells net/http that a repeat is harmless, so a kept
-	// connection that the sink closed meanwhile is replaced without a failure.
+	// A nil value is not sent. It marks the request as idempotent for net/http,
+	// which then replaces an idle connection that the receiver has closed.
 	req.Header["Idempotency-Key"] = nil
 	s.signer.Sign(req.Header, e.ID.String(), time.Now(), body)
 	return req, nil

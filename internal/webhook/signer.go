@@ -10,26 +10,27 @@ import (
 	"time"
 )
 
-// The headers of Standard Webhooks. HeaderID carries the id of the event, the
-// same at each attempt; HeaderTimestamp the Unix seconds of the attempt.
+// The headers of Standard Webhooks. HeaderID is the id of the event, the same in
+// every attempt; HeaderTimestamp is the time of the attempt in Unix seconds.
 const (
 	HeaderID        = "webhook-id"
 	HeaderTimestamp = "webhook-timestamp"
 	HeaderSignature = "webhook-signature"
 )
 
-// Signer signs bodies with every key it has, so that a receiver may hold the
-// old secret or the new one while they are changed.
+// Signer signs request bodies with each of its keys, so that during a rotation
+// the receiver can verify with either the old secret or the new one.
 type Signer struct {
 	keys [][]byte
 }
 
-// NewSigner returns a signer for the decoded keys of secrets, `whsec_<base64>`.
+// NewSigner returns a signer for the keys of secrets: of `whsec_<base64>`, the
+// decoded part.
 func NewSigner(keys ...[]byte) *Signer {
 	return &Signer{keys: keys}
 }
 
-// Sign sets the three headers for one attempt at the time at.
+// Sign sets the three headers for an attempt made at the given time.
 func (s *Signer) Sign(header http.Header, id string, at time.Time, body []byte) {
 	seconds := strconv.FormatInt(at.Unix(), 10)
 	signatures := make([]string, len(s.keys))

@@ -16,25 +16,25 @@ import (
 
 const rotated = "whsec_bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldyE="
 
-func TestSignaturesSatisfyTheReferenceVerifier(t *testing.T) {
+func TestSignaturesSatisfyReferenceVerifier(t *testing.T) {
 	t.Parallel()
 	keys := keysOf(t, secret, rotated)
 	header, body := http.Header{}, []byte(`{"type":"client_webinar_entered"}`)
 	webhook.NewSigner(keys...).Sign(header, "msg-1", time.Now(), body)
 
 	assert.Len(t, strings.Fields(header.Get(webhook.HeaderSignature)), 2)
-	for _, held := range []string{secret, rotated} {
-		receiver, err := standardwebhooks.NewWebhook(held)
+	for _, receiverSecret := range []string{secret, rotated} {
+		verifier, err := standardwebhooks.NewWebhook(receiverSecret)
 		require.NoError(t, err)
-		require.NoError(t, receiver.Verify(body, header))
-		assert.Error(t, receiver.Verify(append(body, ' '), header), "another body")
+		require.NoError(t, verifier.Verify(body, header))
+		assert.Error(t, verifier.Verify(append(body, ' '), header), "another body")
 	}
-	stranger, err := standardwebhooks.NewWebhook("whsec_c3RyYW5nZXJzdHJhbmdlcnN0cmFuZ2Vy")
+	otherVerifier, err := standardwebhooks.NewWebhook("whsec_c3RyYW5nZXJzdHJhbmdlcnN0cmFuZ2Vy")
 	require.NoError(t, err)
-	assert.Error(t, stranger.Verify(body, header))
+	assert.Error(t, otherVerifier.Verify(body, header))
 }
 
-// The vector of the specification's libraries.
+// The test vector is from the specification's reference libraries.
 func TestSignatureVector(t *testing.T) {
 	t.Parallel()
 	keys := keysOf(t, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -44,7 +44,7 @@ func TestSignatureVector(t *testing.T) {
 	assert.Equal(t, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", header.Get("webhook-signature"))
 }
 
-// keysOf decodes secrets as the configuration does.
+// keysOf decodes secrets like the configuration.
 func keysOf(t testing.TB, secrets ...string) [][]byte {
 	t.Helper()
 	keys := make([][]byte, len(secrets))

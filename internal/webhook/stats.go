@@ -5,21 +5,18 @@ import (
 	"time"
 )
 
-// Stats is a snapshot of the dispatcher, for health pages and metrics. The
-// counters run from the start of the process.
+// Stats is a snapshot of the dispatcher, for health checks and metrics. Counters
+// start at zero with the process.
 type Stats struct {
-	Running       bool // a term is under way in this process
-	ReceiverKnown bool // an attempt of this term has told how the sink is: failures of one viewer, answered, do not
-	ReceiverUp    bool // false while that is not known
-	Deferred      int  // viewers known to have something unsent and not being sent
+	Running       bool // a Run is in progress in this process
+	ReceiverKnown bool // this run has found out whether the receiver is available
+	ReceiverUp    bool // false while that is unknown
+	Deferred      int  // viewers with messages that are not being sent
 	Accepted      uint64
-	Failed        uint64 // attempts, the last ones of dead messages included
-	Dead          uint64 // messages
-	Withdrawn     uint64 // messages whose user is gone
-
-	LastSuccess time.Time // zero: none yet
-	LastError   string    // of the last failed attempt; empty: none yet
-	LastErrorAt time.Time
+	Failed        uint64    // attempts, including the last ones of dead messages
+	Dead          uint64    // messages
+	Withdrawn     uint64    // messages of deleted users
+	LastSuccess   time.Time // zero: none yet
 }
 
 type stats struct {
@@ -27,14 +24,14 @@ type stats struct {
 	s  Stats
 }
 
-func (k *stats) update(change func(*Stats)) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	change(&k.s)
+func (s *stats) update(change func(*Stats)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.s)
 }
 
-func (k *stats) snapshot() Stats {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.s
+func (s *stats) snapshot() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.s
 }

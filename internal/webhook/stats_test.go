@@ -1,7 +1,6 @@
 package webhook_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -10,47 +9,43 @@ import (
 	"autowebinar/internal/webhook"
 )
 
-// What the sink is, is not known until an attempt of the term has told.
-func TestTheSinkIsNeitherUpNorDownBeforeItWasTried(t *testing.T) {
-	known := func(s webhook.Stats) [2]bool { return [2]bool{s.ReceiverKnown, s.ReceiverUp} }
-	for name, test := range map[string]struct {
-		prepare func(*bench)
-		known   [2]bool
+func TestReceiverStateIsUnknownUntilAnAttemptIsConclusive(t *testing.T) {
+	state := func(s webhook.Stats) [2]bool { return [2]bool{s.ReceiverKnown, s.ReceiverUp} }
+	for name, c := range map[string]struct {
+		prepare func(*fixture)
+		want    [2]bool // known, up
 	}{
-		"idle": {func(*bench) {}, [2]bool{false, false}},
-		"a lead id is missing, which says nothing of the sink": {func(b *bench) {
-			b.queue.leads[1] = ""
-			b.fill(1)
+		"idle": {func(*fixture) {}, [2]bool{false, false}},
+		"lead id missing": {func(f *fixture) {
+			f.queue.leads[1] = ""
+			f.insertForUsers(1)
 		}, [2]bool{false, false}},
-		"it accepts": {func(b *bench) { b.fill(1) }, [2]bool{true, true}},
-		"it rejects": {func(b *bench) {
-			b.sink.answering(always(reply{status: 422}))
-			b.fill(1)
+		"accepts": {func(f *fixture) { f.insertForUsers(1) }, [2]bool{true, true}},
+		"rejects": {func(f *fixture) {
+			f.receiver.setResponse(always(reply{status: 422}))
+			f.insertForUsers(1)
 		}, [2]bool{true, true}},
-		"it fails one viewer, whose event may be the reason": {func(b *bench) {
-			b.sink.answering(always(reply{status: 500}))
-			b.fill(1)
+		"fails for one viewer, possibly because of the event": {func(f *fixture) {
+			f.receiver.setResponse(always(reply{status: 500}))
+			f.insertForUsers(1)
 		}, [2]bool{false, false}},
-		"it fails a second one": {func(b *bench) {
-			b.sink.answering(always(reply{status: 500}))
-			b.fill(2)
+		"fails for two viewers": {func(f *fixture) {
+			f.receiver.setResponse(always(reply{status: 500}))
+			f.insertForUsers(2)
 		}, [2]bool{true, false}},
-		"it does not answer": {func(b *bench) {
-			b.sink.answering(always(reply{err: errRefused}))
-			b.fill(1)
+		"does not respond": {func(f *fixture) {
+			f.receiver.setResponse(always(reply{err: errRefused}))
+			f.insertForUsers(1)
 		}, [2]bool{true, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBench(t, webhook.Config{}, func(b *bench) {
-				test.prepare(b)
-				ctx, cancel := context.WithCancel(b.Context())
-				done := make(chan error)
-				go func() { done <- b.d.Run(ctx) }()
-				b.after(time.Minute)
-				assert.Equal(b, test.known, known(b.d.Stats()))
-				cancel()
-				<-done
-				assert.Equal(b, [2]bool{}, known(b.d.Stats()), "another term begins anew")
+			withFixture(t, webhook.Config{}, func(f *fixture) {
+				c.prepare(f)
+				f.start()
+				f.advance(time.Minute)
+				assert.Equal(f, c.want, state(f.dispatcher.Stats()))
+				_ = f.stop()
+				assert.Equal(f, [2]bool{}, state(f.dispatcher.Stats()), "unknown again after the run")
 			})
 		})
 	}

@@ -15,19 +15,19 @@ import (
 	"autowebinar/internal/webhook"
 )
 
-func TestOurOwnEndIsNoOutcome(t *testing.T) {
+func TestAttemptWithCanceledContextIsCanceled(t *testing.T) {
 	t.Parallel()
-	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	}))
-	defer sink.Close()
+	defer server.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	assert.Equal(t, webhook.Canceled, newSender(t, sink.URL).Send(ctx, event(1, 1), []byte("{}")).Outcome)
+	assert.Equal(t, webhook.Canceled, newSender(t, server.URL).Send(ctx, event(1, 1), []byte("{}")).Outcome)
 }
 
-// slowBody gives a status at once and then a byte a second.
+// slowBody responds with a status immediately, then with a byte every 600 ms.
 type slowBody struct{ ctx context.Context }
 
 func (s slowBody) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -43,20 +43,20 @@ func (s slowBody) Read(p []byte) (int, error) {
 	}
 }
 
-func TestTimeOuts(t *testing.T) {
+func TestAttemptTimesOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		send := func(sink http.RoundTripper) webhook.AttemptResult {
-			cfg := webhook.SenderConfig{URL: &url.URL{Scheme: "http", Host: "sink.test"}, Signer: webhook.NewSigner(), Transport: sink}
+		send := func(transport http.RoundTripper) webhook.AttemptResult {
+			cfg := webhook.SenderConfig{URL: &url.URL{Scheme: "http", Host: "receiver.test"}, Signer: webhook.NewSigner(), Transport: transport}
 			return webhook.NewSender(cfg).Send(t.Context(), event(1, 1), []byte("{}"))
 		}
-		silent := send(&receiver{answer: always(reply{delay: time.Hour})})
+		silent := send(&receiver{respond: always(reply{delay: time.Hour})})
 		assert.Equal(t, webhook.Unavailable, silent.Outcome)
 		assert.Equal(t, 15*time.Second, silent.Duration)
-		assert.ErrorContains(t, silent.Err, "no answer within 15s")
+		assert.ErrorContains(t, silent.Err, "no response within 15s")
 
-		dripping := send(slowBody{})
-		assert.Equal(t, webhook.Accepted, dripping.Outcome)
-		assert.Equal(t, time.Second, dripping.Duration, "nobody waits for the rest of a body")
+		slow := send(slowBody{})
+		assert.Equal(t, webhook.Accepted, slow.Outcome)
+		assert.Equal(t, time.Second, slow.Duration, "the rest of the body is not read")
 	})
 }
