@@ -21,31 +21,28 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// person is a viewer with one or two devices. What they want follows from the
-// seed; what they say in a report follows from what they were told.
+// viewer is a user with one or more clients. What they send follows from the seed,
+// and the reports from the responses.
 type viewer struct {
 	rig            *rig
 	login          servicetest.Viewer
-	usesServiceKey bool // somebody asks for them, with a service key
+	usesServiceKey bool // a back end sends the requests
 	http           *http.Client
 	model          *model
 }
 
-// device is one browser of a person, which sends one request after another.
+// client is one browser of a viewer. It sends one request after another.
 type client struct {
 	*viewer
-	number uint64 // of this device, among those of all
+	number uint64 // unique in the crowd
 	rng    *rand.Rand
 }
 
-// The answers that mean that nothing was decided.
-var retryable = map[int]bool{http.StatusServiceUnavailable: true}
-
-// maxDoubts is how many lost answers a viewer leaves behind before they wait.
+// maxUnanswered is with how many unanswered requests a viewer sends no more.
 const maxUnanswered = 5
 
-// use uses the service until ctx ends. Each wish has dice of its own: what became
-// of those before does not change what is wanted next.
+// run uses the service until ctx ends. Each request has its own random numbers, so
+// that the effects of earlier ones do not change what is requested next.
 func (d *client) run(ctx context.Context, mean time.Duration) {
 	for n := uint64(0); ctx.Err() == nil; n++ {
 		d.rng = rand.New(rand.NewPCG(d.rig.seed, d.number<<32|n))
@@ -63,17 +60,18 @@ func (d *client) sleep(ctx context.Context, t time.Duration) {
 	}
 }
 
-// want sends a wish, and again if no answer came, as the player does.
+// sendWithRetry sends a request, and repeats it if it is not answered, as the
+// player does.
 func (d *client) sendWithRetry(ctx context.Context, w request) {
 	wait := 100 * time.Millisecond
-	stubborn := w.route != progress && w.route != readSession && d.rng.IntN(5) > 0
+	repeats := w.route != progress && w.route != readSession && d.rng.IntN(5) > 0
 	for {
-		impatient := time.Duration(0)
+		timeout := time.Duration(0)
 		if d.rng.IntN(25) == 0 {
-			impatient = time.Duration(d.rng.IntN(20)) * time.Millisecond
+			timeout = time.Duration(d.rng.IntN(20)) * time.Millisecond
 		}
-		r := d.send(w, impatient)
-		if r != nil || !stubborn || d.model.unansweredCount() >= maxUnanswered {
+		r := d.send(w, timeout)
+		if r != nil || !repeats || d.model.unansweredCount() >= maxUnanswered {
 			return
 		}
 		if d.sleep(ctx, wait); ctx.Err() != nil {
@@ -83,32 +81,39 @@ func (d *client) sendWithRetry(ctx context.Context, w request) {
 	}
 }
 
-// try sends a wish once, to any replica. nil: nobody knows what became of it.
-func (d *client) send(w request, impatient time.Duration) *response {
-	return d.sendTo(d.rig.anyReplica(), w, impatient)
+// send sends a request once, to any replica. It returns nil if it is not known
+// whether the request was applied.
+func (d *client) send(w request, timeout time.Duration) *response {
+	return d.sendTo(d.rig.anyReplica(), w, timeout)
 }
 
-func (d *client) sendTo(p *replica, w request, impatient time.Duration) *response {
-	request, err := d.httpRequest(p, w)
-	if err != nil {
-		panic(err)
-	}
-	// A viewer who leaves does not wait, but what they said was said.
+func (d *client) sendTo(p *replica, w request, timeout time.Duration) *response {
+	request := d.httpRequest(p, w)
+	// A viewer who leaves does not wait for the response.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if impatient > 0 {
-		defer time.AfterFunc(impatient, cancel).Stop()
+	if timeout > 0 {
+		defer time.AfterFunc(timeout, cancel).Stop()
 	}
-	d.rig.requests.Add(1)
-	a := d.model.send(w)
+	a := d.begin(w)
 	r, err := d.do(request.WithContext(ctx))
+	return d.end(a, r, err)
+}
+
+func (d *client) begin(w request) *attempt {
+	d.rig.requests.Add(1)
+	return d.model.send(w)
+}
+
+// end records the response to an attempt. A 503 says that nothing was decided.
+func (d *client) end(a *attempt, r *response, err error) *response {
 	switch dial := new(net.OpError); {
 	case err != nil && errors.As(err, &dial) && dial.Op == "dial":
 		d.model.discard(a)
 		return nil
-	case err != nil || retryable[r.status]:
+	case err != nil || r.status == http.StatusServiceUnavailable:
 		if errors.Is(err, errMalformed) {
-			d.model.addFailure(fmt.Sprintf("user %d: %s was answered in full: %v", d.login.ID, w.route, err))
+			d.model.addFailure(fmt.Sprintf("user %d: %s: %v", d.login.ID, a.route, err))
 		}
 		if err == nil {
 			d.rig.rejected.Add(1)
@@ -125,13 +130,17 @@ func (d *client) sendTo(p *replica, w request, impatient time.Duration) *respons
 	return r
 }
 
-var errMalformed = errors.New("not what the contract has")
+var errMalformed = errors.New("malformed response")
 
 func (d *client) do(request *http.Request) (*response, error) {
 	res, err := d.http.Do(request)
 	if err != nil {
 		return nil, err
 	}
+	return decode(res)
+}
+
+func decode(res *http.Response) (*response, error) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
@@ -144,7 +153,7 @@ func (d *client) do(request *http.Request) (*response, error) {
 	return r, nil
 }
 
-func (d *client) httpRequest(p *replica, w request) (*http.Request, error) {
+func (d *client) httpRequest(p *replica, w request) *http.Request {
 	url := p.service.Load().URL + "/wp-json/autowebinar/v1"
 	if d.usesServiceKey && w.route != attendance {
 		url += "/users/" + strconv.FormatUint(d.login.ID, 10)
@@ -156,7 +165,7 @@ func (d *client) httpRequest(p *replica, w request) (*http.Request, error) {
 	}
 	request, err := http.NewRequest(method, url, strings.NewReader(w.body(d.login.ID)))
 	if err != nil {
-		return nil, err
+		panic(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if d.usesServiceKey || w.route == attendance {
@@ -165,19 +174,19 @@ func (d *client) httpRequest(p *replica, w request) (*http.Request, error) {
 		request.Header.Set("Cookie", d.login.Cookie)
 		request.Header.Set("X-WP-Nonce", d.login.Nonce)
 	}
-	return request, nil
+	return request
 }
 
-// wish is the next thing that the viewer wants.
+// nextRequest returns the next request of the viewer.
 func (d *client) nextRequest() request {
 	w := request{webinar: []webinar.ID{"intro", "intro", "pro", "talk"}[d.rng.IntN(4)]}
 	dice := d.rng.IntN(100)
 	known, entered := d.model.latestOf(w.webinar)
-	if eager, wanted := routeDice[d.rig.config.frequent]; wanted && entered && d.rng.IntN(3) == 0 {
-		dice = eager
+	if frequent, wanted := routeDice[d.rig.config.frequent]; wanted && entered && d.rng.IntN(3) == 0 {
+		dice = frequent
 	}
 	if !entered && dice < 70 {
-		dice = 70 + dice*20/70 // enter or register first, mostly
+		dice = 70 + dice*20/70 // usually enter or register first
 	}
 	if entered && d.rng.IntN(2) == 0 {
 		w.session, w.webinar = known.SessionID, ""
@@ -219,17 +228,17 @@ func (d *client) nextRequest() request {
 	return w
 }
 
-// dices give a deed for sure.
+// routeDice are numbers for which nextRequest chooses the route.
 var routeDice = map[route]int{exit: 50, attendance: 90, form: 94}
 
-// report is mostly honest.
+// nextReport returns a report that is usually honest.
 func (d *client) nextReport(known latestResponse) *webinar.Report {
-	// The database's clock may be ahead of ours.
+	// LastSeenAt may be in the future: the database's clock may be ahead of ours.
 	watched := known.Furthest + int64(14*max(time.Since(timeOf(known.LastSeenAt)), 0).Seconds())
 	switch dice := d.rng.IntN(20); {
 	case dice < 13:
 		return &webinar.Report{Position: min(watched, 150)}
-	case dice < 15: // to where they have not been
+	case dice < 15: // to a position that was not watched
 		return &webinar.Report{Position: min(watched+int64(d.rng.IntN(300)), webinar.MaxSeconds)}
 	case dice < 18:
 		return &webinar.Report{Position: int64(d.rng.IntN(int(known.Furthest) + 1)), Seeked: true}
@@ -238,8 +247,8 @@ func (d *client) nextReport(known latestResponse) *webinar.Report {
 	}
 }
 
-// uuid is a UUIDv7, whose time is the fact's. Where the database's clock may be
-// behind ours so is that time: one of the future would not be believed.
+// uuid returns a UUIDv7, whose time is that of the event. If the database's clock
+// may be behind ours, so is that time: the service ignores times in the future.
 func (d *client) uuid() uuid.UUID {
 	id := uuid.Must(uuid.NewV7())
 	if d.rig.config.databaseClock {
@@ -278,8 +287,8 @@ func newCrowd(r *rig) *crowd {
 	return c
 }
 
-// use lets everybody use the service until ctx ends, and waits for the answers
-// under way.
+// run lets all clients use the service until ctx ends, and waits for responses to
+// the requests in flight.
 func (c *crowd) run(ctx context.Context, pause time.Duration) {
 	if pause == 0 {
 		pause = 60 * time.Millisecond
