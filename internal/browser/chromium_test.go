@@ -23,10 +23,10 @@ import (
 )
 
 // patience is how long a condition may take to come true on a busy machine.
-const patience = 40 * time.Second
+const waitTimeout = 40 * time.Second
 
 // seats are for the browsers that run at once: each wants a core.
-var seats = make(chan struct{}, 3)
+var browserSlots = make(chan struct{}, 3)
 
 // browser is a Chromium with a profile of its own.
 type browser struct {
@@ -34,10 +34,10 @@ type browser struct {
 }
 
 // open starts a Chromium for the duration of a test.
-func open(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
+func startBrowser(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
-	seats <- struct{}{}
-	t.Cleanup(func() { <-seats })
+	browserSlots <- struct{}{}
+	t.Cleanup(func() { <-browserSlots })
 	ctx, stop, err := chromiumtest.Start(flags...)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, stop()) })
@@ -63,7 +63,7 @@ func (b *browser) tab(t *testing.T, address string, options ...chromedp.ContextO
 	require.NoError(t, chromedp.Listen(ctx, p.listen))
 	_, err := chromedp.Call(ctx, log.Enable, cdp.Empty{})
 	require.NoError(t, err)
-	p.goTo(address)
+	p.navigate(address)
 	return p
 }
 
@@ -94,7 +94,7 @@ func (p *tab) listen(event any) {
 
 // complaints are the errors in the console. Those that the browser writes of a
 // request that failed are left out where the test made it fail.
-func (p *tab) complaints(butNetwork bool) []string {
+func (p *tab) consoleErrors(butNetwork bool) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(p.errors), func(e string) bool { return butNetwork && strings.HasPrefix(e, "network: ") })
@@ -103,19 +103,19 @@ func (p *tab) complaints(butNetwork bool) []string {
 // run is bounded; a test's own context is not, since it holds the tab open.
 func run[T any](p *tab, action chromedp.Action[T]) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
 	defer cancel()
 	value, err := chromedp.Run(ctx, action)
 	require.NoError(p.t, err)
 	return value
 }
 
-func (p *tab) goTo(address string) { p.t.Helper(); run(p, chromedp.Navigate(address)) }
+func (p *tab) navigate(address string) { p.t.Helper(); run(p, chromedp.Navigate(address)) }
 
 // close closes the tab as a viewer does.
 func (p *tab) close() {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
 	defer cancel()
 	_, err := chromedp.Call(ctx, page.Close, cdp.Empty{})
 	require.NoError(p.t, err)
@@ -123,7 +123,7 @@ func (p *tab) close() {
 
 // do runs a script in the page, as if the viewer had clicked, awaits it and
 // decodes its value.
-func do[T any](p *tab, script string) T {
+func eval[T any](p *tab, script string) T {
 	p.t.Helper()
 	text := run(p, chromedp.Evaluate[string]("(async () => JSON.stringify((await ("+script+")) ?? null))()",
 		func(e *runtime.EvaluateParams) { e.AwaitPromise, e.UserGesture = ptr(true), ptr(true) }))
@@ -135,19 +135,19 @@ func do[T any](p *tab, script string) T {
 func ptr[T any](value T) *T { return &value }
 
 // does runs a script for its effect.
-func (p *tab) does(script string) { p.t.Helper(); do[any](p, "(async () => { "+script+" })()") }
+func (p *tab) exec(script string) { p.t.Helper(); eval[any](p, "(async () => { "+script+" })()") }
 
 // waits until a script is true.
-func (p *tab) waits(script string) {
+func (p *tab) waitFor(script string) {
 	p.t.Helper()
 	var last error
 	require.Eventually(p.t, func() bool {
-		ctx, cancel := context.WithTimeout(p.ctx, patience)
+		ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
 		defer cancel()
 		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+script+")"))
 		last = err
 		return yes
-	}, patience, 50*time.Millisecond, "%s; %s", script, lazy(func() string { return fmt.Sprint(last, " ", p.state()) }))
+	}, waitTimeout, 50*time.Millisecond, "%s; %s", script, lazy(func() string { return fmt.Sprint(last, " ", p.state()) }))
 }
 
 func (p *tab) state() string {
@@ -159,12 +159,12 @@ func (p *tab) state() string {
 }
 
 // told are the details of the events of a type that the attachment has fired.
-func (p *tab) told(eventType string) []map[string]any {
+func (p *tab) events(eventType string) []map[string]any {
 	p.t.Helper()
-	return do[[]map[string]any](p, "told.filter((e) => e.type === '"+eventType+"')")
+	return eval[[]map[string]any](p, "told.filter((e) => e.type === '"+eventType+"')")
 }
 
 // player is the address of the page with code, with options for attach.
-func (s *site) player(options string) string {
+func (s *site) playerURL(options string) string {
 	return s.URL + "/player?" + url.PathEscape(options)
 }

@@ -23,14 +23,14 @@ import (
 type programs struct{ demo, service string }
 
 // demonstration is the demo, with a private database.
-type demonstration struct {
+type demo struct {
 	URL string
 	cmd *exec.Cmd
 }
 
-func demonstrate(t *testing.T, program programs) *demonstration {
+func startDemo(t *testing.T, program programs) *demo {
 	t.Helper()
-	d := &demonstration{cmd: exec.Command(program.demo, "--service", program.service, "--db", "mariadbd", "--listen", "127.0.0.1:0")}
+	d := &demo{cmd: exec.Command(program.demo, "--service", program.service, "--db", "mariadbd", "--listen", "127.0.0.1:0")}
 	out, err := d.cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, d.cmd.Start())
@@ -47,7 +47,7 @@ func demonstrate(t *testing.T, program programs) *demonstration {
 }
 
 // stop ends the demo as Ctrl-C does.
-func (d *demonstration) stop() {
+func (d *demo) stop() {
 	_ = d.cmd.Process.Signal(syscall.SIGINT)
 	_ = d.cmd.Wait()
 }
@@ -55,17 +55,17 @@ func (d *demonstration) stop() {
 // click presses a control of the page by its id.
 func (p *tab) click(id string) {
 	p.t.Helper()
-	p.does(`document.getElementById('` + id + `').click()`)
+	p.exec(`document.getElementById('` + id + `').click()`)
 }
 
 // meta is the script that reads a row in the page's table.
-func meta(key string) string {
+func metaValue(key string) string {
 	return `[...document.querySelectorAll('#rows tr')].find((tr) => tr.querySelector('b').textContent === '` + key + `')?.children[1].textContent`
 }
 
 // shoot takes pictures of the whole page, at three widths and in both themes,
 // and checks that it fits.
-func (p *tab) shoot(name string) {
+func (p *tab) checkAppearance(name string) {
 	p.t.Helper()
 	folder := os.Getenv("SCREENSHOTS")
 	if folder == "" {
@@ -74,26 +74,26 @@ func (p *tab) shoot(name string) {
 	require.NoError(p.t, os.MkdirAll(folder, 0o755))
 	for _, width := range []int64{360, 768, 1280} {
 		for _, theme := range []string{"light", "dark"} {
-			p.at(width, theme)
-			assert.LessOrEqual(p.t, do[int64](p, `document.documentElement.scrollWidth`), width, "%s: nothing sticks out", name)
+			p.setLayout(width, theme)
+			assert.LessOrEqual(p.t, eval[int64](p, `document.documentElement.scrollWidth`), width, "%s: nothing sticks out", name)
 			picture := run(p, chromedp.FullScreenshot(100))
 			require.NoError(p.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", name, width, theme)), picture, 0o644))
 			// Rows that have just changed are washed with colour for a moment.
-			p.does(`document.querySelectorAll('#rows tr').forEach((tr) => tr.classList.add('changed'))`)
-			p.accessible(name + ", " + theme)
-			p.does(`document.querySelectorAll('#rows tr').forEach((tr) => tr.classList.remove('changed'))`)
+			p.exec(`document.querySelectorAll('#rows tr').forEach((tr) => tr.classList.add('changed'))`)
+			p.checkAccessibility(name + ", " + theme)
+			p.exec(`document.querySelectorAll('#rows tr').forEach((tr) => tr.classList.remove('changed'))`)
 		}
 	}
 }
 
 // accessible asks axe-core for everything that it knows how to judge: names,
 // roles, landmarks, contrast.
-func (p *tab) accessible(state string) {
+func (p *tab) checkAccessibility(state string) {
 	p.t.Helper()
 	axe, err := os.ReadFile("../../.ci/npm/node_modules/axe-core/axe.min.js")
 	require.NoError(p.t, err)
 	run(p, chromedp.Evaluate[int](string(axe)+";0"))
-	assert.Empty(p.t, do[[]string](p, `(await axe.run(document, { iframes: false })).violations
+	assert.Empty(p.t, eval[[]string](p, `(await axe.run(document, { iframes: false })).violations
 		.map(({ help, nodes }) => help + ': ' + nodes.map(({ html, any }) => html + ' ' + (any[0]?.message ?? '')).join(', '))`), state)
 }
 
@@ -103,7 +103,7 @@ func TestDemo(t *testing.T) {
 	output, err := exec.Command("go", "build", "-race", "-o", built.demo, "autowebinar/cmd/demo").CombinedOutput()
 	require.NoError(t, err, string(output))
 	for name, test := range map[string]func(*testing.T, programs){
-		"tells its story": demoTellsItsStory, "shows faults": demoShowsFaults, "works by keyboard": demoWorksByKeyboard,
+		"tells its story": testDemoDelivery, "shows faults": testDemoFaults, "works by keyboard": testDemoKeyboard,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,113 +114,113 @@ func TestDemo(t *testing.T) {
 
 // The page shows what it is there to show, from the first row to the event that
 // had to wait, and it can be looked at on every screen.
-func demoTellsItsStory(t *testing.T, program programs) {
-	d := demonstrate(t, program)
-	p := open(t).tab(t, d.URL)
-	p.says("#sink-state", "receiver on")
-	p.says("#where", "Anna has not entered yet")
-	assert.True(t, do[bool](p, `!document.getElementById('rows-empty').hidden && !document.getElementById('events-empty').hidden`))
-	p.shoot("1-before")
+func testDemoDelivery(t *testing.T, program programs) {
+	d := startDemo(t, program)
+	p := startBrowser(t).tab(t, d.URL)
+	p.waitForText("#sink-state", "receiver on")
+	p.waitForText("#where", "Anna has not entered yet")
+	assert.True(t, eval[bool](p, `!document.getElementById('rows-empty').hidden && !document.getElementById('events-empty').hidden`))
+	p.checkAppearance("1-before")
 
 	p.click("play")
 	p.click("fast")
-	p.says("#events .event.accepted", "entered")
-	p.says("#events .event.accepted .pill", "✓ verified")
-	p.says("#note", "Anna is in")
-	p.waits(meta("progress_percent") + ` === '25'`)
+	p.waitForText("#events .event.accepted", "entered")
+	p.waitForText("#events .event.accepted .pill", "✓ verified")
+	p.waitForText("#note", "Anna is in")
+	p.waitFor(metaValue("progress_percent") + ` === '25'`)
 
 	p.click("play") // pause, and skip at once: time that passes may be watched
-	p.says("#play", "Play")
+	p.waitForText("#play", "Play")
 	p.click("skip")
-	p.says("#log", "The service cut the jump")
-	p.waits(`document.getElementById('video').currentTime < 55`)
-	assert.Equal(t, "25", do[string](p, meta("progress_percent")), "nobody gets a mark for skipping")
-	p.says("#log", "Mark reached: 25 %")
-	p.says("#where", "mark reached: 25 %")
-	p.waits(`document.querySelector('[data-mark="25"]').classList.contains('done')`)
+	p.waitForText("#log", "The service cut the jump")
+	p.waitFor(`document.getElementById('video').currentTime < 55`)
+	assert.Equal(t, "25", eval[string](p, metaValue("progress_percent")), "nobody gets a mark for skipping")
+	p.waitForText("#log", "Mark reached: 25 %")
+	p.waitForText("#where", "mark reached: 25 %")
+	p.waitFor(`document.querySelector('[data-mark="25"]').classList.contains('done')`)
 
 	p.click("sink")
-	p.says("#sink-state", "receiver off")
+	p.waitForText("#sink-state", "receiver off")
 	p.click("register")
-	p.says("#waiting .event", "registered")
-	p.says("#waiting .event .facts", "attempt")
-	p.says("#events .event.down .pill", "refused")
+	p.waitForText("#waiting .event", "registered")
+	p.waitForText("#waiting .event .facts", "attempt")
+	p.waitForText("#events .event.down .pill", "refused")
 	p.click("call")
-	p.waits(`document.querySelector('#chart .other').getAttribute('visibility') === 'visible'`)
-	p.waits(`document.querySelector('#phone iframe').contentDocument.getElementById('note').textContent.startsWith('Came back at 0:')`)
-	p.shoot("2-waiting")
+	p.waitFor(`document.querySelector('#chart .other').getAttribute('visibility') === 'visible'`)
+	p.waitFor(`document.querySelector('#phone iframe').contentDocument.getElementById('note').textContent.startsWith('Came back at 0:')`)
+	p.checkAppearance("2-waiting")
 
 	p.click("sink")
-	p.waits(`document.getElementById('waiting-box').hidden`)
-	p.waits(`![...document.querySelectorAll('#rows b')].some((key) => key.textContent.startsWith('outbox'))`)
+	p.waitFor(`document.getElementById('waiting-box').hidden`)
+	p.waitFor(`![...document.querySelectorAll('#rows b')].some((key) => key.textContent.startsWith('outbox'))`)
 	registered := `[...document.querySelectorAll('#events .accepted')].find((li) => li.textContent.includes('registered'))`
-	p.waits(registered)
-	p.does(registered + `.querySelector('details').open = true`)
-	shown := do[string](p, registered+`.textContent`)
+	p.waitFor(registered)
+	p.exec(registered + `.querySelector('details').open = true`)
+	shown := eval[string](p, registered+`.textContent`)
 	for _, want := range []string{"1: ", "503, the receiver is off", "204, taken", "webhook-signature", "v1,", `"source": "demo page"`} {
 		assert.Contains(t, shown, want)
 	}
 	p.click("hangup")
-	p.says("#events", "left")
-	p.shoot("3-arrived")
-	assert.Empty(t, p.complaints(false))
+	p.waitForText("#events", "left")
+	p.checkAppearance("3-arrived")
+	assert.Empty(t, p.consoleErrors(false))
 }
 
 // What is broken on purpose is said, and mends itself.
-func demoShowsFaults(t *testing.T, program programs) {
-	d := demonstrate(t, program)
-	p := open(t).tab(t, d.URL+"?viewer=2&webinar=pro")
-	p.says("#sink-state", "receiver on")
+func testDemoFaults(t *testing.T, program programs) {
+	d := startDemo(t, program)
+	p := startBrowser(t).tab(t, d.URL+"?viewer=2&webinar=pro")
+	p.waitForText("#sink-state", "receiver on")
 	p.click("play")
-	p.says("#note", "Boris is in")
-	p.waits(meta("last_position_sec") + ` > 2`)
+	p.waitForText("#note", "Boris is in")
+	p.waitFor(metaValue("last_position_sec") + ` > 2`)
 
 	p.click("network")
 	// One report is under way at a time: one that is lost comes after all that were stored.
-	p.waits(`/offline: [1-9]\d* lost, journal at/.test(document.getElementById('link').textContent)`)
+	p.waitFor(`/offline: [1-9]\d* lost, journal at/.test(document.getElementById('link').textContent)`)
 	row := func() string {
-		return do[string](p, `(await (await fetch('/demo/rows?viewer=2')).json()).rows.find((row) => row.meta_key === 'autowebinar_last_position_sec').meta_value`)
+		return eval[string](p, `(await (await fetch('/demo/rows?viewer=2')).json()).rows.find((row) => row.meta_key === 'autowebinar_last_position_sec').meta_value`)
 	}
 	stored := row()
-	p.waits(`document.getElementById('video').currentTime > ` + stored + ` + 8`)
-	p.says("#where", "s are not stored yet")
+	p.waitFor(`document.getElementById('video').currentTime > ` + stored + ` + 8`)
+	p.waitForText("#where", "s are not stored yet")
 	assert.Equal(t, stored, row(), "nothing arrives")
-	assert.Equal(t, stored, do[string](p, meta("last_position_sec")), "and nothing is shown")
-	p.goTo(d.URL + "?viewer=2&webinar=pro") // the journal is kept, and the switch stays off
-	p.says("#link", "journal at")
+	assert.Equal(t, stored, eval[string](p, metaValue("last_position_sec")), "and nothing is shown")
+	p.navigate(d.URL + "?viewer=2&webinar=pro") // the journal is kept, and the switch stays off
+	p.waitForText("#link", "journal at")
 	p.click("network")
-	p.waits(meta("last_position_sec") + ` > ` + stored + ` + 6`)
-	p.says("#link", "online")
-	assert.Empty(t, p.complaints(false))
+	p.waitFor(metaValue("last_position_sec") + ` > ` + stored + ` + 6`)
+	p.waitForText("#link", "online")
+	assert.Empty(t, p.consoleErrors(false))
 
 	p.click("database")
-	p.says("#alarm", "The database does not answer")
-	p.waits(`document.getElementById('database').getAttribute('aria-checked') === 'false'`)
-	p.shoot("4-no-database")
+	p.waitForText("#alarm", "The database does not answer")
+	p.waitFor(`document.getElementById('database').getAttribute('aria-checked') === 'false'`)
+	p.checkAppearance("4-no-database")
 	p.click("database")
-	p.waits(`document.getElementById('alarm').hidden`)
+	p.waitFor(`document.getElementById('alarm').hidden`)
 
 	p.click("forget")
-	p.says("#note", "Press play: Boris enters") // the page was loaded again
-	p.says("#sink-state", "receiver on")
-	p.says("#where", "Boris has not entered yet")
+	p.waitForText("#note", "Press play: Boris enters") // the page was loaded again
+	p.waitForText("#sink-state", "receiver on")
+	p.waitForText("#where", "Boris has not entered yet")
 	p.click("play")
-	p.says("#note", "Boris is in")
+	p.waitForText("#note", "Boris is in")
 	d.stop()
-	p.says("#alarm", "The demo does not answer")
-	p.says("#link", "service away, journal at")
-	p.shoot("5-no-demo")
-	assert.Empty(t, p.complaints(true))
+	p.waitForText("#alarm", "The demo does not answer")
+	p.waitForText("#link", "service away, journal at")
+	p.checkAppearance("5-no-demo")
+	assert.Empty(t, p.consoleErrors(true))
 }
 
 // Everything can be reached and done by the keyboard, in the order of the page.
-func demoWorksByKeyboard(t *testing.T, program programs) {
-	d := demonstrate(t, program)
-	p := open(t).tab(t, d.URL)
-	p.says("#sink-state", "receiver on")
+func testDemoKeyboard(t *testing.T, program programs) {
+	d := startDemo(t, program)
+	p := startBrowser(t).tab(t, d.URL)
+	p.waitForText("#sink-state", "receiver on")
 	press := func(keys string) { run(p, chromedp.KeyEvent(keys)) }
 	focused := func() string {
-		return do[string](p, `((e) => e.id || e.getAttribute('href') || e.textContent.trim())(document.activeElement)`)
+		return eval[string](p, `((e) => e.id || e.getAttribute('href') || e.textContent.trim())(document.activeElement)`)
 	}
 	to := func(id string) {
 		for range 60 {
@@ -238,41 +238,41 @@ func demoWorksByKeyboard(t *testing.T, program programs) {
 		"cta", "register", "rating", "comment",
 	} {
 		to(id)
-		assert.NotEqual(t, "none", do[string](p, `((e) => getComputedStyle(e.id === 'seek' ? e.previousElementSibling : e).outlineStyle)(document.activeElement)`), "%s: the focus is seen", id)
+		assert.NotEqual(t, "none", eval[string](p, `((e) => getComputedStyle(e.id === 'seek' ? e.previousElementSibling : e).outlineStyle)(document.activeElement)`), "%s: the focus is seen", id)
 	}
 	for _, id := range []string{"network", "sink", "database", "forget", "What the player said 0", "The last answer of the service"} {
 		to(id)
 	}
 
-	p.does(`document.body.focus()`)
-	p.does(`document.getElementById('theme').focus()`)
+	p.exec(`document.body.focus()`)
+	p.exec(`document.getElementById('theme').focus()`)
 	press(kb.Enter)
-	assert.Equal(t, "true", do[string](p, `document.getElementById('theme').getAttribute('aria-pressed')`))
-	assert.Equal(t, "dark", do[string](p, `document.documentElement.dataset.theme`))
+	assert.Equal(t, "true", eval[string](p, `document.getElementById('theme').getAttribute('aria-pressed')`))
+	assert.Equal(t, "dark", eval[string](p, `document.documentElement.dataset.theme`))
 	to("play")
 	press(kb.Enter)
-	p.says("#note", "Anna is in")
-	p.says("#play", "Pause")
+	p.waitForText("#note", "Anna is in")
+	p.waitForText("#play", "Pause")
 	to("network")
 	press(" ")
-	p.says("#link", "offline")
+	p.waitForText("#link", "offline")
 	press(" ")
-	p.says("#link", "online")
+	p.waitForText("#link", "online")
 
-	p.does(`document.querySelector('#rows .key').focus()`)
-	p.says("#tip", "It is made when the viewer first enters")
-	p.waits(`document.getElementById('tip').matches(':popover-open')`)
-	assert.Equal(t, "tip", do[string](p, `document.activeElement.getAttribute('aria-describedby')`))
+	p.exec(`document.querySelector('#rows .key').focus()`)
+	p.waitForText("#tip", "It is made when the viewer first enters")
+	p.waitFor(`document.getElementById('tip').matches(':popover-open')`)
+	assert.Equal(t, "tip", eval[string](p, `document.activeElement.getAttribute('aria-describedby')`))
 	press(kb.Escape)
-	p.waits(`!document.getElementById('tip').matches(':popover-open')`)
+	p.waitFor(`!document.getElementById('tip').matches(':popover-open')`)
 
 	to("comment")
 	press(" indeed" + kb.Enter)
-	p.says("#note", "The receiver took the form")
-	p.says("#events", "form submitted")
-	p.does(`document.querySelector('#events summary').focus()`)
+	p.waitForText("#note", "The receiver took the form")
+	p.waitForText("#events", "form submitted")
+	p.exec(`document.querySelector('#events summary').focus()`)
 	press(kb.Enter)
-	body := do[string](p, `document.querySelector('#events details[open] pre').textContent`)
+	body := eval[string](p, `document.querySelector('#events details[open] pre').textContent`)
 	assert.True(t, strings.Contains(body, "indeed") || strings.Contains(body, "client_webinar_entered"), body)
-	assert.Empty(t, p.complaints(false))
+	assert.Empty(t, p.consoleErrors(false))
 }

@@ -12,41 +12,41 @@ func atLeast(seconds int) func(string) bool {
 	return func(value string) bool { n, err := strconv.Atoi(value); return err == nil && n >= seconds }
 }
 
-func TestFiveLinesAreEnough(t *testing.T) {
+func TestScriptTag(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	p := open(t).tab(t, s.URL+"/")
-	p.does(`window.v = document.querySelector('video'); await v.play()`)
-	p.waits(`v.currentTime > 3`)
-	s.becomes(t, "last_position_sec", atLeast(3))
+	s := newSite(t, nil)
+	p := startBrowser(t).tab(t, s.URL+"/")
+	p.exec(`window.v = document.querySelector('video'); await v.play()`)
+	p.waitFor(`v.currentTime > 3`)
+	s.waitForRow(t, "last_position_sec", atLeast(3))
 	assert.Equal(t, "intro", s.row(t, "webinar_id"))
 	s.sink.WaitFor(t, "1", "entered")
-	assert.Len(t, s.said("enter"), 1)
-	assert.Empty(t, p.complaints(false))
+	assert.Len(t, s.callsTo("enter"), 1)
+	assert.Empty(t, p.consoleErrors(false))
 }
 
-func TestAClassicScriptIsEnoughToo(t *testing.T) {
+func TestClassicScript(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	s.page("/", `<!doctype html>
+	s := newSite(t, nil)
+	s.setPage("/", `<!doctype html>
 <title>A webinar</title><link rel="icon" href="data:,">
 <script src="/wp-json/autowebinar/v1/player.classic.js?ver=1" data-webinar="intro" data-nonce="{{nonce}}" data-video="#second"></script>
 <video src="/webinar.mp4" muted></video><video id="second" src="/webinar.mp4" controls muted></video>
 <script>addEventListener('autowebinar', ({ detail, target }) => { window.a = detail; window.v = target })</script>
 `)
-	p := open(t).tab(t, s.URL+"/")
-	p.waits(`v.id === 'second'`)
-	p.does(`await v.play()`)
-	p.waits(`a.session?.webinar_id === 'intro'`)
-	assert.Equal(t, "function", do[string](p, `typeof AutoWebinar.attach`))
-	assert.GreaterOrEqual(t, do[float64](p, `a.livePosition`), 0.0)
-	assert.Empty(t, p.complaints(false))
+	p := startBrowser(t).tab(t, s.URL+"/")
+	p.waitFor(`v.id === 'second'`)
+	p.exec(`await v.play()`)
+	p.waitFor(`a.session?.webinar_id === 'intro'`)
+	assert.Equal(t, "function", eval[string](p, `typeof AutoWebinar.attach`))
+	assert.GreaterOrEqual(t, eval[float64](p, `a.livePosition`), 0.0)
+	assert.Empty(t, p.consoleErrors(false))
 }
 
-func TestAStrictContentSecurityPolicy(t *testing.T) {
+func TestStrictContentSecurityPolicy(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	s.page("/", `<!doctype html>
+	s := newSite(t, nil)
+	s.setPage("/", `<!doctype html>
 <title>A webinar</title><link rel="icon" href="data:,">
 <video src="/webinar.mp4" controls muted></video>
 <script type="module" src="/wp-json/autowebinar/v1/player.js" data-webinar="intro" data-nonce="{{nonce}}"></script>
@@ -54,33 +54,33 @@ func TestAStrictContentSecurityPolicy(t *testing.T) {
 `)
 	policy := "default-src 'none'; script-src 'self'; media-src 'self'; connect-src 'self'; " +
 		"require-trusted-types-for 'script'; base-uri 'none'; form-action 'none'; img-src data:"
-	s.set(func() { s.headers.Set("Content-Security-Policy", policy) })
-	p := open(t).tab(t, s.URL+"/")
-	p.does(`window.v = document.querySelector('video'); await v.play()`)
-	s.becomes(t, "last_position_sec", atLeast(1))
-	p.waits(`window.vimeo?.session`)
-	assert.Empty(t, p.complaints(false))
+	s.withLock(func() { s.headers.Set("Content-Security-Policy", policy) })
+	p := startBrowser(t).tab(t, s.URL+"/")
+	p.exec(`window.v = document.querySelector('video'); await v.play()`)
+	s.waitForRow(t, "last_position_sec", atLeast(1))
+	p.waitFor(`window.vimeo?.session`)
+	assert.Empty(t, p.consoleErrors(false))
 }
 
-func TestATokenInsteadOfALogin(t *testing.T) {
+func TestTokenAuthentication(t *testing.T) {
 	t.Parallel()
 	const secret = "a secret of more than thirty-two bytes"
-	s := build(t, map[string]string{"JWT_SECRET": secret})
-	s.page("/token", `<!doctype html>
+	s := newSite(t, map[string]string{"JWT_SECRET": secret})
+	s.setPage("/token", `<!doctype html>
 <title>A webinar</title><link rel="icon" href="data:,">
 <video src="/webinar.mp4" controls muted></video>
 <script type="module">
   import { attach } from '/wp-json/autowebinar/v1/player.js';
-`+recorder+`
-  const tokens = ['`+token(t, secret, -1)+`', '`+token(t, secret, 60)+`'];
+`+recordEvents+`
+  const tokens = ['`+signToken(t, secret, -1)+`', '`+signToken(t, secret, 60)+`'];
   window.asked = 0;
   note(attach(v, { webinarId: 'intro', token: async () => tokens[asked++] }));
 </script>
 `)
-	p := open(t).tab(t, s.URL+"/token")
-	p.does(`await v.play()`)
-	p.waits(`a.session`)
-	s.becomes(t, "last_position_sec", atLeast(1))
-	assert.Equal(t, 2, do[int](p, `asked`), "an expired token is replaced, once")
-	assert.Empty(t, p.told("error"))
+	p := startBrowser(t).tab(t, s.URL+"/token")
+	p.exec(`await v.play()`)
+	p.waitFor(`a.session`)
+	s.waitForRow(t, "last_position_sec", atLeast(1))
+	assert.Equal(t, 2, eval[int](p, `asked`), "an expired token is replaced, once")
+	assert.Empty(t, p.events("error"))
 }

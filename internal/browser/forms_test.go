@@ -10,38 +10,38 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAFormIsKeptUntilItIsAccepted(t *testing.T) {
+func TestFormIsKeptUntilAccepted(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	p := open(t).tab(t, s.player(`{"enterAt":"now"}`))
-	p.waits(`a.session`)
+	s := newSite(t, nil)
+	p := startBrowser(t).tab(t, s.playerURL(`{"enterAt":"now"}`))
+	p.waitFor(`a.session`)
 	s.sink.SetDown(true)
-	p.does(`window.sent = a.submitForm('survey', { liked: 'yes' }).then((answer) => answer.submission_id)`)
-	s.hears(t, "form", "the sink is down", func(c call) bool { return c.Status == 503 })
-	kept := do[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`)
+	p.exec(`window.sent = a.submitForm('survey', { liked: 'yes' }).then((answer) => answer.submission_id)`)
+	s.waitForCall(t, "form", "the sink is down", func(c call) bool { return c.Status == 503 })
+	kept := eval[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`)
 	require.Len(t, kept, 1)
 	run(p, chromedp.Reload())
-	p.waits(`window.a`)
-	tries := len(s.said("form"))
-	require.Eventually(t, func() bool { return len(s.said("form")) > tries }, patience, 20*time.Millisecond)
+	p.waitFor(`window.a`)
+	tries := len(s.callsTo("form"))
+	require.Eventually(t, func() bool { return len(s.callsTo("form")) > tries }, waitTimeout, 20*time.Millisecond)
 	s.sink.SetDown(false)
-	require.Eventually(t, func() bool { return len(s.sink.Find("1", "form_submitted")) == 1 }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(s.sink.Find("1", "form_submitted")) == 1 }, waitTimeout, 20*time.Millisecond)
 	assert.Equal(t, map[string]any{"liked": "yes"}, s.sink.Find("1", "form_submitted")[0].Data["form_payload"])
 	ids := map[any]bool{}
-	for _, c := range s.said("form") {
+	for _, c := range s.callsTo("form") {
 		ids[c.Body["submission_id"]] = true
 	}
 	assert.Len(t, ids, 1, "one submission, however often it was sent")
-	p.waits(`!Object.keys(localStorage).some((key) => key.includes('form'))`)
-	assert.Empty(t, p.complaints(true))
+	p.waitFor(`!Object.keys(localStorage).some((key) => key.includes('form'))`)
+	assert.Empty(t, p.consoleErrors(true))
 }
 
-func TestAFormThatIsRefusedOrTooOldIsGivenUp(t *testing.T) {
+func TestRefusedOrExpiredFormIsDiscarded(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	p := open(t).tab(t, s.player(`{"enterAt":"now"}`))
-	p.waits(`a.session`)
-	s.breaks(func(w http.ResponseWriter, r *http.Request) bool {
+	s := newSite(t, nil)
+	p := startBrowser(t).tab(t, s.playerURL(`{"enterAt":"now"}`))
+	p.waitFor(`a.session`)
+	s.setFault(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != base+"/form" {
 			return false
 		}
@@ -50,14 +50,14 @@ func TestAFormThatIsRefusedOrTooOldIsGivenUp(t *testing.T) {
 		_, _ = w.Write([]byte(`{"code":"autowebinar_form_refused","message":"The form was not accepted.","data":{"status":422}}`))
 		return true
 	})
-	assert.Equal(t, "autowebinar_form_refused", do[string](p, `a.submitForm('survey', { liked: 'no' }).catch((e) => e.code)`))
-	assert.Len(t, p.told("error"), 1)
-	assert.Empty(t, do[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`), "the answers are cleared")
+	assert.Equal(t, "autowebinar_form_refused", eval[string](p, `a.submitForm('survey', { liked: 'no' }).catch((e) => e.code)`))
+	assert.Len(t, p.events("error"), 1)
+	assert.Empty(t, eval[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`), "the answers are cleared")
 
-	p.does(`localStorage.setItem('autowebinar:form:x', JSON.stringify({ submission_id: 'x', session_id: a.session.session_id,
+	p.exec(`localStorage.setItem('autowebinar:form:x', JSON.stringify({ submission_id: 'x', session_id: a.session.session_id,
 		form_id: 'survey', form_payload: { secret: 1 }, at: Date.now() - 8 * 24 * 3600 * 1000 }))`)
 	run(p, chromedp.Reload())
-	p.waits(`window.told?.some((e) => e.code === 'autowebinar_form_expired')`)
-	assert.Empty(t, do[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`))
-	assert.Len(t, s.said("form"), 1, "what is too old is not sent any more")
+	p.waitFor(`window.told?.some((e) => e.code === 'autowebinar_form_expired')`)
+	assert.Empty(t, eval[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`))
+	assert.Len(t, s.callsTo("form"), 1, "what is too old is not sent any more")
 }

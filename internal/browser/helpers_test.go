@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+func formatFloat(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 func atoi(t *testing.T, text string) int {
 	t.Helper()
@@ -19,7 +19,7 @@ func atoi(t *testing.T, text string) int {
 }
 
 // token is a viewer's JWT that expires in so many minutes.
-func token(t *testing.T, secret string, minutes int) string {
+func signToken(t *testing.T, secret string, minutes int) string {
 	t.Helper()
 	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		"sub": "1", "exp": time.Now().Add(time.Duration(minutes) * time.Minute).Unix(),

@@ -6,91 +6,91 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestClosingATabLeaves(t *testing.T) {
+func TestClosingTabLeaves(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	s.page("/elsewhere", `<!doctype html><title>Elsewhere</title><link rel="icon" href="data:,">`)
-	b := open(t)
+	s := newSite(t, nil)
+	s.setPage("/elsewhere", `<!doctype html><title>Elsewhere</title><link rel="icon" href="data:,">`)
+	b := startBrowser(t)
 
-	p := b.tab(t, s.player(`{}`))
-	p.does(`await v.play()`)
-	p.waits(`a.session && v.currentTime > 3`)
-	session := do[string](p, `a.session.session_id`)
+	p := b.tab(t, s.playerURL(`{}`))
+	p.exec(`await v.play()`)
+	p.waitFor(`a.session && v.currentTime > 3`)
+	session := eval[string](p, `a.session.session_id`)
 	p.close()
-	exit := s.hears(t, "exit", "the tab was closed", func(c call) bool { return c.Status == 200 })
+	exit := s.waitForCall(t, "exit", "the tab was closed", func(c call) bool { return c.Status == 200 })
 	assert.Equal(t, session, exit.Body["session_id"])
 	assert.Equal(t, "user_exit", exit.Body["leave_reason"])
 	assert.GreaterOrEqual(t, exit.Body["position_sec"], 3.0)
 	s.sink.WaitFor(t, "1", "entered", "left")
 
-	p = b.tab(t, s.player(`{}`))
-	p.does(`await v.play()`)
-	p.waits(`a.session && v.currentTime > 6`)
-	exits := len(s.said("exit"))
-	p.goTo(s.URL + "/elsewhere")
-	s.hears(t, "exit", "the page was left", func(c call) bool {
-		return len(s.said("exit")) > exits && c.Status == 200 && c.Body["position_sec"].(float64) > 6
+	p = b.tab(t, s.playerURL(`{}`))
+	p.exec(`await v.play()`)
+	p.waitFor(`a.session && v.currentTime > 6`)
+	exits := len(s.callsTo("exit"))
+	p.navigate(s.URL + "/elsewhere")
+	s.waitForCall(t, "exit", "the page was left", func(c call) bool {
+		return len(s.callsTo("exit")) > exits && c.Status == 200 && c.Body["position_sec"].(float64) > 6
 	})
-	assert.Empty(t, p.complaints(false))
+	assert.Empty(t, p.consoleErrors(false))
 }
 
-func TestABrowserWithoutKeepaliveSendsABeacon(t *testing.T) {
+func TestBrowserWithoutKeepaliveSendsBeacon(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	b := open(t)
-	p := b.tab(t, s.player(`{}`))
-	p.does(`delete Request.prototype.keepalive; await v.play()`)
-	p.waits(`a.session && v.currentTime > 2`)
+	s := newSite(t, nil)
+	b := startBrowser(t)
+	p := b.tab(t, s.playerURL(`{}`))
+	p.exec(`delete Request.prototype.keepalive; await v.play()`)
+	p.waitFor(`a.session && v.currentTime > 2`)
 	p.close()
-	exit := s.hears(t, "exit", "a beacon", func(c call) bool { return c.Query.Has("_wpnonce") })
+	exit := s.waitForCall(t, "exit", "a beacon", func(c call) bool { return c.Query.Has("_wpnonce") })
 	assert.Contains(t, exit.Header.Get("Content-Type"), "text/plain")
 	assert.Equal(t, 200, exit.Status)
 	s.sink.WaitFor(t, "1", "entered", "left")
 }
 
-func TestTheBackForwardCacheComesBack(t *testing.T) {
+func TestBackForwardCacheResumes(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	s.page("/elsewhere", `<!doctype html><title>Elsewhere</title><link rel="icon" href="data:,">`)
-	p := open(t).tab(t, s.player(`{}`))
-	p.does(`window.kept = true; await v.play()`)
-	p.waits(`a.session && v.currentTime > 2`)
-	p.goTo(s.URL + "/elsewhere")
-	s.hears(t, "exit", "gone", func(c call) bool { return c.Status == 200 })
-	p.does(`void setTimeout(() => history.back())`)
-	p.waits(`window.kept`)
-	s.hears(t, "resume", "back", func(c call) bool { return c.Status == 200 })
-	p.does(`await v.play()`)
-	s.becomes(t, "last_position_sec", atLeast(5))
+	s := newSite(t, nil)
+	s.setPage("/elsewhere", `<!doctype html><title>Elsewhere</title><link rel="icon" href="data:,">`)
+	p := startBrowser(t).tab(t, s.playerURL(`{}`))
+	p.exec(`window.kept = true; await v.play()`)
+	p.waitFor(`a.session && v.currentTime > 2`)
+	p.navigate(s.URL + "/elsewhere")
+	s.waitForCall(t, "exit", "gone", func(c call) bool { return c.Status == 200 })
+	p.exec(`void setTimeout(() => history.back())`)
+	p.waitFor(`window.kept`)
+	s.waitForCall(t, "resume", "back", func(c call) bool { return c.Status == 200 })
+	p.exec(`await v.play()`)
+	s.waitForRow(t, "last_position_sec", atLeast(5))
 	s.sink.WaitFor(t, "1", "entered", "left")
 }
 
-func TestLeavingAndComingBackByButtons(t *testing.T) {
+func TestLeaveAndResumeByCode(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	p := open(t).tab(t, s.player(`{}`))
-	assert.Nil(t, do[any](p, `a.leave()`), "nothing to leave")
-	p.does(`await v.play()`)
-	p.waits(`a.session && v.currentTime > 2`)
-	left := do[map[string]any](p, `a.leave('session_end')`)
+	s := newSite(t, nil)
+	p := startBrowser(t).tab(t, s.playerURL(`{}`))
+	assert.Nil(t, eval[any](p, `a.leave()`), "nothing to leave")
+	p.exec(`await v.play()`)
+	p.waitFor(`a.session && v.currentTime > 2`)
+	left := eval[map[string]any](p, `a.leave('session_end')`)
 	assert.NotEmpty(t, left["session_id"])
-	assert.True(t, do[bool](p, `v.paused`))
-	assert.Equal(t, "session_end", s.said("exit")[0].Body["leave_reason"])
-	p.does(`await v.play()`)
-	s.hears(t, "resume", "playing comes back", func(c call) bool { return c.Status == 200 })
-	assert.NotNil(t, do[map[string]any](p, `a.cta()`)["cta_clicked_at"])
-	assert.Equal(t, "intro", do[map[string]any](p, `a.register({ source: 'a page' })`)["webinar_id"])
+	assert.True(t, eval[bool](p, `v.paused`))
+	assert.Equal(t, "session_end", s.callsTo("exit")[0].Body["leave_reason"])
+	p.exec(`await v.play()`)
+	s.waitForCall(t, "resume", "playing comes back", func(c call) bool { return c.Status == 200 })
+	assert.NotNil(t, eval[map[string]any](p, `a.cta()`)["cta_clicked_at"])
+	assert.Equal(t, "intro", eval[map[string]any](p, `a.register({ source: 'a page' })`)["webinar_id"])
 	s.sink.WaitFor(t, "1", "entered", "left", "registered")
 
-	p.does(`await new Promise((done) => { v.addEventListener('pause', done, { once: true }); v.pause(); })`)
-	p.waits(`!v.seeking && Object.keys(localStorage).length === 0`) // all that is noted was said and heard
-	s.page("/elsewhere", `<!doctype html><title>Elsewhere</title><link rel="icon" href="data:,">`)
-	heard := len(s.said(""))
-	p.does(`a.detach(); await v.play()`)
-	p.goTo(s.URL + "/elsewhere")
-	p.does(`await fetch("` + base + `/session")`)
+	p.exec(`await new Promise((done) => { v.addEventListener('pause', done, { once: true }); v.pause(); })`)
+	p.waitFor(`!v.seeking && Object.keys(localStorage).length === 0`) // all that is noted was said and heard
+	s.setPage("/elsewhere", `<!doctype html><title>Elsewhere</title><link rel="icon" href="data:,">`)
+	heard := len(s.callsTo(""))
+	p.exec(`a.detach(); await v.play()`)
+	p.navigate(s.URL + "/elsewhere")
+	p.exec(`await fetch("` + base + `/session")`)
 	var routes []string
-	for _, c := range s.said("")[heard:] {
+	for _, c := range s.callsTo("")[heard:] {
 		routes = append(routes, c.Route)
 	}
 	assert.Equal(t, []string{"session"}, routes, "a detached player is silent")

@@ -1,7 +1,7 @@
 package browser
 
 // fiveLines is all that a page needs.
-const fiveLines = `<!doctype html>
+const scriptTagPage = `<!doctype html>
 <title>A webinar</title><link rel="icon" href="data:,">
 <video src="/webinar.mp4" controls muted></video>
 <script>wpApiSettings = { root: '/wp-json/', nonce: '{{nonce}}' }</script>
@@ -9,7 +9,7 @@ const fiveLines = `<!doctype html>
 `
 
 // recorder notes what an attachment tells, as window.told.
-const recorder = `
+const recordEvents = `
   window.told = [];
   window.note = (attachment) => {
     for (const type of ['state', 'mark', 'completed', 'clamped', 'offline', 'error']) {
@@ -21,12 +21,12 @@ const recorder = `
 `
 
 // withCode attaches by code; the query of the page's address holds options, as JSON.
-const withCode = `<!doctype html>
+const codePage = `<!doctype html>
 <title>A webinar</title><link rel="icon" href="data:,">
 <video src="/webinar.mp4" controls muted></video>
 <script type="module">
   import { attach } from '/wp-json/autowebinar/v1/player.js';
-` + recorder + `
+` + recordEvents + `
   const options = JSON.parse(decodeURIComponent(location.search.slice(1)) || '{}');
   note(attach(v, { webinarId: 'intro', nonce: '{{nonce}}', ...options }));
 </script>

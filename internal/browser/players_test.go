@@ -8,28 +8,28 @@ import (
 
 // watched plays, seeks, pauses and leaves with a player of any kind. The page
 // has made v, the element that plays, and attached a.
-func watched(t *testing.T, s *site, p *tab) {
+func testPlayer(t *testing.T, s *site, p *tab) {
 	t.Helper()
-	p.waits(`window.a && window.v`)
-	p.does(`await play()`)
-	p.waits(`a.session && v.currentTime > 41 && v.currentTime < 50`)
-	s.becomes(t, "last_position_sec", atLeast(42))
-	for _, c := range s.said("progress") {
+	p.waitFor(`window.a && window.v`)
+	p.exec(`await play()`)
+	p.waitFor(`a.session && v.currentTime > 41 && v.currentTime < 50`)
+	s.waitForRow(t, "last_position_sec", atLeast(42))
+	for _, c := range s.callsTo("progress") {
 		assert.GreaterOrEqual(t, c.Body["position_sec"], 39.0, "nothing was reported before the video was there")
 		assert.NotContains(t, c.Body, "seeked")
 	}
-	p.does(`seek(10)`)
-	s.hears(t, "progress", "the viewer sought", func(c call) bool {
+	p.exec(`seek(10)`)
+	s.waitForCall(t, "progress", "the viewer sought", func(c call) bool {
 		return c.Body["seeked"] == true && c.Body["position_sec"].(float64) < 20
 	})
-	p.waits(`v.currentTime > 12 && v.currentTime < 30`)
-	p.does(`seek(90)`)
-	p.waits(`told.some((e) => e.type === 'clamped')`)
-	p.waits(`v.currentTime < 80`)
-	p.does(`await a.leave()`)
-	p.waits(`v.paused`)
+	p.waitFor(`v.currentTime > 12 && v.currentTime < 30`)
+	p.exec(`seek(90)`)
+	p.waitFor(`told.some((e) => e.type === 'clamped')`)
+	p.waitFor(`v.currentTime < 80`)
+	p.exec(`await a.leave()`)
+	p.waitFor(`v.paused`)
 	s.sink.WaitFor(t, "1", "entered", "left")
-	assert.Empty(t, p.complaints(false))
+	assert.Empty(t, p.consoleErrors(false))
 }
 
 // A page for each kind of player that attach takes, which has made v, the element
@@ -64,21 +64,21 @@ func TestPlayers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := build(t, nil)
-			s.stands(t, 40)
-			s.page("/", `<!doctype html>
+			s := newSite(t, nil)
+			s.seedProgress(t, 40)
+			s.setPage("/", `<!doctype html>
 <title>A webinar</title><link rel="icon" href="data:,">`+page.head+`
 `+page.video+`
 <script type="module">
   import { attach } from '/wp-json/autowebinar/v1/player.js';
-`+recorder+`
+`+recordEvents+`
   const player = `+page.make+`;
   note(attach(player, { webinarId: 'intro', nonce: '{{nonce}}' }));
   window.play = () => `+page.play+`;
   window.seek = (seconds) => { `+page.seek+`; };
 </script>
 `)
-			watched(t, s, open(t).tab(t, s.URL+"/"))
+			testPlayer(t, s, startBrowser(t).tab(t, s.URL+"/"))
 		})
 	}
 }

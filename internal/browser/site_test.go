@@ -34,13 +34,13 @@ type site struct {
 	service *servicetest.Service
 	viewer  servicetest.Viewer
 
-	mu      sync.Mutex
-	pages   map[string]string
-	headers http.Header // of pages
-	nonce   string      // that pages are given
-	renewed int         // nonces asked for at WordPress's address
-	fault   func(w http.ResponseWriter, r *http.Request) bool
-	calls   []call
+	mu            sync.Mutex
+	pages         map[string]string
+	headers       http.Header // of pages
+	nonce         string      // that pages are given
+	nonceRenewals int         // nonces asked for at WordPress's address
+	fault         func(w http.ResponseWriter, r *http.Request) bool
+	calls         []call
 }
 
 // call is a request that arrived at the site for the service.
@@ -54,7 +54,7 @@ type call struct {
 }
 
 // build starts a site. settings are further AUTOWEBINAR_ variables of the service.
-func build(t *testing.T, settings map[string]string) *site {
+func newSite(t *testing.T, settings map[string]string) *site {
 	t.Helper()
 	s := &site{db: mariadbtest.New(t), sink: servicetest.NewReceiver(t), pages: map[string]string{}, headers: http.Header{}}
 	s.viewer = servicetest.NewViewer(t, s.db, 1)
@@ -71,16 +71,16 @@ func build(t *testing.T, settings map[string]string) *site {
 			t.Logf("said to the service: %s", s.transcript())
 		}
 	})
-	s.page("/", fiveLines)
-	s.page("/player", withCode)
+	s.setPage("/", scriptTagPage)
+	s.setPage("/player", codePage)
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", s.serve)
 	mux.HandleFunc("GET /webinar.mp4", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, video) })
 	mux.Handle("GET /npm/", http.StripPrefix("/npm/", http.FileServer(http.Dir("../../.ci/npm/node_modules"))))
 	mux.Handle("GET /testdata/", http.FileServer(http.Dir(".")))
-	mux.HandleFunc("GET /wp-admin/admin-ajax.php", s.renew)
-	mux.Handle(base+"/", s.forward(t))
+	mux.HandleFunc("GET /wp-admin/admin-ajax.php", s.serveNonce)
+	mux.Handle(base+"/", s.proxyToService(t))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	s.URL = server.URL
@@ -88,7 +88,7 @@ func build(t *testing.T, settings map[string]string) *site {
 }
 
 // page puts a page under a path; {{nonce}} in it is a wp_rest nonce.
-func (s *site) page(path, html string) {
+func (s *site) setPage(path, html string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pages[path] = html
@@ -112,27 +112,27 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // set changes the site while it is being visited.
-func (s *site) set(change func()) {
+func (s *site) withLock(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change()
 }
 
 // renewals are the nonces asked for so far.
-func (s *site) renewals() (n int) {
-	s.set(func() { n = s.renewed })
+func (s *site) countNonceRenewals() (n int) {
+	s.withLock(func() { n = s.nonceRenewals })
 	return n
 }
 
 // renew is WordPress's admin-ajax.php?action=rest-nonce.
-func (s *site) renew(w http.ResponseWriter, r *http.Request) {
+func (s *site) serveNonce(w http.ResponseWriter, r *http.Request) {
 	var nonce string
-	s.set(func() { s.renewed++; nonce = s.viewer.Nonce })
+	s.withLock(func() { s.nonceRenewals++; nonce = s.viewer.Nonce })
 	_, _ = io.WriteString(w, nonce)
 }
 
 // forward passes requests on to the service, unless a fault takes them.
-func (s *site) forward(t *testing.T) http.Handler {
+func (s *site) proxyToService(t *testing.T) http.Handler {
 	target, err := url.Parse(s.service.URL)
 	require.NoError(t, err)
 	proxy := httputil.NewSingleHostReverseProxy(target)
@@ -148,7 +148,7 @@ func (s *site) forward(t *testing.T) http.Handler {
 		record := func(status int) {
 			once.Do(func() {
 				c.Status = status
-				s.set(func() { s.calls = append(s.calls, c) })
+				s.withLock(func() { s.calls = append(s.calls, c) })
 			})
 		}
 		defer record(0)
@@ -177,12 +177,12 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 
 // breaks makes every request to the service meet a fault, which may let it
 // pass by returning false; nil: none.
-func (s *site) breaks(fault func(w http.ResponseWriter, r *http.Request) bool) {
-	s.set(func() { s.fault = fault })
+func (s *site) setFault(fault func(w http.ResponseWriter, r *http.Request) bool) {
+	s.withLock(func() { s.fault = fault })
 }
 
 // down is a proxy in front of a service that is not there.
-func down(w http.ResponseWriter, r *http.Request) bool {
+func badGateway(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusBadGateway)
 	_, _ = io.WriteString(w, "<h1>502 Bad Gateway</h1>")
@@ -191,7 +191,7 @@ func down(w http.ResponseWriter, r *http.Request) bool {
 
 // said are the calls of a route that were answered so far, each recorded before
 // its answer can be seen; "" is every route that is no file.
-func (s *site) said(route string) []call {
+func (s *site) callsTo(route string) []call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []call
@@ -205,18 +205,18 @@ func (s *site) said(route string) []call {
 }
 
 // hears waits for a call of a route that satisfies a condition.
-func (s *site) hears(t *testing.T, route, what string, is func(call) bool) call {
+func (s *site) waitForCall(t *testing.T, route, what string, is func(call) bool) call {
 	t.Helper()
 	var found call
 	require.Eventually(t, func() bool {
-		for _, c := range s.said(route) {
+		for _, c := range s.callsTo(route) {
 			if is(c) {
 				found = c
 				return true
 			}
 		}
 		return false
-	}, patience, 20*time.Millisecond, "%s: %s; said: %s", route, what, lazy(func() string { return s.transcript() }))
+	}, waitTimeout, 20*time.Millisecond, "%s: %s; said: %s", route, what, lazy(func() string { return s.transcript() }))
 	return found
 }
 
@@ -227,7 +227,7 @@ func (l lazy) String() string { return l() }
 
 func (s *site) transcript() string {
 	var b strings.Builder
-	for _, c := range s.said("") {
+	for _, c := range s.callsTo("") {
 		body, _ := json.Marshal(c.Body)
 		fmt.Fprintf(&b, "\n  %s %s %d %s", c.At.Format("05.000"), c.Route, c.Status, body)
 	}
@@ -246,17 +246,17 @@ func (s *site) row(t *testing.T, key string) string {
 }
 
 // becomes waits until a row satisfies a condition.
-func (s *site) becomes(t *testing.T, key string, is func(string) bool) string {
+func (s *site) waitForRow(t *testing.T, key string, is func(string) bool) string {
 	t.Helper()
 	var value string
-	require.Eventually(t, func() bool { value = s.row(t, key); return is(value) }, patience, 20*time.Millisecond,
+	require.Eventually(t, func() bool { value = s.row(t, key); return is(value) }, waitTimeout, 20*time.Millisecond,
 		"%s; said: %s", key, lazy(s.transcript))
 	return value
 }
 
 // stands puts the viewer into the middle of a webinar: entered long ago, watched
 // up to a position.
-func (s *site) stands(t *testing.T, position int) {
+func (s *site) seedProgress(t *testing.T, position int) {
 	t.Helper()
 	s.viewer.Must(t, s.service, 201, "/enter", `{"webinar_id":"intro"}`)
 	servicetest.AgeSession(t, s.db, s.viewer, 100*time.Second)

@@ -22,35 +22,35 @@ import (
 // envScreenshots names a folder for pictures of the status page; empty: none.
 const envScreenshots = "AUTOWEBINAR_SCREENSHOTS"
 
-// looks are how people see the page.
-var looks = []struct {
+// layouts are how people see the page.
+var layouts = []struct {
 	width  int64
 	scheme string
 }{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}}
 
 // at sets the width and the color scheme of the page, and waits until it is drawn so.
-func (p *tab) at(width int64, scheme string) {
+func (p *tab) setLayout(width int64, scheme string) {
 	p.t.Helper()
 	require.NoError(p.t, chromiumtest.SetViewport(p.ctx, width, 900))
 	require.NoError(p.t, chromiumtest.SetMediaFeatures(p.ctx, map[string]string{"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}))
-	p.waits(fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches && matchMedia('(prefers-reduced-motion)').matches && document.fonts.status === 'loaded'`, width, scheme))
+	p.waitFor(fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches && matchMedia('(prefers-reduced-motion)').matches && document.fonts.status === 'loaded'`, width, scheme))
 }
 
 // stands checks in every look that nothing of the page is cut off sideways and
 // that texts can be read on what is behind them.
-func (p *tab) stands(name string) {
+func (p *tab) checkLayouts(name string) {
 	p.t.Helper()
-	for _, look := range looks {
-		p.at(look.width, look.scheme)
-		assert.LessOrEqual(p.t, do[float64](p, "document.documentElement.scrollWidth"), float64(look.width), "%s at %d px", name, look.width)
-		assert.Empty(p.t, do[[]string](p, faint), "%s at %d px, %s", name, look.width, look.scheme)
-		p.photographs(name, look.width, look.scheme)
+	for _, look := range layouts {
+		p.setLayout(look.width, look.scheme)
+		assert.LessOrEqual(p.t, eval[float64](p, "document.documentElement.scrollWidth"), float64(look.width), "%s at %d px", name, look.width)
+		assert.Empty(p.t, eval[[]string](p, lowContrast), "%s at %d px, %s", name, look.width, look.scheme)
+		p.screenshot(name, look.width, look.scheme)
 	}
-	p.at(looks[0].width, looks[0].scheme)
+	p.setLayout(layouts[0].width, layouts[0].scheme)
 }
 
-// faint lists texts whose contrast with their background is below 4.5 (WCAG AA).
-const faint = `(() => {
+// lowContrast lists texts whose contrast with their background is below 4.5 (WCAG AA).
+const lowContrast = `(() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   const paint = (colors) => {
     canvas.clearRect(0, 0, 1, 1);
@@ -72,7 +72,7 @@ const faint = `(() => {
   return found;
 })()`
 
-func (p *tab) photographs(name string, width int64, scheme string) {
+func (p *tab) screenshot(name string, width int64, scheme string) {
 	p.t.Helper()
 	folder := os.Getenv(envScreenshots)
 	if folder == "" {
@@ -83,16 +83,16 @@ func (p *tab) photographs(name string, width int64, scheme string) {
 }
 
 // says waits until an element reads so.
-func (p *tab) says(selector, text string) {
+func (p *tab) waitForText(selector, text string) {
 	p.t.Helper()
-	p.waits(`document.querySelector('` + selector + `').textContent.includes(` + strconv.Quote(text) + `)`)
+	p.waitFor(`document.querySelector('` + selector + `').textContent.includes(` + strconv.Quote(text) + `)`)
 }
 
-func TestTheStatusPageShowsAServiceThatIsWell(t *testing.T) {
+func TestStatusPageOK(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
-	b := open(t)
+	b := startBrowser(t)
 	var viewers []servicetest.Viewer
 	for id := uint64(1); id <= 4; id++ {
 		v := servicetest.NewViewer(t, db, id)
@@ -106,37 +106,37 @@ func TestTheStatusPageShowsAServiceThatIsWell(t *testing.T) {
 	sink.WaitFor(t, "4", "entered", "completed", "attendance_classified")
 
 	p := b.tab(t, s.Admin+"/")
-	p.says("#headline", "All systems operational")
+	p.waitForText("#headline", "All systems operational")
 	for _, v := range viewers { // a session is active for 30 s
 		v.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`)
 	}
-	p.says("#sessions .figure", "4")
-	p.says("#funnel", "Entered4")
-	p.says("#funnel", "25 %4 · 100 %")
-	p.says("#funnel", "50 %3 · 75 %")
-	p.says("#funnel", "100 %1 · 25 %")
-	p.says("#role", "Leader")
-	p.says("#receiver", "Delivering")
-	p.says("#deferred", "0")
-	p.says("#dead", "0")
-	p.says("#ready", "Ready")
-	p.says("#checks", "databaseok")
-	p.waits(`document.querySelectorAll('.chart .curve').length >= 3`)
-	p.waits(`Number(document.querySelector('#sessions .chart').getAttribute('aria-label').match(/max (\d+)/)[1]) === 4`)
+	p.waitForText("#sessions .figure", "4")
+	p.waitForText("#funnel", "Entered4")
+	p.waitForText("#funnel", "25 %4 · 100 %")
+	p.waitForText("#funnel", "50 %3 · 75 %")
+	p.waitForText("#funnel", "100 %1 · 25 %")
+	p.waitForText("#role", "Leader")
+	p.waitForText("#receiver", "Delivering")
+	p.waitForText("#deferred", "0")
+	p.waitForText("#dead", "0")
+	p.waitForText("#ready", "Ready")
+	p.waitForText("#checks", "databaseok")
+	p.waitFor(`document.querySelectorAll('.chart .curve').length >= 3`)
+	p.waitFor(`Number(document.querySelector('#sessions .chart').getAttribute('aria-label').match(/max (\d+)/)[1]) === 4`)
 
-	config := do[string](p, "document.querySelector('#config').textContent")
+	config := eval[string](p, "document.querySelector('#config').textContent")
 	assert.Contains(t, config, "webhook_urlhttp://127.0.0.1")
 	assert.NotContains(t, config, servicetest.ServiceKey)
-	assert.Equal(t, 1., do[float64](p, "document.querySelectorAll('h1').length"))
-	assert.Empty(t, do[[]string](p, `[...new Set(performance.getEntriesByType('resource').map((e) => new URL(e.name).origin))].filter((o) => o !== location.origin)`), "nothing comes from elsewhere")
-	p.stands("well")
-	p.does("document.querySelector('details').open = true")
-	p.stands("config")
-	assert.Empty(t, p.complaints(false))
+	assert.Equal(t, 1., eval[float64](p, "document.querySelectorAll('h1').length"))
+	assert.Empty(t, eval[[]string](p, `[...new Set(performance.getEntriesByType('resource').map((e) => new URL(e.name).origin))].filter((o) => o !== location.origin)`), "nothing comes from elsewhere")
+	p.checkLayouts("well")
+	p.exec("document.querySelector('details').open = true")
+	p.checkLayouts("config")
+	assert.Empty(t, p.consoleErrors(false))
 }
 
 // onBehalf posts as a server that has a key: viewers of that test cannot log in.
-func onBehalf(t *testing.T, s *servicetest.Service, v servicetest.Viewer, route, body string) {
+func postForUser(t *testing.T, s *servicetest.Service, v servicetest.Viewer, route, body string) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, fmt.Sprintf("%s%s/users/%d%s", s.URL, base, v.ID, route), strings.NewReader(body))
 	require.NoError(t, err)
@@ -148,7 +148,7 @@ func onBehalf(t *testing.T, s *servicetest.Service, v servicetest.Viewer, route,
 	require.Equal(t, http.StatusCreated, res.StatusCode)
 }
 
-func TestTheStatusPageShowsTrouble(t *testing.T) {
+func TestStatusPageProblems(t *testing.T) {
 	t.Parallel()
 	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
 	wire := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
@@ -158,37 +158,37 @@ func TestTheStatusPageShowsTrouble(t *testing.T) {
 	s := servicetest.Start(t, env).Ready(t)
 	sink.SetDown(true)
 	for id := uint64(1); id <= 2; id++ { // one viewer's failures say nothing about the sink
-		onBehalf(t, s, servicetest.NewViewer(t, db, id), "/enter", `{"webinar_id":"pro"}`)
+		postForUser(t, s, servicetest.NewViewer(t, db, id), "/enter", `{"webinar_id":"pro"}`)
 	}
 	db.SetMeta(t, 1, "autowebinar_outbox_dead", "1|client_webinar_left|7f4df4ea-0000-5000-8000-000000000000|1|pro|auto|x|user_exit||9|1|1")
 
-	b := open(t)
+	b := startBrowser(t)
 	p := b.tab(t, s.Admin+"/")
-	p.says("#headline", "Service disrupted")
-	p.says("#problems", "The receiver is not accepting events (status 500)")
-	p.says("#problems", "No events are lost: 2 events pending")
-	p.says("#problems", "1 dead event")
-	p.says("#problems", "WordPress logins disabled: ")
-	p.says("#receiver", "Not delivering")
-	p.says("#errors", "unavailable: status 500")
-	p.says("#dead", "1")
-	p.stands("trouble")
+	p.waitForText("#headline", "Service disrupted")
+	p.waitForText("#problems", "The receiver is not accepting events (status 500)")
+	p.waitForText("#problems", "No events are lost: 2 events pending")
+	p.waitForText("#problems", "1 dead event")
+	p.waitForText("#problems", "WordPress logins disabled: ")
+	p.waitForText("#receiver", "Not delivering")
+	p.waitForText("#errors", "unavailable: status 500")
+	p.waitForText("#dead", "1")
+	p.checkLayouts("trouble")
 
 	sink.SetDown(false)
 	sink.WaitFor(t, "1", "entered")
-	p.waits(`!document.querySelector('#problems').textContent.includes('The receiver is not')`)
-	p.says("#receiver", "Delivering")
+	p.waitFor(`!document.querySelector('#problems').textContent.includes('The receiver is not')`)
+	p.waitForText("#receiver", "Delivering")
 
 	wire.Cut()
-	p.says("#problems", "Database unavailable: ")
-	p.says("#ready", "Not ready")
-	p.stands("database")
+	p.waitForText("#problems", "Database unavailable: ")
+	p.waitForText("#ready", "Not ready")
+	p.checkLayouts("database")
 	wire.Clear()
-	p.says("#ready", "Ready")
+	p.waitForText("#ready", "Ready")
 
 	s.Kill()
-	p.says("#headline", "Service not responding")
-	p.says("#problems", "Last update at ")
-	p.stands("lost")
-	assert.Empty(t, p.complaints(true))
+	p.waitForText("#headline", "Service not responding")
+	p.waitForText("#problems", "Last update at ")
+	p.checkLayouts("lost")
+	assert.Empty(t, p.consoleErrors(true))
 }

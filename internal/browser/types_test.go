@@ -12,21 +12,21 @@ import (
 
 const sources = "../../api/player"
 
-func TestTheTypesSayWhatTheSourcesDo(t *testing.T) {
+func TestTypesMatchSources(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	copied(t, sources, "*.js", dir)
-	copied(t, sources, "*.d.ts", dir)
-	copied(t, "testdata/types", "*", dir)
+	copyFiles(t, sources, "*.js", dir)
+	copyFiles(t, sources, "*.d.ts", dir)
+	copyFiles(t, "testdata/types", "*", dir)
 	require.NoError(t, os.Rename(filepath.Join(dir, "autowebinar.js"), filepath.Join(dir, "implementation.js")))
 	out, err := exec.Command("../../.ci/npm/node_modules/.bin/tsc", "--pretty", "false", "-p", dir).CombinedOutput()
 	assert.NoError(t, err, "%s", out)
 }
 
-func TestWhatIsServedIsBuiltFromTheSources(t *testing.T) {
+func TestDistIsBuiltFromSources(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	copied(t, sources, "*.js", dir)
+	copyFiles(t, sources, "*.js", dir)
 	out, err := exec.Command("../../.ci/player", dir).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	for _, pattern := range []string{"*.js", "*.map", "player/*"} {
@@ -48,7 +48,7 @@ func TestWhatIsServedIsBuiltFromTheSources(t *testing.T) {
 	}
 }
 
-func copied(t *testing.T, from, pattern, to string) {
+func copyFiles(t *testing.T, from, pattern, to string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(from, pattern))
 	require.NoError(t, err)

@@ -8,21 +8,21 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestMarksAreCrossedAndTheEndCompletes(t *testing.T) {
+func TestMilestonesAndCompletion(t *testing.T) {
 	t.Parallel()
-	s := build(t, map[string]string{"MAX_PLAYBACK_RATE": "16", "HEARTBEAT_SEC": "60"})
-	p := open(t).tab(t, s.player(`{}`))
-	p.does(`v.playbackRate = 8; await v.play()`)
-	p.waits(`told.some((e) => e.type === 'completed')`)
-	s.hears(t, "progress", "the end", func(c call) bool { return c.Body["ended"] == true }) // what completed may have been two seconds before it
+	s := newSite(t, map[string]string{"MAX_PLAYBACK_RATE": "16", "HEARTBEAT_SEC": "60"})
+	p := startBrowser(t).tab(t, s.playerURL(`{}`))
+	p.exec(`v.playbackRate = 8; await v.play()`)
+	p.waitFor(`told.some((e) => e.type === 'completed')`)
+	s.waitForCall(t, "progress", "the end", func(c call) bool { return c.Body["ended"] == true }) // what completed may have been two seconds before it
 	marks := []float64{}
-	for _, e := range p.told("mark") {
+	for _, e := range p.events("mark") {
 		marks = append(marks, e["percent"].(float64))
 	}
 	assert.Equal(t, []float64{25, 50, 75, 100}, marks, "without a heartbeat: by crossing")
-	assert.Len(t, p.told("completed"), 1)
+	assert.Len(t, p.events("completed"), 1)
 	ends := 0
-	for _, c := range s.said("progress") {
+	for _, c := range s.callsTo("progress") {
 		if c.Body["ended"] == true {
 			ends++
 			assert.GreaterOrEqual(t, c.Body["position_sec"], 99.0, "ended only at the end")
@@ -32,70 +32,70 @@ func TestMarksAreCrossedAndTheEndCompletes(t *testing.T) {
 	s.sink.WaitFor(t, "1", "entered", "completed", "attendance_classified")
 	assert.Equal(t, "1", s.row(t, "completed"))
 
-	p.does(`told = told.filter((e) => e.type !== 'clamped')`)  // the first report came within a second
-	p.does(`v.pause(); v.playbackRate = 1; v.currentTime = 0`) // a second viewing
-	s.becomes(t, "last_position_sec", func(value string) bool { return value == "0" })
-	p.does(`await v.play()`)
-	p.does(`v.pause(); v.currentTime = 70`)
-	s.becomes(t, "last_position_sec", func(value string) bool { return value == "70" })
-	assert.Empty(t, p.told("clamped"), "who has completed it may go anywhere")
-	assert.Empty(t, p.complaints(false))
+	p.exec(`told = told.filter((e) => e.type !== 'clamped')`)  // the first report came within a second
+	p.exec(`v.pause(); v.playbackRate = 1; v.currentTime = 0`) // a second viewing
+	s.waitForRow(t, "last_position_sec", func(value string) bool { return value == "0" })
+	p.exec(`await v.play()`)
+	p.exec(`v.pause(); v.currentTime = 70`)
+	s.waitForRow(t, "last_position_sec", func(value string) bool { return value == "70" })
+	assert.Empty(t, p.events("clamped"), "who has completed it may go anywhere")
+	assert.Empty(t, p.consoleErrors(false))
 }
 
-func TestASkipAheadIsTakenBack(t *testing.T) {
+func TestForwardSeekIsClamped(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	p := open(t).tab(t, s.player(`{}`))
-	p.does(`await v.play()`)
-	p.waits(`a.session && v.currentTime > 2`)
-	p.does(`v.currentTime = 90`)
-	p.waits(`told.some((e) => e.type === 'clamped')`)
-	p.waits(`v.currentTime < 20 && v.currentTime > 2`)
+	s := newSite(t, nil)
+	p := startBrowser(t).tab(t, s.playerURL(`{}`))
+	p.exec(`await v.play()`)
+	p.waitFor(`a.session && v.currentTime > 2`)
+	p.exec(`v.currentTime = 90`)
+	p.waitFor(`told.some((e) => e.type === 'clamped')`)
+	p.waitFor(`v.currentTime < 20 && v.currentTime > 2`)
 	assert.Equal(t, "", s.row(t, "completed"))
 	assert.Equal(t, "", s.row(t, "progress_percent"))
-	p.does(`window.at = v.currentTime`)
-	p.waits(`v.currentTime > at + 3`) // and it plays on from there
-	assert.Len(t, p.told("clamped"), 1)
+	p.exec(`window.at = v.currentTime`)
+	p.waitFor(`v.currentTime > at + 3`) // and it plays on from there
+	assert.Len(t, p.events("clamped"), 1)
 
-	p.does(`v.pause(); v.currentTime = 1`) // going back is free
-	s.hears(t, "progress", "sought back", func(c call) bool { return c.Body["seeked"] == true && c.Body["position_sec"].(float64) < 2 })
-	s.becomes(t, "last_position_sec", func(value string) bool { return value == "1" })
-	assert.Len(t, p.told("clamped"), 1)
-	assert.Empty(t, p.complaints(false))
+	p.exec(`v.pause(); v.currentTime = 1`) // going back is free
+	s.waitForCall(t, "progress", "sought back", func(c call) bool { return c.Body["seeked"] == true && c.Body["position_sec"].(float64) < 2 })
+	s.waitForRow(t, "last_position_sec", func(value string) bool { return value == "1" })
+	assert.Len(t, p.events("clamped"), 1)
+	assert.Empty(t, p.consoleErrors(false))
 }
 
-func TestForwardSeeksPrevented(t *testing.T) {
+func TestPreventForwardSeek(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	s.stands(t, 40)
-	p := open(t).tab(t, s.player(`{"preventForwardSeek":true}`))
-	p.does(`await v.play()`)
-	p.waits(`a.session && v.currentTime > 41`)
-	p.does(`v.currentTime = 90`)
-	p.waits(`told.some((e) => e.type === 'clamped') && v.currentTime < 60`)
-	p.does(`v.currentTime = 10`)
-	s.hears(t, "progress", "sought back", func(c call) bool { return c.Body["seeked"] == true })
-	p.waits(`v.currentTime > 10.5 && v.currentTime < 20`)
-	for _, c := range s.said("progress") {
+	s := newSite(t, nil)
+	s.seedProgress(t, 40)
+	p := startBrowser(t).tab(t, s.playerURL(`{"preventForwardSeek":true}`))
+	p.exec(`await v.play()`)
+	p.waitFor(`a.session && v.currentTime > 41`)
+	p.exec(`v.currentTime = 90`)
+	p.waitFor(`told.some((e) => e.type === 'clamped') && v.currentTime < 60`)
+	p.exec(`v.currentTime = 10`)
+	s.waitForCall(t, "progress", "sought back", func(c call) bool { return c.Body["seeked"] == true })
+	p.waitFor(`v.currentTime > 10.5 && v.currentTime < 20`)
+	for _, c := range s.callsTo("progress") {
 		assert.Less(t, c.Body["position_sec"], 60.0, "the service never heard of the skip")
 	}
 }
 
-func TestATabThatNobodySees(t *testing.T) {
+func TestHiddenTabKeepsReporting(t *testing.T) {
 	t.Parallel()
-	s := build(t, nil)
-	b := open(t, chromedp.Flag("disable-background-timer-throttling", false),
+	s := newSite(t, nil)
+	b := startBrowser(t, chromedp.Flag("disable-background-timer-throttling", false),
 		chromedp.Flag("disable-renderer-backgrounding", false), chromedp.Flag("disable-backgrounding-occluded-windows", false))
-	p := b.tab(t, s.player(`{}`))
-	p.does(`v.src = '/testdata/tone.webm'; v.muted = false; await v.play()`)
-	p.waits(`a.session && v.currentTime > 1`)
+	p := b.tab(t, s.playerURL(`{}`))
+	p.exec(`v.src = '/testdata/tone.webm'; v.muted = false; await v.play()`)
+	p.waitFor(`a.session && v.currentTime > 1`)
 	other := b.tab(t, "about:blank", chromedp.WithNewWindow(false))
-	p.waits(`document.hidden`)
+	p.waitFor(`document.hidden`)
 	hidden := time.Now()
-	p.waits(`v.currentTime > 12`)
+	p.waitFor(`v.currentTime > 12`)
 	last := hidden
 	reports := 0
-	for _, c := range s.said("progress") {
+	for _, c := range s.callsTo("progress") {
 		if c.At.After(hidden) {
 			reports++
 			assert.Less(t, c.At.Sub(last), 6*time.Second, "the heartbeat goes on: %s", lazy(s.transcript))
@@ -103,7 +103,7 @@ func TestATabThatNobodySees(t *testing.T) {
 		}
 	}
 	assert.GreaterOrEqual(t, reports, 2)
-	s.becomes(t, "furthest_sec", atLeast(9))
-	assert.Empty(t, p.complaints(false))
-	assert.Empty(t, other.complaints(false))
+	s.waitForRow(t, "furthest_sec", atLeast(9))
+	assert.Empty(t, p.consoleErrors(false))
+	assert.Empty(t, other.consoleErrors(false))
 }

@@ -19,21 +19,21 @@ import (
 
 // listenersHear: each of the six events arrives as the action that listeners
 // of old already wait for.
-func listenersHear(t *testing.T, s *site) {
+func testAllEvents(t *testing.T, s *site) {
 	boris, vera := s.addUser(t, "boris"), s.addUser(t, "vera")
 	b, v := newClient(t, s, "boris"), newClient(t, s, "vera")
 
 	b.must(t, 201, "/register", `{"webinar_id":"intro","source":"landing <page> \\ \"é\""}`)
 	session := b.must(t, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"]
 	b.must(t, 200, "/exit", `{"webinar_id":"intro","position_sec":1,"leave_reason":"network_loss"}`)
-	s.serverAsks(t, 200, "/attendance", fmt.Sprintf(`{"user_ids":[%d],"webinar_id":"intro"}`, boris))
+	s.serviceRequest(t, 200, "/attendance", fmt.Sprintf(`{"user_ids":[%d],"webinar_id":"intro"}`, boris))
 	// Vera stays to the end.
 	v.must(t, 201, "/enter", `{"webinar_id":"pro"}`)
-	s.timePasses(t, vera)
+	s.ageSession(t, vera)
 	v.must(t, 200, "/progress", `{"webinar_id":"pro","position_sec":600}`)
 	v.must(t, 200, "/form", `{"webinar_id":"pro","form_id":"survey","form_payload":{"liked":true,"why":"Ясно"},"submission_id":"5f0c4b9e-3a39-4c3b-a3a3-0d6f6a1f6a01"}`)
 
-	heard := s.hears(t, boris, "client_webinar_registered", "client_webinar_entered", "client_webinar_left", "client_webinar_attendance_classified")
+	heard := s.expectActions(t, boris, "client_webinar_registered", "client_webinar_entered", "client_webinar_left", "client_webinar_attendance_classified")
 	assert.Equal(t, `landing <page> \ "é"`, heard[0].Payload["source"])
 	assert.Equal(t, map[string]any{
 		"lead_id": fmt.Sprint(boris), "webinar_id": "intro", "webinar_type": "auto", "session_id": session,
@@ -43,8 +43,8 @@ func listenersHear(t *testing.T, s *site) {
 	assert.Equal(t, false, heard[3].Payload["attended"])
 
 	// The form is told within her request, beside the order of the others.
-	var order, forms []noted
-	for _, n := range s.hearsAny(t, vera, 4) {
+	var order, forms []action
+	for _, n := range s.waitForActions(t, vera, 4) {
 		if n.Action == "client_webinar_form_submitted" {
 			forms = append(forms, n)
 		} else {
@@ -58,21 +58,21 @@ func listenersHear(t *testing.T, s *site) {
 	assert.Equal(t, true, order[2].Payload["attended"])
 
 	// What listens to attendance routes viewers as it always did.
-	assert.Equal(t, []string{"not_attended"}, s.routes(t, boris))
-	assert.Equal(t, []string{"attended"}, s.routes(t, vera))
+	assert.Equal(t, []string{"not_attended"}, s.routingResults(t, boris))
+	assert.Equal(t, []string{"attended"}, s.routingResults(t, vera))
 	assert.Equal(t, order[2].Meta["id"], s.meta(t, vera, "autowebinar_bridge_last_id"))
 }
 
 // timePasses puts a viewer's last report into the past.
-func (s *site) timePasses(t testing.TB, user uint64) {
+func (s *site) ageSession(t testing.TB, user uint64) {
 	t.Helper()
 	s.exec(t, "UPDATE "+s.usermeta+" SET meta_value = '2026-01-01 00:00:00' WHERE user_id = ? AND meta_key = 'autowebinar_last_seen_at'", user)
 }
 
 // routes are the answers of the site's own consumer about a user.
-func (s *site) routes(t testing.TB, user uint64) (statuses []string) {
+func (s *site) routingResults(t testing.TB, user uint64) (statuses []string) {
 	t.Helper()
-	for _, n := range s.noted(t) {
+	for _, n := range s.recordedActions(t) {
 		if n.Action == "post_webinar_route" && n.Payload["lead_id"] == fmt.Sprint(user) {
 			statuses = append(statuses, n.Meta["status"].(string))
 		}
@@ -87,7 +87,7 @@ type webhook struct {
 }
 
 // entered is a good one.
-func entered(user uint64) webhook {
+func enteredWebhook(user uint64) webhook {
 	return webhook{
 		id: uuid.NewString(), user: fmt.Sprint(user), secret: servicetest.WebhookSecret, at: time.Now(),
 		body: fmt.Sprintf(`{"type":"client_webinar_entered","timestamp":"2026-11-21T10:00:00Z","data":{"lead_id":"%d","webinar_id":"intro","timestamp":"2026-11-21T10:00:00Z"}}`, user),
@@ -107,25 +107,25 @@ func (w webhook) header(t testing.TB) http.Header {
 
 // store makes the event's row, as the service has one while it delivers. Under
 // this key the service itself leaves it alone.
-func (s *site) store(t testing.TB, w webhook) {
+func (s *site) insertOutboxRow(t testing.TB, w webhook) {
 	t.Helper()
 	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_outbox_dead', ?)",
 		w.user, "1|client_webinar_entered|"+w.id+"|1790000000|intro|auto|0bd5a0f6-93d5-4a0c-a6ad-4dd6b9e2b5a0|||0|0|0")
 }
 
 // settle deletes it, as the service does once the event was accepted.
-func (s *site) settle(t testing.TB, w webhook) {
+func (s *site) deleteOutboxRow(t testing.TB, w webhook) {
 	t.Helper()
 	s.exec(t, "DELETE FROM "+s.usermeta+" WHERE meta_key = 'autowebinar_outbox_dead' AND meta_value LIKE ?", "%|"+w.id+"|%")
 }
 
 // posts a webhook as it is.
-func (s *site) posts(t testing.TB, w webhook) servicetest.Response {
+func (s *site) post(t testing.TB, w webhook) servicetest.Response {
 	t.Helper()
-	return ask(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
+	return sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
 }
 
-func webhooksAreRefused(t *testing.T, s *site) {
+func testRefusedWebhooks(t *testing.T, s *site) {
 	user := s.addUser(t, "refused")
 	const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	for name, tt := range map[string]struct {
@@ -147,7 +147,7 @@ func webhooksAreRefused(t *testing.T, s *site) {
 		"no JSON":                 {func(w *webhook) { w.body = `{"type":` }, nil, 400, ""},
 		"of nobody":               {func(w *webhook) { w.user = "0" }, nil, 400, "autowebinar_unknown_event"},
 	} {
-		w := entered(user)
+		w := enteredWebhook(user)
 		if tt.spoil != nil {
 			tt.spoil(&w)
 		}
@@ -155,41 +155,41 @@ func webhooksAreRefused(t *testing.T, s *site) {
 		if tt.header != nil {
 			tt.header(header)
 		}
-		a := ask(t, http.DefaultClient, s.bridge(), w.body, header)
+		a := sendRequest(t, http.DefaultClient, s.bridge(), w.body, header)
 		assert.Equal(t, tt.status, a.Status, "%s: %v", name, a.Body)
 		if tt.code != "" {
 			assert.Equal(t, tt.code, a.Body["code"], name)
 		}
 	}
-	gone := s.posts(t, entered(999999))
+	gone := s.post(t, enteredWebhook(999999))
 	assert.Equal(t, 422, gone.Status, "the sink is well")
 	assert.Equal(t, "autowebinar_unknown_user", gone.Body["code"])
-	form := entered(999999)
+	form := enteredWebhook(999999)
 	form.body = strings.Replace(form.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
-	assert.Equal(t, 503, s.posts(t, form).Status, "a form that is refused is lost")
-	s.hears(t, user)
+	assert.Equal(t, 503, s.post(t, form).Status, "a form that is refused is lost")
+	s.expectActions(t, user)
 
 	// While a secret is changed the sender signs with both.
-	w := entered(user)
-	s.store(t, w)
+	w := enteredWebhook(user)
+	s.insertOutboxRow(t, w)
 	header := w.header(t)
 	w.secret = other
 	header.Set("Webhook-Signature", w.header(t).Get("Webhook-Signature")+" "+header.Get("Webhook-Signature"))
-	assert.Equal(t, 200, ask(t, http.DefaultClient, s.bridge(), w.body, header).Status)
-	s.hears(t, user, "client_webinar_entered")
+	assert.Equal(t, 200, sendRequest(t, http.DefaultClient, s.bridge(), w.body, header).Status)
+	s.expectActions(t, user, "client_webinar_entered")
 }
 
 // listenerFails: what a listener did not take is delivered again.
-func listenerFails(t *testing.T, s *site) {
+func testFailingListener(t *testing.T, s *site) {
 	for name, how := range map[string]string{"throws": "throw", "ends the program": "exit"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			user := s.addUser(t, "fails-"+how)
 			broken := filepath.Join(s.content(), fmt.Sprintf("broken-%d", user))
 			require.NoError(t, os.WriteFile(broken, []byte(how), 0o600))
-			w := entered(user)
-			s.store(t, w)
-			a := s.posts(t, w)
+			w := enteredWebhook(user)
+			s.insertOutboxRow(t, w)
+			a := s.post(t, w)
 			assert.Equal(t, 500, a.Status)
 			assert.NotContains(t, fmt.Sprint(a.Body), "does not work", "the reason is for PHP's log")
 			if how == "throw" {
@@ -205,18 +205,18 @@ func listenerFails(t *testing.T, s *site) {
 			}, 20*time.Second, 50*time.Millisecond, "both wait, in their order")
 
 			require.NoError(t, os.Remove(broken))
-			s.hears(t, user, "client_webinar_entered", "client_webinar_left")
+			s.expectActions(t, user, "client_webinar_entered", "client_webinar_left")
 		})
 	}
 }
 
 // viewerIsDeletedMeanwhile: the mark of an event is no row of a user who is gone.
-func viewerIsDeletedMeanwhile(t *testing.T, s *site) {
+func testUserDeletedDuringDelivery(t *testing.T, s *site) {
 	user := s.addUser(t, "short-lived")
 	require.NoError(t, os.WriteFile(filepath.Join(s.content(), fmt.Sprintf("broken-%d", user)), []byte("delete"), 0o600))
-	w := entered(user)
-	s.store(t, w)
-	a := s.posts(t, w)
+	w := enteredWebhook(user)
+	s.insertOutboxRow(t, w)
+	a := s.post(t, w)
 	assert.Equal(t, 200, a.Status, "%v", a.Body)
-	assert.Empty(t, s.stored(t, user, "autowebinar_bridge_last_id"))
+	assert.Empty(t, s.row(t, user, "autowebinar_bridge_last_id"))
 }

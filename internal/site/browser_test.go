@@ -24,7 +24,7 @@ type browser struct {
 }
 
 // open starts Chromium when first asked.
-func (s *shared) openBrowser(t testing.TB) *browser {
+func (s *sharedServers) openBrowser(t testing.TB) *browser {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,21 +39,21 @@ func (s *shared) openBrowser(t testing.TB) *browser {
 }
 
 // patience is how long one action of a person may take on a busy machine.
-const patience = time.Minute
+const actionTimeout = time.Minute
 
 // person has a browser of their own. What its console says is shown when the
 // test fails.
-type person struct {
+type visitor struct {
 	site *site
 	ctx  context.Context
 }
 
 // newPerson opens a browser window without any cookie.
-func newPerson(t testing.TB, s *site) *person {
+func newVisitor(t testing.TB, s *site) *visitor {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(machines.openBrowser(t).ctx, chromedp.WithNewBrowserContext())
+	ctx, cancel := chromedp.NewContext(servers.openBrowser(t).ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	p := &person{site: s, ctx: ctx}
+	p := &visitor{site: s, ctx: ctx}
 	// A video that nobody sees is paused by the browser.
 	require.NoError(t, chromiumtest.KeepFocused(ctx))
 	var mu sync.Mutex
@@ -78,43 +78,43 @@ func newPerson(t testing.TB, s *site) *person {
 	return p
 }
 
-func (p *person) do(t testing.TB, actions ...chromedp.Action[chromedp.Void]) {
+func (p *visitor) do(t testing.TB, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	for _, action := range actions {
-		_, err := act(p, action)
+		_, err := runAction(p, action)
 		require.NoError(t, err)
 	}
 }
 
 // act is bounded; a person's own context is not, since it holds the window open.
-func act[T any](p *person, action chromedp.Action[T]) (T, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+func runAction[T any](p *visitor, action chromedp.Action[T]) (T, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
 	defer cancel()
 	return chromedp.Run(ctx, action)
 }
 
 // visits opens an address and waits until it is loaded.
-func (p *person) visits(t testing.TB, address string) {
+func (p *visitor) navigate(t testing.TB, address string) {
 	t.Helper()
 	p.do(t, chromedp.Navigate(address))
 }
 
 // logsIn goes through wp-login.php, as people do.
-func (p *person) logsIn(t testing.TB, login string) *person {
+func (p *visitor) logIn(t testing.TB, login string) *visitor {
 	t.Helper()
-	p.visits(t, p.site.home+"/wp-login.php?redirect_to="+url.QueryEscape(p.site.home+"/"))
+	p.navigate(t, p.site.home+"/wp-login.php?redirect_to="+url.QueryEscape(p.site.home+"/"))
 	p.do(t,
 		chromedp.WaitVisible(chromedp.ID("user_login")),
 		chromedp.SetValue(chromedp.ID("user_login"), login), chromedp.SetValue(chromedp.ID("user_pass"), password),
 		chromedp.Click(chromedp.ID("wp-submit")),
 	)
-	p.sees(t, `!location.pathname.endsWith('wp-login.php') && document.readyState === 'complete'`)
+	p.waitFor(t, `!location.pathname.endsWith('wp-login.php') && document.readyState === 'complete'`)
 	return p
 }
 
 // js runs an expression in the page, waits for its promise and decodes what it
 // gives into result, if that is not nil.
-func (p *person) js(t testing.TB, result any, expression string, args ...any) {
+func (p *visitor) eval(t testing.TB, result any, expression string, args ...any) {
 	t.Helper()
 	text, err := p.evaluate(fmt.Sprintf(expression, args...))
 	require.NoError(t, err)
@@ -123,12 +123,12 @@ func (p *person) js(t testing.TB, result any, expression string, args ...any) {
 	}
 }
 
-func (p *person) evaluate(expression string) ([]byte, error) {
-	return act(p, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
+func (p *visitor) evaluate(expression string) ([]byte, error) {
+	return runAction(p, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
 }
 
 // sees waits until an expression is true in the page.
-func (p *person) sees(t testing.TB, expression string) {
+func (p *visitor) waitFor(t testing.TB, expression string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		text, err := p.evaluate("Boolean(" + expression + ")")
@@ -138,9 +138,9 @@ func (p *person) sees(t testing.TB, expression string) {
 
 // watches plays the page's video, eight times as fast as people would, up to a
 // second of it or until something has happened.
-func (p *person) watches(t testing.TB, upTo int, until func() bool) {
+func (p *visitor) watch(t testing.TB, upTo int, until func() bool) {
 	t.Helper()
-	p.sees(t, `document.querySelector('video')?.readyState >= 1`)
+	p.waitFor(t, `document.querySelector('video')?.readyState >= 1`)
 	require.Eventually(t, func() bool {
 		_, err := p.evaluate(fmt.Sprintf(`(() => {
 			const v = document.querySelector('video'), end = %d;

@@ -8,10 +8,10 @@ import (
 
 // A persistent object cache does not notice what the service writes. The plugin
 // is the cure.
-func TestAPersistentObjectCache(t *testing.T) {
+func TestPersistentObjectCache(t *testing.T) {
 	t.Parallel()
 	story := func(t *testing.T, without bool) (s *site, user uint64, read, written string) {
-		s = newSite(t, newest(t), plan{dropin: "object-cache.php", without: without, settings: map[string]string{
+		s = newSite(t, newest(t), options{objectCache: "object-cache.php", noPlugin: without, settings: map[string]string{
 			"AUTOWEBINAR_WEBHOOK_URL": "off", "AUTOWEBINAR_MAX_PLAYBACK_RATE": "0",
 		}})
 		user = s.addUser(t, "cached")
@@ -25,7 +25,7 @@ func TestAPersistentObjectCache(t *testing.T) {
 		s.eval(t, nil, `wp_cache_delete(%d, 'user_meta'); return get_user_meta(%d);`, user, user)
 		c.must(t, 200, "/progress", `{"webinar_id":"intro","position_sec":3}`)
 		s.eval(t, nil, `return update_user_meta(%d, 'autowebinar_last_position_sec', '2');`, user)
-		return s, user, read, s.stored(t, user, "autowebinar_last_position_sec")
+		return s, user, read, s.row(t, user, "autowebinar_last_position_sec")
 	}
 	t.Run("without the plugin", func(t *testing.T) {
 		t.Parallel()

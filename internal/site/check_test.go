@@ -13,8 +13,8 @@ import (
 )
 
 // checker is the binary, built once for all tests.
-var checker = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(machines.home, "autowebinar")
+var checkBinary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(servers.home, "autowebinar")
 	out, err := exec.Command("go", "build", "-o", path, "autowebinar/cmd/autowebinar").CombinedOutput()
 	if err != nil {
 		return string(out), err
@@ -23,9 +23,9 @@ var checker = sync.OnceValues(func() (string, error) {
 })
 
 // check runs the command beside the service, with its settings and some more.
-func (s *site) check(t testing.TB, stdin string, settings ...string) string {
+func (s *site) runCheck(t testing.TB, stdin string, settings ...string) string {
 	t.Helper()
-	path, err := checker()
+	path, err := checkBinary()
 	require.NoError(t, err, path)
 	cmd := exec.Command(path, "check", "-login")
 	cmd.Stdin = strings.NewReader(stdin)
@@ -39,7 +39,7 @@ func (s *site) check(t testing.TB, stdin string, settings ...string) string {
 }
 
 // checkProvesTheSalts against a login that somebody pastes, and prints none of it.
-func checkProvesTheSalts(t *testing.T, s *site) {
+func testCheckLogin(t *testing.T, s *site) {
 	s.addUser(t, "pasted")
 	c := newClient(t, s, "pasted")
 	name, value := "", ""
@@ -59,7 +59,7 @@ func checkProvesTheSalts(t *testing.T, s *site) {
 		{"half of a cookie", "", "malformed cookie"},
 		{"", "", "no cookie and nonce"},
 	} {
-		out := s.check(t, tt.pasted+"\n"+c.nonce+"\n", tt.setting)
+		out := s.runCheck(t, tt.pasted+"\n"+c.nonce+"\n", tt.setting)
 		assert.Contains(t, out, tt.want, tt.setting)
 		assert.NotContains(t, out, value)
 		assert.NotContains(t, out, c.nonce)

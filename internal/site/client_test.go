@@ -54,7 +54,7 @@ func (c *client) cookies(t testing.TB) []*http.Cookie {
 
 // base is the address of the service's routes, through the web server.
 func (s *site) base() string {
-	if s.plain {
+	if s.plainPermalinks {
 		return s.home + "/index.php?rest_route=/autowebinar/v1"
 	}
 	return s.home + "/wp-json/autowebinar/v1"
@@ -63,7 +63,7 @@ func (s *site) base() string {
 // send asks the service through the web server; an empty body is a GET.
 func (c *client) send(t testing.TB, route, body string) servicetest.Response {
 	t.Helper()
-	return ask(t, c.http, c.site.base()+route, body, http.Header{"X-Wp-Nonce": {c.nonce}})
+	return sendRequest(t, c.http, c.site.base()+route, body, http.Header{"X-Wp-Nonce": {c.nonce}})
 }
 
 func (c *client) must(t testing.TB, status int, route, body string) servicetest.Response {
@@ -74,14 +74,14 @@ func (c *client) must(t testing.TB, status int, route, body string) servicetest.
 }
 
 // serve asks as a server with the service key.
-func (s *site) serverAsks(t testing.TB, status int, route, body string) servicetest.Response {
+func (s *site) serviceRequest(t testing.TB, status int, route, body string) servicetest.Response {
 	t.Helper()
-	a := ask(t, http.DefaultClient, s.base()+route, body, http.Header{"Authorization": {"Bearer " + servicetest.ServiceKey}})
+	a := sendRequest(t, http.DefaultClient, s.base()+route, body, http.Header{"Authorization": {"Bearer " + servicetest.ServiceKey}})
 	require.Equal(t, status, a.Status, "%s %s: %v", route, body, a.Body)
 	return a
 }
 
-func ask(t testing.TB, doer *http.Client, address, body string, header http.Header) servicetest.Response {
+func sendRequest(t testing.TB, doer *http.Client, address, body string, header http.Header) servicetest.Response {
 	t.Helper()
 	method := http.MethodPost
 	if body == "" {

@@ -16,7 +16,7 @@ import (
 
 // The service reads from a wp-config.php and its environment what PHP makes of
 // them: the same file, the same variables, the same files of secrets.
-func TestTheServiceReadsWhatPHPReads(t *testing.T) {
+func TestConfigMatchesPHP(t *testing.T) {
 	t.Parallel()
 	secret := func(name, content string) string {
 		path := filepath.Join(t.TempDir(), name)
@@ -43,7 +43,7 @@ func TestTheServiceReadsWhatPHPReads(t *testing.T) {
 			t.Parallel()
 			file, err := filepath.Abs("../wordpress/testdata/docker.php")
 			require.NoError(t, err)
-			php := constants(t, file, env)
+			php := phpConstants(t, file, env)
 			c, err := config.Load(append([]string{"AUTOWEBINAR_WP_CONFIG=" + file, "AUTOWEBINAR_WEBHOOK_URL=off"}, env...), os.ReadFile)
 			require.NoError(t, err)
 
@@ -62,7 +62,7 @@ func TestTheServiceReadsWhatPHPReads(t *testing.T) {
 }
 
 // Names of our own come before what the file says, and the file's before defaults.
-func TestOurOwnNamesComeBeforeTheFile(t *testing.T) {
+func TestVariablesOverrideWPConfig(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "wp-config.php")
 	require.NoError(t, os.WriteFile(file, []byte(`<?php
@@ -84,14 +84,14 @@ func TestOurOwnNamesComeBeforeTheFile(t *testing.T) {
 }
 
 // constants lets PHP itself run a wp-config.php, without the WordPress behind it.
-func constants(t testing.TB, file string, env []string) (values map[string]string) {
+func phpConstants(t testing.TB, file string, env []string) (values map[string]string) {
 	t.Helper()
-	w := needTools(t)
+	w := requireTools(t)
 	root := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(root, "wp-settings.php"), nil, 0o600))
 	program := `define('ABSPATH', $argv[1] . '/'); require $argv[2];
 		echo json_encode(array('table_prefix' => $table_prefix) + array_map('strval', get_defined_constants(true)['user']));`
-	cmd := exec.Command(w.php, append(append([]string{}, w.settings...), "-r", program, root, file)...)
+	cmd := exec.Command(w.php, append(append([]string{}, w.phpOptions...), "-r", program, root, file)...)
 	cmd.Env = append([]string{"LD_LIBRARY_PATH=" + w.folder + "/libraries"}, env...)
 	out, err := cmd.Output()
 	require.NoError(t, err, string(out))

@@ -16,7 +16,7 @@ type erasure struct {
 }
 
 // erases runs the plugin's eraser, after some PHP.
-func (s *site) erases(t testing.TB, before, login string) (answer erasure) {
+func (s *site) erase(t testing.TB, before, login string) (answer erasure) {
 	t.Helper()
 	s.eval(t, &answer, `%s return call_user_func(apply_filters('wp_privacy_personal_data_erasers', array())['autowebinar']['callback'], '%s@example.test', 1);`, before, login)
 	assert.True(t, answer.Done)
@@ -24,16 +24,16 @@ func (s *site) erases(t testing.TB, before, login string) (answer erasure) {
 }
 
 // erasureFails: what is still there is not said to be gone.
-func erasureFails(t *testing.T, s *site) {
+func testEraseFailure(t *testing.T, s *site) {
 	user := s.addUser(t, "kept")
 	newClient(t, s, "kept").must(t, 201, "/enter", `{"webinar_id":"intro"}`)
-	s.hears(t, user, "client_webinar_entered")
+	s.expectActions(t, user, "client_webinar_entered")
 
 	for _, pattern := range []string{"^DELETE", "^SELECT.* FROM " + s.users} {
-		failed := s.erases(t, queriesFail(pattern), "kept")
+		failed := s.erase(t, failQueries(pattern), "kept")
 		assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"The database did not delete the webinar data; run the erasure again."}}, failed, pattern)
 	}
-	assert.NotEmpty(t, s.stored(t, user, "autowebinar_session_id"))
+	assert.NotEmpty(t, s.row(t, user, "autowebinar_session_id"))
 
 	// While a delivery is under way its mark is yet to come.
 	var lock string
@@ -44,30 +44,30 @@ func erasureFails(t *testing.T, s *site) {
 	var granted bool
 	require.NoError(t, delivery.GetContext(t.Context(), &granted, "SELECT GET_LOCK(?, 0)", lock))
 	require.True(t, granted)
-	busy := s.erases(t, "", "kept")
+	busy := s.erase(t, "", "kept")
 	assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"A webinar event of this person is being delivered right now; run the erasure again."}}, busy)
-	assert.NotEmpty(t, s.stored(t, user, "autowebinar_session_id"))
+	assert.NotEmpty(t, s.row(t, user, "autowebinar_session_id"))
 	require.NoError(t, delivery.GetContext(t.Context(), &granted, "SELECT RELEASE_LOCK(?)", lock))
 
-	erased := s.erases(t, "", "kept")
+	erased := s.erase(t, "", "kept")
 	assert.True(t, erased.Removed)
 	assert.False(t, erased.Retained)
-	assert.Empty(t, s.stored(t, user, "autowebinar_session_id"))
-	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erases(t, "", "kept"), "nothing is left")
-	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erases(t, "", "nobody"))
+	assert.Empty(t, s.row(t, user, "autowebinar_session_id"))
+	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erase(t, "", "kept"), "nothing is left")
+	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erase(t, "", "nobody"))
 }
 
 // unreadIsNotGone: a user whom the database does not show right now keeps all.
-func unreadIsNotGone(t *testing.T, s *site) {
+func testUnreadableUserIsKept(t *testing.T, s *site) {
 	user := s.addUser(t, "unread")
 	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_session_id', 'kept'), (999998, 'autowebinar_session_id', 'gone')", user)
-	s.eval(t, nil, `%s AutoWebinar\sweep_deleted_user(%d); AutoWebinar\sweep_deleted_user(999998); return true;`, queriesFail("^SELECT.* FROM "+s.users), user)
-	assert.Equal(t, "kept", s.stored(t, user, "autowebinar_session_id"))
-	assert.Empty(t, s.stored(t, 999998, "autowebinar_session_id"), "of nobody")
+	s.eval(t, nil, `%s AutoWebinar\sweep_deleted_user(%d); AutoWebinar\sweep_deleted_user(999998); return true;`, failQueries("^SELECT.* FROM "+s.users), user)
+	assert.Equal(t, "kept", s.row(t, user, "autowebinar_session_id"))
+	assert.Empty(t, s.row(t, 999998, "autowebinar_session_id"), "of nobody")
 }
 
 // exportFails: what could not be read is not said to be nothing.
-func exportFails(t *testing.T, s *site) {
+func testExportFailure(t *testing.T, s *site) {
 	s.addUser(t, "unseen")
 	exports := func(before, login string) (answer struct {
 		Code string
@@ -78,7 +78,7 @@ func exportFails(t *testing.T, s *site) {
 		return answer
 	}
 	for _, table := range []string{s.users, s.usermeta} {
-		failed := exports(queriesFail("^SELECT.* FROM "+table), "unseen")
+		failed := exports(failQueries("^SELECT.* FROM "+table), "unseen")
 		assert.Equal(t, "autowebinar_unread", failed.Code, "WordPress shows that as an error, %s", table)
 	}
 	assert.True(t, exports("", "unseen").Done)
@@ -87,12 +87,12 @@ func exportFails(t *testing.T, s *site) {
 	// The profile does not say that there is nothing either.
 	var profile string
 	s.eval(t, &profile, `wp_set_current_user(1); $user = get_user_by('login', 'unseen'); %s ob_start(); AutoWebinar\show_profile($user); return ob_get_clean();`,
-		queriesFail("^SELECT meta_key.* FROM "+s.usermeta))
+		failQueries("^SELECT meta_key.* FROM "+s.usermeta))
 	assert.Contains(t, profile, "could not be read")
 }
 
 // waitingIsExported with all that its row holds.
-func waitingIsExported(t *testing.T, s *site) {
+func testExportPendingEvents(t *testing.T, s *site) {
 	user := s.addUser(t, "awaited")
 	for _, event := range []string{
 		"1|client_webinar_registered|0bd5a0f6-93d5-4a0c-a6ad-4dd6b9e2b5a0|1790000000|intro|auto||a%20%7C%20page||0|0|0",

@@ -9,30 +9,30 @@ import (
 )
 
 // The stories of one site are told at the same time, each of people of its own.
-func TestASite(t *testing.T) {
+func TestSite(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, r release) {
-		s := newSite(t, r, plan{})
+	eachRelease(t, func(t *testing.T, r release) {
+		s := newSite(t, r, options{})
 		for name, story := range map[string]func(*testing.T, *site){
-			"a viewer watches a webinar":          viewerWatches,
-			"all six events reach listeners":      listenersHear,
-			"a repeat is heard once":              repeatIsHeardOnce,
-			"forged and stale webhooks":           webhooksAreRefused,
-			"webhooks of what does not wait":      strangersAreUnknown,
-			"a listener that fails":               listenerFails,
-			"a viewer is deleted meanwhile":       viewerIsDeletedMeanwhile,
-			"what ends a login":                   loginsEnd,
-			"wp.apiFetch":                         apiFetchCalls,
-			"the block":                           blockIsShown,
-			"an administrator looks at a profile": profileIsShown,
-			"a person's data":                     dataIsExportedAndErased,
-			"what waits is exported":              waitingIsExported,
-			"an erasure that cannot be":           erasureFails,
-			"an export that cannot be":            exportFails,
-			"a user who cannot be read":           unreadIsNotGone,
-			"replicas that lag":                   replicasLag,
-			"check proves the salts":              checkProvesTheSalts,
-			"who may see the player, and where":   playerIsPrinted,
+			"a viewer watches a webinar":          testViewing,
+			"all six events reach listeners":      testAllEvents,
+			"a repeat is heard once":              testRepeatedDelivery,
+			"forged and stale webhooks":           testRefusedWebhooks,
+			"webhooks of what does not wait":      testUnknownDelivery,
+			"a listener that fails":               testFailingListener,
+			"a viewer is deleted meanwhile":       testUserDeletedDuringDelivery,
+			"what ends a login":                   testLoginsEnd,
+			"wp.apiFetch":                         testAPIFetch,
+			"the block":                           testBlock,
+			"an administrator looks at a profile": testProfile,
+			"a person's data":                     testPersonalData,
+			"what waits is exported":              testExportPendingEvents,
+			"an erasure that cannot be":           testEraseFailure,
+			"an export that cannot be":            testExportFailure,
+			"a user who cannot be read":           testUnreadableUserIsKept,
+			"replicas that lag":                   testLaggingReplica,
+			"check proves the salts":              testCheckLogin,
+			"who may see the player, and where":   testPlayerMarkup,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -42,24 +42,24 @@ func TestASite(t *testing.T) {
 	})
 }
 
-func viewerWatches(t *testing.T, s *site) {
+func testViewing(t *testing.T, s *site) {
 	anna := s.addUser(t, "anna")
 	page := s.addPage(t, "Introduction", `[autowebinar id="intro" src="/wp-content/uploads/webinar.mp4" cta="Book a call" cta_url="https://example.test/book"]`)
 
 	// A visitor is asked to log in.
-	p := newPerson(t, s)
-	p.visits(t, page)
-	p.sees(t, `document.querySelector('.autowebinar-login a[href*="wp-login.php"]') && !document.querySelector('video')`)
+	p := newVisitor(t, s)
+	p.navigate(t, page)
+	p.waitFor(t, `document.querySelector('.autowebinar-login a[href*="wp-login.php"]') && !document.querySelector('video')`)
 
 	// She does, watches, leaves half-way and comes back.
-	p.logsIn(t, "anna")
-	p.visits(t, page)
-	p.watches(t, 32, func() bool { return s.stored(t, anna, "autowebinar_progress_percent") >= "50" })
-	p.js(t, nil, `(() => { document.querySelector('video').pause(); document.querySelector('.autowebinar-cta a').dispatchEvent(new MouseEvent('click')); })()`)
-	require.Eventually(t, func() bool { return s.stored(t, anna, "autowebinar_cta_clicked_at") != "" }, 20*time.Second, 50*time.Millisecond)
-	p.picture(t, "player.png")
-	p.visits(t, "about:blank")
-	require.Eventually(t, func() bool { return s.stored(t, anna, "autowebinar_left_at") != "" }, 20*time.Second, 50*time.Millisecond)
+	p.logIn(t, "anna")
+	p.navigate(t, page)
+	p.watch(t, 32, func() bool { return s.row(t, anna, "autowebinar_progress_percent") >= "50" })
+	p.eval(t, nil, `(() => { document.querySelector('video').pause(); document.querySelector('.autowebinar-cta a').dispatchEvent(new MouseEvent('click')); })()`)
+	require.Eventually(t, func() bool { return s.row(t, anna, "autowebinar_cta_clicked_at") != "" }, 20*time.Second, 50*time.Millisecond)
+	p.screenshot(t, "player.png")
+	p.navigate(t, "about:blank")
+	require.Eventually(t, func() bool { return s.row(t, anna, "autowebinar_left_at") != "" }, 20*time.Second, 50*time.Millisecond)
 
 	// WordPress reads what the service wrote ...
 	assert.Contains(t, []string{"50", "75"}, s.meta(t, anna, "autowebinar_progress_percent"))
@@ -67,18 +67,18 @@ func viewerWatches(t *testing.T, s *site) {
 	assert.Len(t, session, 36)
 	// ... and the service reads what WordPress writes.
 	s.eval(t, nil, `return update_user_meta(%d, 'autowebinar_last_position_sec', 40) && update_user_meta(%d, 'autowebinar_furthest_sec', 45);`, anna, anna)
-	p.visits(t, page)
-	p.js(t, nil, `document.querySelector('video').play()`)
-	p.sees(t, `document.querySelector('video').currentTime >= 40`)
-	p.watches(t, 600, func() bool { return s.stored(t, anna, "autowebinar_completed") == "1" })
+	p.navigate(t, page)
+	p.eval(t, nil, `document.querySelector('video').play()`)
+	p.waitFor(t, `document.querySelector('video').currentTime >= 40`)
+	p.watch(t, 600, func() bool { return s.row(t, anna, "autowebinar_completed") == "1" })
 	assert.Equal(t, session, s.meta(t, anna, "autowebinar_session_id"), "one session")
 
 	// Listeners of the site have heard it all, in order.
-	s.hears(t, anna, "client_webinar_entered", "client_webinar_left", "client_webinar_completed", "client_webinar_attendance_classified")
+	s.expectActions(t, anna, "client_webinar_entered", "client_webinar_left", "client_webinar_completed", "client_webinar_attendance_classified")
 }
 
 // stored is the value of a row, "" if there is none; more than one fail the test.
-func (s *site) stored(t testing.TB, user uint64, key string) string {
+func (s *site) row(t testing.TB, user uint64, key string) string {
 	t.Helper()
 	var values []string
 	require.NoError(t, s.db.SelectContext(t.Context(), &values, "SELECT meta_value FROM "+s.usermeta+" WHERE user_id = ? AND meta_key = ?", user, key))
@@ -91,9 +91,9 @@ func (s *site) stored(t testing.TB, user uint64, key string) string {
 
 // hears waits until the site's listeners have been told of these events of a
 // user, in this order and each once, and none is waiting.
-func (s *site) hears(t testing.TB, user uint64, actions ...string) []noted {
+func (s *site) expectActions(t testing.TB, user uint64, actions ...string) []action {
 	t.Helper()
-	heard := s.hearsAny(t, user, len(actions))
+	heard := s.waitForActions(t, user, len(actions))
 	var names []string
 	for _, n := range heard {
 		names = append(names, n.Action)
@@ -103,20 +103,20 @@ func (s *site) hears(t testing.TB, user uint64, actions ...string) []noted {
 }
 
 // hearsAny is hears in whatever order.
-func (s *site) hearsAny(t testing.TB, user uint64, count int) (heard []noted) {
+func (s *site) waitForActions(t testing.TB, user uint64, count int) (heard []action) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		return len(s.heard(t, user)) >= count && s.waiting(t, user) == 0
+		return len(s.actionsOf(t, user)) >= count && s.countPending(t, user) == 0
 	}, 30*time.Second, 20*time.Millisecond, "%d events of user %d", count, user)
-	heard = s.heard(t, user)
+	heard = s.actionsOf(t, user)
 	require.Len(t, heard, count)
 	return heard
 }
 
 // heard is what the listeners have been told of a user until now.
-func (s *site) heard(t testing.TB, user uint64) (heard []noted) {
+func (s *site) actionsOf(t testing.TB, user uint64) (heard []action) {
 	t.Helper()
-	for _, n := range s.noted(t) {
+	for _, n := range s.recordedActions(t) {
 		if id, ok := n.Meta["user_id"].(float64); ok && uint64(id) == user {
 			heard = append(heard, n)
 		}
@@ -125,7 +125,7 @@ func (s *site) heard(t testing.TB, user uint64) (heard []noted) {
 }
 
 // waiting is how many events of a user the service has yet to deliver.
-func (s *site) waiting(t testing.TB, user uint64) (count int) {
+func (s *site) countPending(t testing.TB, user uint64) (count int) {
 	t.Helper()
 	require.NoError(t, s.db.GetContext(t.Context(), &count,
 		"SELECT COUNT(*) FROM "+s.usermeta+" WHERE user_id = ? AND meta_key IN ('autowebinar_outbox', 'autowebinar_outbox_wait')", user))

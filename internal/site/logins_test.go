@@ -14,9 +14,9 @@ import (
 
 // loginsEnd: whatever ends a login in WordPress ends it in the service within
 // half a minute, which is how long it may remember one.
-func loginsEnd(t *testing.T, s *site) {
+func testLoginsEnd(t *testing.T, s *site) {
 	for name, end := range map[string]func(t *testing.T, c *client, user uint64){
-		"log-out": func(t *testing.T, c *client, _ uint64) { c.logsOut(t) },
+		"log-out": func(t *testing.T, c *client, _ uint64) { c.logOut(t) },
 		"log-out everywhere": func(t *testing.T, _ *client, user uint64) {
 			s.eval(t, nil, `WP_Session_Tokens::get_instance(%d)->destroy_all(); return true;`, user)
 		},
@@ -59,7 +59,7 @@ func loginsEnd(t *testing.T, s *site) {
 }
 
 // logsOut follows the link that WordPress shows.
-func (c *client) logsOut(t testing.TB) {
+func (c *client) logOut(t testing.TB) {
 	t.Helper()
 	res, err := c.http.Get(c.site.home + "/wp-login.php?action=logout")
 	require.NoError(t, err)
@@ -76,12 +76,12 @@ func (c *client) logsOut(t testing.TB) {
 
 // withCookies is a client that sends these whatever the server says.
 func withCookies(cookies []*http.Cookie) *http.Client {
-	return &http.Client{Timeout: time.Minute, Transport: sending(cookies)}
+	return &http.Client{Timeout: time.Minute, Transport: fixedCookies(cookies)}
 }
 
-type sending []*http.Cookie
+type fixedCookies []*http.Cookie
 
-func (cookies sending) RoundTrip(r *http.Request) (*http.Response, error) {
+func (cookies fixedCookies) RoundTrip(r *http.Request) (*http.Response, error) {
 	for _, cookie := range cookies {
 		r.AddCookie(cookie)
 	}

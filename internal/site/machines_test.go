@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	code := servicetest.Run(m)
-	if err := machines.close(); err != nil {
+	if err := servers.close(); err != nil {
 		fmt.Fprintln(os.Stderr, "site:", err)
 		code = max(code, 1)
 	}
@@ -37,9 +37,9 @@ func TestMain(m *testing.M) {
 
 // machines are what all sites of the tests share: a database server, PHP and a
 // browser. TestMain and the tests have nothing else in common.
-var machines shared
+var servers sharedServers
 
-type shared struct {
+type sharedServers struct {
 	once    sync.Once
 	err     error
 	home    string // of sockets and logs: a short path
@@ -50,15 +50,15 @@ type shared struct {
 }
 
 // open starts database and PHP when first asked.
-func (s *shared) open(t testing.TB) *shared {
+func (s *sharedServers) open(t testing.TB) *sharedServers {
 	t.Helper()
-	w := needTools(t)
+	w := requireTools(t)
 	s.once.Do(func() { s.err = s.start(w) })
 	require.NoError(t, s.err)
 	return s
 }
 
-func (s *shared) start(w *tools) (err error) {
+func (s *sharedServers) start(w *tools) (err error) {
 	if s.home, err = os.MkdirTemp("", "awsite"); err != nil {
 		return err
 	}
@@ -75,16 +75,16 @@ func (s *shared) start(w *tools) (err error) {
 	if err := os.WriteFile(conf, []byte(strings.ReplaceAll(string(text), "{home}", s.home)), 0o600); err != nil {
 		return err
 	}
-	s.php, err = run(w, s.home, w.fpm, append(w.settings, "--nodaemonize", "--allow-to-run-as-root", "--fpm-config", conf)...)
+	s.php, err = startProcess(w, s.home, w.fpm, append(w.phpOptions, "--nodaemonize", "--allow-to-run-as-root", "--fpm-config", conf)...)
 	if err != nil {
 		return err
 	}
-	return s.php.await(func() bool { return exists(s.fpm()) })
+	return s.php.waitUntil(func() bool { return exists(s.fpm()) })
 }
 
-func (s *shared) fpm() string { return filepath.Join(s.home, "fpm") }
+func (s *sharedServers) fpm() string { return filepath.Join(s.home, "fpm") }
 
-func (s *shared) close() error {
+func (s *sharedServers) close() error {
 	var errs []error
 	if s.browser != nil {
 		errs = append(errs, s.browser.close())
@@ -108,7 +108,7 @@ type process struct {
 	exited chan struct{}
 }
 
-func run(w *tools, folder, name string, args ...string) (*process, error) {
+func startProcess(w *tools, folder, name string, args ...string) (*process, error) {
 	out, err := os.CreateTemp(folder, filepath.Base(name)+"-*.out")
 	if err != nil {
 		return nil, err
@@ -128,22 +128,22 @@ func run(w *tools, folder, name string, args ...string) (*process, error) {
 }
 
 // await waits until the server is ready.
-func (p *process) await(ready func() bool) error {
+func (p *process) waitUntil(ready func() bool) error {
 	for begun := time.Now(); time.Since(begun) < 30*time.Second; time.Sleep(5 * time.Millisecond) {
 		isReady := ready() // asked first: what has ended since is not
 		select {
 		case <-p.exited:
-			return p.failed("ended")
+			return p.failure("ended")
 		default:
 		}
 		if isReady {
 			return nil
 		}
 	}
-	return p.failed("did not start")
+	return p.failure("did not start")
 }
 
-func (p *process) failed(how string) error {
+func (p *process) failure(how string) error {
 	text, _ := os.ReadFile(p.log)
 	return fmt.Errorf("%s %s: %s", p.cmd.Path, how, text)
 }

@@ -11,46 +11,46 @@ import (
 )
 
 // Wherever WordPress stands, its users watch and its listeners hear.
-func TestPlaces(t *testing.T) {
+func TestLayouts(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		release func(testing.TB) release
-		plan    plan
+		plan    options
 	}{
-		"plain permalinks":             {newest, plan{plain: true}},
-		"plain permalinks in a folder": {oldest, plan{plain: true, folder: "/blog"}},
-		"a folder, an ordinary plugin": {oldest, plan{folder: "/blog", ordinary: true}},
-		"a prefix and custom tables":   {newest, plan{prefix: "Shop_7_", users: "people", usermeta: "people_meta"}},
-		"Apache":                       {newest, plan{apache: true}},
-		"Apache, plain permalinks":     {oldest, plan{apache: true, plain: true}},
+		"plain permalinks":             {newest, options{plainPermalinks: true}},
+		"plain permalinks in a folder": {oldest, options{plainPermalinks: true, directory: "/blog"}},
+		"a folder, an ordinary plugin": {oldest, options{directory: "/blog", regularPlugin: true}},
+		"a prefix and custom tables":   {newest, options{prefix: "Shop_7_", users: "people", usermeta: "people_meta"}},
+		"Apache":                       {newest, options{apache: true}},
+		"Apache, plain permalinks":     {oldest, options{apache: true, plainPermalinks: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, tt.release(t), tt.plan)
 			user := s.addUser(t, "guest")
-			s.isWatched(t, user, "guest", s.addPage(t, "Webinar", `[autowebinar id="pro" src="`+s.folder+`/wp-content/uploads/webinar.mp4"]`))
-			s.hears(t, user, "client_webinar_entered", "client_webinar_left")
+			s.checkViewing(t, user, "guest", s.addPage(t, "Webinar", `[autowebinar id="pro" src="`+s.directory+`/wp-content/uploads/webinar.mp4"]`))
+			s.expectActions(t, user, "client_webinar_entered", "client_webinar_left")
 		})
 	}
 }
 
 // isWatched: a user logs in, watches a little and leaves; WordPress's own script
 // reaches the service too.
-func (s *site) isWatched(t testing.TB, user uint64, login, page string) {
+func (s *site) checkViewing(t testing.TB, user uint64, login, page string) {
 	t.Helper()
-	p := newPerson(t, s).logsIn(t, login)
-	p.visits(t, page)
-	p.watches(t, 600, func() bool { return s.stored(t, user, "autowebinar_last_position_sec") != "" })
-	p.sees(t, `wp.apiFetch({path: '/autowebinar/v1/session?webinar_id=pro'}).then((r) => r.webinar_id === 'pro')`)
-	p.visits(t, "about:blank")
-	require.Eventually(t, func() bool { return s.stored(t, user, "autowebinar_left_at") != "" }, 20*time.Second, 50*time.Millisecond)
-	assert.Equal(t, s.stored(t, user, "autowebinar_session_id"), s.meta(t, user, "autowebinar_session_id"))
+	p := newVisitor(t, s).logIn(t, login)
+	p.navigate(t, page)
+	p.watch(t, 600, func() bool { return s.row(t, user, "autowebinar_last_position_sec") != "" })
+	p.waitFor(t, `wp.apiFetch({path: '/autowebinar/v1/session?webinar_id=pro'}).then((r) => r.webinar_id === 'pro')`)
+	p.navigate(t, "about:blank")
+	require.Eventually(t, func() bool { return s.row(t, user, "autowebinar_left_at") != "" }, 20*time.Second, 50*time.Millisecond)
+	assert.Equal(t, s.row(t, user, "autowebinar_session_id"), s.meta(t, user, "autowebinar_session_id"))
 }
 
 // The users of a network are one, and so is the service.
-func TestANetworkOfSites(t *testing.T) {
+func TestMultisite(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, newest(t), plan{network: true})
+	s := newSite(t, newest(t), options{multisite: true})
 	user := s.addUser(t, "guest")
 	var second string
 	s.eval(t, &second, `
@@ -64,38 +64,38 @@ func TestANetworkOfSites(t *testing.T) {
 		return get_permalink($post);`, user)
 	require.Contains(t, second, "/two/webinar/")
 
-	p := newPerson(t, s).logsIn(t, "guest")
-	p.visits(t, second)
-	p.watches(t, 600, func() bool { return s.stored(t, user, "autowebinar_last_position_sec") != "" })
-	p.visits(t, "about:blank")
-	s.hears(t, user, "client_webinar_entered", "client_webinar_left")
+	p := newVisitor(t, s).logIn(t, "guest")
+	p.navigate(t, second)
+	p.watch(t, 600, func() bool { return s.row(t, user, "autowebinar_last_position_sec") != "" })
+	p.navigate(t, "about:blank")
+	s.expectActions(t, user, "client_webinar_entered", "client_webinar_left")
 
 	// Leaving one site of the network is no deletion; leaving the network is.
 	s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/user.php'; switch_to_blog(get_id_from_blogname('two')); return wp_delete_user(%d);`, user)
-	assert.NotEmpty(t, s.stored(t, user, "autowebinar_session_id"))
+	assert.NotEmpty(t, s.row(t, user, "autowebinar_session_id"))
 	s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/ms.php'; require_once ABSPATH . 'wp-admin/includes/user.php'; return wpmu_delete_user(%d);`, user)
-	assert.Empty(t, s.stored(t, user, "autowebinar_session_id"))
+	assert.Empty(t, s.row(t, user, "autowebinar_session_id"))
 }
 
 // WordPress keeps salts that its file lacks in a table that the service may not
 // read: cookie logins are off then, and everything says so.
 func TestSaltsInTheDatabase(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, oldest(t), plan{mute: true, salts: map[string]string{"AUTH_KEY": "put your unique phrase here", "LOGGED_IN_KEY": "one", "LOGGED_IN_SALT": "one"}})
+	s := newSite(t, oldest(t), options{noSecret: true, salts: map[string]string{"AUTH_KEY": "put your unique phrase here", "LOGGED_IN_KEY": "one", "LOGGED_IN_SALT": "one"}})
 	s.addUser(t, "guest")
 	c := newClient(t, s, "guest")
 	refused := c.must(t, http.StatusUnauthorized, "/enter", `{"webinar_id":"intro"}`)
 	assert.Equal(t, "rest_not_logged_in", refused.Body["code"])
-	for _, said := range []string{s.service.Log(), s.check(t, "x\ny\n")} {
+	for _, said := range []string{s.service.Log(), s.runCheck(t, "x\ny\n")} {
 		for _, want := range []string{"AUTH_KEY is the sample phrase", "LOGGED_IN_KEY has the same value as LOGGED_IN_SALT", "NONCE_SALT is missing"} {
 			assert.Contains(t, said, want)
 		}
 	}
 	assert.NotContains(t, strings.ReplaceAll(s.service.Log(), `"one"`, ""), "unique phrase")
 	// Service keys go on working; the event waits for WordPress to know the secret.
-	s.serverAsks(t, 201, "/users/1/enter", `{"webinar_id":"intro"}`)
-	w := entered(1)
-	deaf := ask(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
+	s.serviceRequest(t, 201, "/users/1/enter", `{"webinar_id":"intro"}`)
+	w := enteredWebhook(1)
+	deaf := sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
 	assert.Equal(t, 503, deaf.Status)
 	assert.Equal(t, "autowebinar_no_secret", deaf.Body["code"])
 }

@@ -15,28 +15,28 @@ import (
 )
 
 // blockIsShown: the block prints what the shortcode prints, and the editor knows it.
-func blockIsShown(t *testing.T, s *site) {
+func testBlock(t *testing.T, s *site) {
 	page := s.addPage(t, "With the block", `<!-- wp:autowebinar/player {"id":"pro","src":"/wp-content/uploads/webinar.mp4","poster":"/poster.png"} /-->`)
 	editor := s.addAdmin(t, "editor")
-	p := newPerson(t, s).logsIn(t, "editor")
-	p.visits(t, page)
-	p.sees(t, `document.querySelector('.autowebinar video[poster$="/poster.png"]')`)
-	p.js(t, nil, `document.querySelector('video').play()`)
-	require.Eventually(t, func() bool { return s.stored(t, editor, "autowebinar_session_id") != "" }, 20*time.Second, 50*time.Millisecond)
+	p := newVisitor(t, s).logIn(t, "editor")
+	p.navigate(t, page)
+	p.waitFor(t, `document.querySelector('.autowebinar video[poster$="/poster.png"]')`)
+	p.eval(t, nil, `document.querySelector('video').play()`)
+	require.Eventually(t, func() bool { return s.row(t, editor, "autowebinar_session_id") != "" }, 20*time.Second, 50*time.Millisecond)
 
 	var id int
 	s.eval(t, &id, `return url_to_postid(%q);`, page)
-	p.visits(t, fmt.Sprintf("%s/wp-admin/post.php?post=%d&action=edit", s.home, id))
-	p.sees(t, `window.wp?.blocks?.getBlockType('autowebinar/player')`)
-	p.sees(t, `wp.data.select('core/block-editor').getBlocks()[0]?.attributes.id === 'pro'`)
-	assert.Equal(t, "autowebinar/player", p.text(t, `wp.data.select('core/block-editor').getBlocks()[0].name`), "not a block that the editor does not know")
-	p.sees(t, `[document, document.querySelector('iframe[name="editor-canvas"]')?.contentDocument].some((d) => d?.querySelector('[data-type="autowebinar/player"] input')?.value === 'pro')`)
-	p.js(t, nil, `wp.data.dispatch('core/preferences')?.set('core/edit-post', 'welcomeGuide', false)`)
-	p.picture(t, "block.png")
+	p.navigate(t, fmt.Sprintf("%s/wp-admin/post.php?post=%d&action=edit", s.home, id))
+	p.waitFor(t, `window.wp?.blocks?.getBlockType('autowebinar/player')`)
+	p.waitFor(t, `wp.data.select('core/block-editor').getBlocks()[0]?.attributes.id === 'pro'`)
+	assert.Equal(t, "autowebinar/player", p.evalText(t, `wp.data.select('core/block-editor').getBlocks()[0].name`), "not a block that the editor does not know")
+	p.waitFor(t, `[document, document.querySelector('iframe[name="editor-canvas"]')?.contentDocument].some((d) => d?.querySelector('[data-type="autowebinar/player"] input')?.value === 'pro')`)
+	p.eval(t, nil, `wp.data.dispatch('core/preferences')?.set('core/edit-post', 'welcomeGuide', false)`)
+	p.screenshot(t, "block.png")
 }
 
 // playerIsPrinted: to viewers, of a webinar; with nothing of theirs for anybody else.
-func playerIsPrinted(t *testing.T, s *site) {
+func testPlayerMarkup(t *testing.T, s *site) {
 	render := func(user int, shortcode string) (printed string) {
 		s.eval(t, &printed, `wp_set_current_user(%d); return do_shortcode(base64_decode('%s'));`, user, base64Of(shortcode))
 		return printed
@@ -61,36 +61,36 @@ func playerIsPrinted(t *testing.T, s *site) {
 }
 
 // profileIsShown: to administrators, on the profile of a user; to no user.
-func profileIsShown(t *testing.T, s *site) {
+func testProfile(t *testing.T, s *site) {
 	user := s.addUser(t, "shown")
 	c := newClient(t, s, "shown")
 	c.must(t, 201, "/register", `{"webinar_id":"pro","source":"mail"}`)
 	c.must(t, 201, "/enter", `{"webinar_id":"intro"}`)
-	s.timePasses(t, user)
+	s.ageSession(t, user)
 	c.must(t, 200, "/progress", `{"webinar_id":"intro","position_sec":3}`)
-	s.hears(t, user, "client_webinar_registered", "client_webinar_entered")
+	s.expectActions(t, user, "client_webinar_registered", "client_webinar_entered")
 
 	s.addAdmin(t, "looking")
-	p := newPerson(t, s).logsIn(t, "looking")
-	p.visits(t, fmt.Sprintf("%s/wp-admin/user-edit.php?user_id=%d", s.home, user))
-	p.sees(t, `document.querySelectorAll('#autowebinar-profile tbody tr').length === 2`)
-	assert.Regexp(t, `intro\s+0 %\s+0:00:03`, p.text(t, `document.querySelector('#autowebinar-profile tbody tr').innerText`))
-	assert.Contains(t, p.text(t, `document.querySelector('#autowebinar-profile + p').innerText`), "waiting for delivery: 0")
+	p := newVisitor(t, s).logIn(t, "looking")
+	p.navigate(t, fmt.Sprintf("%s/wp-admin/user-edit.php?user_id=%d", s.home, user))
+	p.waitFor(t, `document.querySelectorAll('#autowebinar-profile tbody tr').length === 2`)
+	assert.Regexp(t, `intro\s+0 %\s+0:00:03`, p.evalText(t, `document.querySelector('#autowebinar-profile tbody tr').innerText`))
+	assert.Contains(t, p.evalText(t, `document.querySelector('#autowebinar-profile + p').innerText`), "waiting for delivery: 0")
 	p.do(t, chromedp.ScrollIntoView(chromedp.ID("autowebinar-profile")))
-	p.picture(t, "profile.png")
+	p.screenshot(t, "profile.png")
 
-	own := newPerson(t, s).logsIn(t, "shown")
-	own.visits(t, s.home+"/wp-admin/profile.php")
-	own.sees(t, `document.querySelector('#your-profile') && !document.body.innerText.includes('AutoWebinar')`)
+	own := newVisitor(t, s).logIn(t, "shown")
+	own.navigate(t, s.home+"/wp-admin/profile.php")
+	own.waitFor(t, `document.querySelector('#your-profile') && !document.body.innerText.includes('AutoWebinar')`)
 }
 
 // dataIsExportedAndErased by WordPress's own tools, with what waits.
-func dataIsExportedAndErased(t *testing.T, s *site) {
+func testPersonalData(t *testing.T, s *site) {
 	user := s.addUser(t, "private")
 	c := newClient(t, s, "private")
 	c.must(t, 201, "/register", `{"webinar_id":"pro","source":"mail"}`)
 	session := c.must(t, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"]
-	s.hears(t, user, "client_webinar_registered", "client_webinar_entered")
+	s.expectActions(t, user, "client_webinar_registered", "client_webinar_entered")
 	// The event of the exit cannot be delivered.
 	broken := filepath.Join(s.content(), fmt.Sprintf("broken-%d", user))
 	require.NoError(t, os.WriteFile(broken, []byte("throw"), 0o600))
@@ -120,46 +120,46 @@ func dataIsExportedAndErased(t *testing.T, s *site) {
 
 	// The administrator erases it on WordPress's own page.
 	s.addAdmin(t, "erasing")
-	p := newPerson(t, s).logsIn(t, "erasing")
-	p.visits(t, s.home+"/wp-admin/erase-personal-data.php")
+	p := newVisitor(t, s).logIn(t, "erasing")
+	p.navigate(t, s.home+"/wp-admin/erase-personal-data.php")
 	p.do(t, chromedp.SetValue(chromedp.ID("username_or_email_for_privacy_request"), "private@example.test"))
-	p.js(t, nil, `document.querySelector('#send_confirmation_email')?.click()`)
+	p.eval(t, nil, `document.querySelector('#send_confirmation_email')?.click()`)
 	p.do(t, chromedp.Click(chromedp.CSS("#submit")))
-	p.sees(t, `document.querySelector('.remove-personal-data-handle') && document.readyState === 'complete'`)
-	p.js(t, nil, `document.querySelector('.remove-personal-data-handle').click()`)
+	p.waitFor(t, `document.querySelector('.remove-personal-data-handle') && document.readyState === 'complete'`)
+	p.eval(t, nil, `document.querySelector('.remove-personal-data-handle').click()`)
 	require.Eventually(t, func() bool {
 		var left int
 		require.NoError(t, s.db.GetContext(t.Context(), &left, "SELECT COUNT(*) FROM "+s.usermeta+" WHERE user_id = ? AND meta_key LIKE 'autowebinar\\_%'", user))
 		return left == 0
 	}, 60*time.Second, 100*time.Millisecond)
-	p.sees(t, `document.body.innerText.includes('already delivered to other systems')`)
-	p.js(t, nil, `document.querySelector('table.requests, table.wp-list-table').scrollIntoView({block: 'center'})`)
-	p.picture(t, "erase.png")
+	p.waitFor(t, `document.body.innerText.includes('already delivered to other systems')`)
+	p.eval(t, nil, `document.querySelector('table.requests, table.wp-list-table').scrollIntoView({block: 'center'})`)
+	p.screenshot(t, "erase.png")
 
 	require.NoError(t, os.Remove(broken))
 	c.must(t, 404, "/session?webinar_id=intro", "")
 	c.must(t, 201, "/enter", `{"webinar_id":"intro"}`)
-	heard := s.hears(t, user, "client_webinar_registered", "client_webinar_entered", "client_webinar_entered")
+	heard := s.expectActions(t, user, "client_webinar_registered", "client_webinar_entered", "client_webinar_entered")
 	assert.NotEqual(t, heard[1].Meta["id"], heard[2].Meta["id"], "a new session, and nothing of the old one")
 }
 
 // text is a string that an expression gives.
-func (p *person) text(t testing.TB, expression string) (text string) {
+func (p *visitor) evalText(t testing.TB, expression string) (text string) {
 	t.Helper()
-	p.js(t, &text, "%s", expression)
+	p.eval(t, &text, "%s", expression)
 	return text
 }
 
 // picture keeps a screenshot for the documents, where they are being renewed:
 //
 //	SITE_PICTURES=../../api/wordpress/pictures go test ./internal/site
-func (p *person) picture(t testing.TB, name string) {
+func (p *visitor) screenshot(t testing.TB, name string) {
 	t.Helper()
 	folder := os.Getenv("SITE_PICTURES")
 	if folder == "" || p.site.release != newest(t) {
 		return
 	}
-	image, err := act(p, chromedp.CaptureScreenshot())
+	image, err := runAction(p, chromedp.CaptureScreenshot())
 	require.NoError(t, err)
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, name), image, 0o644))

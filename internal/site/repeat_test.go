@@ -12,66 +12,66 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func repeatIsHeardOnce(t *testing.T, s *site) {
+func testRepeatedDelivery(t *testing.T, s *site) {
 	user := s.addUser(t, "repeated")
-	first, second := entered(user), entered(user)
-	form := entered(user)
+	first, second := enteredWebhook(user), enteredWebhook(user)
+	form := enteredWebhook(user)
 	form.body = strings.Replace(form.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
-	s.store(t, first)
-	s.store(t, second)
+	s.insertOutboxRow(t, first)
+	s.insertOutboxRow(t, second)
 
 	for _, tt := range []struct {
 		webhook webhook
 		repeat  any
 	}{{first, nil}, {first, true}, {form, nil}, {first, true}, {form, true}, {second, nil}, {second, true}} {
-		a := s.posts(t, tt.webhook)
+		a := s.post(t, tt.webhook)
 		assert.Equal(t, 200, a.Status, "%v", a.Body)
 		assert.Equal(t, tt.repeat, a.Body["repeat"])
-		s.settle(t, tt.webhook)
+		s.deleteOutboxRow(t, tt.webhook)
 	}
-	heard := s.hears(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered")
+	heard := s.expectActions(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered")
 	assert.Equal(t, first.id, heard[0].Meta["id"])
 
 	// A late attempt of what was accepted before is none of what waits.
-	s.isUnknown(t, first)
-	assert.Equal(t, true, s.posts(t, second).Body["repeat"])
+	s.expectUnknown(t, first)
+	assert.Equal(t, true, s.post(t, second).Body["repeat"])
 
 	// Ten at once are one.
-	third := entered(user)
-	s.store(t, third)
+	third := enteredWebhook(user)
+	s.insertOutboxRow(t, third)
 	done := make(chan int)
 	for range 10 {
-		go func() { done <- ask(t, http.DefaultClient, s.bridge(), third.body, third.header(t)).Status }()
+		go func() { done <- sendRequest(t, http.DefaultClient, s.bridge(), third.body, third.header(t)).Status }()
 	}
 	for range 10 {
 		assert.Contains(t, []int{200, 503}, <-done)
 	}
-	s.hears(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered", "client_webinar_entered")
+	s.expectActions(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered", "client_webinar_entered")
 }
 
 // isUnknown: the bridge refuses for now what no row of the viewer's is about.
-func (s *site) isUnknown(t testing.TB, w webhook) {
+func (s *site) expectUnknown(t testing.TB, w webhook) {
 	t.Helper()
-	a := s.posts(t, w)
+	a := s.post(t, w)
 	assert.Equal(t, 503, a.Status)
 	assert.Equal(t, "autowebinar_unknown_delivery", a.Body["code"])
 }
 
 // strangersAreUnknown: a webhook that was signed well, of an event that does not
 // wait for this viewer, or of which that cannot be seen.
-func strangersAreUnknown(t *testing.T, s *site) {
+func testUnknownDelivery(t *testing.T, s *site) {
 	user, other := s.addUser(t, "meant"), s.addUser(t, "not-meant")
-	w := entered(user)
-	s.store(t, w)
+	w := enteredWebhook(user)
+	s.insertOutboxRow(t, w)
 	elsewhere := w
 	elsewhere.user = fmt.Sprint(other)
-	s.isUnknown(t, elsewhere)
+	s.expectUnknown(t, elsewhere)
 
 	// The id must be the event's, not anything that a viewer may have sent.
-	source := entered(other)
+	source := enteredWebhook(other)
 	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_outbox_dead', ?), (?, 'autowebinar_session_id', ?)",
 		other, "1|client_webinar_registered|"+uuid.NewString()+"|1790000000|intro|auto||"+source.id+"||0|0|0", other, "1|a|"+source.id+"|b")
-	s.isUnknown(t, source)
+	s.expectUnknown(t, source)
 
 	form := w
 	form.body = strings.Replace(w.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
@@ -80,21 +80,21 @@ func strangersAreUnknown(t *testing.T, s *site) {
 		assert.Equal(t, "autowebinar_unknown_user", s.refusal(t, unread, s.users))
 	}
 
-	assert.Equal(t, 200, s.posts(t, w).Status)
-	s.hears(t, user, "client_webinar_entered")
-	s.hears(t, other)
+	assert.Equal(t, 200, s.post(t, w).Status)
+	s.expectActions(t, user, "client_webinar_entered")
+	s.expectActions(t, other)
 }
 
 // refusal is the code of a 503 to a webhook, while reading a table fails.
 func (s *site) refusal(t testing.TB, w webhook, table string) string {
 	t.Helper()
-	status, code := s.receives(t, queriesFail("^SELECT.* FROM "+table), w)
+	status, code := s.postInProcess(t, failQueries("^SELECT.* FROM "+table), w)
 	assert.Equal(t, 503, status)
 	return code
 }
 
 // receives hands a webhook to the bridge after some PHP, in the same request.
-func (s *site) receives(t testing.TB, before string, w webhook) (status int, code string) {
+func (s *site) postInProcess(t testing.TB, before string, w webhook) (status int, code string) {
 	t.Helper()
 	header, err := json.Marshal(w.header(t))
 	require.NoError(t, err)
@@ -113,6 +113,6 @@ func (s *site) receives(t testing.TB, before string, w webhook) (status int, cod
 }
 
 // queriesFail is PHP after which the queries that match fail.
-func queriesFail(pattern string) string {
+func failQueries(pattern string) string {
 	return `$GLOBALS['wpdb']->suppress_errors(); add_filter('query', fn($query) => preg_match('/` + pattern + `/s', $query) ? 'fail' : $query);` + "\n"
 }

@@ -8,7 +8,7 @@ import (
 
 // readsReplica is PHP after which this request reads a replica that has no rows
 // yet, until it is told by the method to read the primary.
-func readsReplica(method string) string {
+func useReplica(method string) string {
 	return `$GLOBALS['wpdb'] = new class(DB_USER, DB_PASSWORD, DB_NAME, DB_HOST) extends wpdb {
 			private $lags = true;
 			public function ` + method + `() { $this->lags = false; }
@@ -23,23 +23,23 @@ func readsReplica(method string) string {
 }
 
 // replicasLag: on sites that read replicas, what has just been written is found.
-func replicasLag(t *testing.T, s *site) {
+func testLaggingReplica(t *testing.T, s *site) {
 	for name, method := range map[string]string{"hyperdb": "send_reads_to_masters", "ludicrousdb": "send_reads_to_primaries"} {
 		user := s.addUser(t, "reads-"+name)
-		w := entered(user)
-		s.store(t, w)
-		status, code := s.receives(t, readsReplica("of_another_make"), w)
+		w := enteredWebhook(user)
+		s.insertOutboxRow(t, w)
+		status, code := s.postInProcess(t, useReplica("of_another_make"), w)
 		assert.Equal(t, 422, status)
 		assert.Equal(t, "autowebinar_unknown_user", code, "the replica lags")
 
-		status, code = s.receives(t, readsReplica(method), w)
+		status, code = s.postInProcess(t, useReplica(method), w)
 		assert.Equal(t, 200, status, "%s: %s", name, code)
-		s.hears(t, user, "client_webinar_entered")
+		s.expectActions(t, user, "client_webinar_entered")
 
 		var exported int
-		s.eval(t, &exported, `%s return count(AutoWebinar\export('reads-%s@example.test')['data']);`, readsReplica(method), name)
+		s.eval(t, &exported, `%s return count(AutoWebinar\export('reads-%s@example.test')['data']);`, useReplica(method), name)
 		assert.Equal(t, 1, exported, "the event that waits")
-		assert.True(t, s.erases(t, readsReplica(method), "reads-"+name).Removed)
-		assert.Empty(t, s.stored(t, user, "autowebinar_bridge_last_id"))
+		assert.True(t, s.erase(t, useReplica(method), "reads-"+name).Removed)
+		assert.Empty(t, s.row(t, user, "autowebinar_bridge_last_id"))
 	}
 }

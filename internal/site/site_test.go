@@ -21,44 +21,44 @@ import (
 
 // plan says what is peculiar about a site. Zero is a site with pretty
 // permalinks, the plugin, and the service whose sink is the plugin's bridge.
-type plan struct {
-	prefix   string            // of the tables; default wp_
-	folder   string            // such as /blog; default: the root of the host
-	plain    bool              // plain permalinks
-	salts    map[string]string // default: eight good ones; empty: none in the file
-	users    string            // name of the users table; default {prefix}users
-	usermeta string            // likewise
-	apache   bool              // in place of nginx
-	network  bool              // multisite, with a second site in /two/
-	without  bool              // without the plugin
-	ordinary bool              // the plugin is activated, and no must-use plugin
-	mute     bool              // WordPress lacks the webhooks' secret
-	dropin   string            // a file of testdata to be the object cache
-	settings map[string]string // further environment of the service
+type options struct {
+	prefix          string            // of the tables; default wp_
+	directory       string            // such as /blog; default: the root of the host
+	plainPermalinks bool              // plain permalinks
+	salts           map[string]string // default: eight good ones; empty: none in the file
+	users           string            // name of the users table; default {prefix}users
+	usermeta        string            // likewise
+	apache          bool              // in place of nginx
+	multisite       bool              // multisite, with a second site in /two/
+	noPlugin        bool              // without the plugin
+	regularPlugin   bool              // the plugin is activated, and no must-use plugin
+	noSecret        bool              // WordPress lacks the webhooks' secret
+	objectCache     string            // a file of testdata to be the object cache
+	settings        map[string]string // further environment of the service
 }
 
 // site is a WordPress with the service beside it.
 type site struct {
-	plan
-	release release
-	tools   *tools
-	dir     string // wp-config.php, content, logs
-	host    string // host:port
-	home    string // address without a slash at its end
-	db      *sqlx.DB
-	account map[string]string // WordPress's, for wp-config.php
-	env     map[string]string // of the service
-	service *servicetest.Service
-	served  bool // by a web server
+	options
+	release      release
+	tools        *tools
+	dir          string // wp-config.php, content, logs
+	host         string // host:port
+	home         string // address without a slash at its end
+	db           *sqlx.DB
+	configValues map[string]string // WordPress's, for wp-config.php
+	env          map[string]string // of the service
+	service      *servicetest.Service
+	served       bool // by a web server
 }
 
-var sites atomic.Int64
+var siteCount atomic.Int64
 
 // newSite makes a site and serves it until the test ends.
-func newSite(t *testing.T, r release, p plan) *site {
+func newSite(t *testing.T, r release, p options) *site {
 	t.Helper()
-	s := &site{plan: p, release: r, tools: needTools(t), dir: t.TempDir(), host: freeAddress(t)}
-	s.home = "http://" + s.host + p.folder
+	s := &site{options: p, release: r, tools: requireTools(t), dir: t.TempDir(), host: freeAddress(t)}
+	s.home = "http://" + s.host + p.directory
 	if s.prefix == "" {
 		s.prefix = "wp_"
 	}
@@ -71,11 +71,11 @@ func newSite(t *testing.T, r release, p plan) *site {
 	if s.salts == nil {
 		s.salts = servicetest.Salts
 	}
-	s.furnish(t)
-	s.database(t)
+	s.writeFiles(t)
+	s.createDatabase(t)
 	s.install(t)
-	s.start(t)
-	s.serve(t)
+	s.startService(t)
+	s.startWebServer(t)
 	s.served = true
 	return s
 }
@@ -87,7 +87,7 @@ func (s *site) content() string { return filepath.Join(s.dir, "content") }
 func (s *site) config() string  { return filepath.Join(s.dir, "wp-config.php") }
 
 // furnish makes the site's own folder: theme, plugins, video.
-func (s *site) furnish(t testing.TB) {
+func (s *site) writeFiles(t testing.TB) {
 	t.Helper()
 	theme, plugins := filepath.Join(s.content(), "themes/site"), filepath.Join(s.content(), "mu-plugins")
 	for _, dir := range []string{theme, plugins, filepath.Join(s.content(), "uploads"), filepath.Join(s.dir, "root")} {
@@ -99,26 +99,26 @@ func (s *site) furnish(t testing.TB) {
 	for _, name := range []string{"listeners.php", "eval.php"} {
 		copyFile(t, "testdata/mu-plugins/"+name, filepath.Join(plugins, name))
 	}
-	if s.ordinary {
+	if s.regularPlugin {
 		plugins = filepath.Join(s.content(), "plugins")
 		require.NoError(t, os.MkdirAll(plugins, 0o755))
 	}
-	if !s.without {
+	if !s.noPlugin {
 		copyFile(t, "../../api/wordpress/autowebinar.php", filepath.Join(plugins, "autowebinar.php"))
 	}
-	if s.dropin != "" {
-		copyFile(t, "testdata/"+s.dropin, filepath.Join(s.content(), "object-cache.php"))
+	if s.objectCache != "" {
+		copyFile(t, "testdata/"+s.objectCache, filepath.Join(s.content(), "object-cache.php"))
 	}
 	copyFile(t, "../demo/page/webinar.mp4", filepath.Join(s.content(), "uploads/webinar.mp4"))
 	require.NoError(t, os.WriteFile(filepath.Join(s.content(), "whose.txt"), []byte(s.dir), 0o644))
-	if s.folder != "" {
-		require.NoError(t, os.Symlink(s.release.docroot, filepath.Join(s.dir, "root", s.folder)))
+	if s.directory != "" {
+		require.NoError(t, os.Symlink(s.release.docroot, filepath.Join(s.dir, "root", s.directory)))
 	}
 }
 
 // root is what the web server serves.
 func (s *site) root() string {
-	if s.folder == "" {
+	if s.directory == "" {
 		return s.release.docroot
 	}
 	return filepath.Join(s.dir, "root")
@@ -126,10 +126,10 @@ func (s *site) root() string {
 
 // database makes the site's database and two accounts, WordPress's own and the
 // service's, writes wp-config.php and the environment of the service.
-func (s *site) database(t testing.TB) {
+func (s *site) createDatabase(t testing.TB) {
 	t.Helper()
-	server := machines.open(t).server
-	name := fmt.Sprintf("site%d", sites.Add(1))
+	server := servers.open(t).server
+	name := fmt.Sprintf("site%d", siteCount.Add(1))
 	own, ours := rand.Text(), rand.Text()
 
 	bare, err := sqlx.Open("mysql", server.AdminDSN(""))
@@ -148,7 +148,7 @@ func (s *site) database(t testing.TB) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.db.Close() })
 
-	s.account = map[string]string{"{database}": name, "{user}": name, "{password}": own, "{host}": server.Addr(), "{eval}": rand.Text()}
+	s.configValues = map[string]string{"{database}": name, "{user}": name, "{password}": own, "{host}": server.Addr(), "{eval}": rand.Text()}
 	s.writeConfig(t, "")
 	s.env = map[string]string{
 		"AUTOWEBINAR_WP_CONFIG":      s.config(),
@@ -156,7 +156,7 @@ func (s *site) database(t testing.TB) {
 		"WORDPRESS_DB_PASSWORD":      ours,
 		"AUTOWEBINAR_LISTEN":         "127.0.0.1:0",
 		"AUTOWEBINAR_ADMIN_LISTEN":   "127.0.0.1:0",
-		"AUTOWEBINAR_BASE_PATH":      s.folder + "/wp-json/autowebinar/v1",
+		"AUTOWEBINAR_BASE_PATH":      s.directory + "/wp-json/autowebinar/v1",
 		"AUTOWEBINAR_WEBHOOK_URL":    s.bridge(),
 		"AUTOWEBINAR_WEBHOOK_SECRET": servicetest.WebhookSecret,
 		"AUTOWEBINAR_WEBHOOK_RETRY":  "100ms,500ms,1s",
@@ -177,7 +177,7 @@ func (s *site) bridge() string {
 // writeConfig fills testdata/wp-config.php.
 func (s *site) writeConfig(t testing.TB, more string) {
 	t.Helper()
-	values := maps.Clone(s.account)
+	values := maps.Clone(s.configValues)
 	var salts strings.Builder
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 	for name, value := range s.salts {
@@ -186,7 +186,7 @@ func (s *site) writeConfig(t testing.TB, more string) {
 	if s.users != s.prefix+"users" {
 		more += fmt.Sprintf("define( 'CUSTOM_USER_TABLE', '%s' );\ndefine( 'CUSTOM_USER_META_TABLE', '%s' );\n", s.users, s.usermeta)
 	}
-	if !s.mute {
+	if !s.noSecret {
 		more += fmt.Sprintf("define( 'AUTOWEBINAR_WEBHOOK_SECRET', '%s' );", servicetest.WebhookSecret)
 	}
 	values["{salts}"], values["{home}"], values["{content}"], values["{prefix}"], values["{more}"] = salts.String(), s.home, s.content(), s.prefix, more
@@ -200,7 +200,7 @@ func (s *site) writeConfig(t testing.TB, more string) {
 }
 
 // start runs the service on the two grants that the README asks for.
-func (s *site) start(t *testing.T) {
+func (s *site) startService(t *testing.T) {
 	t.Helper()
 	account := "'" + s.env["WORDPRESS_DB_USER"] + "'@'%'"
 	s.exec(t, "GRANT SELECT ON "+s.users+" TO "+account)
@@ -222,7 +222,7 @@ func copyFile(t testing.TB, from, to string) {
 }
 
 // ports are those of all sites until now.
-var ports sync.Map
+var usedPorts sync.Map
 
 // freeAddress is where a web server may listen. The port is below those that
 // systems give to whoever asks for any, and those of other packages' servers:
@@ -231,7 +231,7 @@ func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {
 		port := 10000 + mathrand.N(10000)
-		if _, taken := ports.LoadOrStore(port, true); taken {
+		if _, taken := usedPorts.LoadOrStore(port, true); taken {
 			continue
 		}
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))

@@ -17,12 +17,12 @@ import (
 
 // tools are the programs that serve a site, and the releases of WordPress.
 type tools struct {
-	folder   string
-	nginx    string
-	apache   string
-	fpm, php string
-	settings []string // of PHP, in place of an ini file
-	releases []release
+	folder     string
+	nginx      string
+	apache     string
+	fpm, php   string
+	phpOptions []string // of PHP, in place of an ini file
+	releases   []release
 }
 
 // release is a WordPress that was unpacked.
@@ -49,11 +49,11 @@ func findTools() (*tools, error) {
 	if w.nginx == "" || w.apache == "" || w.fpm == "" || w.php == "" || modules == "." {
 		return nil, fmt.Errorf("nginx, Apache or PHP is neither in %s nor installed: remove that folder, .ci/wordpress fills it again", w.folder)
 	}
-	w.settings = phpSettings(modules)
+	w.phpOptions = findPHPOptions(modules)
 	if w.releases, err = findReleases(w.folder); err != nil {
 		return nil, err
 	}
-	return w, w.print()
+	return w, w.printVersions()
 }
 
 // find is the last match below usr/ of the folder or of the machine.
@@ -67,7 +67,7 @@ func (w *tools) find(pattern string) string {
 }
 
 // phpSettings switch on what Debian would have, and nothing else.
-func phpSettings(modules string) []string {
+func findPHPOptions(modules string) []string {
 	settings := []string{"-n", "-d", "extension_dir=" + modules, "-d", "zend_extension=opcache", "-d", "opcache.enable_cli=0"}
 	for _, name := range []string{"mysqlnd", "mysqli", "mbstring", "xml", "dom", "simplexml", "xmlreader", "xmlwriter", "ctype", "iconv", "tokenizer", "fileinfo", "exif", "posix", "json", "phar", "sockets"} {
 		if _, err := os.Stat(filepath.Join(modules, name+".so")); err == nil {
@@ -111,7 +111,7 @@ func newer(a, b string) bool {
 }
 
 // print says what the tests run on.
-func (w *tools) print() error {
+func (w *tools) printVersions() error {
 	version := func(name string, args ...string) string {
 		cmd := exec.Command(name, args...)
 		cmd.Env = w.environment()
@@ -123,7 +123,7 @@ func (w *tools) print() error {
 		return strings.TrimSpace(line)
 	}
 	_, err := fmt.Fprintf(os.Stderr, "sites of WordPress %s and %s on %s, %s, %s\n", w.releases[0].version, w.releases[1].version,
-		version(w.php, append(w.settings, "-v")...), version(w.nginx, "-v"), version(w.apache, "-v"))
+		version(w.php, append(w.phpOptions, "-v")...), version(w.nginx, "-v"), version(w.apache, "-v"))
 	return err
 }
 
@@ -133,7 +133,7 @@ func (w *tools) environment() []string {
 }
 
 // needTools fails the test where something is missing, in a sentence.
-func needTools(t testing.TB) *tools {
+func requireTools(t testing.TB) *tools {
 	t.Helper()
 	w, err := sharedTools()
 	require.NoError(t, err, "a whole site needs nginx, Apache, PHP and WordPress, which .ci/wordpress fetches")
@@ -141,8 +141,8 @@ func needTools(t testing.TB) *tools {
 }
 
 // each runs a story on every release.
-func each(t *testing.T, story func(t *testing.T, r release)) {
-	for _, r := range needTools(t).releases {
+func eachRelease(t *testing.T, story func(t *testing.T, r release)) {
+	for _, r := range requireTools(t).releases {
 		t.Run("WordPress "+r.version, func(t *testing.T) {
 			t.Parallel()
 			story(t, r)
@@ -151,5 +151,5 @@ func each(t *testing.T, story func(t *testing.T, r release)) {
 }
 
 // newest is the current release, and oldest the other one.
-func newest(t testing.TB) release { return needTools(t).releases[0] }
-func oldest(t testing.TB) release { return needTools(t).releases[1] }
+func newest(t testing.TB) release { return requireTools(t).releases[0] }
+func oldest(t testing.TB) release { return requireTools(t).releases[1] }

@@ -16,14 +16,14 @@ import (
 )
 
 // serve starts the web server in front of PHP and the service.
-func (s *site) serve(t *testing.T) {
+func (s *site) startWebServer(t *testing.T) {
 	t.Helper()
 	var p *process
 	var err error
-	if s.plan.apache {
-		p, err = run(s.tools, s.dir, s.tools.apache, "-DFOREGROUND", "-f", s.apache(t))
+	if s.apache {
+		p, err = startProcess(s.tools, s.dir, s.tools.apache, "-DFOREGROUND", "-f", s.writeApacheConfig(t))
 	} else {
-		p, err = run(s.tools, s.dir, s.tools.nginx, "-e", filepath.Join(s.dir, "nginx.log"), "-p", s.dir, "-c", s.nginx(t))
+		p, err = startProcess(s.tools, s.dir, s.tools.nginx, "-e", filepath.Join(s.dir, "nginx.log"), "-p", s.dir, "-c", s.writeNginxConfig(t))
 	}
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -34,11 +34,11 @@ func (s *site) serve(t *testing.T) {
 			}
 		}
 	})
-	require.NoError(t, p.await(s.answers), "at %s", s.host)
+	require.NoError(t, p.waitUntil(s.isServed), "at %s", s.host)
 }
 
 // answers tells this site from whatever else may listen on its port.
-func (s *site) answers() bool {
+func (s *site) isServed() bool {
 	client := &http.Client{Timeout: 5 * time.Second}
 	res, err := client.Get(s.home + "/wp-content/whose.txt")
 	if err != nil {
@@ -50,50 +50,50 @@ func (s *site) answers() bool {
 }
 
 // fill replaces names in one of the configurations of testdata.
-func (s *site) fill(t testing.TB, name string, more ...string) (path string) {
+func (s *site) writeServerConfig(t testing.TB, name string, more ...string) (path string) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + name)
 	require.NoError(t, err)
-	pairs := append(more, "{dir}", s.dir, "{address}", s.host, "{root}", s.root(), "{folder}", s.folder,
-		"{content}", s.content(), "{fpm}", machines.fpm(), "{config}", s.config())
+	pairs := append(more, "{dir}", s.dir, "{address}", s.host, "{root}", s.root(), "{folder}", s.directory,
+		"{content}", s.content(), "{fpm}", servers.fpm(), "{config}", s.config())
 	path = filepath.Join(s.dir, name)
 	require.NoError(t, os.WriteFile(path, []byte(strings.NewReplacer(pairs...).Replace(string(text))), 0o600))
 	return path
 }
 
 // proxied are a document's lines with this service's address and this site's folder.
-func (s *site) proxied(t testing.TB, lines string) string {
+func (s *site) localProxyLines(t testing.TB, lines string) string {
 	t.Helper()
 	service, err := url.Parse(s.service.URL)
 	require.NoError(t, err)
-	return strings.NewReplacer("autowebinar:8080", service.Host, "/wp-json/autowebinar/", s.folder+"/wp-json/autowebinar/").Replace(lines)
+	return strings.NewReplacer("autowebinar:8080", service.Host, "/wp-json/autowebinar/", s.directory+"/wp-json/autowebinar/").Replace(lines)
 }
 
 // nginx writes the configuration, with the README's own lines.
-func (s *site) nginx(t testing.TB) (path string) {
+func (s *site) writeNginxConfig(t testing.TB) (path string) {
 	t.Helper()
-	http, server := levels(proxyLines(t, "../../README.md", "nginx", s.plain))
+	http, server := splitLevels(proxyLines(t, "../../README.md", "nginx", s.plainPermalinks))
 	rewrites := ""
-	if s.network {
+	if s.multisite {
 		rewrites = `if (!-e $request_filename) {
       rewrite ^/[_0-9a-zA-Z-]+(/wp-(content|admin|includes).*)$ $1 last;
       rewrite ^/[_0-9a-zA-Z-]+(/.*\.php)$ $1 last;
     }`
 	}
-	return s.fill(t, "nginx.conf", "{http}", s.proxied(t, http), "{server}", s.proxied(t, server), "{rewrites}", rewrites)
+	return s.writeServerConfig(t, "nginx.conf", "{http}", s.localProxyLines(t, http), "{server}", s.localProxyLines(t, server), "{rewrites}", rewrites)
 }
 
 // apache writes the configuration, with the lines of the plugin's page.
-func (s *site) apache(t testing.TB) (path string) {
+func (s *site) writeApacheConfig(t testing.TB) (path string) {
 	t.Helper()
-	lines := proxyLines(t, "../../api/wordpress/README.md", "apache", s.plain)
+	lines := proxyLines(t, "../../api/wordpress/README.md", "apache", s.plainPermalinks)
 	var modules strings.Builder
 	for _, name := range []string{"mpm_event", "authz_core", "mime", "dir", "alias", "headers", "rewrite", "setenvif", "proxy", "proxy_http", "proxy_fcgi"} {
 		file := s.tools.find("lib/apache2/modules/mod_" + name + ".so")
 		require.NotEmpty(t, file, "Apache lacks mod_%s", name)
 		fmt.Fprintf(&modules, "LoadModule %s_module %s\n", name, file)
 	}
-	return s.fill(t, "apache.conf", "{modules}", modules.String(), "{server}", s.proxied(t, lines))
+	return s.writeServerConfig(t, "apache.conf", "{modules}", modules.String(), "{server}", s.localProxyLines(t, lines))
 }
 
 // proxyLines are those that a document tells operations to write: the first
@@ -113,8 +113,8 @@ func proxyLines(t testing.TB, file, language string, plain bool) string {
 }
 
 // levels sorts lines for nginx by where they belong.
-func levels(lines string) (http, server string) {
-	for block := range topLevel(lines) {
+func splitLevels(lines string) (http, server string) {
+	for block := range directives(lines) {
 		if word, _, _ := strings.Cut(strings.TrimSpace(block), " "); word == "upstream" || word == "map" {
 			http += block
 		} else {
@@ -125,7 +125,7 @@ func levels(lines string) (http, server string) {
 }
 
 // topLevel yields the directives of a configuration, one with its braces at a time.
-func topLevel(text string) func(yield func(string) bool) {
+func directives(text string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		depth, begun := 0, 0
 		for i, c := range text {

@@ -22,28 +22,28 @@ import (
 // end of the test nothing that the plugin does may have displeased PHP.
 func (s *site) install(t testing.TB) {
 	t.Helper()
-	s.script(t, "", "testdata/install.php", s.release.docroot, password)
-	if s.network {
+	s.runPHP(t, "", "testdata/install.php", s.release.docroot, password)
+	if s.multisite {
 		s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/upgrade.php'; require_once ABSPATH . 'wp-admin/includes/network.php';
 			global $wpdb; foreach ($wpdb->tables('ms_global') as $table => $name) { $wpdb->$table = $name; }
 			install_network(); return populate_network(1, $_SERVER['HTTP_HOST'], 'admin@example.test', 'A network', '/', false);`)
 		s.writeConfig(t, fmt.Sprintf("define( 'MULTISITE', true );\ndefine( 'SUBDOMAIN_INSTALL', false );\ndefine( 'DOMAIN_CURRENT_SITE', '%s' );\n"+
 			"define( 'PATH_CURRENT_SITE', '/' );\ndefine( 'SITE_ID_CURRENT_SITE', 1 );\ndefine( 'BLOG_ID_CURRENT_SITE', 1 );\n", s.host))
 	}
-	if !s.plain {
+	if !s.plainPermalinks {
 		s.eval(t, nil, `global $wp_rewrite; $wp_rewrite->set_permalink_structure('/%%postname%%/'); return true;`)
 	}
-	if s.ordinary {
+	if s.regularPlugin {
 		s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('autowebinar.php', '', false, true); return true;`)
 	}
 	t.Cleanup(func() {
-		assert.Empty(t, displeasure.FindAllString(s.debugLog(), -1), "PHP says nothing about the plugin")
+		assert.Empty(t, pluginErrors.FindAllString(s.debugLog(), -1), "PHP says nothing about the plugin")
 	})
 }
 
 // displeasure is what PHP says of the plugin in the site's log. Failures of
 // listeners, which the plugin itself logs, are none.
-var displeasure = regexp.MustCompile(`PHP (Warning|Notice|Deprecated|Fatal|Parse)[^\n]*autowebinar\.php[^\n]*`)
+var pluginErrors = regexp.MustCompile(`PHP (Warning|Notice|Deprecated|Fatal|Parse)[^\n]*autowebinar\.php[^\n]*`)
 
 func (s *site) debugLog() string {
 	text, _ := os.ReadFile(filepath.Join(s.content(), "debug.log"))
@@ -52,10 +52,10 @@ func (s *site) debugLog() string {
 
 // script runs a PHP program as the site, with its own process, as cron jobs and
 // command lines have.
-func (s *site) script(t testing.TB, stdin string, args ...string) string {
+func (s *site) runPHP(t testing.TB, stdin string, args ...string) string {
 	t.Helper()
 	// Programs have no opcache of their own to share: it keeps files for them.
-	settings := append(slices.Clone(s.tools.settings), "-d", "opcache.enable_cli=1", "-d", "opcache.file_cache="+machines.home)
+	settings := append(slices.Clone(s.tools.phpOptions), "-d", "opcache.enable_cli=1", "-d", "opcache.file_cache="+servers.home)
 	cmd := exec.Command(s.tools.php, append(settings, args...)...)
 	cmd.Env = append(s.tools.environment(), "SITE_CONFIG="+s.config(), "SITE_HOST="+s.host)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -72,12 +72,12 @@ func (s *site) eval(t testing.TB, result any, code string, args ...any) {
 	t.Helper()
 	code = fmt.Sprintf(code, args...)
 	if !s.served {
-		s.decode(t, result, s.script(t, code, "testdata/run.php", s.release.docroot))
+		s.decode(t, result, s.runPHP(t, code, "testdata/run.php", s.release.docroot))
 		return
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.home+"/index.php", strings.NewReader(code))
 	require.NoError(t, err)
-	req.Header.Set("Site-Eval", s.account["{eval}"])
+	req.Header.Set("Site-Eval", s.configValues["{eval}"])
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	defer res.Body.Close()
@@ -131,13 +131,13 @@ func (s *site) meta(t testing.TB, user uint64, key string) (value string) {
 }
 
 // noted is what the site's listeners have heard.
-type noted struct {
+type action struct {
 	Action  string
 	Payload map[string]any
 	Meta    map[string]any
 }
 
-func (s *site) noted(t testing.TB) []noted {
+func (s *site) recordedActions(t testing.TB) []action {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.content(), "noted.jsonl"))
 	if os.IsNotExist(err) {
@@ -145,10 +145,10 @@ func (s *site) noted(t testing.TB) []noted {
 	}
 	require.NoError(t, err)
 	text = text[:bytes.LastIndexByte(text, '\n')+1] // the last line may be half written
-	var all []noted
+	var all []action
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	for decoder.More() {
-		var n noted
+		var n action
 		require.NoError(t, decoder.Decode(&n))
 		all = append(all, n)
 	}
