@@ -1,6 +1,6 @@
-# The service's own account, made with the database, before WordPress has made
-# its tables: a grant on a table that is not there yet must include CREATE, which
-# is taken back. To be sourced by the entrypoint of the MariaDB image.
+# Creates the service's account together with the database, before WordPress
+# creates its tables. A grant on a missing table must include CREATE, which is then
+# revoked. The entrypoint of the MariaDB image sources this file.
 docker_process_sql <<SQL
 CREATE USER '${AUTOWEBINAR_DB_USER:=autowebinar}'@'%' IDENTIFIED BY '${AUTOWEBINAR_DB_PASSWORD:?}';
 GRANT CREATE, SELECT ON \`${MARIADB_DATABASE:?}\`.\`wp_users\` TO '$AUTOWEBINAR_DB_USER'@'%';

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The shapes of the OCI image format, written here a second time: what the
-// packer means is none of this test's business.
+// The OCI image format. The types are defined independently of the packer, so
+// that a mistake there does not hide itself.
 type (
 	descriptor struct {
 		MediaType   string
@@ -53,7 +53,7 @@ type (
 	}
 )
 
-// entries are the files of a tar archive by name; folders have a slash at the end.
+// entry is a file of a tar archive, or a folder if its name ends with a slash.
 type entry struct {
 	tar.Header
 	content []byte
@@ -79,16 +79,16 @@ func gunzip(t testing.TB, content []byte) []byte {
 	t.Helper()
 	r, err := gzip.NewReader(bytes.NewReader(content))
 	require.NoError(t, err)
-	require.True(t, r.ModTime.IsZero(), "a time in the gzip header")
+	require.True(t, r.ModTime.IsZero(), "the gzip header contains a time")
 	plain, err := io.ReadAll(r)
 	require.NoError(t, err)
 	return plain
 }
 
-// ociArchive is an image archive, unpacked.
+// ociArchive is an unpacked image archive.
 type ociArchive map[string]entry
 
-// blob is the content that a descriptor names, whose digest and size must fit.
+// blob returns the content of a descriptor after checking digest and size.
 func (a ociArchive) blob(t testing.TB, d descriptor) []byte {
 	t.Helper()
 	algorithm, hash, _ := strings.Cut(d.Digest, ":")
@@ -109,7 +109,7 @@ func decode[T any](t testing.TB, text []byte) (v T) {
 	return v
 }
 
-// unpackTo writes the files of an archive below a folder, as an engine does.
+// unpackTo writes the files of an archive into a folder, as a container engine does.
 func unpackTo(t testing.TB, dir string, archive []byte) {
 	t.Helper()
 	names, entries := untar(t, archive)

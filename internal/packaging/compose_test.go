@@ -16,7 +16,7 @@ import (
 	"autowebinar/internal/mariadbtest"
 )
 
-// composeService is a service of compose.yaml, as far as it is looked at.
+// composeService is the tested part of a service in compose.yaml.
 type composeService struct {
 	Image       string
 	Build       string
@@ -58,18 +58,18 @@ func decodeCompose(t testing.TB, text string) (file composeFile) {
 	return file
 }
 
-// newSecrets is what a newcomer has after the first step: the two env files.
+// newSecrets runs compose/new-secrets and returns the two env files that it writes.
 func newSecrets(t testing.TB) (dotenv, site map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "compose"), 0o755))
 	script := filepath.Join(dir, "compose", "new-secrets")
 	require.NoError(t, os.WriteFile(script, []byte(read(t, "deploy/compose/new-secrets")), 0o755))
-	said, err := run(t, os.Environ(), script)
-	require.NoError(t, err, said)
-	said, err = run(t, os.Environ(), script)
-	require.Error(t, err, "it overwrites nothing")
-	assert.Equal(t, ".env is there already\n", said)
+	output, err := run(t, os.Environ(), script)
+	require.NoError(t, err, output)
+	output, err = run(t, os.Environ(), script)
+	require.Error(t, err, "existing files are not overwritten")
+	assert.Equal(t, ".env already exists\n", output)
 
 	load := func(name string) map[string]string {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -81,7 +81,7 @@ func newSecrets(t testing.TB) (dotenv, site map[string]string) {
 		for line := range strings.Lines(string(text)) {
 			name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 			require.True(t, ok, line)
-			// compose and shells would make something else of these.
+			// Compose and shells would interpret these characters.
 			assert.NotContains(t, value, "$")
 			assert.NotContains(t, value, " ")
 			env[name] = value
@@ -91,7 +91,7 @@ func newSecrets(t testing.TB) (dotenv, site map[string]string) {
 	return load(".env"), load("site.env")
 }
 
-// interpolate is compose's: ${NAME:-default}, ${NAME:?complaint}, ${NAME}.
+// interpolate replaces ${NAME:-default}, ${NAME:?message} and ${NAME} like Compose.
 func interpolate(t testing.TB, text string, env map[string]string) string {
 	t.Helper()
 	return regexp.MustCompile(`\$\{(\w+)(?::([-?])([^}]*))?\}`).ReplaceAllStringFunc(text, func(found string) string {
@@ -104,7 +104,7 @@ func interpolate(t testing.TB, text string, env map[string]string) string {
 	})
 }
 
-// environment is what a container of the service gets.
+// environment returns the environment of a container of the service.
 func (s composeService) environment(t testing.TB, dotenv, site map[string]string) []string {
 	t.Helper()
 	env := map[string]string{}
@@ -129,13 +129,13 @@ func TestComposeServicesStartInAnyOrder(t *testing.T) {
 	assert.ElementsMatch(t, []string{"db", "wordpress", "autowebinar", "nginx", "sink"}, slices.Collect(maps.Keys(file.Services)))
 	for name, s := range file.Services {
 		assert.Equal(t, "unless-stopped", s.Restart, name)
-		assert.True(t, s.Healthcheck.Disable != (len(s.Healthcheck.Test) > 0), "%s has a health check, or says that it has none", name)
+		assert.True(t, s.Healthcheck.Disable != (len(s.Healthcheck.Test) > 0), "%s has a health check or disables it explicitly", name)
 		for _, volume := range s.Volumes {
-			from, _, _ := strings.Cut(volume, ":")
-			if strings.HasPrefix(from, ".") {
-				assert.FileExists(t, filepath.Join(deploy, from), name)
+			source, _, _ := strings.Cut(volume, ":")
+			if strings.HasPrefix(source, ".") {
+				assert.FileExists(t, filepath.Join(deploy, source), name)
 			} else {
-				assert.Contains(t, file.Volumes, from, name)
+				assert.Contains(t, file.Volumes, source, name)
 			}
 		}
 	}
@@ -148,13 +148,13 @@ func TestComposeServicesStartInAnyOrder(t *testing.T) {
 	assert.NotContains(t, read(t, "deploy/compose.yaml"), "depends_on")
 }
 
-// The image is loaded, or built beforehand: a release has no sources.
+// Compose does not build the image, because a release contains no sources.
 func TestComposeUsesImageFromReadme(t *testing.T) {
 	t.Parallel()
 	readme := read(t, "deploy/README.md")
 	m := regexp.MustCompile(`(?m)^echo (\w+)=(\S+) >>\.env$`).FindStringSubmatch(readme)
 	require.NotNil(t, m)
-	assert.Equal(t, "autowebinar:VERSION", m[2], "the tag of the archive that make image writes")
+	assert.Equal(t, "autowebinar:VERSION", m[2], "the tag in the archive that make image writes")
 	for _, name := range []string{"autowebinar", "sink"} {
 		s := compose(t).Services[name]
 		assert.Empty(t, s.Build, name)
@@ -172,7 +172,7 @@ func TestComposeConfiguresService(t *testing.T) {
 	assert.Len(t, c.Salts, 8)
 	assert.Len(t, c.WebhookSecrets, 1)
 	assert.Equal(t, "http://sink:9000/", c.WebhookURL.String())
-	assert.Equal(t, ":8080", c.Listen, "where nginx looks for it")
+	assert.Equal(t, ":8080", c.Listen, "the address in nginx.conf")
 	assert.Equal(t, "autowebinar", s.Environment["WORDPRESS_DB_USER"])
 
 	wordpress := file.Services["wordpress"]
@@ -183,12 +183,12 @@ func TestComposeConfiguresService(t *testing.T) {
 	}
 	for _, line := range s.environment(t, dotenv, site) {
 		_, value, _ := strings.Cut(line, "=")
-		assert.NotEqual(t, dotenv["WORDPRESS_DB_PASSWORD"], value, "the service has an account of its own")
+		assert.NotEqual(t, dotenv["WORDPRESS_DB_PASSWORD"], value, "the service does not use WordPress's account")
 	}
 	assert.Equal(t, dotenv["AUTOWEBINAR_WEBHOOK_SECRET"], site["AUTOWEBINAR_WEBHOOK_SECRET"])
 }
 
-// Two lines without their # publish the status page, to this machine only.
+// Uncommenting two lines publishes the status page, to this machine only.
 func TestComposeCanPublishStatusPage(t *testing.T) {
 	t.Parallel()
 	assert.Empty(t, compose(t).Services["autowebinar"].Ports)
@@ -198,19 +198,19 @@ func TestComposeCanPublishStatusPage(t *testing.T) {
 	assert.Equal(t, []string{"127.0.0.1:9090:9090"}, s.Ports)
 	dotenv, site := newSecrets(t)
 	assert.Equal(t, ":9090", loadConfig(t, s.environment(t, dotenv, site)).AdminListen)
-	assert.Contains(t, read(t, "README.md"), "`-e AUTOWEBINAR_ADMIN_LISTEN=:9090 -p "+s.Ports[0]+"`", "docker run's way")
+	assert.Contains(t, read(t, "README.md"), "`-e AUTOWEBINAR_ADMIN_LISTEN=:9090 -p "+s.Ports[0]+"`", "with docker run")
 }
 
-// The account is made when the database is: before there are any tables.
+// The account is created with the database, before the tables exist.
 func TestComposeAccountHasLeastPrivileges(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
 	_, err := db.SQL.Exec("DROP TABLE wp_users, wp_usermeta")
 	require.NoError(t, err)
-	account := db.Name + "_own"
+	account := db.Name + "_account"
 	t.Cleanup(func() { _, _ = db.SQL.Exec("DROP USER IF EXISTS '" + account + "'@'%'") })
 
-	// The MariaDB image sources the script and has this function for it.
+	// The MariaDB image defines this function and sources the script.
 	script := "docker_process_sql() { cat; }; . " + deploy + "compose/account.sh"
 	env := []string{"PATH=" + os.Getenv("PATH"), "MARIADB_DATABASE=" + db.Name, "AUTOWEBINAR_DB_USER=" + account, "AUTOWEBINAR_DB_PASSWORD=secret"}
 	statements, err := run(t, env, "bash", "-euc", script)

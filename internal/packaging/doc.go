@@ -1,5 +1,4 @@
-// Package packaging holds the tests of what is shipped: that the container image
-// and the release are the same bytes whoever makes them, that the image runs as
-// it is meant to be run, and that each file in deploy/ agrees with the service,
-// with the documents and with the linter of its kind.
+// Package packaging tests what is shipped: that builds of the container image and
+// of the release are reproducible, that the image runs, and that the files in
+// deploy/ agree with the service, with the documents and with their linters.
 package packaging

@@ -13,7 +13,7 @@ import (
 	"autowebinar/internal/config"
 )
 
-// documents are what an operator copies lines from.
+// documents returns the files from which operators copy settings.
 func documents(t testing.TB) []string {
 	t.Helper()
 	names := []string{"README.md", "api/wordpress/README.md", "deploy/autowebinar.env.example"}
@@ -27,8 +27,8 @@ func documents(t testing.TB) []string {
 	return names
 }
 
-// parseEnvFile is the environment that Docker makes of an env file: lines as they
-// are, but for those that are empty or begin with #.
+// parseEnvFile parses an env file as Docker does: literally, without empty lines
+// and comments.
 func parseEnvFile(text string) (environ []string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimLeft(strings.TrimSuffix(line, "\n"), " \t")
@@ -39,22 +39,21 @@ func parseEnvFile(text string) (environ []string) {
 	return environ
 }
 
-// fillSecrets puts a secret of the right shape where a document shows none.
+// fillSecrets replaces the placeholder of a webhook secret by a valid one.
 func fillSecrets(text string) string {
 	return strings.ReplaceAll(text, "whsec_…", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
 }
 
-// What the documents show as an env file is one, to the byte.
 func TestDocumentedEnvFilesLoad(t *testing.T) {
 	t.Parallel()
-	wordpress := func(name string) ([]byte, error) {
+	readWPConfig := func(name string) ([]byte, error) {
 		if name != "/var/www/html/wp-config.php" {
 			return nil, os.ErrNotExist
 		}
 		return []byte("<?php define('DB_HOST', 'db'); define('DB_NAME', 'site'); define('DB_USER', 'site'); define('DB_PASSWORD', 'secret');"), nil
 	}
 	all := wantEnvExample(t)
-	taken := map[string]config.Config{}
+	configs := map[string]config.Config{}
 	for _, name := range documents(t) {
 		text := codeBlocks(read(t, name), "dotenv")
 		if text == "" {
@@ -65,23 +64,23 @@ func TestDocumentedEnvFilesLoad(t *testing.T) {
 			variable, _, _ := strings.Cut(line, "=")
 			assert.Contains(t, all, "\n#"+variable+"=", name)
 		}
-		c, err := config.Load(environ, wordpress)
+		c, err := config.Load(environ, readWPConfig)
 		require.NoError(t, err, name)
-		taken[name] = c
+		configs[name] = c
 	}
-	require.Len(t, taken, 2)
-	first := taken["README.md"]
+	require.Len(t, configs, 2)
+	first := configs["README.md"]
 	assert.Len(t, first.Salts, 8)
 	assert.Len(t, first.Webinars, 2)
 	assert.Equal(t, "crm_lead_id", first.LeadMetaKey)
-	for name, c := range taken {
-		assert.Equal(t, "autowebinar", c.DSN.User, "%s: the account of two grants", name)
+	for name, c := range configs {
+		assert.Equal(t, "autowebinar", c.DSN.User, "%s: the account with two grants", name)
 		assert.Len(t, c.WebhookSecrets, 1, name)
 	}
 }
 
-// There is no other place where a line of an env file would go unread, and in
-// the example each line is one once its # is away.
+// Settings outside of dotenv blocks would not be tested. Every setting in the
+// example file is a valid line after its # is removed.
 func TestDocumentedSettingsAreInDotenvBlocks(t *testing.T) {
 	t.Parallel()
 	setting := regexp.MustCompile(`(?m)^ *(WORDPRESS|AUTOWEBINAR)_\w+=.*$`)

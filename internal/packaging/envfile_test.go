@@ -13,17 +13,17 @@ import (
 	"autowebinar/internal/config"
 )
 
-var update = flag.Bool("update", false, "write the files that are made from the sources")
+var update = flag.Bool("update", false, "write the generated files")
 
-// wantEnvExample is what deploy/autowebinar.env.example should be: every setting there
-// is, as the service itself describes it.
+// wantEnvExample generates deploy/autowebinar.env.example from the service's own
+// description of its settings.
 func wantEnvExample(t testing.TB) string {
 	t.Helper()
 	var reference, b strings.Builder
 	require.NoError(t, config.Reference(&reference))
-	b.WriteString(`# All settings, for "docker run --env-file", "env_file" and EnvironmentFile. Take
-# the # away where the default will not do. Each X may be given as X_FILE, the
-# path of a file that holds the value: do that with what is marked as secret.
+	b.WriteString(`# All settings, for "docker run --env-file", "env_file" and EnvironmentFile. Remove
+# the # to change a default. Instead of a value, NAME_FILE may name a file that
+# contains it; use that for settings marked as secret.
 `)
 	row := regexp.MustCompile("^\\| `([A-Z_]+)` \\| (.*?) \\| (.*) \\|$")
 	for line := range strings.Lines(reference.String()) {
@@ -35,7 +35,7 @@ func wantEnvExample(t testing.TB) string {
 		b.WriteString("\n# " + plain.Replace(m[3]) + "\n")
 		value := plain.Replace(m[2])
 		if !strings.HasPrefix(m[2], "`") || strings.ContainsAny(value, "{ ") {
-			// In words, so not to be taken for a value.
+			// A default in words is a comment, not a value.
 			if words, required := strings.CutPrefix(value, "required"); required {
 				b.WriteString("# Required" + words + ".\n")
 			} else if value != "" {
@@ -56,16 +56,16 @@ func TestEnvExampleListsEverySetting(t *testing.T) {
 	}
 	assert.Equal(t, want, read(t, "deploy/autowebinar.env.example"), "go test ./internal/packaging -update writes it")
 
-	// Its values are the defaults: with all of them in force nothing changes.
-	var set, bare []string
+	// The values are the defaults: setting all of them changes nothing.
+	var set []string
 	for line := range strings.Lines(want) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "#")), "="); ok && value != "" && regexp.MustCompile(`^[A-Z_]+$`).MatchString(name) {
 			set = append(set, name+"="+value)
 		}
 	}
 	require.NotEmpty(t, set)
-	bare = []string{"AUTOWEBINAR_DB_DSN=a:b@tcp(db:3306)/site", "AUTOWEBINAR_WEBHOOK_URL=off"}
-	assert.Equal(t, loadConfig(t, bare).LogValue().String(), loadConfig(t, append(set, bare...)).LogValue().String())
+	minimal := []string{"AUTOWEBINAR_DB_DSN=a:b@tcp(db:3306)/site", "AUTOWEBINAR_WEBHOOK_URL=off"}
+	assert.Equal(t, loadConfig(t, minimal).LogValue().String(), loadConfig(t, append(set, minimal...)).LogValue().String())
 }
 
 func loadConfig(t testing.TB, environ []string) config.Config {

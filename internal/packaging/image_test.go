@@ -16,7 +16,7 @@ import (
 
 const maxImage = 20_000_000 // bytes, compressed
 
-// imageBuild is the image archive of these sources, made once.
+// imageBuild is the image archive of these sources, built once.
 var imageBuild struct {
 	once    sync.Once
 	archive []byte
@@ -31,11 +31,11 @@ func imageArchive(t testing.TB) []byte {
 		require.NoError(t, err)
 		imageBuild.archive = archive
 	})
-	require.NotEmpty(t, imageBuild.archive, "the image could not be made")
+	require.NotEmpty(t, imageBuild.archive, "the image could not be built")
 	return imageBuild.archive
 }
 
-// image is the one of linux/amd64 in the archive, and what is attached to it.
+// image is the linux/amd64 image of the archive with its attestations.
 type image struct {
 	ociArchive
 	descriptor   descriptor
@@ -66,15 +66,15 @@ func openImage(t testing.TB) image {
 	return i
 }
 
-// unpack makes the image's root file system.
+// unpack writes the image's root file system to a folder.
 func (i image) unpack(t testing.TB) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0o755))
 	for n, layer := range i.manifest.Layers {
-		plain := gunzip(t, i.blob(t, layer))
-		assert.Equal(t, i.config.RootFS.DiffIDs[n], digest(plain))
-		unpackTo(t, dir, plain)
+		archive := gunzip(t, i.blob(t, layer))
+		assert.Equal(t, i.config.RootFS.DiffIDs[n], digest(archive))
+		unpackTo(t, dir, archive)
 	}
 	return dir
 }
@@ -119,7 +119,7 @@ func TestImageConfigMatchesDockerfile(t *testing.T) {
 	assert.Equal(t, version, config.Labels["org.opencontainers.image.version"])
 	assert.Equal(t, "0123456789abcdef", config.Labels["org.opencontainers.image.revision"])
 
-	// The Dockerfile is for those who have an engine; it says the same.
+	// The Dockerfile, for machines with a container engine, has the same values.
 	dockerfile := read(t, "Dockerfile")
 	_, final, found := strings.Cut(dockerfile, "FROM scratch\n")
 	require.True(t, found)
@@ -158,7 +158,7 @@ func TestImageHasBillOfMaterials(t *testing.T) {
 	statement.Predicate.requireMatchesModules(t, "golang.org/x/crypto/x509roots/fallback")
 }
 
-// spdx is a bill of materials.
+// spdx is a bill of materials in the SPDX format.
 type spdx struct {
 	SPDXVersion string
 	Packages    []struct {
@@ -168,8 +168,9 @@ type spdx struct {
 	Relationships []struct{ SPDXElementID, RelationshipType, RelatedSPDXElement string }
 }
 
-// requireMatchesModules compares the bill with the modules that the service is built from.
-func (s spdx) requireMatchesModules(t testing.TB, besides ...string) {
+// requireMatchesModules compares the bill with the modules of the service and with
+// additional ones.
+func (s spdx) requireMatchesModules(t testing.TB, additional ...string) {
 	t.Helper()
 	assert.Equal(t, "SPDX-2.3", s.SPDXVersion)
 	ids := map[string]string{}
@@ -185,7 +186,7 @@ func (s spdx) requireMatchesModules(t testing.TB, besides ...string) {
 	listed, err := run(t, os.Environ(), "go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "autowebinar/cmd/autowebinar")
 	require.NoError(t, err, listed)
 	want := map[string]bool{"std": true}
-	for _, name := range append(strings.Fields(listed), besides...) {
+	for _, name := range append(strings.Fields(listed), additional...) {
 		want[name] = true
 	}
 	got := map[string]bool{}

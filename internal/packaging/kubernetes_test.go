@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The shapes of the manifests, as far as they are looked at.
+// The tested parts of the manifests.
 type (
 	resource struct {
 		Kind     string
@@ -107,7 +107,7 @@ func TestKubernetesDeployment(t *testing.T) {
 	for _, port := range c.Ports {
 		ports[port.Name] = strconv.Itoa(port.ContainerPort)
 	}
-	// The kubelet asks the pod's address: an admin address on the loopback would not do.
+	// The probes of the kubelet need an admin address that is not the loopback.
 	assert.Equal(t, ":"+ports["admin"], all["ConfigMap"].Data["AUTOWEBINAR_ADMIN_LISTEN"])
 	assert.Equal(t, ports["admin"], d.Template.Metadata.Annotations["prometheus.io/port"])
 	assert.Equal(t, "8080", ports["http"])
@@ -146,7 +146,7 @@ func TestKubernetesDeployment(t *testing.T) {
 	assert.Equal(t, labels, policy.PodSelector.MatchLabels)
 	for _, rule := range policy.Ingress {
 		for _, port := range rule.Ports {
-			assert.True(t, port.Port == "http" || len(rule.From) > 0, "anybody may reach %s", port.Port)
+			assert.True(t, port.Port == "http" || len(rule.From) > 0, "%s is open to all", port.Port)
 		}
 	}
 }
@@ -155,15 +155,15 @@ func TestKubernetesConfiguresService(t *testing.T) {
 	t.Parallel()
 	all := manifests(t)
 	settings := maps.Clone(all["ConfigMap"].Data)
-	_, filled := newSecrets(t) // what goes in place of the angle brackets
+	_, site := newSecrets(t) // replaces the placeholders
 	for name := range all["Secret"].StringData {
 		settings[name] = "a password of this site"
-		if value, ok := filled[name]; ok {
+		if value, ok := site[name]; ok {
 			settings[name] = value
 		}
 	}
 	settings["AUTOWEBINAR_SERVICE_KEYS"] = "0123456789abcdef"
-	// What Kubernetes itself sets for the Service of this name.
+	// Kubernetes sets these for the Service of this name.
 	settings["AUTOWEBINAR_SERVICE_HOST"], settings["AUTOWEBINAR_PORT"] = "10.0.0.9", "tcp://10.0.0.9:8080"
 	var environ []string
 	for name, value := range settings {
@@ -174,6 +174,6 @@ func TestKubernetesConfiguresService(t *testing.T) {
 		assert.Equal(t, "autowebinar", from.ConfigMapRef.Name+from.SecretRef.Name)
 	}
 	for name, value := range all["Secret"].StringData {
-		assert.Regexp(t, regexp.MustCompile(`^<.*>$`), value, "%s: no secret belongs into the example", name)
+		assert.Regexp(t, regexp.MustCompile(`^<.*>$`), value, "%s: the example contains no secret", name)
 	}
 }

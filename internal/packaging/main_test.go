@@ -17,13 +17,13 @@ import (
 func TestMain(m *testing.M) { servicetest.Main(m) }
 
 const (
-	root     = "../.." // the project's folder
+	root     = "../.." // of the repository
 	deploy   = root + "/deploy/"
-	packTime = "1767225600" // SOURCE_DATE_EPOCH of all that is packed here
+	packTime = "1767225600" // SOURCE_DATE_EPOCH of all builds of these tests
 	version  = "v1.2.3-test"
 )
 
-// pack runs the program that makes what is shipped.
+// pack runs the program that builds images and releases.
 func pack(t testing.TB, args ...string) {
 	t.Helper()
 	program := []string{"-C", root + "/.ci/pack", "run", ".", "-version", version, "-revision", "0123456789abcdef"}
@@ -33,7 +33,7 @@ func pack(t testing.TB, args ...string) {
 	require.NoError(t, err, "%s", out)
 }
 
-// read is the text of one of the project's files.
+// read returns the text of a file of the repository.
 func read(t testing.TB, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, name))
@@ -41,7 +41,7 @@ func read(t testing.TB, name string) string {
 	return string(text)
 }
 
-// run runs a program until its end and returns all that it says.
+// run runs a program and returns its combined output.
 func run(t testing.TB, env []string, name string, args ...string) (output string, err error) {
 	t.Helper()
 	var out bytes.Buffer
@@ -51,7 +51,7 @@ func run(t testing.TB, env []string, name string, args ...string) (output string
 	return out.String(), err
 }
 
-// tools is a folder of programs that one of the scripts in .ci unpacked.
+// tools is a folder of programs that a script in .ci has unpacked.
 type tools string
 
 var linters = sync.OnceValues(func() (tools, error) { return runToolScript("linters") })
@@ -64,7 +64,7 @@ func runToolScript(script string) (tools, error) {
 	return tools(strings.TrimSpace(string(folder))), err
 }
 
-// find is the last match below usr/ of the folder or of the machine.
+// find returns the last match below usr/ of the folder or of the machine.
 func (w tools) find(t testing.TB, pattern string) string {
 	t.Helper()
 	for _, root := range []string{string(w) + "/packages/usr/", "/usr/", "/usr/local/"} {
@@ -72,11 +72,11 @@ func (w tools) find(t testing.TB, pattern string) string {
 			return found[len(found)-1]
 		}
 	}
-	require.Fail(t, "missing", "%s is neither in %s nor installed: remove that folder, its script fills it again", pattern, w)
+	require.Fail(t, "missing", "%s is neither in %s nor installed; remove that folder to have its script fill it again", pattern, w)
 	return ""
 }
 
-// environment lets unpacked programs find their libraries.
+// environment makes unpacked programs find their libraries.
 func (w tools) environment() []string {
 	return append(os.Environ(), "LD_LIBRARY_PATH="+string(w)+"/libraries")
 }

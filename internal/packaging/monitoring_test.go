@@ -12,54 +12,54 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// metricLabels are the service's metrics: kind and labels by name, as its own test
-// holds them fast.
+// metricLabels returns the labels of the service's metrics by name, from the
+// golden file of their own test.
 func metricLabels(t testing.TB) map[string][]string {
 	t.Helper()
-	all := map[string][]string{}
+	metrics := map[string][]string{}
 	line := regexp.MustCompile(`(?m)^(\w+) (\w+) \{(.*)\}$`)
 	for _, m := range line.FindAllStringSubmatch(read(t, "internal/telemetry/testdata/metrics.txt"), -1) {
-		labels := []string{"job", "instance"} // Prometheus' own
+		labels := []string{"job", "instance"} // added by Prometheus
 		if m[3] != "" {
 			labels = append(labels, strings.Split(m[3], ",")...)
 		}
 		if m[2] != "histogram" {
-			all[m[1]] = labels
+			metrics[m[1]] = labels
 			continue
 		}
-		all[m[1]+"_bucket"] = append(slices.Clone(labels), "le")
-		all[m[1]+"_sum"], all[m[1]+"_count"] = labels, labels
+		metrics[m[1]+"_bucket"] = append(slices.Clone(labels), "le")
+		metrics[m[1]+"_sum"], metrics[m[1]+"_count"] = labels, labels
 	}
-	require.NotEmpty(t, all)
-	return all
+	require.NotEmpty(t, metrics)
+	return metrics
 }
 
-// processMetrics are those of the Go client that are used.
+// processMetrics are the used metrics of the Prometheus client library.
 var processMetrics = []string{"process_cpu_seconds_total", "process_resident_memory_bytes"}
 
-// requireKnownMetrics fails the test where an expression names a metric or a label that there
-// is not. It returns the metrics named.
-func requireKnownMetrics(t testing.TB, known map[string][]string, expression string) (named []string) {
+// requireKnownMetrics checks that the metrics and labels in an expression exist. It
+// returns the metrics.
+func requireKnownMetrics(t testing.TB, known map[string][]string, expression string) (metrics []string) {
 	t.Helper()
 	var labels []string
 	for _, m := range regexp.MustCompile(`\b((?:autowebinar|process|go)_\w+)(?:\{(.*?)\})?`).FindAllStringSubmatch(expression, -1) {
-		own, ok := known[m[1]]
+		metricLabels, ok := known[m[1]]
 		if slices.Contains(processMetrics, m[1]) {
-			own, ok = []string{"job", "instance"}, true
+			metricLabels, ok = []string{"job", "instance"}, true
 		}
-		assert.True(t, ok, "%s is no metric: %s", m[1], expression)
-		named, labels = append(named, m[1]), append(labels, own...)
+		assert.True(t, ok, "unknown metric %s: %s", m[1], expression)
+		metrics, labels = append(metrics, m[1]), append(labels, metricLabels...)
 		for _, selector := range regexp.MustCompile(`(\w+)\s*(?:=~|!~|!=|=)`).FindAllStringSubmatch(m[2], -1) {
-			assert.Contains(t, own, selector[1], "a label of %s: %s", m[1], expression)
+			assert.Contains(t, metricLabels, selector[1], "unknown label of %s: %s", m[1], expression)
 		}
 	}
-	assert.NotEmpty(t, named, expression)
+	assert.NotEmpty(t, metrics, expression)
 	for _, m := range regexp.MustCompile(`\b(?:by|on|ignoring|without) ?\((.*?)\)`).FindAllStringSubmatch(expression, -1) {
 		for label := range strings.SplitSeq(m[1], ",") {
 			assert.Contains(t, labels, strings.TrimSpace(label), expression)
 		}
 	}
-	return named
+	return metrics
 }
 
 type rule struct {
@@ -97,17 +97,17 @@ func TestAlertRules(t *testing.T) {
 	tools, err := linters()
 	require.NoError(t, err)
 	promtool := tools.find(t, "bin/promtool")
-	said, err := run(t, nil, promtool, "check", "rules", "--lint-fatal", deploy+"prometheus/alerts.yaml")
-	require.NoError(t, err, said)
-	said, err = run(t, nil, promtool, "test", "rules", "testdata/alerts.yaml")
-	require.NoError(t, err, said)
-	said, err = run(t, nil, promtool, "check", "config", "--syntax-only", deploy+"prometheus/scrape.yaml")
-	require.NoError(t, err, said)
+	output, err := run(t, nil, promtool, "check", "rules", "--lint-fatal", deploy+"prometheus/alerts.yaml")
+	require.NoError(t, err, output)
+	output, err = run(t, nil, promtool, "test", "rules", "testdata/alerts.yaml")
+	require.NoError(t, err, output)
+	output, err = run(t, nil, promtool, "check", "config", "--syntax-only", deploy+"prometheus/scrape.yaml")
+	require.NoError(t, err, output)
 
-	stories := read(t, "internal/packaging/testdata/alerts.yaml")
+	scenarios := read(t, "internal/packaging/testdata/alerts.yaml")
 	for _, rule := range alerts(t) {
-		assert.Contains(t, stories, `ALERTS{alertname="`+rule.Alert+`",`, "no story in which it fires")
-		assert.Contains(t, stories, "alertname: "+rule.Alert+"}", "not silent where all is well")
+		assert.Contains(t, scenarios, `ALERTS{alertname="`+rule.Alert+`",`, "no scenario in which it fires")
+		assert.Contains(t, scenarios, "alertname: "+rule.Alert+"}", "no scenario in which it is silent")
 	}
 }
 
@@ -150,10 +150,10 @@ func TestDashboardUsesKnownMetrics(t *testing.T) {
 			for _, name := range requireKnownMetrics(t, known, target.Expr) {
 				shown[name] = true
 				if name == "autowebinar_active_sessions" {
-					assert.Contains(t, target.Expr, "by (instance)", "a viewer is heard of by several replicas: they do not add up")
+					assert.Contains(t, target.Expr, "by (instance)", "a viewer may report to several replicas, so the values must not be added")
 				}
 				if name == "autowebinar_receiver_up" {
-					assert.NotEmpty(t, p.FieldConfig.Defaults.NoValue, "the sink may not have been tried")
+					assert.NotEmpty(t, p.FieldConfig.Defaults.NoValue, "the state of the receiver is unknown before the first event")
 				}
 			}
 		}
@@ -164,7 +164,7 @@ func TestDashboardUsesKnownMetrics(t *testing.T) {
 		}
 	}
 
-	// What the dashboard does not show is on the alerts, or about counting itself.
+	// Every metric is shown or used by an alert, except those about the count itself.
 	for _, rule := range alerts(t) {
 		for _, name := range requireKnownMetrics(t, known, rule.Expr) {
 			shown[name] = true
@@ -174,6 +174,6 @@ func TestDashboardUsesKnownMetrics(t *testing.T) {
 		family := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
 		seen := shown[name] || shown[family+"_bucket"] || shown[family+"_sum"]
 		assert.True(t, seen || strings.HasPrefix(name, "autowebinar_outbox_count_") ||
-			slices.Contains([]string{"autowebinar_dispatcher_has_leader", "autowebinar_db_connection_waits_total"}, name), "%s is shown nowhere", name)
+			slices.Contains([]string{"autowebinar_dispatcher_has_leader", "autowebinar_db_connection_waits_total"}, name), "%s is not used", name)
 	}
 }

@@ -12,16 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The same sources in another folder, owned and dated otherwise.
+// The second build uses a copy of the sources with another path, owner and times.
 func TestImageIsReproducible(t *testing.T) {
 	t.Parallel()
-	elsewhere, out := filepath.Join(t.TempDir(), "other name"), t.TempDir()
-	require.NoError(t, os.Mkdir(elsewhere, 0o755))
+	copied, out := filepath.Join(t.TempDir(), "other name"), t.TempDir()
+	require.NoError(t, os.Mkdir(copied, 0o755))
 	for _, name := range []string{"go.mod", "go.sum", "LICENSE", "api", "cmd", "internal"} {
-		output, err := run(t, os.Environ(), "cp", "-r", "--no-preserve=timestamps", filepath.Join(root, name), elsewhere)
+		output, err := run(t, os.Environ(), "cp", "-r", "--no-preserve=timestamps", filepath.Join(root, name), copied)
 		require.NoError(t, err, output)
 	}
-	pack(t, "-source", elsewhere, "-platforms", "linux/amd64", "-out", out, "image")
+	pack(t, "-source", copied, "-platforms", "linux/amd64", "-out", out, "image")
 	again, err := os.ReadFile(filepath.Join(out, "autowebinar-"+version+".oci.tar"))
 	require.NoError(t, err)
 	assert.True(t, bytes.Equal(imageArchive(t), again), "two builds of the same sources differ")
@@ -57,9 +57,9 @@ func TestReleaseContents(t *testing.T) {
 
 	dir := t.TempDir()
 	unpackTo(t, dir, gunzip(t, archive))
-	said, err := run(t, nil, filepath.Join(dir, name, "autowebinar"), "version")
+	output, err := run(t, nil, filepath.Join(dir, name, "autowebinar"), "version")
 	require.NoError(t, err)
-	assert.Equal(t, "autowebinar "+version+"\n", said)
+	assert.Equal(t, "autowebinar "+version+"\n", output)
 
 	bill, err := os.ReadFile(filepath.Join(out, name+".spdx.json"))
 	require.NoError(t, err)

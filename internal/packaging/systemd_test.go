@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const maxExposure = 2.0 // of ten, as systemd-analyze reckons
+const maxExposure = 2.0 // of 10, as computed by systemd-analyze
 
 func TestSystemdUnitIsValid(t *testing.T) {
 	t.Parallel()
@@ -27,19 +27,20 @@ func TestSystemdUnitIsValid(t *testing.T) {
 	unit := filepath.Join(dir, "autowebinar.service")
 	require.NoError(t, os.WriteFile(unit, []byte(strings.ReplaceAll(text, "/usr/local/bin/autowebinar", binary)), 0o644))
 
-	said, err := run(t, tools.environment(), analyze, "verify", "--man=no", unit)
-	assert.NoError(t, err, said)
-	assert.NotContains(t, said, unit, "no warning")
-	said, err = run(t, tools.environment(), analyze, "security", "--offline=true", "--no-pager", unit)
-	require.NoError(t, err, said)
-	m := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(said)
-	require.NotNil(t, m, said)
+	output, err := run(t, tools.environment(), analyze, "verify", "--man=no", unit)
+	assert.NoError(t, err, output)
+	assert.NotContains(t, output, unit, "warnings")
+	output, err = run(t, tools.environment(), analyze, "security", "--offline=true", "--no-pager", unit)
+	require.NoError(t, err, output)
+	m := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(output)
+	require.NotNil(t, m, output)
 	exposure, err := strconv.ParseFloat(m[1], 64)
 	require.NoError(t, err)
 	assert.LessOrEqual(t, exposure, maxExposure)
 }
 
-// The lines above the unit, tried below another root by somebody who is not root.
+// The commands in the unit's comments work. The test runs them below another root
+// directory, so it needs no privileges.
 func TestSystemdInstallCommands(t *testing.T) {
 	t.Parallel()
 	dir, root := t.TempDir(), t.TempDir()
@@ -51,9 +52,9 @@ func TestSystemdInstallCommands(t *testing.T) {
 	lines := regexp.MustCompile(`(?m)^# (install .*)$`).FindAllStringSubmatch(read(t, "deploy/systemd/autowebinar.service"), -1)
 	require.NotEmpty(t, lines)
 	for _, line := range lines {
-		there := regexp.MustCompile(` (/(?:etc|usr)/)`).ReplaceAllString(line[1], " "+root+"$1")
-		said, err := run(t, os.Environ(), "sh", "-euc", `cd "$1" && `+there, "sh", dir)
-		require.NoError(t, err, "%s: %s", line[1], said)
+		command := regexp.MustCompile(` (/(?:etc|usr)/)`).ReplaceAllString(line[1], " "+root+"$1")
+		output, err := run(t, os.Environ(), "sh", "-euc", `cd "$1" && `+command, "sh", dir)
+		require.NoError(t, err, "%s: %s", line[1], output)
 	}
 	for name, mode := range map[string]os.FileMode{
 		"etc/autowebinar": os.ModeDir | 0o700, "etc/autowebinar/db-password": 0o600, "etc/autowebinar/webhook-secret": 0o600,
@@ -65,7 +66,7 @@ func TestSystemdInstallCommands(t *testing.T) {
 	}
 }
 
-// An operator's command has the unit's settings and secrets.
+// The documented systemd-run command has the settings and secrets of the unit.
 func TestSystemdRunMatchesUnit(t *testing.T) {
 	t.Parallel()
 	readme := regexp.MustCompile(` \\\n +`).ReplaceAllString(read(t, "deploy/README.md"), " ")
@@ -80,7 +81,7 @@ func TestSystemdRunMatchesUnit(t *testing.T) {
 		assert.Contains(t, line, " -E "+strings.ReplaceAll(m[1], "%d", "/run/credentials/"+name[1]+".service")+" ")
 	}
 	for _, m := range regexp.MustCompile(`(?m)^#([A-Z]\w+=.*)$`).FindAllStringSubmatch(unit, -1) {
-		assert.Contains(t, readme, "`-p "+m[1]+"`", "where the unit has it")
+		assert.Contains(t, readme, "`-p "+m[1]+"`", "an option that is a comment in the unit")
 	}
 	assert.True(t, strings.HasSuffix(line, " /usr/local/bin/autowebinar check"))
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// codeBlocks are the lines that a document shows in a language.
+// codeBlocks returns the code blocks of a document in a language.
 func codeBlocks(document, language string) string {
-	// Blocks of a list are indented.
+	// Blocks in lists are indented.
 	text := regexp.MustCompile(`(?m)^ {3}`).ReplaceAllString(document, "")
 	var lines strings.Builder
 	for _, block := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1) {
@@ -22,16 +22,16 @@ func codeBlocks(document, language string) string {
 	return lines.String()
 }
 
-// normalizeConfig are the directives of a configuration: no comments, no layout.
+// normalizeConfig removes comments and layout from a configuration.
 func normalizeConfig(text string) string {
 	text = regexp.MustCompile(`(?m)(^|\s)#.*$`).ReplaceAllString(text, "")
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// splitByLevel sorts nginx's directives as nginx wants them: those of the http level
-// first.
+// splitByLevel separates nginx's directives of the http level from those of the
+// server level.
 func splitByLevel(text string) (http, server []string) {
-	depth, begun := 0, 0
+	depth, start := 0, 0
 	for i, c := range text {
 		switch c {
 		case '{':
@@ -40,8 +40,8 @@ func splitByLevel(text string) (http, server []string) {
 			depth--
 		}
 		if depth == 0 && (c == '}' || c == ';') {
-			directive := strings.TrimSpace(text[begun : i+1])
-			begun = i + 1
+			directive := strings.TrimSpace(text[start : i+1])
+			start = i + 1
 			if word, _, _ := strings.Cut(directive, " "); word == "upstream" || word == "map" {
 				http = append(http, directive)
 			} else {
@@ -68,7 +68,8 @@ func TestWebServerFilesMatchDocuments(t *testing.T) {
 	}
 }
 
-// The names of containers are known to their network only.
+// withLocalAddresses replaces names that only the network of the containers
+// resolves.
 func withLocalAddresses(text string) string {
 	return regexp.MustCompile(`\b(autowebinar|wordpress):(\d)`).ReplaceAllString(text, "127.0.0.1:$2")
 }
@@ -78,9 +79,9 @@ func TestNginxConfigIsValid(t *testing.T) {
 	tools, err := webServers()
 	require.NoError(t, err)
 	sites := map[string]string{
-		"a site of one's own": withLocalAddresses(read(t, "deploy/nginx/autowebinar-http.conf")) +
+		"existing site": withLocalAddresses(read(t, "deploy/nginx/autowebinar-http.conf")) +
 			"server { listen 127.0.0.1:8000; include {dir}/autowebinar-locations.conf; }",
-		// Debian's nginx may be older than "resolve".
+		// Debian's nginx may not support "resolve".
 		"compose": strings.NewReplacer(" resolve;", ";", "/etc/nginx/autowebinar-locations.conf", "{dir}/autowebinar-locations.conf",
 			"listen 80", "listen 127.0.0.1:8000", "include fastcgi_params", "include {dir}/fastcgi_params").
 			Replace(withLocalAddresses(read(t, "deploy/compose/nginx.conf"))),
@@ -96,14 +97,14 @@ func TestNginxConfigIsValid(t *testing.T) {
 			}
 			write("autowebinar-locations.conf", withLocalAddresses(read(t, "deploy/nginx/autowebinar-locations.conf")))
 			write("fastcgi_params", "fastcgi_param QUERY_STRING $query_string;\n")
-			temporary := ""
+			tempPaths := ""
 			for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-				temporary += kind + "_temp_path {dir}/" + kind + ";\n"
+				tempPaths += kind + "_temp_path {dir}/" + kind + ";\n"
 			}
-			config := write("nginx.conf", "pid {dir}/pid; events {} http { access_log off;\n"+temporary+site+"}")
-			said, err := run(t, tools.environment(), tools.find(t, "sbin/nginx"), "-t", "-e", dir+"/log", "-p", dir, "-c", config)
-			assert.NoError(t, err, said)
-			assert.NotContains(t, said, "[warn]")
+			config := write("nginx.conf", "pid {dir}/pid; events {} http { access_log off;\n"+tempPaths+site+"}")
+			output, err := run(t, tools.environment(), tools.find(t, "sbin/nginx"), "-t", "-e", dir+"/log", "-p", dir, "-c", config)
+			assert.NoError(t, err, output)
+			assert.NotContains(t, output, "[warn]")
 		})
 	}
 }
@@ -123,7 +124,7 @@ func TestApacheConfigIsValid(t *testing.T) {
 	config.WriteString("<VirtualHost *>\nInclude " + path + "\n</VirtualHost>\n")
 	file := filepath.Join(dir, "apache.conf")
 	require.NoError(t, os.WriteFile(file, []byte(config.String()), 0o600))
-	said, err := run(t, tools.environment(), tools.find(t, "sbin/apache2"), "-t", "-f", file)
-	assert.NoError(t, err, said)
-	assert.Contains(t, said, "Syntax OK")
+	output, err := run(t, tools.environment(), tools.find(t, "sbin/apache2"), "-t", "-f", file)
+	assert.NoError(t, err, output)
+	assert.Contains(t, output, "Syntax OK")
 }
