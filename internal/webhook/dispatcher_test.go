@@ -54,7 +54,7 @@ func TestWakeDuringAPollIsNotLost(t *testing.T) {
 		f.queue.fail = func(operation string) error {
 			if operation == "DueViewers" && !polled {
 				polled = true
-				f.dispatcher.Wake()
+				f.dispatcher.Wake() // while this poll misses the row
 				time.AfterFunc(time.Millisecond, func() { f.queue.insert(event(1, 1)) })
 			}
 			return nil

@@ -24,11 +24,11 @@ type entry struct {
 	next time.Time // next attempt of that row; zero: not tried yet
 
 	backoff     backoffMode
-	notBefore   time.Time // earliest next attempt, whatever the state of the breaker
+	notBefore   time.Time // no attempt earlier, whatever the state of the breaker
 	failedAt    time.Time // last failure in this run; zero: none
 	probedAt    time.Time // last probe in this run; zero: none
 	suspect     bool      // failed while the breaker was closed
-	pausedUntil time.Time // the queue failed or could not return the row: retry it then
+	pausedUntil time.Time // no attempt earlier, after a queue error or an unsupported row
 	queueErrors int       // consecutive queue errors
 
 	inFlight bool   // a delivery or a merge is in progress

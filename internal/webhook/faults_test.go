@@ -17,7 +17,7 @@ var errDatabase = errors.New("database unavailable")
 
 func failAlways(string) error { return errDatabase }
 
-// breakOn fails the named operation only.
+// failOn fails the named operation only.
 func failOn(operation string) func(string) error {
 	return func(called string) error {
 		if called == operation {
@@ -187,18 +187,18 @@ func TestDatabaseOutageLosesNoEvents(t *testing.T) {
 				f.advance(10 * time.Minute)
 				switch operation {
 				case "":
-					assert.Equal(f, 1, f.log.count("event queue read failing"), "logged once")
+					assert.Equal(f, 1, f.log.count("outbox reads failing"), "logged once")
 					assert.LessOrEqual(f, f.queue.calls["DueViewers"], 150, "and reads are paused")
 				case "MarkAttempt":
-					assert.Equal(f, 1, f.log.count("event queue write failing"), "although reads succeed")
-					assert.Zero(f, f.log.count("event queue write recovered"))
+					assert.Equal(f, 1, f.log.count("outbox writes failing"), "although reads succeed")
+					assert.Zero(f, f.log.count("outbox writes recovered"))
 				}
 				f.queue.set(func() { f.queue.fail = nil })
 				f.advance(6 * time.Second)
 				assert.Len(f, f.receiver.deliveries(), 30)
 				assert.Zero(f, f.dispatcher.Stats().Failed)
-				for _, kind := range []string{"read", "write"} {
-					assert.Equal(f, f.log.count("event queue "+kind+" failing"), f.log.count("event queue "+kind+" recovered"))
+				for _, kind := range []string{"reads", "writes"} {
+					assert.Equal(f, f.log.count("outbox "+kind+" failing"), f.log.count("outbox "+kind+" recovered"))
 				}
 				f.assertEmpty()
 			})
@@ -238,7 +238,7 @@ func TestWritesArePausedWhileTheyFail(t *testing.T) {
 
 		f.receiver.setResponse(always(reply{status: 200, delay: 9 * time.Second}))
 		f.advance(time.Second)
-		assert.Equal(f, 1, f.log.count("event queue write recovered"), "before the receiver has responded")
+		assert.Equal(f, 1, f.log.count("outbox writes recovered"), "before the receiver has responded")
 		assert.Empty(f, f.receiver.accepted())
 	})
 }

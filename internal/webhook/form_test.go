@@ -18,7 +18,7 @@ import (
 
 func form() webinar.Event {
 	e := event(7, 1)
-	e.Type, e.FormID, e.FormPayload = webinar.EventFormSubmitted, "feedback", json.RawMessage(`{"comment":"geheim"}`)
+	e.Type, e.FormID, e.FormPayload = webinar.EventFormSubmitted, "feedback", json.RawMessage(`{"comment":"confidential"}`)
 	return e
 }
 
@@ -66,7 +66,7 @@ func TestFormErrors(t *testing.T) {
 				assert.Equal(t, form().ID.String(), r.deliveries()[0].id)
 
 				require.Len(t, log.lines("webhook_id"), 1)
-				assert.NotContains(t, log.buf.String(), "geheim")
+				assert.NotContains(t, log.buf.String(), "confidential")
 				assert.NotContains(t, log.buf.String(), "lead-7")
 			})
 		})

@@ -128,9 +128,9 @@ func TestEventIsDeadWhenBudgetIsExhausted(t *testing.T) {
 	for name, failure := range map[string]reply{"rejected": {status: 400}, "unavailable": {status: 500}} {
 		t.Run(name, func(t *testing.T) {
 			withFixture(t, webhook.Config{Retry: retry}, func(f *fixture) {
-				badID := event(1, 1).ID.String()
+				failingID := event(1, 1).ID.String()
 				f.receiver.setResponse(func(d delivery) reply {
-					if d.id == badID {
+					if d.id == failingID {
 						return failure
 					}
 					return reply{status: 200}

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func TestReceiverDownIsProbedOneEventAtATime(t *testing.T) {
 				deliveries := f.receiver.deliveries()
 				require.Greater(f, len(deliveries), 12)
 				for i, d := range deliveries {
-					assert.Equal(f, 1, d.parallel)
+					assert.Equal(f, 1, d.inFlight)
 					if i > 0 {
 						gap := d.at.Sub(deliveries[i-1].at)
 						assert.LessOrEqual(f, gap, 46*time.Second, "30 s plus the time-out of the previous probe")
@@ -85,15 +86,15 @@ func TestRecoverySendsOldestFirstWithIncreasingParallelism(t *testing.T) {
 		f.assertEmpty()
 		accepted := f.receiver.accepted()
 		require.Len(f, accepted, 100)
-		parallel := map[time.Time]int{}
+		inFlight := map[time.Time]int{}
 		for _, d := range accepted {
-			parallel[d.at] = max(parallel[d.at], d.parallel)
+			inFlight[d.at] = max(inFlight[d.at], d.inFlight)
 		}
 		var ramp []int
-		for _, at := range slices.SortedFunc(mapKeys(parallel), time.Time.Compare) {
-			ramp = append(ramp, parallel[at])
+		for _, at := range slices.SortedFunc(maps.Keys(inFlight), time.Time.Compare) {
+			ramp = append(ramp, inFlight[at])
 		}
-		assert.Equal(f, []int{1, 1, 2, 8, 16, 16}, ramp[:6], "the probe, then doubling")
+		assert.Equal(f, []int{1, 1, 2, 8, 16, 16}, ramp[:6], "the probe, then increasing")
 		// Rows sent at the same time arrive in any order.
 		for i, d := range accepted[1:] {
 			for _, e := range accepted[i+1:] {
@@ -101,16 +102,6 @@ func TestRecoverySendsOldestFirstWithIncreasingParallelism(t *testing.T) {
 			}
 		}
 	})
-}
-
-func mapKeys[K comparable, V any](m map[K]V) func(func(K) bool) {
-	return func(yield func(K) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 func TestQuietSiteRecoversWithin30Seconds(t *testing.T) {

@@ -25,7 +25,7 @@ const (
 	opWrite
 )
 
-func (op queueOp) String() string { return [...]string{"read", "write"}[op] }
+func (op queueOp) String() string { return [...]string{"reads", "writes"}[op] }
 
 // queueHealth tracks failures of the queue's database: it logs the first failure
 // and the recovery, and pauses use of the queue in between. Reads and writes are
@@ -47,7 +47,7 @@ func (h *queueHealth) recordFailure(ctx context.Context, op queueOp, err error) 
 		return // concurrent failures count once
 	}
 	if h.failures[op]++; h.failures[op] == 1 {
-		h.log.WarnContext(ctx, "event queue "+op.String()+" failing", "error", err)
+		h.log.WarnContext(ctx, "outbox "+op.String()+" failing", "error", err)
 	}
 	// A failed write may concern only one viewer, whose rows are locked by another
 	// transaction, so other viewers are paused as briefly as possible.
@@ -62,7 +62,7 @@ func (h *queueHealth) recordSuccess(ctx context.Context, op queueOp) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.failures[op] > 0 {
-		h.log.InfoContext(ctx, "event queue "+op.String()+" recovered")
+		h.log.InfoContext(ctx, "outbox "+op.String()+" recovered")
 	}
 	if h.failures[op] = 0; h.failures == [2]int{} {
 		h.until = time.Time{}

@@ -18,7 +18,7 @@ type delivery struct {
 	user     webinar.UserID
 	id       string
 	status   int // of the response; 0: none
-	parallel int // requests in flight, including this one
+	inFlight int // number of requests, including this one
 	body     string
 }
 
@@ -48,7 +48,7 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	user, _ := strconv.ParseUint(req.Header.Get(webhook.HeaderUser), 10, 64)
 	r.mu.Lock()
 	r.inFlight++
-	d := delivery{at: time.Now(), user: webinar.UserID(user), id: req.Header.Get(webhook.HeaderID), parallel: r.inFlight, body: string(body)}
+	d := delivery{at: time.Now(), user: webinar.UserID(user), id: req.Header.Get(webhook.HeaderID), inFlight: r.inFlight, body: string(body)}
 	rep := r.respond(d)
 	r.mu.Unlock()
 

@@ -20,7 +20,7 @@ func (r *run) handleRead(ctx context.Context, read readResult, now time.Time) {
 		r.health.recordFailure(ctx, opRead, read.err)
 	case read.scan:
 		r.health.recordSuccess(ctx, opRead)
-		r.scanAt = now.Add(max(scanInterval, maxScanDuty*now.Sub(read.began)))
+		r.scanAt = now.Add(max(scanInterval, scanPauseFactor*now.Sub(read.began)))
 		r.schedule.merge(read.pending, read.since, now)
 	default:
 		r.health.recordSuccess(ctx, opRead)
@@ -33,7 +33,7 @@ func (r *run) handleRead(ctx context.Context, read readResult, now time.Time) {
 // message is deferred, the new rows are deferred too and nothing is sent.
 func (r *run) enqueueDue(pending []usermeta.Pending, now time.Time) {
 	r.mayHaveMore = false
-	stuck := len(pending) > 0 && r.inFlight < r.cfg.Parallel
+	allBusy := len(pending) > 0 && r.inFlight < r.cfg.Parallel
 	for _, p := range pending {
 		e := r.schedule.entries[p.User]
 		switch {
@@ -48,10 +48,10 @@ func (r *run) enqueueDue(pending []usermeta.Pending, now time.Time) {
 			e.inFlight = true
 			r.merges = append(r.merges, e)
 		}
-		stuck = stuck && e != nil && e.inFlight
+		allBusy = allBusy && e != nil && e.inFlight
 	}
 	// A page with only viewers that are in flight or paused may hide others.
-	if stuck {
+	if allBusy {
 		r.page = min(2*r.page, maxPage)
 	} else {
 		r.page = max(r.page/2, minPage)

@@ -135,8 +135,8 @@ func (s *schedule) idle() bool {
 // entryHeap is a heap of entries by time, then row. It implements heap.Interface.
 type entryHeap []heapItem
 
-// heapItem is an entry as of a change of it: stale if the entry has changed
-// since.
+// heapItem refers to an entry with a given seq. It is stale once the entry has
+// changed.
 type heapItem struct {
 	e   *entry
 	seq uint64

@@ -24,8 +24,7 @@ func newSender(t *testing.T, rawURL string) *webhook.Sender {
 	t.Helper()
 	u, err := url.Parse(rawURL)
 	require.NoError(t, err)
-	keys := keysOf(t, secret)
-	return webhook.NewSender(webhook.SenderConfig{URL: u, Signer: webhook.NewSigner(keys...), Version: "1.2.3"})
+	return webhook.NewSender(webhook.SenderConfig{URL: u, Signer: webhook.NewSigner(keysOf(t, secret)...), Version: "1.2.3"})
 }
 
 func TestRequestAndHeaders(t *testing.T) {
@@ -111,22 +110,22 @@ func TestConnectionErrorsAreUnavailable(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(nil)
 	closed.Close()
-	for name, address := range map[string]string{
+	for name, rawURL := range map[string]string{
 		"closed port":    closed.URL,
 		"no response":    rawServer(t, ""),
 		"partial header": rawServer(t, "HTTP/1.1 200 OK\r\nContent-Le"),
-		"not HTTP":       rawServer(t, "\x16\x03\x01 no http at all\r\n\r\n"),
+		"not HTTP":       rawServer(t, "\x16\x03\x01 not an HTTP response\r\n\r\n"),
 		"endless header": rawServer(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 11<<20)),
-		"no such host":   "http://receiver.invalid/?token=geheim",
-		"not tls":        strings.Replace(rawServer(t, "HTTP/1.1 200 OK\r\n\r\n"), "http:", "https:", 1),
+		"no such host":   "http://receiver.invalid/?token=confidential",
+		"not TLS":        strings.Replace(rawServer(t, "HTTP/1.1 200 OK\r\n\r\n"), "http:", "https:", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			attempt := newSender(t, address).Send(t.Context(), event(1, 1), []byte("{}"))
+			attempt := newSender(t, rawURL).Send(t.Context(), event(1, 1), []byte("{}"))
 			assert.Equal(t, webhook.Unavailable, attempt.Outcome)
 			assert.Zero(t, attempt.Status)
 			require.Error(t, attempt.Err)
-			assert.NotContains(t, attempt.Err.Error(), "geheim", "the URL may contain a token")
+			assert.NotContains(t, attempt.Err.Error(), "confidential", "the URL may contain a token")
 		})
 	}
 }
@@ -137,7 +136,7 @@ func TestBodyDoesNotAffectOutcome(t *testing.T) {
 		"truncated":     "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
 		"bad chunks":    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
 		"huge":          "HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("x", 10<<20),
-		"early answers": "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+		"informational": "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
