@@ -117,7 +117,7 @@ func TestDemo(t *testing.T) {
 func testDemoDelivery(t *testing.T, program programs) {
 	d := startDemo(t, program)
 	p := startBrowser(t).tab(t, d.URL)
-	p.waitForText("#sink-state", "receiver on")
+	p.waitForText("#receiver-state", "receiver on")
 	p.waitForText("#where", "Anna has not entered yet")
 	assert.True(t, eval[bool](p, `!document.getElementById('rows-empty').hidden && !document.getElementById('events-empty').hidden`))
 	p.checkAppearance("1-before")
@@ -126,41 +126,41 @@ func testDemoDelivery(t *testing.T, program programs) {
 	p.click("fast")
 	p.waitForText("#events .event.accepted", "entered")
 	p.waitForText("#events .event.accepted .pill", "✓ verified")
-	p.waitForText("#note", "Anna is in")
+	p.waitForText("#note", "Anna has entered")
 	p.waitFor(metaValue("progress_percent") + ` === '25'`)
 
 	p.click("play") // pause, and skip at once: time that passes may be watched
 	p.waitForText("#play", "Play")
 	p.click("skip")
-	p.waitForText("#log", "The service cut the jump")
+	p.waitForText("#log", "The service limited the jump")
 	p.waitFor(`document.getElementById('video').currentTime < 55`)
-	assert.Equal(t, "25", eval[string](p, metaValue("progress_percent")), "nobody gets a mark for skipping")
-	p.waitForText("#log", "Mark reached: 25 %")
-	p.waitForText("#where", "mark reached: 25 %")
+	assert.Equal(t, "25", eval[string](p, metaValue("progress_percent")), "skipping reaches no milestone")
+	p.waitForText("#log", "Milestone reached: 25 %")
+	p.waitForText("#where", "milestone reached: 25 %")
 	p.waitFor(`document.querySelector('[data-mark="25"]').classList.contains('done')`)
 
-	p.click("sink")
-	p.waitForText("#sink-state", "receiver off")
+	p.click("receiver")
+	p.waitForText("#receiver-state", "receiver off")
 	p.click("register")
-	p.waitForText("#waiting .event", "registered")
-	p.waitForText("#waiting .event .facts", "attempt")
-	p.waitForText("#events .event.down .pill", "refused")
-	p.click("call")
+	p.waitForText("#queued .event", "registered")
+	p.waitForText("#queued .event .details", "attempt")
+	p.waitForText("#events .event.down .pill", "rejected")
+	p.click("open-phone")
 	p.waitFor(`document.querySelector('#chart .other').getAttribute('visibility') === 'visible'`)
-	p.waitFor(`document.querySelector('#phone iframe').contentDocument.getElementById('note').textContent.startsWith('Came back at 0:')`)
+	p.waitFor(`document.querySelector('#phone iframe').contentDocument.getElementById('note').textContent.startsWith('Resumed at 0:')`)
 	p.checkAppearance("2-waiting")
 
-	p.click("sink")
-	p.waitFor(`document.getElementById('waiting-box').hidden`)
+	p.click("receiver")
+	p.waitFor(`document.getElementById('queued-box').hidden`)
 	p.waitFor(`![...document.querySelectorAll('#rows b')].some((key) => key.textContent.startsWith('outbox'))`)
 	registered := `[...document.querySelectorAll('#events .accepted')].find((li) => li.textContent.includes('registered'))`
 	p.waitFor(registered)
 	p.exec(registered + `.querySelector('details').open = true`)
 	shown := eval[string](p, registered+`.textContent`)
-	for _, want := range []string{"1: ", "503, the receiver is off", "204, taken", "webhook-signature", "v1,", `"source": "demo page"`} {
+	for _, want := range []string{"1: ", "503 receiver off", "204 accepted", "webhook-signature", "v1,", `"source": "demo page"`} {
 		assert.Contains(t, shown, want)
 	}
-	p.click("hangup")
+	p.click("close-phone")
 	p.waitForText("#events", "left")
 	p.checkAppearance("3-arrived")
 	assert.Empty(t, p.consoleErrors(false))
@@ -170,14 +170,14 @@ func testDemoDelivery(t *testing.T, program programs) {
 func testDemoFaults(t *testing.T, program programs) {
 	d := startDemo(t, program)
 	p := startBrowser(t).tab(t, d.URL+"?viewer=2&webinar=pro")
-	p.waitForText("#sink-state", "receiver on")
+	p.waitForText("#receiver-state", "receiver on")
 	p.click("play")
-	p.waitForText("#note", "Boris is in")
+	p.waitForText("#note", "Boris has entered")
 	p.waitFor(metaValue("last_position_sec") + ` > 2`)
 
 	p.click("network")
 	// One report is under way at a time: one that is lost comes after all that were stored.
-	p.waitFor(`/offline: [1-9]\d* lost, journal at/.test(document.getElementById('link').textContent)`)
+	p.waitFor(`/offline: [1-9]\d* lost, saved at/.test(document.getElementById('link').textContent)`)
 	row := func() string {
 		return eval[string](p, `(await (await fetch('/demo/rows?viewer=2')).json()).rows.find((row) => row.meta_key === 'autowebinar_last_position_sec').meta_value`)
 	}
@@ -186,29 +186,29 @@ func testDemoFaults(t *testing.T, program programs) {
 	p.waitForText("#where", "s are not stored yet")
 	assert.Equal(t, stored, row(), "nothing arrives")
 	assert.Equal(t, stored, eval[string](p, metaValue("last_position_sec")), "and nothing is shown")
-	p.navigate(d.URL + "?viewer=2&webinar=pro") // the journal is kept, and the switch stays off
-	p.waitForText("#link", "journal at")
+	p.navigate(d.URL + "?viewer=2&webinar=pro") // the saved position is kept, and the switch stays off
+	p.waitForText("#link", "saved at")
 	p.click("network")
 	p.waitFor(metaValue("last_position_sec") + ` > ` + stored + ` + 6`)
 	p.waitForText("#link", "online")
 	assert.Empty(t, p.consoleErrors(false))
 
 	p.click("database")
-	p.waitForText("#alarm", "The database does not answer")
+	p.waitForText("#alarm", "The database is unavailable")
 	p.waitFor(`document.getElementById('database').getAttribute('aria-checked') === 'false'`)
 	p.checkAppearance("4-no-database")
 	p.click("database")
 	p.waitFor(`document.getElementById('alarm').hidden`)
 
 	p.click("forget")
-	p.waitForText("#note", "Press play: Boris enters") // the page was loaded again
-	p.waitForText("#sink-state", "receiver on")
+	p.waitForText("#note", "Press Play to enter as Boris") // the page was loaded again
+	p.waitForText("#receiver-state", "receiver on")
 	p.waitForText("#where", "Boris has not entered yet")
 	p.click("play")
-	p.waitForText("#note", "Boris is in")
+	p.waitForText("#note", "Boris has entered")
 	d.stop()
-	p.waitForText("#alarm", "The demo does not answer")
-	p.waitForText("#link", "service away, journal at")
+	p.waitForText("#alarm", "The demo is not responding")
+	p.waitForText("#link", "service unreachable, saved at")
 	p.checkAppearance("5-no-demo")
 	assert.Empty(t, p.consoleErrors(true))
 }
@@ -217,7 +217,7 @@ func testDemoFaults(t *testing.T, program programs) {
 func testDemoKeyboard(t *testing.T, program programs) {
 	d := startDemo(t, program)
 	p := startBrowser(t).tab(t, d.URL)
-	p.waitForText("#sink-state", "receiver on")
+	p.waitForText("#receiver-state", "receiver on")
 	press := func(keys string) { run(p, chromedp.KeyEvent(keys)) }
 	focused := func() string {
 		return eval[string](p, `((e) => e.id || e.getAttribute('href') || e.textContent.trim())(document.activeElement)`)
@@ -234,13 +234,13 @@ func testDemoKeyboard(t *testing.T, program programs) {
 	press(kb.Tab)
 	assert.Equal(t, "#stage", focused(), "first of all: past the header")
 	for _, id := range []string{
-		"?viewer=2&webinar=intro", "?viewer=1&webinar=pro", "theme", "seek", "play", "skip", "fast", "leave", "back", "call",
+		"?viewer=2&webinar=intro", "?viewer=1&webinar=pro", "theme", "seek", "play", "skip", "fast", "leave", "back", "open-phone",
 		"cta", "register", "rating", "comment",
 	} {
 		to(id)
 		assert.NotEqual(t, "none", eval[string](p, `((e) => getComputedStyle(e.id === 'seek' ? e.previousElementSibling : e).outlineStyle)(document.activeElement)`), "%s: the focus is seen", id)
 	}
-	for _, id := range []string{"network", "sink", "database", "forget", "What the player said 0", "The last answer of the service"} {
+	for _, id := range []string{"network", "receiver", "database", "forget", "Player log 0", "Last response of the service"} {
 		to(id)
 	}
 
@@ -251,7 +251,7 @@ func testDemoKeyboard(t *testing.T, program programs) {
 	assert.Equal(t, "dark", eval[string](p, `document.documentElement.dataset.theme`))
 	to("play")
 	press(kb.Enter)
-	p.waitForText("#note", "Anna is in")
+	p.waitForText("#note", "Anna has entered")
 	p.waitForText("#play", "Pause")
 	to("network")
 	press(" ")
@@ -260,7 +260,7 @@ func testDemoKeyboard(t *testing.T, program programs) {
 	p.waitForText("#link", "online")
 
 	p.exec(`document.querySelector('#rows .key').focus()`)
-	p.waitForText("#tip", "It is made when the viewer first enters")
+	p.waitForText("#tip", "It is created when the viewer first enters")
 	p.waitFor(`document.getElementById('tip').matches(':popover-open')`)
 	assert.Equal(t, "tip", eval[string](p, `document.activeElement.getAttribute('aria-describedby')`))
 	press(kb.Escape)
@@ -268,7 +268,7 @@ func testDemoKeyboard(t *testing.T, program programs) {
 
 	to("comment")
 	press(" indeed" + kb.Enter)
-	p.waitForText("#note", "The receiver took the form")
+	p.waitForText("#note", "The receiver accepted the form")
 	p.waitForText("#events", "form submitted")
 	p.exec(`document.querySelector('#events summary').focus()`)
 	press(kb.Enter)

@@ -6,56 +6,42 @@ import (
 	"time"
 )
 
-// BannerConfig is what Banner tells of.
+// BannerConfig configures Banner.
 type BannerConfig struct {
-	URL      string // of the page, without a slash at the end: http://127.0.0.1:8080; required
-	BasePath string // of the service; default BasePathDefault
-	Status   string // address of the service's status page
-	Database *Database
+	URL      string // of the page, without a trailing slash
+	Status   string // of the service's status page
+	Database string // name of the database, for display
 	Site     *Site
-	Token    string    // a JWT of the first viewer; empty: the curl lines use the login cookie and nonce
-	Now      time.Time // for the nonce
+	Now      time.Time // determines the nonce
 }
 
-// Banner is what `autowebinar demo` prints when it is up: where to look, what it
-// runs on, and lines to paste into a shell.
+// Banner returns the text that the demo prints once it is ready: its addresses,
+// its database, and commands to paste into a shell.
 func Banner(cfg BannerConfig) string {
-	base := cfg.URL + cfg.BasePath
-	if cfg.BasePath == "" {
-		base = cfg.URL + BasePathDefault
-	}
-	viewer := cfg.Site.Viewers[0]
+	viewer, base := cfg.Site.Viewers[0], cfg.URL+BasePath
+	cookie := cfg.Site.Cookie(viewer)
 	post := func(route, body string) string {
 		return fmt.Sprintf(`curl -sSw '\n' "${AW[@]}" %s/%s -d '%s'`, base, route, body)
 	}
 	lines := []string{
-		"AutoWebinar demo",
+		"AutoWebinar demo is running.",
 		"",
 		"  page      " + cfg.URL + "/",
 		"  service   " + base,
 		"  status    " + cfg.Status,
-		"  database  " + cfg.Database.Name,
+		"  database  " + cfg.Database,
 		"",
-		"The same by hand, as " + viewer.Login + " (bash or zsh):",
+		"To call the API as " + viewer.Login + " (bash or zsh):",
 		"",
-		cfg.identity(viewer),
+		fmt.Sprintf("AW=(-H 'Content-Type: application/json' -b '%s=%s' -H 'X-WP-Nonce: %s')",
+			cookie.Name, cookie.Value, cfg.Site.Nonce(viewer, cfg.Now)),
 		post("enter", `{"webinar_id":"intro"}`),
-		"sleep 5  # reaching a position takes watching",
+		"sleep 5  # a position counts only if there was time to watch",
 		post("progress", `{"webinar_id":"intro","position_sec":5}`),
 		post("exit", `{"webinar_id":"intro","position_sec":5}`),
 		fmt.Sprintf(`curl -sSw '\n' "${AW[@]}" '%s/session?webinar_id=intro'`, base),
 		"",
-		"Ctrl-C ends it, and a private database with it.",
+		"Ctrl-C stops the demo and removes its private database.",
 	}
 	return strings.Join(lines, "\n") + "\n"
-}
-
-// identity sets the shell variable AW to the options that say who is asking.
-func (cfg BannerConfig) identity(v Viewer) string {
-	options := "-H 'Authorization: Bearer " + cfg.Token + "'"
-	if cfg.Token == "" {
-		cookie := cfg.Site.Cookie(v)
-		options = fmt.Sprintf("-b '%s=%s' -H 'X-WP-Nonce: %s'", cookie.Name, cookie.Value, cfg.Site.Nonce(v, cfg.Now))
-	}
-	return "AW=(-H 'Content-Type: application/json' " + options + ")"
 }

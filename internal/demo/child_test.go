@@ -83,7 +83,7 @@ func TestBuildWithoutACheckoutAsksForADSN(t *testing.T) {
 
 func TestBuildWithoutTheGoToolAsksForADSN(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := startEngine(t.Context(), newCheckout(t), quiet)
+	_, err := startEngine(t.Context(), newCheckout(t), noProgress)
 	assert.ErrorIs(t, err, ErrNoDatabase)
 	assert.ErrorContains(t, err, "--db user:password@tcp(host:3306)/database")
 }

@@ -13,50 +13,49 @@ import (
 	"autowebinar/internal/mariadbtest/mariadbd"
 )
 
-// The choices of OpenDatabase; anything else is a go-sql-driver DSN.
+// The choices of OpenDatabase. Any other value is a go-sql-driver DSN.
 const (
-	Auto     = "auto"     // a private MariaDB where one is installed, else the embedded engine
-	MariaDB  = "mariadbd" // a private throw-away MariaDB
-	Embedded = "embedded" // an engine in memory: one transaction at a time, no locks to be seen
+	Auto     = "auto"     // a private MariaDB if one is installed, otherwise the embedded engine
+	MariaDB  = "mariadbd" // a private, temporary MariaDB
+	Embedded = "embedded" // an in-memory engine that runs one transaction at a time
 )
 
 const databaseName = "wordpress"
 
 // Errors of OpenDatabase.
 var (
-	// ErrNoDatabase says that a database has to be named by its DSN.
+	// ErrNoDatabase means that a DSN is needed.
 	ErrNoDatabase = errors.New("demo: no database")
-	// ErrNotDemo says that the database named holds somebody else's users.
-	ErrNotDemo = errors.New("demo: not a database for a demo")
+	// ErrForeignUsers means that the database has users other than the demo's.
+	ErrForeignUsers = errors.New("demo: the database belongs to another site")
 )
 
-// Database is what the demo runs on: WordPress's two tables under the prefix
-// wp_. Seed fills them.
+// Database has WordPress's two tables under the prefix wp_. Seed fills them.
 type Database struct {
-	Name string // for people: which kind, and where
-	DSN  string // in go-sql-driver's form, without parameters unless the caller gave some
+	Name string // for display: kind and address
+	DSN  string // in the form of go-sql-driver
 
 	close func() error
 }
 
 // OpenDatabase opens the database of a choice (Auto, MariaDB, Embedded or a DSN)
-// and makes WordPress's tables unless they are there. The context bounds the
-// start only. say is told, in one sentence, about what takes long.
+// and creates WordPress's tables unless they exist. The context limits the start
+// only. OpenDatabase calls say before a slow step.
 //
-// Tables that are there already, which only a DSN can lead to, must hold no
-// users but the demo's own: else ErrNotDemo, and nothing was touched.
+// If existing tables contain users other than the demo's, OpenDatabase changes
+// nothing and returns ErrForeignUsers.
 func OpenDatabase(ctx context.Context, choice string, say func(string)) (*Database, error) {
-	database, err := start(ctx, choice, say)
+	database, err := startDatabase(ctx, choice, say)
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(ctx, database.DSN); err != nil {
+	if err := prepareTables(ctx, database.DSN); err != nil {
 		return nil, errors.Join(err, database.Close())
 	}
 	return database, nil
 }
 
-// Close ends a private database, and with it all that it held.
+// Close stops a private database and deletes its data.
 func (d *Database) Close() error {
 	if d.close == nil {
 		return nil
@@ -64,7 +63,7 @@ func (d *Database) Close() error {
 	return d.close()
 }
 
-func start(ctx context.Context, choice string, say func(string)) (*Database, error) {
+func startDatabase(ctx context.Context, choice string, say func(string)) (*Database, error) {
 	switch choice {
 	case Auto:
 		binary, err := mariadbd.Find(os.Getenv)
@@ -93,11 +92,11 @@ func startMariaDB(ctx context.Context, binary string) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := execute(ctx, server.AdminDSN(""), "CREATE DATABASE "+databaseName); err != nil {
+	if err := execAll(ctx, server.AdminDSN(""), "CREATE DATABASE "+databaseName); err != nil {
 		return nil, errors.Join(err, server.Close())
 	}
 	return &Database{
-		Name:  "a private, throw-away MariaDB",
+		Name:  "a private, temporary MariaDB",
 		DSN:   server.AdminDSN(databaseName),
 		close: server.Close,
 	}, nil
@@ -133,8 +132,8 @@ func startEngine(ctx context.Context, root string, say func(string)) (*Database,
 	}, nil
 }
 
-// withoutEngine adds to an error what can be done on a machine that cannot
-// build the engine.
+// withoutEngine adds the alternatives to an error on a machine that cannot build
+// the engine.
 func withoutEngine(err error) error {
 	if !errors.Is(err, errNoSources) {
 		return err
@@ -143,7 +142,7 @@ func withoutEngine(err error) error {
 		"install MariaDB, or name a database with --db user:password@tcp(host:3306)/database", ErrNoDatabase, err)
 }
 
-func execute(ctx context.Context, dsn string, statements ...string) error {
+func execAll(ctx context.Context, dsn string, statements ...string) error {
 	db, err := sql.Open("mysql", dsn)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)

@@ -11,11 +11,11 @@ import (
 	"autowebinar/internal/mariadbtest"
 )
 
-func quiet(string) {}
+func noProgress(string) {}
 
 func TestPrivateMariaDB(t *testing.T) {
 	t.Parallel()
-	database, err := OpenDatabase(t.Context(), MariaDB, quiet)
+	database, err := OpenDatabase(t.Context(), MariaDB, noProgress)
 	require.NoError(t, err)
 	assert.Contains(t, database.Name, "MariaDB")
 	db, err := sql.Open("mysql", database.DSN)
@@ -24,7 +24,7 @@ func TestPrivateMariaDB(t *testing.T) {
 	_, err = Seed(t.Context(), db, time.Now())
 	require.NoError(t, err)
 	require.NoError(t, database.Close())
-	assert.Error(t, db.PingContext(t.Context()), "it is gone with the demo")
+	assert.Error(t, db.PingContext(t.Context()), "closing stops the server")
 }
 
 func TestNamedDatabase(t *testing.T) {
@@ -34,44 +34,44 @@ func TestNamedDatabase(t *testing.T) {
 		db.SQL.MustExec(drop)
 	}
 	open := func() error {
-		database, err := OpenDatabase(t.Context(), db.AdminDSN, quiet)
+		database, err := OpenDatabase(t.Context(), db.AdminDSN, noProgress)
 		if err == nil {
 			assert.Contains(t, database.Name, db.Name)
-			assert.NotContains(t, database.Name, "@", "no account, no password")
+			assert.NotContains(t, database.Name, "@", "the name contains no credentials")
 			require.NoError(t, database.Close())
 		}
 		return err
 	}
-	require.NoError(t, open(), "empty: the tables are made")
+	require.NoError(t, open(), "an empty database gets the tables")
 	_, err := Seed(t.Context(), db.SQL.DB, time.Now())
 	require.NoError(t, err)
 	db.SQL.MustExec("INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'autowebinar_session_id', 's1')")
 
-	require.NoError(t, open(), "an earlier demo's: kept")
+	require.NoError(t, open(), "the tables of an earlier demo are kept")
 	var rows int
 	require.NoError(t, db.SQL.Get(&rows, "SELECT COUNT(*) FROM wp_usermeta WHERE meta_key = 'autowebinar_session_id'"))
 	assert.Equal(t, 1, rows)
 
 	db.SQL.MustExec("INSERT INTO wp_users (user_login, user_email) VALUES ('carla', 'carla@example.com')")
 	before := db.Checksum(t)
-	assert.ErrorIs(t, open(), ErrNotDemo)
-	assert.Equal(t, before, db.Checksum(t), "somebody's site: not touched")
+	assert.ErrorIs(t, open(), ErrForeignUsers)
+	assert.Equal(t, before, db.Checksum(t), "the database of another site is unchanged")
 }
 
-func TestDatabaseThatCannotBe(t *testing.T) {
+func TestUnusableDatabase(t *testing.T) {
 	t.Parallel()
 	for _, choice := range []string{"", "sqlite", "tcp(127.0.0.1:3306)", "user@tcp(127.0.0.1:1)/"} {
-		_, err := OpenDatabase(t.Context(), choice, quiet)
+		_, err := OpenDatabase(t.Context(), choice, noProgress)
 		assert.ErrorIs(t, err, ErrNoDatabase, choice)
 		assert.ErrorContains(t, err, "user:password@tcp(127.0.0.1:3306)/database", choice)
 	}
-	_, err := OpenDatabase(t.Context(), "user:secret@tcp(127.0.0.1:1)/wordpress", quiet)
+	_, err := OpenDatabase(t.Context(), "user:secret@tcp(127.0.0.1:1)/wordpress", noProgress)
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "secret")
 }
 
-// The tables are those that the storage tests run on.
-func TestSchemaIsWordPresss(t *testing.T) {
+// The schema equals that of the storage tests.
+func TestSchemaMatchesWordPress(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
 	describe := func(table string) (text string) {

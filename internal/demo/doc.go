@@ -1,7 +1,7 @@
-// Package demo promises the service something to be seen with on a machine that
-// has Go and nothing else: a database with WordPress's two tables, three viewers
-// who are logged in to a site that does not exist, a sink that verifies what it
-// receives, and a page with a real video that shows all of it as it happens.
+// Package demo runs the service with everything it needs on a machine that has
+// Go and nothing else: a database with WordPress's two tables, three viewers who
+// are logged in to a simulated site, a receiver that verifies webhooks, and a
+// page with a real video that shows the rows and the events as they change.
 //
-// It is for trying things out. Whoever reaches the page is one of the viewers.
+// It has no access control: the page logs its visitor in as one of the viewers.
 package demo

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { mariadbtest.Main(m) }
 
-// The vectors were made by a WordPress 7.1.4.
-func TestLoginCookieIsWordPresss(t *testing.T) {
+// The vectors come from WordPress 7.1.4.
+func TestLoginCookieMatchesWordPress(t *testing.T) {
 	t.Parallel()
 	const token = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG"
 	for pass, want := range map[string]string{
@@ -29,25 +29,25 @@ func TestLoginCookieIsWordPresss(t *testing.T) {
 		plain, err := url.PathUnescape(value)
 		require.NoError(t, err)
 		assert.Equal(t, "demo.user|1893456000|"+token+"|"+want, plain)
-		assert.NotContains(t, value, "|", "as PHP's setcookie encodes it")
+		assert.NotContains(t, value, "|", "encoded as by PHP's setcookie")
 	}
-	assert.Equal(t, "088ba58f3d5db4738269c9a1861fcfa027d18a65b3ab624b1a18f3893df8bcc7", verifier(token))
+	assert.Equal(t, "088ba58f3d5db4738269c9a1861fcfa027d18a65b3ab624b1a18f3893df8bcc7", sessionKey(token))
 }
 
-func TestNonceIsWordPresss(t *testing.T) {
+func TestNonceMatchesWordPress(t *testing.T) {
 	t.Parallel()
 	const salt = "nonce-key-71" + "nonce-salt-71"
 	const token = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfG"
 	assert.Equal(t, "7d6f09bf59", nonceAtTick(salt, 41558, 7, token))
 	assert.Equal(t, "60962b2d85", nonceAtTick(salt, 41558, 0, ""))
 
-	last := time.Unix(41558*halfLife, 0)
+	last := time.Unix(41558*nonceTick, 0)
 	assert.Equal(t, "7d6f09bf59", restNonce(salt, last, 7, token))
-	assert.Equal(t, "7d6f09bf59", restNonce(salt, last.Add(1-halfLife*time.Second).Truncate(time.Second).Add(time.Second), 7, token))
+	assert.Equal(t, "7d6f09bf59", restNonce(salt, last.Add(1-nonceTick*time.Second).Truncate(time.Second).Add(time.Second), 7, token))
 	assert.NotEqual(t, "7d6f09bf59", restNonce(salt, last.Add(time.Second), 7, token))
 }
 
-// The service takes the demo's logins for WordPress's.
+// The service accepts the demo's logins.
 func TestSeededViewersAreLoggedIn(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
@@ -72,7 +72,7 @@ func TestSeededViewersAreLoggedIn(t *testing.T) {
 	assert.ErrorIs(t, err, wordpress.ErrNotLoggedIn)
 }
 
-func TestSeedingAgainKeepsWhatWasWatched(t *testing.T) {
+func TestSeedKeepsTheRowsOfTheService(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
 	first, err := Seed(t.Context(), db.SQL.DB, time.Now())

@@ -18,7 +18,7 @@ import (
 
 func TestPageLogsTheViewerIn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newTestDemo(t)
 	for query, want := range map[string]struct {
 		viewer  Viewer
 		webinar string
@@ -28,7 +28,7 @@ func TestPageLogsTheViewerIn(t *testing.T) {
 		"/?viewer=3":                {w.site.Viewers[2], "intro"},
 		"/?viewer=1&webinar=%22%3E": {w.site.Viewers[0], "intro"},
 	} {
-		response, page := w.ask(t, "GET", query)
+		response, page := w.request(t, "GET", query)
 		assert.Equal(t, 200, response.StatusCode)
 		require.Len(t, response.Cookies(), 1)
 		cookie := response.Cookies()[0]
@@ -42,17 +42,17 @@ func TestPageLogsTheViewerIn(t *testing.T) {
 	}
 }
 
-// The phone has no cookie: it asks for a token, and the service takes it.
-func TestPhoneIsGivenAToken(t *testing.T) {
+// The phone has no cookie and logs in with a token.
+func TestPhoneGetsAToken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	response, page := w.ask(t, "GET", "/demo/phone?viewer=2&webinar=pro")
+	w := newTestDemo(t)
+	response, page := w.request(t, "GET", "/demo/phone?viewer=2&webinar=pro")
 	assert.Equal(t, 200, response.StatusCode)
 	assert.Empty(t, response.Cookies())
 	assert.Contains(t, page, `data-viewer="2" data-webinar="pro"`)
 	assert.Contains(t, response.Header.Get("Content-Security-Policy"), "frame-ancestors 'self'", "the page shows it in a frame")
 
-	response, body := w.ask(t, "GET", "/demo/token?viewer=2")
+	response, body := w.request(t, "GET", "/demo/token?viewer=2")
 	assert.Equal(t, "no-store", response.Header.Get("Cache-Control"))
 	var token string
 	require.NoError(t, json.Unmarshal([]byte(body), &token))
@@ -60,33 +60,33 @@ func TestPhoneIsGivenAToken(t *testing.T) {
 	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return w.site.JWTSecret, nil })
 	require.NoError(t, err)
 	assert.Equal(t, "2", claims.Subject)
-	assert.WithinDuration(t, time.Now().Add(tokenLife), claims.ExpiresAt.Time, time.Minute)
-	assert.GreaterOrEqual(t, len(w.site.JWTSecret), 32, "else the service refuses the setting")
+	assert.WithinDuration(t, time.Now().Add(tokenLifetime), claims.ExpiresAt.Time, time.Minute)
+	assert.GreaterOrEqual(t, len(w.site.JWTSecret), 32, "the service rejects a shorter secret")
 
 	for _, address := range []string{"/demo/phone?viewer=4", "/demo/token?viewer=4"} {
-		response, _ := w.ask(t, "GET", address)
+		response, _ := w.request(t, "GET", address)
 		assert.Equal(t, 400, response.StatusCode, address)
 	}
 }
 
-// Everything on the pages comes from this server, and the policy says so.
+// The pages load everything from this server, and their policy enforces it.
 func TestPagesAreSelfContained(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newTestDemo(t)
 	for _, address := range []string{"/", "/demo/phone"} {
-		response, page := w.ask(t, "GET", address)
+		response, page := w.request(t, "GET", address)
 		assert.Contains(t, response.Header.Get("Content-Security-Policy"), "default-src 'none'")
 		assert.Equal(t, "no-store", response.Header.Get("Cache-Control"))
 		assert.NotRegexp(t, `(?i)\sstyle=|\son[a-z]+=|<script>`, page)
-		assert.NotRegexp(t, elsewhere, page)
+		assert.NotRegexp(t, externalAddress, page)
 	}
 	entries, err := fs.ReadDir(pageFiles, "page")
 	require.NoError(t, err)
 	used := readPage(t, "index.html") + readPage(t, "phone.html")
 	for _, entry := range entries {
-		if name := entry.Name(); typeOf(name) != "" && !strings.HasSuffix(name, ".mp4") && !strings.HasSuffix(name, ".woff2") {
+		if name := entry.Name(); mediaType(name) != "" && !strings.HasSuffix(name, ".mp4") && !strings.HasSuffix(name, ".woff2") {
 			used += readPage(t, name)
-			assert.NotRegexp(t, elsewhere, readPage(t, name), name)
+			assert.NotRegexp(t, externalAddress, readPage(t, name), name)
 		}
 	}
 	served := map[string]string{".js": "text/javascript", ".css": "text/css", ".mp4": "video/mp4", ".woff2": "font/woff2"}
@@ -95,16 +95,16 @@ func TestPagesAreSelfContained(t *testing.T) {
 		if !ok {
 			continue
 		}
-		assert.Contains(t, used, "/"+entry.Name(), "nothing loads it")
-		response, body := w.ask(t, "GET", "/demo/"+entry.Name())
+		assert.Contains(t, used, "/"+entry.Name(), "no page loads it")
+		response, body := w.request(t, "GET", "/demo/"+entry.Name())
 		assert.Equal(t, 200, response.StatusCode)
 		assert.True(t, strings.HasPrefix(response.Header.Get("Content-Type"), contentType), entry.Name())
 		assert.NotEmpty(t, body)
 	}
 }
 
-// elsewhere is an address of another server.
-const elsewhere = `https?:|["'(]//[a-z]|@import`
+// externalAddress matches an address of another server.
+const externalAddress = `https?:|["'(]//[a-z]|@import`
 
 func readPage(t *testing.T, name string) string {
 	t.Helper()
@@ -113,17 +113,17 @@ func readPage(t *testing.T, name string) string {
 	return string(text)
 }
 
-func TestVideoCanBeSoughtIn(t *testing.T) {
+func TestVideoSupportsSeeking(t *testing.T) {
 	t.Parallel()
-	response, body := newWorld(t).ask(t, "GET", "/demo/webinar.mp4", "Range: bytes=4-7")
+	response, body := newTestDemo(t).request(t, "GET", "/demo/webinar.mp4", "Range: bytes=4-7")
 	assert.Equal(t, http.StatusPartialContent, response.StatusCode)
 	assert.Equal(t, "ftyp", body)
 
 	video := readPage(t, "webinar.mp4")
 	assert.Less(t, len(video), 300<<10)
-	assert.Less(t, strings.Index(video, "moov"), strings.Index(video, "mdat"), "the index is in front")
+	assert.Less(t, strings.Index(video, "moov"), strings.Index(video, "mdat"), "the index comes first, so that playback starts before the download ends")
 	_, header, found := strings.Cut(video, "mvhd")
 	require.True(t, found)
 	scale, length := binary.BigEndian.Uint32([]byte(header[12:])), binary.BigEndian.Uint32([]byte(header[16:]))
-	assert.Contains(t, Webinars+",", fmt.Sprintf("intro=%d,", length/scale), "as long as the service is told")
+	assert.Contains(t, Webinars+",", fmt.Sprintf("intro=%d,", length/scale), "the duration in the settings is that of the video")
 }

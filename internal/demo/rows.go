@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// rowsPatience is how long the page waits for the database before it says so.
-const rowsPatience = 2 * time.Second
+// rowsTimeout limits the wait for the database before the page shows an outage.
+const rowsTimeout = 2 * time.Second
 
-// metaRow is one row of wp_usermeta; a NULL value is shown as the empty string.
+// metaRow is a row of wp_usermeta. A NULL value becomes the empty string.
 type metaRow struct {
 	ID    uint64 `json:"umeta_id"`
 	Key   string `json:"meta_key"`
 	Value string `json:"meta_value"`
 }
 
-// rows answers what the service stored of a viewer, and the database's time,
-// beside which the times in the rows can be read.
+// rows returns the rows that the service stored for a viewer, and the database's
+// time, to which the times in the rows refer.
 func (s *server) rows(w http.ResponseWriter, r *http.Request) {
 	viewer, ok := s.viewer(w, r)
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), rowsPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), rowsTimeout)
 	defer cancel()
 	rows, now, err := s.readRows(ctx, viewer)
 	if err != nil {
-		s.noDatabase(w, r, err)
+		s.databaseUnavailable(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -60,8 +60,8 @@ func (s *server) readRows(ctx context.Context, viewer Viewer) (rows []metaRow, n
 	return rows, now, found.Err()
 }
 
-// forget makes a viewer new, as WordPress does when it erases one's data: events
-// that wait go with it.
+// forget deletes the viewer's rows, queued events included, as WordPress does when
+// it erases personal data.
 func (s *server) forget(w http.ResponseWriter, r *http.Request) {
 	viewer, ok := s.viewer(w, r)
 	if !ok {
@@ -70,15 +70,15 @@ func (s *server) forget(w http.ResponseWriter, r *http.Request) {
 	_, err := s.DB.ExecContext(r.Context(),
 		`DELETE FROM wp_usermeta WHERE user_id = ? AND LEFT(meta_key, 12) = 'autowebinar_'`, viewer.ID)
 	if err != nil {
-		s.noDatabase(w, r, err)
+		s.databaseUnavailable(w, r, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *server) noDatabase(w http.ResponseWriter, r *http.Request, err error) {
+func (s *server) databaseUnavailable(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == nil {
-		s.Logger.WarnContext(r.Context(), "demo page: no database", "path", r.URL.Path, "error", err)
+		s.Logger.WarnContext(r.Context(), "demo: database unavailable", "path", r.URL.Path, "error", err)
 	}
-	http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+	http.Error(w, "the database is unavailable", http.StatusServiceUnavailable)
 }

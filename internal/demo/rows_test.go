@@ -8,15 +8,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestRowsAreTheViewersOwn(t *testing.T) {
+func TestRowsOfOneViewer(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	_, body := w.ask(t, "GET", "/demo/rows?viewer=1")
+	w := newTestDemo(t)
+	_, body := w.request(t, "GET", "/demo/rows?viewer=1")
 	assert.Regexp(t, `^{"now":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ","rows":\[\],"viewer":1}`, body)
 
 	w.db.SQL.MustExec(`INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES
 		(1, 'autowebinar_session_id', 's1'), (2, 'autowebinar_session_id', 's2'), (1, 'autowebinarx', '-'), (1, 'autowebinar_completed', NULL)`)
-	_, body = w.ask(t, "GET", "/demo/rows?viewer=1")
+	_, body = w.request(t, "GET", "/demo/rows?viewer=1")
 	var got struct{ Rows []metaRow }
 	require.NoError(t, json.Unmarshal([]byte(body), &got))
 	require.Len(t, got.Rows, 2)
@@ -24,22 +24,22 @@ func TestRowsAreTheViewersOwn(t *testing.T) {
 	assert.Equal(t, "autowebinar_completed=", got.Rows[1].Key+"="+got.Rows[1].Value)
 
 	for _, viewer := range []string{"4", "0", "-1", "x", "1x"} {
-		response, _ := w.ask(t, "GET", "/demo/rows?viewer="+viewer)
+		response, _ := w.request(t, "GET", "/demo/rows?viewer="+viewer)
 		assert.Equal(t, 400, response.StatusCode, viewer)
 	}
 }
 
-// Forgetting a viewer leaves WordPress's rows and the other viewers alone.
-func TestForgettingAViewer(t *testing.T) {
+// Forgetting a viewer keeps the rows of WordPress and of other viewers.
+func TestForgetDeletesTheViewersRows(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newTestDemo(t)
 	w.db.SQL.MustExec(`INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES
 		(1, 'autowebinar_session_id', 's1'), (1, 'autowebinar_outbox', '-'), (1, 'autowebinarx', '-'), (2, 'autowebinar_session_id', 's2')`)
-	response, _ := w.ask(t, "POST", "/demo/forget?viewer=1", "Sec-Fetch-Site: cross-site")
+	response, _ := w.request(t, "POST", "/demo/forget?viewer=1", "Sec-Fetch-Site: cross-site")
 	assert.Equal(t, 403, response.StatusCode)
-	response, _ = w.ask(t, "POST", "/demo/forget?viewer=1")
+	response, _ = w.request(t, "POST", "/demo/forget?viewer=1")
 	assert.Equal(t, 204, response.StatusCode)
-	response, _ = w.ask(t, "POST", "/demo/forget?viewer=4")
+	response, _ = w.request(t, "POST", "/demo/forget?viewer=4")
 	assert.Equal(t, 400, response.StatusCode)
 
 	var left []string

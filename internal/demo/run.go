@@ -42,11 +42,11 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	wire, dsn, err := NewWire(database.DSN)
+	proxy, dsn, err := NewDatabaseProxy(database.DSN)
 	if err != nil {
 		return err
 	}
-	defer wire.Close()
+	defer proxy.Close()
 	db, err := openPool(dsn)
 	if err != nil {
 		return err
@@ -57,19 +57,23 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	secret, url := newWebhookSecret(), "http://"+listener.Addr().String()
-	sink, err := NewSink(SinkConfig{Secret: secret})
+	receiver, err := NewReceiver(ReceiverConfig{Secret: secret})
 	if err != nil {
 		return err
 	}
-	service, err := startService(ctx, binary, serviceEnv(dsn, url+SinkPath, secret, site), o.Log)
+	service, err := startService(ctx, binary, serviceEnv(dsn, url+ReceiverPath, secret, site), o.Log)
 	if err != nil {
 		return err
 	}
 
+	log := slog.New(slog.DiscardHandler)
+	if o.Log != nil {
+		log = slog.New(slog.NewTextHandler(o.Log, nil))
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/wp-json/", service.proxy())
 	mux.Handle("/", Handler(Config{
-		Site: site, DB: db, Sink: sink, Wire: wire, Engine: database.Name, Logger: slog.New(slog.DiscardHandler),
+		Site: site, DB: db, Receiver: receiver, Proxy: proxy, Database: database.Name, Logger: log,
 	}))
 	server := &http.Server{
 		Handler:           mux,
@@ -77,13 +81,15 @@ func Run(ctx context.Context, o Options) error {
 		ReadTimeout:       15 * time.Second, // no WriteTimeout: the event stream is one long response
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
-	server.RegisterOnShutdown(sink.Close)
-	fmt.Fprint(o.Out, Banner(BannerConfig{URL: url, Status: service.admin + "/", Database: database, Site: site, Now: time.Now()}))
+	server.RegisterOnShutdown(receiver.Close)
+	fmt.Fprint(o.Out, Banner(BannerConfig{
+		URL: url, Status: service.admin + "/", Database: database.Name, Site: site, Now: time.Now(),
+	}))
 	return serve(ctx, server, listener, service)
 }
 
-// provide opens the database and builds the service, both at once: either may
-// have to be compiled first.
+// provide opens the database and builds the service concurrently, because either
+// may have to be compiled first.
 func (o Options) provide(ctx context.Context) (database *Database, binary string, err error) {
 	say := func(text string) { fmt.Fprintln(o.Progress, text) }
 	group, ctx := errgroup.WithContext(ctx)

@@ -11,37 +11,38 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// schemaSQL is what WordPress 5.7 to 7.1 makes (wp_get_db_schema).
+// schemaSQL is the schema of WordPress 5.7 to 7.1 (wp_get_db_schema).
 //
 //go:embed schema.sql
 var schemaSQL string
 
-// mailDomain marks the demo's own users; RFC 2606 keeps it from being anyone's.
+// mailDomain marks the demo's own users. RFC 2606 reserves the domain.
 const mailDomain = "@demo.invalid"
 
-// prepare makes the two tables, or finds them fit to be the demo's.
-func prepare(ctx context.Context, dsn string) error {
+// prepareTables creates the two tables unless they exist. If they contain users
+// other than the demo's, it returns ErrForeignUsers.
+func prepareTables(ctx context.Context, dsn string) error {
 	db, err := sql.Open("mysql", dsn)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer db.Close()
 
-	var strangers int
+	var foreign int
 	err = db.QueryRowContext(ctx,
-		"SELECT COUNT(*) FROM wp_users WHERE user_email NOT LIKE '%"+mailDomain+"'").Scan(&strangers)
+		"SELECT COUNT(*) FROM wp_users WHERE user_email NOT LIKE '%"+mailDomain+"'").Scan(&foreign)
 	switch {
-	case noSuchTable(err):
-		return execute(ctx, dsn, statements(schemaSQL)...)
+	case isNoSuchTable(err):
+		return execAll(ctx, dsn, statements(schemaSQL)...)
 	case err != nil:
-		return fmt.Errorf("demo: look at the database: %w", err)
-	case strangers > 0:
-		return fmt.Errorf("%w: its wp_users holds %d users that are not the demo's; name an empty database", ErrNotDemo, strangers)
+		return fmt.Errorf("demo: inspect the database: %w", err)
+	case foreign > 0:
+		return fmt.Errorf("%w: wp_users has %d users that are not of the demo; use an empty database", ErrForeignUsers, foreign)
 	}
 	return nil
 }
 
-func noSuchTable(err error) bool {
+func isNoSuchTable(err error) bool {
 	const number = 1146
 	var refusal *mysql.MySQLError
 	return errors.As(err, &refusal) && refusal.Number == number

@@ -15,36 +15,36 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// loginLife is how long WordPress remembers a login that asked for it.
-const loginLife = 14 * 24 * time.Hour
+// loginLifetime is that of a WordPress login with "remember me".
+const loginLifetime = 14 * 24 * time.Hour
 
-// tokenLife is short: the phone's player fetches another one.
-const tokenLife = 10 * time.Minute
+// tokenLifetime is short, so that the phone has to renew its token.
+const tokenLifetime = 10 * time.Minute
 
 // Viewer is one of the demo's users.
 type Viewer struct {
 	ID    uint64
 	Login string
 
-	pass    string // user_pass: no password leads to it
-	token   string // of the one session
-	expires time.Time
+	passwordHash string // user_pass; matches no password
+	token        string // of the login session
+	expires      time.Time
 }
 
-// Name is the login as people write a name.
+// Name is the login with a capital letter.
 func (v Viewer) Name() string { return strings.ToUpper(v.Login[:1]) + v.Login[1:] }
 
-// Site is the WordPress that the demo plays: salts, and viewers who are logged in.
+// Site is the simulated WordPress site: its salts and its logged-in viewers.
 type Site struct {
-	Salts      map[string]string // the eight constants of wp-config.php, by name; made anew by each Seed
-	JWTSecret  []byte            // of the tokens; made anew by each Seed
+	Salts      map[string]string // the eight constants of wp-config.php, by name; new with each Seed
+	JWTSecret  []byte            // signs the tokens; new with each Seed
 	CookieName string            // wordpress_logged_in_<hash>
 	Viewers    []Viewer          // ids 1, 2 and 3
 }
 
-// Seed fills the tables with three viewers, and a session for each, of whom the
-// returned Site can make the logins. Rows of an earlier demo are replaced; what
-// the viewers watched is kept.
+// Seed inserts three viewers with a login session each, and returns the site that
+// can issue their cookies, nonces and tokens. It replaces the viewers of an
+// earlier run and keeps the rows of the service.
 func Seed(ctx context.Context, db *sql.DB, now time.Time) (*Site, error) {
 	sum := md5.Sum([]byte("http://" + mailDomain[1:]))
 	site := &Site{
@@ -57,11 +57,11 @@ func Seed(ctx context.Context, db *sql.DB, now time.Time) (*Site, error) {
 	}
 	for i, login := range []string{"anna", "boris", "clara"} {
 		site.Viewers = append(site.Viewers, Viewer{
-			ID:      uint64(i + 1),
-			Login:   login,
-			pass:    "$wp$2y$10$" + rand.Text() + rand.Text() + "0",
-			token:   (rand.Text() + rand.Text())[:43],
-			expires: now.Add(loginLife).Truncate(time.Second),
+			ID:           uint64(i + 1),
+			Login:        login,
+			passwordHash: "$wp$2y$10$" + rand.Text() + rand.Text() + "0",
+			token:        (rand.Text() + rand.Text())[:43],
+			expires:      now.Add(loginLifetime).Truncate(time.Second),
 		})
 	}
 	if err := site.insert(ctx, db, now); err != nil {
@@ -95,7 +95,7 @@ func (s *Site) insert(ctx context.Context, db *sql.DB, now time.Time) error {
 func (v Viewer) insert(ctx context.Context, tx *sql.Tx, now time.Time) error {
 	_, err := tx.ExecContext(ctx,
 		"INSERT INTO wp_users (ID, user_login, user_pass, user_nicename, user_email, user_registered, display_name) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		v.ID, v.Login, v.pass, v.Login, v.Login+mailDomain, now.UTC().Format(time.DateTime), v.Login)
+		v.ID, v.Login, v.passwordHash, v.Login, v.Login+mailDomain, now.UTC().Format(time.DateTime), v.Login)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (v Viewer) insert(ctx context.Context, tx *sql.Tx, now time.Time) error {
 	return err
 }
 
-// Viewer returns the viewer with an id; false if there is none.
+// Viewer returns the viewer with the given id.
 func (s *Site) Viewer(id uint64) (Viewer, bool) {
 	for _, v := range s.Viewers {
 		if v.ID == id {
@@ -117,29 +117,29 @@ func (s *Site) Viewer(id uint64) (Viewer, bool) {
 	return Viewer{}, false
 }
 
-// Cookie is a viewer's login cookie.
+// Cookie returns a viewer's login cookie.
 func (s *Site) Cookie(v Viewer) *http.Cookie {
 	salt := s.Salts["LOGGED_IN_KEY"] + s.Salts["LOGGED_IN_SALT"]
 	return &http.Cookie{
 		Name:     s.CookieName,
-		Value:    loginCookie(salt, v.Login, v.pass, v.expires, v.token),
+		Value:    loginCookie(salt, v.Login, v.passwordHash, v.expires, v.token),
 		Path:     "/",
 		Expires:  v.expires,
 		HttpOnly: true,
 	}
 }
 
-// Nonce is the wp_rest nonce that WordPress would print into a page of a
-// viewer's at the time now.
+// Nonce returns the wp_rest nonce that WordPress would put into a page of the
+// viewer at the time now.
 func (s *Site) Nonce(v Viewer, now time.Time) string {
 	return restNonce(s.Salts["NONCE_KEY"]+s.Salts["NONCE_SALT"], now, v.ID, v.token)
 }
 
-// Token is a viewer's JWT, good for ten minutes.
+// Token returns a JWT of a viewer.
 func (s *Site) Token(v Viewer, now time.Time) (string, error) {
 	claims := jwt.RegisteredClaims{
 		Subject:   strconv.FormatUint(v.ID, 10),
-		ExpiresAt: jwt.NewNumericDate(now.Add(tokenLife)),
+		ExpiresAt: jwt.NewNumericDate(now.Add(tokenLifetime)),
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(s.JWTSecret)
 }

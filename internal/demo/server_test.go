@@ -2,6 +2,7 @@ package demo
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,33 +16,37 @@ import (
 	"autowebinar/internal/mariadbtest"
 )
 
-// world is a demo without the service.
-type world struct {
+var noLog = slog.New(slog.DiscardHandler)
+
+// testDemo is the demo without the service.
+type testDemo struct {
 	*httptest.Server
-	site *Site
-	sink *Sink
-	db   *mariadbtest.DB
+	site     *Site
+	receiver *Receiver
+	db       *mariadbtest.DB
 }
 
-func newWorld(t *testing.T) world {
+func newTestDemo(t *testing.T) testDemo {
 	t.Helper()
 	db := mariadbtest.New(t)
 	site, err := Seed(t.Context(), db.SQL.DB, time.Now())
 	require.NoError(t, err)
-	sink := newSink(t, 0)
-	wire, dsn, err := NewWire(db.AdminDSN)
+	receiver := newReceiver(t, 0)
+	proxy, dsn, err := NewDatabaseProxy(db.AdminDSN)
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, wire.Close()) })
-	wired, err := openPool(dsn)
+	t.Cleanup(func() { assert.NoError(t, proxy.Close()) })
+	pool, err := openPool(dsn)
 	require.NoError(t, err)
-	t.Cleanup(func() { wired.Close() })
-	server := httptest.NewServer(Handler(Config{Site: site, DB: wired, Sink: sink, Wire: wire, Engine: "a MariaDB"}))
+	t.Cleanup(func() { pool.Close() })
+	server := httptest.NewServer(Handler(Config{
+		Site: site, DB: pool, Receiver: receiver, Proxy: proxy, Database: "a MariaDB", Logger: noLog,
+	}))
 	t.Cleanup(server.Close)
-	return world{Server: server, site: site, sink: sink, db: db}
+	return testDemo{Server: server, site: site, receiver: receiver, db: db}
 }
 
-// ask returns the answer and its whole body. Header lines are "Name: value".
-func (w world) ask(t *testing.T, method, path string, header ...string) (*http.Response, string) {
+// request returns the response and its body. Header lines are "Name: value".
+func (w testDemo) request(t *testing.T, method, path string, header ...string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, w.URL+path, nil)
 	require.NoError(t, err)
@@ -57,51 +62,50 @@ func (w world) ask(t *testing.T, method, path string, header ...string) (*http.R
 	return response, string(body)
 }
 
-func TestSinkIsTakenDownByTheSiteItselfAlone(t *testing.T) {
+func TestReceiverSwitchRejectsOtherOrigins(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	response, _ := w.ask(t, "POST", "/demo/sink/down", "Sec-Fetch-Site: cross-site")
+	w := newTestDemo(t)
+	response, _ := w.request(t, "POST", "/demo/receiver/down", "Sec-Fetch-Site: cross-site")
 	assert.Equal(t, 403, response.StatusCode)
 	assert.Equal(t, 204, deliver(t, w.Config.Handler, secret, "a", "{}", time.Now()))
 
-	response, _ = w.ask(t, "POST", "/demo/sink/down", "Sec-Fetch-Site: same-origin")
+	response, _ = w.request(t, "POST", "/demo/receiver/down", "Sec-Fetch-Site: same-origin")
 	assert.Equal(t, 204, response.StatusCode)
 	assert.Equal(t, 503, deliver(t, w.Config.Handler, secret, "b", "{}", time.Now()))
-	response, _ = w.ask(t, "POST", "/demo/sink/up")
+	response, _ = w.request(t, "POST", "/demo/receiver/up")
 	assert.Equal(t, 204, response.StatusCode)
 	assert.Equal(t, 204, deliver(t, w.Config.Handler, secret, "b", "{}", time.Now()))
 
-	next, _ := listen(t, w.URL+"/demo/events", "")
-	assert.Equal(t, `sink {"down":false}`, next())
+	next, _ := openStream(t, w.URL+"/demo/events", "")
+	assert.Equal(t, `receiver {"down":false}`, next())
 	assert.Contains(t, next(), `"verified":true`)
 }
 
-// The page asks for the rows; with the wire cut there are none, and it is told so
-// at once.
-func TestDatabaseIsCutOffAndMended(t *testing.T) {
+// During an outage of the database the page gets an error at once.
+func TestDatabaseSwitch(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newTestDemo(t)
 	rows := func() int {
-		response, body := w.ask(t, "GET", "/demo/rows")
+		response, body := w.request(t, "GET", "/demo/rows")
 		assert.NotContains(t, body, "sql")
 		return response.StatusCode
 	}
 	assert.Equal(t, 200, rows())
-	response, _ := w.ask(t, "POST", "/demo/database/down", "Sec-Fetch-Site: cross-site")
+	response, _ := w.request(t, "POST", "/demo/database/down", "Sec-Fetch-Site: cross-site")
 	assert.Equal(t, 403, response.StatusCode)
-	response, _ = w.ask(t, "POST", "/demo/database/down")
+	response, _ = w.request(t, "POST", "/demo/database/down")
 	assert.Equal(t, 204, response.StatusCode)
 	assert.Equal(t, 503, rows())
-	response, _ = w.ask(t, "POST", "/demo/forget?viewer=1")
+	response, _ = w.request(t, "POST", "/demo/forget?viewer=1")
 	assert.Equal(t, 503, response.StatusCode)
-	response, _ = w.ask(t, "POST", "/demo/database/up")
+	response, _ = w.request(t, "POST", "/demo/database/up")
 	assert.Equal(t, 204, response.StatusCode)
 	assert.Equal(t, 200, rows())
 }
 
-func TestWithoutAWireThereIsNoSwitch(t *testing.T) {
+func TestPageWithoutAProxyHasNoDatabaseSwitch(t *testing.T) {
 	t.Parallel()
-	handler := Handler(Config{Site: &Site{Viewers: []Viewer{{ID: 1, Login: "anna", pass: "$wp$2y$10$abcdefgh"}}}, Sink: newSink(t, 0)})
+	handler := Handler(Config{Site: &Site{Viewers: []Viewer{{ID: 1, Login: "anna", passwordHash: "$wp$2y$10$abcdefgh"}}}, Receiver: newReceiver(t, 0), Logger: noLog})
 	page := httptest.NewRecorder()
 	handler.ServeHTTP(page, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
 	assert.NotContains(t, page.Body.String(), `id="database"`)
@@ -110,14 +114,14 @@ func TestWithoutAWireThereIsNoSwitch(t *testing.T) {
 	assert.Equal(t, 404, answer.Code)
 }
 
-func TestTheRestIsNotTheDemos(t *testing.T) {
+func TestOtherPathsAreNotFound(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newTestDemo(t)
 	for _, path := range []string{"/wp-json/autowebinar/v1/session", "/demo/", "/demo/index.html", "/demo/webinar.mp4.txt", "/demo/no.js", "/favicon.ico"} {
-		response, _ := w.ask(t, "GET", path)
+		response, _ := w.request(t, "GET", path)
 		assert.Equal(t, 404, response.StatusCode, path)
 	}
-	response, _ := w.ask(t, "GET", "/demo/sink/down")
+	response, _ := w.request(t, "GET", "/demo/receiver/down")
 	assert.Equal(t, 405, response.StatusCode)
 }
 
@@ -125,12 +129,12 @@ func TestBanner(t *testing.T) {
 	t.Parallel()
 	site := &Site{
 		Salts: map[string]string{"LOGGED_IN_KEY": "a", "LOGGED_IN_SALT": "b", "NONCE_KEY": "c", "NONCE_SALT": "d"}, CookieName: "wordpress_logged_in_0",
-		Viewers: []Viewer{{ID: 1, Login: "anna", pass: "$wp$2y$10$abcdefgh", token: "token", expires: time.Unix(2e9, 0)}},
+		Viewers: []Viewer{{ID: 1, Login: "anna", passwordHash: "$wp$2y$10$abcdefgh", token: "token", expires: time.Unix(2e9, 0)}},
 	}
-	cfg := BannerConfig{URL: "http://127.0.0.1:8080", Status: "http://127.0.0.1:9090/", Database: &Database{Name: "a private, throw-away MariaDB"}, Site: site, Now: time.Unix(19e8, 0)}
-	withCookie := Banner(cfg)
-	cfg.Token, cfg.BasePath = "header.payload.signature", "/blog/wp-json/autowebinar/v1"
-	got := withCookie + "\n---\n\n" + Banner(cfg)
+	got := Banner(BannerConfig{
+		URL: "http://127.0.0.1:8080", Status: "http://127.0.0.1:9090/", Database: "a private, temporary MariaDB",
+		Site: site, Now: time.Unix(19e8, 0),
+	})
 
 	const golden = "testdata/banner.txt"
 	if os.Getenv("UPDATE_GOLDEN") != "" {

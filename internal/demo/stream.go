@@ -8,32 +8,32 @@ import (
 	"time"
 )
 
-// streamPulse keeps proxies and browsers from giving up a silent stream.
-const streamPulse = 15 * time.Second
+// keepAliveInterval keeps proxies and browsers from closing an idle stream.
+const keepAliveInterval = 15 * time.Second
 
-// stream is a server-sent event stream of the sink: every receipt as event
-// "receipt" (its id is the sequence number, so a browser that reconnects misses
-// nothing that is kept), and event "sink" {"down": bool} at the start and at
-// every change.
-func (s *Sink) stream(w http.ResponseWriter, r *http.Request) {
-	seen, _ := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64) // none or nonsense: from the beginning
+// stream sends server-sent events: each receipt as event "receipt", with its
+// sequence number as the id, so that a browser that reconnects resumes after the
+// last one it has; and event "receiver" {"down": bool} at the start and at every
+// change.
+func (r *Receiver) stream(w http.ResponseWriter, request *http.Request) {
+	seen, _ := strconv.ParseUint(request.Header.Get("Last-Event-ID"), 10, 64) // from the first one if missing or invalid
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	out := http.NewResponseController(w)
-	_ = out.SetWriteDeadline(time.Time{}) // a server that cannot lift its limit just ends the stream sooner
-	pulse := time.NewTicker(streamPulse)
-	defer pulse.Stop()
+	_ = out.SetWriteDeadline(time.Time{}) // if this fails, the stream only ends earlier
+	keepAlive := time.NewTicker(keepAliveInterval)
+	defer keepAlive.Stop()
 
-	receipts, down, changed := s.after(seen)
-	if !s.send(w, "sink", "", map[string]bool{"down": down}) {
+	receipts, down, changed := r.since(seen)
+	if !send(w, "receiver", "", map[string]bool{"down": down}) {
 		return
 	}
 	for {
 		for _, receipt := range receipts {
 			seen = receipt.Seq
-			if !s.send(w, "receipt", strconv.FormatUint(seen, 10), receipt) {
+			if !send(w, "receipt", strconv.FormatUint(seen, 10), receipt) {
 				return
 			}
 		}
@@ -41,23 +41,24 @@ func (s *Sink) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		select {
-		case <-r.Context().Done():
+		case <-request.Context().Done():
 			return
-		case <-s.closed:
+		case <-r.closed:
 			return
-		case <-pulse.C:
-			fmt.Fprint(w, ": still here\n\n")
+		case <-keepAlive.C:
+			fmt.Fprint(w, ": keep-alive\n\n")
 		case <-changed:
 		}
 		was := down
-		receipts, down, changed = s.after(seen)
-		if down != was && !s.send(w, "sink", "", map[string]bool{"down": down}) {
+		receipts, down, changed = r.since(seen)
+		if down != was && !send(w, "receiver", "", map[string]bool{"down": down}) {
 			return
 		}
 	}
 }
 
-func (s *Sink) send(w http.ResponseWriter, event, id string, data any) bool {
+// send writes one event and reports whether that worked.
+func send(w http.ResponseWriter, event, id string, data any) bool {
 	text, err := json.Marshal(data)
 	if err != nil {
 		return false

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// listen opens the stream and returns a function that reads its next event:
-// name, id and data, a space between them.
-func listen(t *testing.T, url, lastID string) (next func() string, body io.Closer) {
+// openStream returns a function that reads the next event of the stream: name, id
+// and data, separated by spaces.
+func openStream(t *testing.T, url, lastID string) (next func() string, body io.Closer) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	require.NoError(t, err)
@@ -41,49 +41,49 @@ func listen(t *testing.T, url, lastID string) (next func() string, body io.Close
 	}, response.Body
 }
 
-func TestStreamReplaysAndFollows(t *testing.T) {
+func TestStreamResumesAfterTheLastEvent(t *testing.T) {
 	t.Parallel()
-	sink := newSink(t, 0)
-	server := httptest.NewServer(http.HandlerFunc(sink.stream))
+	receiver := newReceiver(t, 0)
+	server := httptest.NewServer(http.HandlerFunc(receiver.stream))
 	t.Cleanup(server.Close)
 	now := time.Now()
-	deliver(t, sink, secret, "a", "{}", now)
-	deliver(t, sink, secret, "b", "{}", now)
+	deliver(t, receiver, secret, "a", "{}", now)
+	deliver(t, receiver, secret, "b", "{}", now)
 
-	next, _ := listen(t, server.URL, "")
-	assert.Equal(t, `sink {"down":false}`, next())
+	next, _ := openStream(t, server.URL, "")
+	assert.Equal(t, `receiver {"down":false}`, next())
 	assert.Contains(t, next(), `receipt 1 {"seq":1`)
 	assert.Contains(t, next(), `receipt 2 {"seq":2`)
 
-	sink.SetDown(true)
-	assert.Equal(t, `sink {"down":true}`, next())
-	deliver(t, sink, secret, "c", "{}", now)
+	receiver.SetDown(true)
+	assert.Equal(t, `receiver {"down":true}`, next())
+	deliver(t, receiver, secret, "c", "{}", now)
 	assert.Contains(t, next(), `"outcome":"down"`)
 
-	again, _ := listen(t, server.URL, "2")
-	assert.Equal(t, `sink {"down":true}`, again())
-	assert.Contains(t, again(), `receipt 3 {"seq":3`, "a browser that comes back misses nothing and sees nothing twice")
+	resumed, _ := openStream(t, server.URL, "2")
+	assert.Equal(t, `receiver {"down":true}`, resumed())
+	assert.Contains(t, resumed(), `receipt 3 {"seq":3`, "a browser that reconnects gets every later receipt once")
 }
 
-func TestStreamEndsWithTheSinkAndWithItsListener(t *testing.T) {
+func TestStreamEndsWithTheReceiverOrTheClient(t *testing.T) {
 	t.Parallel()
-	sink := newSink(t, 0)
+	receiver := newReceiver(t, 0)
 	ended := make(chan struct{}, 2)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sink.stream(w, r)
+		receiver.stream(w, r)
 		ended <- struct{}{}
 	}))
 	t.Cleanup(server.Close)
 
-	next, body := listen(t, server.URL, "")
-	assert.Equal(t, `sink {"down":false}`, next())
+	next, body := openStream(t, server.URL, "")
+	assert.Equal(t, `receiver {"down":false}`, next())
 	require.NoError(t, body.Close())
 	<-ended
 
-	next, _ = listen(t, server.URL, "")
-	assert.Equal(t, `sink {"down":false}`, next())
-	sink.Close()
-	sink.Close()
+	next, _ = openStream(t, server.URL, "")
+	assert.Equal(t, `receiver {"down":false}`, next())
+	receiver.Close()
+	receiver.Close()
 	assert.Equal(t, "end", next())
 	<-ended
 }

@@ -1,5 +1,5 @@
-// The drawing of where the viewer stands: what was watched, the marks, this
-// device, the phone, and the live point.
+// Draws the viewer's progress: what was watched, the milestones, and the positions
+// of this device, of the phone and of a live broadcast.
 
 import { $, clock, write } from './dom.js';
 
@@ -19,15 +19,15 @@ export function draw(view) {
   for (const mark of svg.querySelectorAll('[data-mark]')) {
     mark.classList.toggle('done', (session?.percent ?? 0) >= Number(mark.dataset.mark));
   }
-  place('.you', at, at, `You ${clock(at ?? 0)}`, share);
-  place('.other', phone, phone, `Phone ${clock(phone ?? 0)}`, share);
+  placeMarker('.you', at, at, `You ${clock(at ?? 0)}`, share);
+  placeMarker('.other', phone, phone, `Phone ${clock(phone ?? 0)}`, share);
   const over = live !== null && live >= duration;
-  place('.live', live, Math.min(live ?? 0, duration), over ? 'Live is over' : `Live ${clock(live ?? 0)}`, share);
+  placeMarker('.live', live, Math.min(live ?? 0, duration), over ? 'Live has ended' : `Live ${clock(live ?? 0)}`, share);
   svg.setAttribute('height', phone === null ? 104 : 128);
   write($('where'), describe(view, over));
 }
 
-function place(name, shown, at, label, share) {
+function placeMarker(name, shown, at, label, share) {
   const group = part(name);
   group.setAttribute('visibility', shown === null ? 'hidden' : 'visible');
   if (shown === null) return;
@@ -44,9 +44,9 @@ function describe({ name, duration, session, at, live }, over) {
   if (!session) return `${name} has not entered yet.`;
   const here = at ?? session.position;
   const behind = Math.floor(live - here);
-  const distance = Math.abs(behind) < 2 ? 'at the live point' : `${Math.abs(behind)} s ${behind > 0 ? 'behind' : 'ahead of'} the live point`;
-  const against = over ? 'the live showing is over' : distance;
-  const mark = session.completed ? 'completed' : `mark reached: ${session.percent} %`;
+  const distance = Math.abs(behind) < 2 ? 'at the live position' : `${Math.abs(behind)} s ${behind > 0 ? 'behind' : 'ahead of'} the live position`;
+  const comparison = over ? 'the live broadcast has ended' : distance;
+  const mark = session.completed ? 'completed' : `milestone reached: ${session.percent} %`;
   const unsent = here - session.furthest > 3 ? ` ${Math.floor(here - session.furthest)} s are not stored yet.` : '';
-  return `At ${clock(here)} of ${clock(duration)}, ${against}. Watched up to ${clock(session.furthest)}; ${mark}.${unsent}`;
+  return `Position ${clock(here)} of ${clock(duration)}, ${comparison}. Watched up to ${clock(session.furthest)}; ${mark}.${unsent}`;
 }

@@ -1,17 +1,17 @@
-// The buttons: what a viewer does, and what a tester breaks.
+// The buttons and switches.
 
 import { $, clock, write } from './dom.js';
 
 const SKIP = 30; // seconds
 
-/** Binds what works on the video alone, with or without a service. */
-export function bindVideo(video, say) {
-  const playOrPause = () => (video.paused ? video.play().catch((problem) => say(problem.message, 'bad')) : video.pause());
+/** Binds the controls of the video, which work without the service. */
+export function bindVideo(video, showStatus) {
+  const playOrPause = () => (video.paused ? video.play().catch((problem) => showStatus(problem.message, 'bad')) : video.pause());
   $('play').addEventListener('click', playOrPause);
   $('screen').addEventListener('click', playOrPause);
   $('seek').addEventListener('input', () => { video.currentTime = Number($('seek').value); });
   $('skip').addEventListener('click', () => {
-    say(`Skipping ${SKIP} s ahead.`);
+    showStatus(`Skipping ${SKIP} s ahead.`);
     video.currentTime = Math.min(video.duration - 1, video.currentTime + SKIP);
   });
   $('fast').addEventListener('click', () => {
@@ -29,57 +29,61 @@ export function paintVideo(video) {
   $('seek').setAttribute('aria-valuetext', `${clock(video.currentTime)} of ${clock(video.duration || 100)}`);
 }
 
-/** Binds the controls that need the player: all the others but the network switch and the theme. */
-export function bind({ player, video, phone, rows, say, complain, viewer, webinar }) {
+/** Binds the controls that need the player; page.js binds the network switch. */
+export function bind({ player, video, phone, rows, session, showStatus, notify, showError, viewer, webinar }) {
   const on = (id, doing, done, act) => {
     const target = $(id);
     target?.addEventListener(target instanceof HTMLFormElement ? 'submit' : 'click', async (event) => {
       event.preventDefault();
-      say(doing);
+      showStatus(doing);
       try {
         await act();
-        if ($('note').textContent === doing) say(done, 'good');
+        if ($('note').textContent === doing) notify(done, 'good');
       } catch (problem) {
-        complain(problem);
+        showError(problem);
       }
       rows.refresh();
     });
   };
 
-  on('leave', 'Leaving …', 'Left. The first exit of a session is told once.', () => player.leave());
-  on('back', 'Coming back …', 'Back, and the video goes on where it was.', async () => {
+  on('leave', 'Leaving …', 'Left. Only the first exit of a session sends an event.', () => {
+    if (!player.session) throw new Error('There is no session to leave. Press Play first.');
+    return player.leave();
+  });
+  on('back', 'Returning …', 'Resumed at the last position.', async () => {
+    if (!player.session && !session()) throw new Error('There is no session to resume. Press Play first.');
     await player.resume().finally(() => video.play());
   });
-  on('call', 'Going on on a phone …', 'The phone is open: it comes back where the laptop stopped.', () => {
+  on('open-phone', 'Opening the phone …', 'The phone resumes where the laptop stopped.', () => {
     video.pause();
     phone.open(viewer, webinar);
   });
-  $('hangup').addEventListener('click', () => {
+  $('close-phone').addEventListener('click', () => {
     phone.close();
-    $('call').focus();
+    $('open-phone').focus();
   });
 
-  on('cta', 'Clicking the offer …', 'The first click is kept.', () => player.cta());
-  on('register', 'Registering …', 'Registered. Again, and nothing more is told.', () => player.register({ source: 'demo page' }));
-  on('form', 'Sending the form: it is kept and repeated until the receiver takes it …', 'The receiver took the form. No answer is stored.', () => {
+  on('cta', 'Recording the click …', 'Recorded. Only the first click counts.', () => player.cta());
+  on('register', 'Registering …', 'Registered. Registering again sends no event.', () => player.register({ source: 'demo page' }));
+  on('form', 'Submitting the form. The player retries until the receiver accepts it …', 'The receiver accepted the form. The service does not store the answers.', () => {
     const { rating, comment } = $('form').elements;
     return player.submitForm('feedback', { rating: rating.value, comment: comment.value });
   });
 
-  const flip = (id, down, up) => $(id)?.addEventListener('click', async () => {
+  const bindSwitch = (id, down, up) => $(id)?.addEventListener('click', async () => {
     const on = $(id).getAttribute('aria-checked') === 'true';
     await fetch(`/demo/${id}/${on ? 'down' : 'up'}`, { method: 'POST' })
-      .then(() => say(on ? down : up, on ? 'warn' : 'good'), complain);
+      .then(() => showStatus(on ? down : up, on ? 'warn' : 'good'), showError);
     rows.refresh();
   });
-  flip('sink', 'The receiver is off: it refuses events, and they wait.', 'The receiver is on again: what waits arrives in a moment.');
-  flip('database', 'The database is cut off: the service says 503, the player waits.', 'The database is back.');
+  bindSwitch('receiver', 'The receiver is off. It rejects events, which stay queued.', 'The receiver is on. Queued events arrive shortly.');
+  bindSwitch('database', 'The database is off. The service responds with 503, and the player retries.', 'The database is on.');
 
   on('forget', 'Starting over …', '', async () => {
     player.detach();
     phone.close();
-    const answer = await fetch(`/demo/forget?viewer=${viewer}`, { method: 'POST' });
-    if (!answer.ok) throw new Error('The database does not answer.');
+    const response = await fetch(`/demo/forget?viewer=${viewer}`, { method: 'POST' });
+    if (!response.ok) throw new Error('The database is unavailable.');
     Object.keys(localStorage).filter((key) => key.startsWith('autowebinar:')).forEach((key) => localStorage.removeItem(key));
     location.reload();
   });

@@ -1,14 +1,14 @@
-// What every part of the page needs of the document.
+// Helpers for the document.
 
 export const $ = (id) => document.getElementById(id);
 
-/** A copy of a template's one element. */
+/** Returns a copy of the element in a template. */
 export const copy = (id) => $(id).content.firstElementChild.cloneNode(true);
 
 export const element = (name, text, className = '') =>
   Object.assign(document.createElement(name), { textContent: text, className });
 
-/** Writes a text only where it changes, so that nothing is drawn or read out twice. */
+/** Writes a text only if it changes, so that a screen reader does not repeat it. */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -18,7 +18,7 @@ export function pill(node, text, kind = '') {
   node.className = `pill ${kind}`;
 }
 
-/** Seconds as 1:05. */
+/** Formats seconds as 1:05. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;

@@ -1,9 +1,9 @@
-// Reads the rows of wp_usermeta, as the service writes them.
+// Decodes the rows that the service writes to wp_usermeta.
 
 const PREFIX = 'autowebinar_';
 const utc = (text) => (text ? Date.parse(`${text.replace(' ', 'T')}Z`) : NaN);
 
-/** The viewer's session of a webinar, the current one or one set aside; null if there is none. */
+/** Returns the viewer's session of a webinar, current or parked; null if there is none. */
 export function session(rows, webinar) {
   const value = new Map(rows.map((row) => [row.meta_key.slice(PREFIX.length), row.meta_value]));
   const suffix = value.get('webinar_id') === webinar ? '' : `@${webinar}`;
@@ -18,14 +18,14 @@ export function session(rows, webinar) {
   };
 }
 
-// The parts of an outbox value, percent-encoded, between bars.
-const PARTS = ['version', 'type', 'id', 'time', 'webinar', 'webinarType', 'session', 'detail', 'slot', 'attempts', 'first', 'next'];
+// The fields of an outbox value: percent-encoded and separated by bars.
+const FIELDS = ['version', 'type', 'id', 'time', 'webinar', 'webinarType', 'session', 'detail', 'slot', 'attempts', 'first', 'next'];
 
-/** The events that wait, in their order. */
-export function waiting(rows) {
+/** Returns the queued events in their order. */
+export function queued(rows) {
   return rows.filter((row) => /^autowebinar_outbox(_wait|_dead)?$/.test(row.meta_key)).map((row) => {
     const values = row.meta_value.split('|').map(decodeURIComponent);
-    const message = Object.fromEntries(PARTS.map((name, i) => [name, values[i]]));
+    const message = Object.fromEntries(FIELDS.map((name, i) => [name, values[i]]));
     return { ...message, attempts: Number(message.attempts), next: Number(message.next), dead: row.meta_key.endsWith('_dead') };
   });
 }

@@ -1,15 +1,14 @@
-// What the page tells: one line for the last thing that happened, a log of what
-// the player said, and an alarm for what is broken.
+// Messages: a status line, the player log, and an alert during an outage.
 
 import { $, element, hour, write } from './dom.js';
 
-/** The one line under the player; it is read out. kind: '', 'good', 'warn' or 'bad'. */
-export function say(text, kind = '') {
+/** Writes the status line below the player. kind: '', 'good', 'warn' or 'bad'. */
+export function showStatus(text, kind = '') {
   write($('note'), text);
   $('note').className = kind;
 }
 
-/** Read out, not shown: what the page shows elsewhere already. */
+/** Announces to screen readers what the page shows elsewhere. */
 export const announce = (text) => write($('announce'), text);
 
 let count = 0;
@@ -24,11 +23,11 @@ export function log(text, kind = '') {
 }
 
 const alarms = {
-  service: 'The demo does not answer. Was it stopped? The video plays on; this page tries again each second.',
-  database: 'The database does not answer. What is shown is what was last read; the player keeps what it cannot send.',
+  service: 'The demo is not responding. It may have been stopped. The video keeps playing, and this page retries every second.',
+  database: 'The database is unavailable. The rows are as last read; the player saves its position in the browser.',
 };
 
-/** fault: 'service', 'database', or null when all is well. */
+/** Shows or hides the alert. fault: 'service', 'database' or null. */
 export function alarm(fault) {
   $('alarm').hidden = !fault;
   write($('alarm'), fault ? alarms[fault] : '');

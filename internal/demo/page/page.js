@@ -1,14 +1,13 @@
-// The demo's page: the player beside what it brings about. It is laid out in
-// parts; this file joins them.
+// The demo's page. This file connects its parts.
 
-import { network } from './network.js'; // first: the player must find its fetch
+import { network } from './network.js'; // first, because it replaces the fetch that the player uses
 import './tip.js';
 import { $, clock, hour, pill } from './dom.js';
 import { Rows, draw as drawRows } from './rows.js';
-import { session, waiting } from './meta.js';
+import { session, queued } from './meta.js';
 import { draw as drawChart } from './chart.js';
-import { drawReceipt, drawWaiting, follow } from './events.js';
-import { alarm, announce, log, say } from './notice.js';
+import { drawReceipt, drawQueued, follow } from './events.js';
+import { alarm, announce, log, showStatus } from './notice.js';
 import { phone } from './phonebox.js';
 import { bind, bindVideo, paintVideo } from './controls.js';
 
@@ -17,13 +16,13 @@ const name = document.querySelector('[aria-label=Viewer] [aria-current]').textCo
 const video = $('video');
 const rows = new Rows(viewer);
 
-// What is known of the viewer: the rows as last read, and when that was.
+// The viewer's data as last read, and the time of reading.
 
 let known = { session: null, messages: [], now: 0, readAt: 0 };
 const clockNow = () => known.now + Date.now() - known.readAt; // the database's, in milliseconds
 
 rows.addEventListener('rows', ({ detail }) => {
-  known = { session: session(detail.rows, webinar), messages: waiting(detail.rows), now: Date.parse(detail.now), readAt: Date.now() };
+  known = { session: session(detail.rows, webinar), messages: queued(detail.rows), now: Date.parse(detail.now), readAt: Date.now() };
   alarm(null);
   $('database')?.setAttribute('aria-checked', 'true');
   drawRows(detail.rows);
@@ -34,7 +33,7 @@ rows.addEventListener('fault', ({ detail: fault }) => {
   if (fault === 'database') $('database')?.setAttribute('aria-checked', 'false');
 });
 
-/** Draws everything that moves with the clock or the video. */
+/** Draws what changes with the clock or the video. */
 function paint() {
   const began = known.session?.startedAt;
   const played = video.currentTime > 0 || player?.session;
@@ -46,66 +45,66 @@ function paint() {
     phone: phone.position,
     live: began ? Math.max(0, (clockNow() - began) / 1000) : null,
   });
-  drawWaiting(known.messages, clockNow());
+  drawQueued(known.messages, clockNow());
   paintVideo(video);
 }
 
-// The player, and what it says.
+// The player and its events.
 
 let player = null;
-let away = false; // the service, as far as the player can tell
-bindVideo(video, say);
+let unreachable = false; // the service, according to the player
+bindVideo(video, showStatus);
 const { attach } = await import(`${base}/player.js`).catch(() => ({}));
 if (attach) {
   player = attach(video, { webinarId: webinar, base, nonce });
   player.addEventListener('state', ({ detail }) => {
-    $('answer').textContent = JSON.stringify(detail, null, 2);
-    if ($('note').textContent.startsWith('Press play')) say(`${name} is in. The position is reported every ${detail.heartbeat_sec} s.`);
+    $('response').textContent = JSON.stringify(detail, null, 2);
+    if ($('note').textContent.startsWith('Press Play')) notify(`${name} has entered. The player reports the position every ${detail.heartbeat_sec} s.`);
     rows.refresh();
   });
-  player.addEventListener('mark', ({ detail }) => heard(`Mark reached: ${detail.percent} %.`, 'good'));
-  player.addEventListener('completed', () => heard('Completed. The last mark is reached, once and for ever.', 'good'));
-  player.addEventListener('clamped', () => heard('The service cut the jump: a mark is reached by watching, not by skipping.', 'warn'));
+  player.addEventListener('mark', ({ detail }) => notify(`Milestone reached: ${detail.percent} %.`, 'good'));
+  player.addEventListener('completed', () => notify('Completed: all milestones are reached.', 'good'));
+  player.addEventListener('clamped', () => notify('The service limited the jump: skipped parts do not count as watched.', 'warn'));
   player.addEventListener('offline', ({ detail }) => {
-    away = detail.offline;
+    unreachable = detail.offline;
     paintNetwork();
-    if (away) heard('The service cannot be reached. The player notes what it has to say.', 'warn');
-    else heard('The service is back. What was noted has been said.', 'good');
+    if (unreachable) notify('The service is unreachable. The player saves its position in the browser.', 'warn');
+    else notify('The service is reachable again. The saved position has been sent.', 'good');
   });
-  for (const type of ['error', 'problem']) player.addEventListener(type, ({ detail }) => complain(detail));
-  bind({ player, video, phone, rows, say, complain, viewer, webinar });
+  for (const type of ['error', 'problem']) player.addEventListener(type, ({ detail }) => showError(detail));
+  bind({ player, video, phone, rows, session: () => known.session, showStatus, notify, showError, viewer, webinar });
 } else {
-  complain({ message: 'The player client cannot be loaded. The video plays without it.' });
+  showError({ message: 'The player client cannot be loaded. The video plays without it.' });
 }
 
-function heard(text, kind) {
+function notify(text, kind) {
   log(text, kind);
-  say(text, kind);
+  showStatus(text, kind);
 }
 
-function complain(problem) {
+function showError(problem) {
   const { status, code, message } = problem;
-  if (!status && code === 'fetch_error') return heard('No answer. The video plays on; the player tries again by itself.', 'bad');
-  if (/^rest_(cookie_invalid_nonce|not_logged_in)$/.test(code)) return heard('This browser is logged in as another viewer by now: reload the page.', 'bad');
-  heard([status, code, message].filter(Boolean).join(' · '), 'bad');
+  if (!status && code === 'fetch_error') return notify('No response. The video keeps playing, and the player retries.', 'bad');
+  if (/^rest_(cookie_invalid_nonce|not_logged_in)$/.test(code)) return notify('This browser is now logged in as another viewer. Reload the page.', 'bad');
+  notify([status, code, message].filter(Boolean).join(' · '), 'bad');
 }
 
-// The network switch and what it does to the player.
+// The network switch and the state of the player's connection.
 
-const JOURNAL = 'autowebinar:session:';
+const SAVED = 'autowebinar:session:';
 
 function paintNetwork() {
-  $('network').setAttribute('aria-checked', String(!network.lost));
-  const kept = Object.keys(localStorage).filter((key) => key.startsWith(JOURNAL)).map((key) => JSON.parse(localStorage[key]))[0];
-  const journal = kept ? `, journal at ${clock(kept.position)}` : '';
-  if (network.lost) pill($('link'), `offline: ${network.dropped} lost${journal}`, 'bad');
-  else pill($('link'), away ? `service away${journal}` : 'online', away ? 'warn' : 'good');
+  $('network').setAttribute('aria-checked', String(!network.off));
+  const saved = Object.keys(localStorage).filter((key) => key.startsWith(SAVED)).map((key) => JSON.parse(localStorage[key]))[0];
+  const position = saved ? `, saved at ${clock(saved.position)}` : '';
+  if (network.off) pill($('link'), `offline: ${network.dropped} lost${position}`, 'bad');
+  else pill($('link'), unreachable ? `service unreachable${position}` : 'online', unreachable ? 'warn' : 'good');
 }
 network.addEventListener('change', paintNetwork);
-$('network').addEventListener('click', () => { network.lost = !network.lost; });
+$('network').addEventListener('click', () => { network.off = !network.off; });
 paintNetwork();
 
-// The receiver of events.
+// The webhook receiver.
 
 const opened = Date.now();
 
@@ -114,13 +113,13 @@ follow({
     if (receipt.verified && receipt.user !== viewer) return;
     drawReceipt(receipt);
     rows.refresh();
-    if (Date.parse(receipt.at) > opened && receipt.outcome === 'accepted') announce(`Event ${receipt.type} arrived at ${hour(new Date(receipt.at))}, verified.`);
+    if (Date.parse(receipt.at) > opened && receipt.outcome === 'accepted') announce(`Event ${receipt.type} received at ${hour(new Date(receipt.at))}, verified.`);
   },
-  onSink(down) {
-    $('sink').setAttribute('aria-checked', String(!down));
-    pill($('sink-state'), down ? 'receiver off' : 'receiver on', down ? 'bad' : 'good');
+  onSwitch(down) {
+    $('receiver').setAttribute('aria-checked', String(!down));
+    pill($('receiver-state'), down ? 'receiver off' : 'receiver on', down ? 'bad' : 'good');
   },
-  onLost: () => pill($('sink-state'), 'connecting', 'warn'),
+  onLost: () => pill($('receiver-state'), 'connecting', 'warn'),
 });
 
 for (const type of ['timeupdate', 'play', 'pause', 'seeking', 'loadedmetadata']) video.addEventListener(type, paint);

@@ -1,11 +1,11 @@
-// The second device, in a frame: a page of its own with a player of its own.
+// The second device: a frame with a separate page and player.
 
 import { $, element } from './dom.js';
 
 class Phone extends EventTarget {
   #frame = null;
 
-  /** Where its video is, in seconds; null while it is closed. */
+  /** The position of its video in seconds; null while it is closed. */
   position = null;
 
   open(viewer, webinar) {
@@ -15,10 +15,10 @@ class Phone extends EventTarget {
     });
     $('phone').append(this.#frame);
     $('phone').hidden = false;
-    $('hangup').focus();
+    $('close-phone').focus();
   }
 
-  /** Closes it as one closes a tab: its player leaves. */
+  /** Closes it like a tab: its player leaves. */
   close() {
     this.#frame?.remove();
     this.#frame = null;
@@ -27,7 +27,7 @@ class Phone extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  heard(event) {
+  receive(event) {
     if (!this.#frame || event.source !== this.#frame.contentWindow || event.origin !== location.origin) return;
     this.position = event.data.position;
     this.dispatchEvent(new Event('change'));
@@ -35,4 +35,4 @@ class Phone extends EventTarget {
 }
 
 export const phone = new Phone();
-addEventListener('message', (event) => phone.heard(event));
+addEventListener('message', (event) => phone.receive(event));

@@ -4,12 +4,12 @@ import { $, copy, pill } from './dom.js';
 import { explain, parts } from './keys.js';
 
 /**
- * Asks for the rows every second and whenever refresh() is called. Events: 'rows'
- * (detail: {rows, now}) after each answer, 'fault' (detail: 'service' or
- * 'database') when there is none.
+ * Loads the rows every second and whenever refresh() is called. Events: 'rows'
+ * (detail: {rows, now}) on success, 'fault' (detail: 'service' or 'database') on
+ * failure.
  */
 export class Rows extends EventTarget {
-  #viewer; #asking = false; #again = false;
+  #viewer; #loading = false; #pending = false;
 
   constructor(viewer) {
     super();
@@ -19,21 +19,21 @@ export class Rows extends EventTarget {
   }
 
   async refresh() {
-    this.#again = true;
-    if (this.#asking) return;
-    this.#asking = true;
-    while (this.#again) {
-      this.#again = false;
-      await this.#ask();
+    this.#pending = true;
+    if (this.#loading) return;
+    this.#loading = true;
+    while (this.#pending) {
+      this.#pending = false;
+      await this.#load();
     }
-    this.#asking = false;
+    this.#loading = false;
   }
 
-  async #ask() {
+  async #load() {
     try {
-      const answer = await fetch(`/demo/rows?viewer=${this.#viewer}`);
-      const detail = answer.ok ? await answer.json() : 'database';
-      this.dispatchEvent(new CustomEvent(answer.ok ? 'rows' : 'fault', { detail }));
+      const response = await fetch(`/demo/rows?viewer=${this.#viewer}`);
+      const detail = response.ok ? await response.json() : 'database';
+      this.dispatchEvent(new CustomEvent(response.ok ? 'rows' : 'fault', { detail }));
     } catch {
       this.dispatchEvent(new CustomEvent('fault', { detail: 'service' }));
     }
@@ -41,9 +41,9 @@ export class Rows extends EventTarget {
 }
 
 const drawn = new Map(); // umeta_id → its row in the table
-let fresh = true; // nothing flashes when the page opens
+let fresh = true; // rows do not flash when the page opens
 
-/** Draws the rows; those that are new or have changed flash. */
+/** Draws the rows; new and changed ones flash. */
 export function draw(rows) {
   const kept = new Set(rows.map((row) => row.umeta_id));
   for (const [id, tr] of drawn) {
@@ -69,7 +69,7 @@ function make(row) {
   return tr;
 }
 
-/** Writes a row; tells whether anything is new in it. */
+/** Writes a row and returns whether it changed. */
 function fill(tr, row) {
   const text = `${row.meta_key}\n${row.meta_value}`;
   if (tr.dataset.text === text) return false;
@@ -80,14 +80,14 @@ function fill(tr, row) {
   key.children[1].textContent = name;
   key.children[2].textContent = webinar ? `@${webinar}` : '';
   key.dataset.tip = explain(row.meta_key);
-  tr.classList.toggle('aside', Boolean(webinar) && name !== 'registered');
+  tr.classList.toggle('parked', Boolean(webinar) && name !== 'registered');
   tr.classList.toggle('outbox', name.startsWith('outbox'));
-  tr.children[1].textContent = row.meta_value;
+  tr.children[1].firstElementChild.textContent = row.meta_value;
   tr.children[1].title = row.meta_value.length > 60 ? row.meta_value : '';
   return true;
 }
 
-// Marked at once, it fades when the mark goes.
+// The colour appears at once and fades when the class is removed.
 function flash(tr) {
   tr.classList.add('changed');
   clearTimeout(tr.fading);

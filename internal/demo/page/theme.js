@@ -1,5 +1,5 @@
-// The theme: the system's, until the button chooses another. Loaded before the
-// page is drawn, so that it does not flash.
+// The theme follows the system until the button sets another. This script loads
+// before the page is drawn, so that the theme does not flash.
 
 (() => {
   const root = document.documentElement;
@@ -19,7 +19,7 @@
     system.addEventListener('change', show);
     show();
   });
-  // The phone follows the page that holds it.
+  // The phone follows the page that contains it.
   addEventListener('storage', (event) => {
     if (event.key === 'demo-theme' && event.newValue) root.dataset.theme = event.newValue;
   });

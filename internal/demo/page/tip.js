@@ -1,5 +1,5 @@
-// One tooltip for everything that carries data-tip: on hover and on focus, gone
-// with Escape.
+// One tooltip for all elements with data-tip. It opens on hover and focus and
+// closes on Escape.
 
 import { $ } from './dom.js';
 

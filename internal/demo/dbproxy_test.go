@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// echo listens as a database would, and sends lines back.
-func echo(t *testing.T) (address string) {
+// startEcho starts a server that echoes what it receives.
+func startEcho(t *testing.T) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -33,9 +33,9 @@ func echo(t *testing.T) (address string) {
 	return listener.Addr().String()
 }
 
-// through opens a connection over a wire and returns a function that sends a
-// line and reads it back.
-func through(t *testing.T, dsn string) (talk func() error) {
+// connect opens a connection to the address in a DSN and returns a function that
+// sends a line and reads the echo.
+func connect(t *testing.T, dsn string) (ping func() error) {
 	t.Helper()
 	cfg, err := mysql.ParseDSN(dsn)
 	require.NoError(t, err)
@@ -52,46 +52,46 @@ func through(t *testing.T, dsn string) (talk func() error) {
 	}
 }
 
-func TestWireIsCutAndMended(t *testing.T) {
+func TestDatabaseProxyOutage(t *testing.T) {
 	t.Parallel()
-	wire, dsn, err := NewWire("user:secret@tcp(" + echo(t) + ")/wordpress?timeout=5s")
+	proxy, dsn, err := NewDatabaseProxy("user:secret@tcp(" + startEcho(t) + ")/wordpress?timeout=5s")
 	require.NoError(t, err)
 	assert.Regexp(t, `^user:secret@tcp\(127\.0\.0\.1:\d+\)/wordpress\?timeout=5s$`, dsn)
 
-	before := through(t, dsn)
+	before := connect(t, dsn)
 	require.NoError(t, before())
-	wire.SetCut(true)
+	proxy.SetDown(true)
 	assert.Error(t, before(), "open connections end")
-	during := through(t, dsn)
-	assert.Error(t, during(), "new ones, too")
-	wire.SetCut(false)
-	after := through(t, dsn)
+	during := connect(t, dsn)
+	assert.Error(t, during(), "new connections end")
+	proxy.SetDown(false)
+	after := connect(t, dsn)
 	assert.NoError(t, after())
 
-	require.NoError(t, wire.Close())
+	require.NoError(t, proxy.Close())
 	assert.Error(t, after())
 }
 
-func TestWireWithoutADatabase(t *testing.T) {
+func TestDatabaseProxyWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
-	wire, dsn, err := NewWire("root@tcp(" + listener.Addr().String() + ")/wordpress")
+	proxy, dsn, err := NewDatabaseProxy("root@tcp(" + listener.Addr().String() + ")/wordpress")
 	require.NoError(t, err)
-	assert.Error(t, through(t, dsn)())
-	require.NoError(t, wire.Close())
+	assert.Error(t, connect(t, dsn)())
+	require.NoError(t, proxy.Close())
 
-	_, _, err = NewWire("no DSN")
+	_, _, err = NewDatabaseProxy("no DSN")
 	assert.Error(t, err)
 }
 
-// A certificate names its host, so such a connection is not led elsewhere.
-func TestWireLeavesTLSAlone(t *testing.T) {
+// A certificate would not match the address of the proxy.
+func TestDatabaseProxyIsNotUsedWithTLS(t *testing.T) {
 	t.Parallel()
-	wire, dsn, err := NewWire("root@tcp(db.example:3306)/wordpress?tls=true")
+	proxy, dsn, err := NewDatabaseProxy("root@tcp(db.example:3306)/wordpress?tls=true")
 	require.NoError(t, err)
-	assert.Nil(t, wire)
+	assert.Nil(t, proxy)
 	assert.Contains(t, dsn, "tcp(db.example:3306)")
-	assert.NoError(t, wire.Close())
+	assert.NoError(t, proxy.Close())
 }
