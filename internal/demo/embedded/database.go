@@ -20,28 +20,27 @@ const databaseName = "wordpress"
 type database struct {
 	addr   net.Addr
 	server *server.Server
-	ended  chan struct{} // closed when the accept loop has returned
+	done   chan struct{} // closed when the accept loop has returned
 }
 
-// listen starts the engine behind its gate. addr is host:port; port 0 takes a
-// free one.
+// listen starts the engine behind its gate on addr, host:port.
 func listen(addr string) (*database, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	content := memory.NewDatabase(databaseName)
-	content.EnablePrimaryKeyIndexes()
-	provider := memory.NewDBProvider(content)
+	memoryDB := memory.NewDatabase(databaseName)
+	memoryDB.EnablePrimaryKeyIndexes()
+	provider := memory.NewDBProvider(memoryDB)
 	engine := sqle.NewDefault(provider)
-	if err := claimIsolation(); err != nil {
+	if err := reportIsolation(); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 
 	gate := newGate(memory.NewSessionBuilder(provider))
 	srv, err := server.NewServerWithHandler(
 		server.Config{Protocol: "tcp", Listener: listener, Version: "8.0.33-embedded"},
-		engine, wholeSeconds, gate.newSession, nil,
+		engine, newContext, gate.newSession, nil,
 		func(h mysql.Handler) (mysql.Handler, error) {
 			gate.Handler = h
 			return gate, nil
@@ -49,40 +48,40 @@ func listen(addr string) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the engine: %w", err), listener.Close())
 	}
-	d := &database{addr: listener.Addr(), server: srv, ended: make(chan struct{})}
+	d := &database{addr: listener.Addr(), server: srv, done: make(chan struct{})}
 	go func() {
-		defer close(d.ended)
+		defer close(d.done)
 		srv.Listener.Accept()
 	}()
 	return d, nil
 }
 
-// claimIsolation lets the engine report, under both of its names, the isolation
-// level that clients ask for. It has none; the gate gives a stronger one.
-func claimIsolation() error {
+// reportIsolation makes the engine report READ COMMITTED, which clients require.
+// The engine isolates nothing; the gate makes transactions serial.
+func reportIsolation() error {
 	return sql.SystemVariables.AssignValues(map[string]any{
 		"transaction_isolation": "READ-COMMITTED",
 		"tx_isolation":          "READ-COMMITTED",
 	})
 }
 
-// wholeSeconds makes UTC_TIMESTAMP() what it is on every other server: the
-// engine would add microseconds.
-func wholeSeconds(ctx context.Context, options ...sql.ContextOption) *sql.Context {
+// newContext truncates the query time, because the engine adds microseconds to
+// UTC_TIMESTAMP() and servers do not.
+func newContext(ctx context.Context, options ...sql.ContextOption) *sql.Context {
 	c := sql.NewContext(ctx, options...)
 	c.SetQueryTime(c.QueryTime().Truncate(time.Second))
 	return c
 }
 
-// DSN is in go-sql-driver's form, without parameters.
+// DSN returns the DSN in the form of go-sql-driver.
 func (d *database) DSN() string {
 	return fmt.Sprintf("root@tcp(%s)/%s", d.addr, databaseName)
 }
 
-// Close stops accepting and waits for the accept loop; open connections end
-// with their clients.
+// Close stops accepting connections and waits for the accept loop. Open
+// connections end with their clients.
 func (d *database) Close() error {
 	err := d.server.Close()
-	<-d.ended
+	<-d.done
 	return err
 }

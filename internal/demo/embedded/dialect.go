@@ -12,14 +12,14 @@ var (
 	wildcards = strings.NewReplacer(`\\_`, `\_`, `\\%`, `\%`)
 )
 
-// translate puts a statement into words that this engine understands as the
-// servers do, and leaves every literal but a LIKE pattern alone:
+// translate rewrites what servers accept and this engine does not. It changes no
+// literal but a LIKE pattern:
 //
 //   - a column alias NOW is a syntax error unless it is quoted;
-//   - so is NOWAIT, and there is nobody to wait for;
-//   - a LIKE pattern whose escaped wildcard came in with its backslash doubled,
-//     as client libraries write it, matches nothing; with a single backslash
-//     it matches, though any character stands for the wildcard then.
+//   - NOWAIT is a syntax error, and unneeded where transactions are serial;
+//   - a LIKE pattern with a doubled backslash before a wildcard, as client
+//     libraries write it, matches nothing; with a single backslash it matches,
+//     although the wildcard then stands for any character.
 func translate(query string) string {
 	var b strings.Builder
 	pattern := false
@@ -40,8 +40,8 @@ func translate(query string) string {
 	return b.String()
 }
 
-// cutPart cuts the first literal, quoted name or stretch between two of them
-// off a statement. An unfinished literal reaches to the end.
+// cutPart splits the first literal, the first quoted name or the text before it
+// off a statement. An unterminated literal extends to the end.
 func cutPart(query string) (part, rest string, quoted bool) {
 	quote := query[0]
 	if !strings.ContainsRune("'\"`", rune(quote)) {

@@ -23,8 +23,8 @@ func TestTranslate(t *testing.T) {
 	}
 }
 
-// What is quoted is data: whatever it holds, it arrives as it was sent.
-func FuzzTranslateKeepsData(f *testing.F) {
+// Quoted data is never changed.
+func FuzzTranslateKeepsLiterals(f *testing.F) {
 	for _, seed := range []string{"", "as now", `\`, `'`, `''`, `" as now "`, "` as now", `\\_`, "LIKE ", "é\xff"} {
 		f.Add(seed)
 	}
@@ -35,7 +35,7 @@ func FuzzTranslateKeepsData(f *testing.F) {
 	})
 }
 
-// Any bytes at all are cut into parts that make up the whole again.
+// The parts of any statement add up to the statement.
 func FuzzCutPart(f *testing.F) {
 	for _, seed := range []string{"a", "'", "a'b\\'c'd`e`", `"\`, "''''"} {
 		f.Add(seed)

@@ -15,22 +15,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// clientParams are those with which the service connects.
+// clientParams are the DSN parameters of the service.
 const clientParams = "?interpolateParams=true&parseTime=true&charset=utf8mb4&collation=utf8mb4_unicode_520_ci"
 
-// address of the one engine that all tests share: the engine keeps process-wide
-// tables of its own, so a second one would race with the first. For the same
-// reason no test here is parallel.
+// dsn is that of the one engine that all tests share: the engine has process-wide
+// state, so a second one would race with it. For the same reason no test is parallel.
 var dsn string
 
-// TestMain runs the program as the demo does: a line read, stdin held, and the
-// end awaited.
+// TestMain runs the program as the demo does: it reads one line, keeps stdin open
+// and waits for the end.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		stdin, parent := io.Pipe()
 		lines, stdout := io.Pipe()
-		ended := make(chan error, 1)
-		go func() { ended <- run(stdin, stdout) }()
+		done := make(chan error, 1)
+		go func() { done <- run(stdin, stdout) }()
 		line, err := bufio.NewReader(lines).ReadString('\n')
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "no DSN:", err)
@@ -39,15 +38,15 @@ func TestMain(m *testing.M) {
 		dsn = strings.TrimSpace(line)
 		code := m.Run()
 		parent.Close()
-		if err := <-ended; err != nil {
-			fmt.Fprintln(os.Stderr, "did not end well:", err)
+		if err := <-done; err != nil {
+			fmt.Fprintln(os.Stderr, "engine:", err)
 			return 1
 		}
 		return code
 	}())
 }
 
-// open connects and makes WordPress's two tables anew, as the demo makes them.
+// open connects and recreates WordPress's two tables with the demo's schema.
 func open(t *testing.T) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("mysql", dsn+clientParams)
@@ -81,7 +80,7 @@ type queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// query gives the text of all cells, row by row; NULL is "NULL".
+// query returns all rows as text; NULL becomes "NULL".
 func query(t *testing.T, on queryer, text string, args ...any) [][]string {
 	t.Helper()
 	rows, err := on.QueryContext(t.Context(), text, args...)
@@ -117,7 +116,7 @@ func conn(t *testing.T, db *sql.DB) *sql.Conn {
 	return c
 }
 
-func TestItServesTheDatabaseItNames(t *testing.T) {
+func TestDSNNamesTheDatabase(t *testing.T) {
 	db := open(t)
 	assert.Regexp(t, `^root@tcp\(127\.0\.0\.1:\d+\)/wordpress$`, dsn)
 	assert.Equal(t, [][]string{{"wordpress"}}, query(t, db, "SELECT DATABASE()"))
@@ -138,10 +137,10 @@ func TestSessionSettings(t *testing.T) {
 	assert.Equal(t,
 		[][]string{{"READ-COMMITTED", "7", "NO_ENGINE_SUBSTITUTION,STRICT_TRANS_TABLES"}},
 		query(t, c, "SELECT @@transaction_isolation, @@wait_timeout, @@sql_mode"),
-		"what the engine knows is set, also beside what it does not know")
+		"known settings are applied although one in the statement is unknown")
 
 	_, err := c.ExecContext(t.Context(), "SETT SESSION wait_timeout=5")
-	assert.Error(t, err, "only settings are forgiven")
+	assert.Error(t, err, "other failures are reported")
 }
 
 func TestStatementsOfTheService(t *testing.T) {
@@ -183,14 +182,14 @@ func TestStatementsOfTheService(t *testing.T) {
 	}
 }
 
-func TestTheClockTellsWholeSeconds(t *testing.T) {
+func TestClockReturnsWholeSeconds(t *testing.T) {
 	db := open(t)
 	assert.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`, query(t, db, "SELECT UTC_TIMESTAMP()")[0][0])
 	assert.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`, query(t, db, "SELECT SYSDATE() AS now")[0][0])
 	assert.Regexp(t, `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`, query(t, db, "SELECT CAST(UTC_TIMESTAMP() AS CHAR)")[0][0])
 }
 
-func TestPreparedStatementsTakeTurnsToo(t *testing.T) {
+func TestPreparedStatementsPassTheGate(t *testing.T) {
 	db := open(t)
 	insert, err := db.PrepareContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (?, ?)")
 	require.NoError(t, err)

@@ -11,32 +11,32 @@ import (
 	querypb "github.com/dolthub/vitess/go/vt/proto/query"
 )
 
-// gate lets one connection at a time into the engine: from its first statement
-// to COMMIT, ROLLBACK or its close, or else for one statement.
+// gate admits one connection at a time to the engine: for one statement, or for a
+// transaction until COMMIT, ROLLBACK or the end of the connection.
 //
-// The engine needs it because a session keeps a snapshot of every table it
-// touched, read or written, and a commit puts the whole tables back: of two
-// transactions at once the first one's writes are lost without an error.
+// A session of the engine copies every table that it reads or writes, and a
+// commit replaces the whole tables: of two concurrent transactions the first one's
+// writes would be lost without an error.
 type gate struct {
 	mysql.Handler
 	build server.SessionBuilder
-	token chan struct{} // holds one value while a connection is inside
+	token chan struct{} // contains a value while a connection is admitted
 
 	mu    sync.Mutex
 	conns map[uint32]*gateConn
 }
 
-// gateConn is used by its connection's goroutine only.
+// gateConn is only used by the goroutine of its connection.
 type gateConn struct {
-	session sql.Session
-	inside  bool
+	session  sql.Session
+	admitted bool
 }
 
 func newGate(build server.SessionBuilder) *gate {
 	return &gate{build: build, token: make(chan struct{}, 1), conns: make(map[uint32]*gateConn)}
 }
 
-// conn is the gate's record of c; it is made at the first call.
+// conn returns the record of c and creates it on the first call.
 func (g *gate) conn(c *mysql.Conn) *gateConn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -48,8 +48,8 @@ func (g *gate) conn(c *mysql.Conn) *gateConn {
 	return gc
 }
 
-// newSession is the engine's session builder, overheard: whether a transaction
-// is open is known to the session only.
+// newSession builds a session and keeps it, because only the session knows whether
+// a transaction is open.
 func (g *gate) newSession(ctx context.Context, c *mysql.Conn, addr string) (sql.Session, error) {
 	session, err := g.build(ctx, c, addr)
 	if err == nil {
@@ -60,7 +60,7 @@ func (g *gate) newSession(ctx context.Context, c *mysql.Conn, addr string) (sql.
 
 func (g *gate) enter(ctx context.Context, c *mysql.Conn) (*gateConn, error) {
 	gc := g.conn(c)
-	if gc.inside {
+	if gc.admitted {
 		return gc, nil
 	}
 	select {
@@ -68,14 +68,14 @@ func (g *gate) enter(ctx context.Context, c *mysql.Conn) (*gateConn, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	gc.inside = true
+	gc.admitted = true
 	if gc.session != nil {
-		gc.session.SetTransaction(nil) // a failed statement may have left its snapshot behind
+		gc.session.SetTransaction(nil) // a failed statement may have left its copies
 	}
 	return gc, nil
 }
 
-// leave frees the gate unless gc has a transaction open.
+// leave opens the gate unless gc is in a transaction.
 func (g *gate) leave(gc *gateConn) {
 	if s := gc.session; s != nil && s.GetTransaction() != nil && s.GetIgnoreAutoCommit() {
 		return
@@ -84,16 +84,16 @@ func (g *gate) leave(gc *gateConn) {
 }
 
 func (g *gate) release(gc *gateConn) {
-	if gc.inside {
-		gc.inside = false
+	if gc.admitted {
+		gc.admitted = false
 		<-g.token
 	}
 }
 
-// do runs one statement at its turn, or at once when it cannot see a table: a
-// connection that waits for a named lock must not keep its holder out.
+// do runs a statement once its connection is admitted, or at once if it uses no
+// table: a connection that waits for a named lock must not block the lock's owner.
 func (g *gate) do(ctx context.Context, c *mysql.Conn, query string, run func() error) error {
-	if namesNoTable(query) {
+	if usesNoTable(query) {
 		return run()
 	}
 	gc, err := g.enter(ctx, c)
@@ -140,7 +140,7 @@ func (g *gate) ComStmtExecute(ctx context.Context, c *mysql.Conn, p *mysql.Prepa
 	})
 }
 
-// ConnectionClosed comes last, on the connection's own goroutine.
+// ConnectionClosed is the last call for c, on the goroutine of the connection.
 func (g *gate) ConnectionClosed(c *mysql.Conn) {
 	g.Handler.ConnectionClosed(c)
 	g.release(g.conn(c))

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// together runs all at once and waits for them.
+// together runs the functions concurrently and waits for them.
 func together(t *testing.T, all []func() error) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -25,7 +25,8 @@ func together(t *testing.T, all []func() error) {
 	}
 }
 
-// increment is the read-modify-write of which the bare engine loses most.
+// increment reads and updates a row in a transaction. Without the gate the engine
+// loses most increments.
 func increment(db *sql.DB, row int) error {
 	ctx := context.Background()
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
@@ -70,7 +71,7 @@ func TestNoCommittedWriteIsLost(t *testing.T) {
 	}
 }
 
-func TestAnAbandonedTransactionIsUndoneAndFreesTheGate(t *testing.T) {
+func TestAbandonedTransactionIsRolledBackAndOpensTheGate(t *testing.T) {
 	db := open(t)
 	c := conn(t, db)
 	exec(t, c, "START TRANSACTION")
@@ -79,7 +80,7 @@ func TestAnAbandonedTransactionIsUndoneAndFreesTheGate(t *testing.T) {
 	assert.Empty(t, query(t, db, "SELECT 1 FROM wp_usermeta"))
 }
 
-func TestAFailedStatementLeavesNoSnapshotBehind(t *testing.T) {
+func TestFailedStatementKeepsNoTableCopies(t *testing.T) {
 	db := open(t)
 	a, b := conn(t, db), conn(t, db)
 	exec(t, a, "INSERT INTO wp_usermeta (umeta_id, user_id) VALUES (1, 1)")
@@ -90,7 +91,7 @@ func TestAFailedStatementLeavesNoSnapshotBehind(t *testing.T) {
 	assert.Equal(t, [][]string{{"1"}, {"2"}, {"3"}}, query(t, b, "SELECT umeta_id FROM wp_usermeta ORDER BY 1"))
 }
 
-func TestAWaitingNamedLockKeepsNobodyOut(t *testing.T) {
+func TestNamedLockWaiterDoesNotBlockOthers(t *testing.T) {
 	db := open(t)
 	holder, waiter := conn(t, db), conn(t, db)
 	assert.Equal(t, [][]string{{"1"}}, query(t, holder, "SELECT GET_LOCK('viewer', 0)"))
@@ -106,7 +107,7 @@ func TestAWaitingNamedLockKeepsNobodyOut(t *testing.T) {
 	assert.Equal(t, [][]string{{"1"}}, <-got)
 }
 
-func TestNamedLocksAreFreedWithTheirConnection(t *testing.T) {
+func TestNamedLockIsReleasedWithItsConnection(t *testing.T) {
 	db := open(t)
 	holder, waiter := conn(t, db), conn(t, db)
 	query(t, holder, "SELECT GET_LOCK('leader', 0)")
@@ -114,7 +115,7 @@ func TestNamedLocksAreFreedWithTheirConnection(t *testing.T) {
 	assert.Equal(t, [][]string{{"1"}}, query(t, waiter, "SELECT GET_LOCK('leader', 30)"))
 }
 
-func TestNamesNoTable(t *testing.T) {
+func TestUsesNoTable(t *testing.T) {
 	for query, want := range map[string]bool{
 		"SELECT GET_LOCK('a', 1)":                    true,
 		" select RELEASE_LOCK('a')":                  true,
@@ -128,6 +129,6 @@ func TestNamesNoTable(t *testing.T) {
 		"INSERT INTO wp_usermeta SELECT 1": false,
 		"COMMIT":                           false,
 	} {
-		assert.Equal(t, want, namesNoTable(query), query)
+		assert.Equal(t, want, usesNoTable(query), query)
 	}
 }

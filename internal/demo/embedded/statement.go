@@ -16,14 +16,14 @@ var (
 	from    = regexp.MustCompile(`(?i)\bfrom\b`)
 )
 
-// namesNoTable reports whether the statement certainly reads no table: GET_LOCK
-// and its kin, CONNECTION_ID(), SELECT 1. A literal with the word "from" in it
-// makes the answer false, which is always safe.
-func namesNoTable(query string) bool {
+// usesNoTable reports whether the statement certainly reads no table, such as
+// GET_LOCK or SELECT 1. A literal that contains the word "from" makes the result
+// false, which is safe.
+func usesNoTable(query string) bool {
 	return selects.MatchString(query) && !from.MatchString(query)
 }
 
-// doExpression is what a DO statement evaluates; the engine has no DO.
+// doExpression returns the expression of a DO statement.
 func doExpression(query string) (expression string, ok bool) {
 	at := does.FindStringIndex(query)
 	if at == nil {
@@ -32,7 +32,7 @@ func doExpression(query string) (expression string, ok bool) {
 	return query[at[1]:], true
 }
 
-// evaluate is DO: a SELECT whose rows nobody sees.
+// evaluate runs DO, which the engine lacks, as a SELECT without its rows.
 func (g *gate) evaluate(ctx context.Context, c *mysql.Conn, expression string, result mysql.ResultSpoolFn) error {
 	discard := func(*sqltypes.Result, bool) error { return nil }
 	if err := g.Handler.ComQuery(ctx, c, "SELECT "+expression, discard); err != nil {
@@ -41,8 +41,8 @@ func (g *gate) evaluate(ctx context.Context, c *mysql.Conn, expression string, r
 	return result(&sqltypes.Result{}, false)
 }
 
-// assignments splits a SET statement into one statement for each variable. ok
-// is false for every other statement.
+// assignments splits a SET statement into one statement per variable. ok is false
+// for other statements.
 func assignments(query string) (singles []string, ok bool) {
 	if !sets.MatchString(query) {
 		return nil, false
@@ -61,13 +61,12 @@ func assignments(query string) (singles []string, ok bool) {
 	return singles, true
 }
 
-// setEach sets what can be set and passes over the rest: session settings that
-// tune a real server (innodb_lock_wait_timeout) are unknown here and mean
-// nothing where transactions run one at a time.
+// setEach sets each variable and ignores failures: the engine does not know
+// settings such as innodb_lock_wait_timeout, which serial transactions do not need.
 func (g *gate) setEach(ctx context.Context, c *mysql.Conn, singles []string, result mysql.ResultSpoolFn) error {
 	discard := func(*sqltypes.Result, bool) error { return nil }
 	for _, single := range singles {
-		_ = g.Handler.ComQuery(ctx, c, single, discard) // refused: see above
+		_ = g.Handler.ComQuery(ctx, c, single, discard)
 	}
 	return result(&sqltypes.Result{}, false)
 }
