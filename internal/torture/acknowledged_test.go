@@ -10,12 +10,12 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// compareCertain compares what needs no explanation: what is there of whatever
-// was acknowledged. The rest may be there or not.
+// checkAcknowledged checks the events of acknowledged requests only. The receiver
+// may have others or not.
 func (m *model) checkAcknowledged(v *result, e observed) {
 	c := newComparison(m, e.viewer(m.user), e)
-	for _, f := range m.acknowledged() {
-		c.checkOrder(orderedEvent{name: string(f.event.Type), earliest: f.earliest, latest: f.latest, order: c.match(f)})
+	for _, e := range m.acknowledged() {
+		c.checkOrder(orderedEvent{name: string(e.event.Type), earliest: e.earliest, latest: e.latest, order: c.match(e)})
 	}
 	c.matchUntracked()
 	for id, got := range c.unmatched {
@@ -26,50 +26,50 @@ func (m *model) checkAcknowledged(v *result, e observed) {
 	v.add(&c.result)
 }
 
-// certain are the facts that answers told of. Of some it is not known when they
-// came to be: their time is zero.
-func (m *model) acknowledged() (facts []expectedEvent) {
-	know := func(f expectedEvent) {
-		f.event.User, f.event.WebinarType = m.user, webinar.Auto
-		i := slices.IndexFunc(facts, func(o expectedEvent) bool { return o.id() == f.id() })
+// acknowledged returns the events that responses imply. Where a response does not
+// tell when an event was created, its time is zero.
+func (m *model) acknowledged() (events []expectedEvent) {
+	add := func(e expectedEvent) {
+		e.event.User, e.event.WebinarType = m.user, webinar.Auto
+		i := slices.IndexFunc(events, func(o expectedEvent) bool { return o.id() == e.id() })
 		if i < 0 {
-			facts = append(facts, f)
+			events = append(events, e)
 			return
 		}
-		if f.latest.Before(facts[i].latest) {
-			facts[i].latest = f.latest
+		if e.latest.Before(events[i].latest) {
+			events[i].latest = e.latest
 		}
-		if facts[i].earliest.IsZero() {
-			facts[i].earliest = f.earliest
+		if events[i].earliest.IsZero() {
+			events[i].earliest = e.earliest
 		}
 	}
 	for _, a := range m.attempts {
 		if a.unanswered() || a.response.status >= http.StatusMultipleChoices {
 			continue
 		}
-		r, f := a.response, expectedEvent{latest: a.ended}
+		r, e := a.response, expectedEvent{latest: a.ended}
 		if r.status == http.StatusCreated {
-			f.earliest = a.sent
+			e.earliest = a.sent
 		}
 		if a.route == register {
-			f.event = webinar.Event{Type: webinar.EventRegistered, At: timeOf(r.RegisteredAt), Webinar: a.webinar, Source: source}
-			f.event.ID = webinar.EventID(f.event.Type, m.user, string(a.webinar), strconv.FormatInt(f.event.At.Unix(), 10))
-			know(f)
+			e.event = webinar.Event{Type: webinar.EventRegistered, At: timeOf(r.RegisteredAt), Webinar: a.webinar, Source: source}
+			e.event.ID = webinar.EventID(e.event.Type, m.user, string(a.webinar), strconv.FormatInt(e.event.At.Unix(), 10))
+			add(e)
 			continue
 		}
-		f.event = webinar.Event{Type: webinar.EventEntered, At: timeOf(r.StartedAt), Webinar: r.WebinarID, Session: r.SessionID}
-		know(f)
-		f.event.At = time.Time{}
+		e.event = webinar.Event{Type: webinar.EventEntered, At: timeOf(r.StartedAt), Webinar: r.WebinarID, Session: r.SessionID}
+		add(e)
+		e.event.At = time.Time{}
 		if a.route == exit {
-			f.event.Type = webinar.EventLeft
-			know(f)
+			e.event.Type = webinar.EventLeft
+			add(e)
 		}
 		if r.Completed {
-			f.event.Type = webinar.EventCompleted
-			know(f)
-			f.event.Type, f.idSuffix = webinar.EventAttendanceClassified, "completed"
-			know(f)
+			e.event.Type = webinar.EventCompleted
+			add(e)
+			e.event.Type, e.idSuffix = webinar.EventAttendanceClassified, "completed"
+			add(e)
 		}
 	}
-	return facts
+	return events
 }

@@ -10,14 +10,15 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// comparison holds what must be at the sink of one viewer against what is there.
+// comparison compares the events that the receiver must have of one viewer with
+// those that it has.
 type comparison struct {
 	result
 
 	model     *model
 	viewer    webinar.Viewer
 	events    map[string]*receivedEvent
-	unmatched map[string]*receivedEvent // not asked for yet
+	unmatched map[string]*receivedEvent // not compared yet
 	ordered   []orderedEvent
 }
 
@@ -25,19 +26,21 @@ func newComparison(m *model, v webinar.Viewer, e observed) *comparison {
 	return &comparison{model: m, viewer: v, events: e.events, unmatched: maps.Clone(e.events)}
 }
 
-// placed is something that came to be between two times of ours, zero where
-// nobody knows, and has a place at the sink.
+// orderedEvent is an event that was created between two times of ours, which are
+// zero if they are not known.
 type orderedEvent struct {
 	name             string
 	earliest, latest time.Time
-	order            int // 0: none
+	order            int // at the receiver; 0 if it was not accepted
 }
 
+// before reports whether p was created before o for certain.
 func (p orderedEvent) before(o orderedEvent) bool {
 	return !p.latest.IsZero() && p.latest.Before(o.earliest)
 }
 
-// place tells of whatever came to the sink in another order than to be.
+// checkOrder adds an event, and a failure if the receiver has accepted it in another
+// order than it was created.
 func (c *comparison) checkOrder(p orderedEvent) {
 	for _, o := range c.ordered {
 		if p.order > 0 && o.order > 0 && (p.before(o) && p.order > o.order || o.before(p) && o.order > p.order) {
@@ -47,40 +50,40 @@ func (c *comparison) checkOrder(p orderedEvent) {
 	c.ordered = append(c.ordered, p)
 }
 
-// fact looks for the event of a fact, and returns its place.
-func (c *comparison) match(f expectedEvent) (order int) {
-	id := f.id()
+// match finds an event at the receiver, and returns its order there.
+func (c *comparison) match(e expectedEvent) (order int) {
+	id := e.id()
 	got := c.events[id]
 	delete(c.unmatched, id)
 	if got == nil || got.order == 0 {
-		c.addFailure(&c.lost, "user %d: lost: %s of %s at %s", c.model.user, f.event.Type, f.event.Webinar, clockTime(f.event.At))
+		c.addFailure(&c.lost, "user %d: lost: %s of %s at %s", c.model.user, e.event.Type, e.event.Webinar, clockTime(e.event.At))
 		return 0
 	}
 	c.unexpectedRedeliveries += got.deliveries - 1
-	if len(got.bodies) > 1 || !f.event.At.IsZero() && !bytes.Equal(got.bodies[0], body(f.event)) {
-		c.addFailure(&c.altered, "user %d: the sink got %s and not %s", c.model.user, got.bodies, body(f.event))
+	if len(got.bodies) > 1 || !e.event.At.IsZero() && !bytes.Equal(got.bodies[0], body(e.event)) {
+		c.addFailure(&c.altered, "user %d: the receiver got %s instead of %s", c.model.user, got.bodies, body(e.event))
 	}
 	return got.order
 }
 
-// earliest is when a fact may have come to be. A world blames one of the attempts
-// at it; another may have been first that nobody answered, or that was under way
-// beside it.
-func (m *model) earliest(f expectedEvent) time.Time {
-	from := f.earliest
+// earliest returns when an event may have been created. A state attributes it to
+// one attempt, but another may have been first: one that is unanswered, or that was
+// in flight at the same time.
+func (m *model) earliest(e expectedEvent) time.Time {
+	from := e.earliest
 	for _, a := range m.attempts {
-		if a.sent.Before(from) && (a.unanswered() || !a.ended.Before(f.earliest)) && a.mayCause(f) {
+		if a.sent.Before(from) && (a.unanswered() || !a.ended.Before(e.earliest)) && a.mayCause(e) {
 			from = a.sent
 		}
 	}
 	return from
 }
 
-func (a *attempt) mayCause(f expectedEvent) bool {
-	if a.webinar != f.event.Webinar && a.session != f.event.Session {
+func (a *attempt) mayCause(e expectedEvent) bool {
+	if a.webinar != e.event.Webinar && a.session != e.event.Session {
 		return false
 	}
-	switch f.event.Type {
+	switch e.event.Type {
 	case webinar.EventRegistered:
 		return a.route == register
 	case webinar.EventEntered:
@@ -91,14 +94,14 @@ func (a *attempt) mayCause(f expectedEvent) bool {
 	return a.report != nil
 }
 
-// sides looks for the events of evaluations and forms.
+// matchUntracked finds the events of evaluations and forms.
 func (c *comparison) matchUntracked() {
 	for _, s := range c.model.untracked {
 		if s.id != uuid.Nil {
 			c.matchUntrackedRequest(s, s.eventID(c.viewer))
 		}
 	}
-	for _, s := range c.model.untracked { // what is left may be of these, the first of the first
+	for _, s := range c.model.untracked { // without a known id: match the earliest event that fits
 		if s.id != uuid.Nil {
 			continue
 		}
@@ -112,7 +115,8 @@ func (c *comparison) matchUntracked() {
 	}
 }
 
-// side looks for the event of an evaluation or a form.
+// matchUntrackedRequest compares the event with this id, if the receiver has it,
+// with the request.
 func (c *comparison) matchUntrackedRequest(s *untrackedRequest, id string) {
 	got := c.unmatched[id]
 	delete(c.unmatched, id)
@@ -127,31 +131,31 @@ func (c *comparison) matchUntrackedRequest(s *untrackedRequest, id string) {
 	}
 	c.unexpectedRedeliveries += max(got.deliveries-s.attempts, 0)
 	if s.route == form {
-		return // outside the order
+		return // forms are delivered outside the order
 	}
 	c.checkAttendance(s, got)
 	c.checkOrder(orderedEvent{name: "evaluation " + s.id.String(), earliest: s.sent, latest: s.acked, order: got.order})
 }
 
-// attendance compares what the sink was told with the answer, and with what the
-// session was when the evaluation came to be: completion has its place among the
-// events. A repeat under the same id says what is so by then.
+// checkAttendance compares an evaluation's event with the response, and with the
+// session at that time, which follows from the order of its completion. A repeat
+// under the same id tells the attendance at its own time.
 func (c *comparison) checkAttendance(s *untrackedRequest, got *receivedEvent) {
 	session := s.session(c.viewer)
 	if session == nil {
-		return // blamed already
+		return // is a failure already
 	}
 	first, last := attended(got.bodies[0]), attended(got.bodies[len(got.bodies)-1])
 	completed := c.events[webinar.EventID(webinar.EventCompleted, s.user, string(session.ID)).String()]
-	was := session.Completed
+	expected := session.Completed
 	if completed != nil && completed.order > 0 {
-		was = completed.order < got.order
+		expected = completed.order < got.order
 	}
-	answered := s.acked.IsZero() || first == s.attended
+	matches := s.acked.IsZero() || first == s.attended
 	if s.attended && (s.attempts > 1 || !c.model.appliedOnce) {
-		answered = last // it may have been made before it was made for the answer
+		matches = last // an earlier, unanswered attempt may have created the first event
 	}
-	if first != was || !answered || len(got.bodies) > 2 || len(got.bodies) == 2 && (first || !last) {
-		c.addFailure(&c.altered, "user %d: attended: the answer said %t, the session %t, the sink got %s", s.user, s.attended, was, got.bodies)
+	if first != expected || !matches || len(got.bodies) > 2 || len(got.bodies) == 2 && (first || !last) {
+		c.addFailure(&c.altered, "user %d: attendance: %t in the response, %t in the session, the receiver got %s", s.user, s.attended, expected, got.bodies)
 	}
 }

@@ -1,23 +1,21 @@
-// Package torture breaks things while a checker watches. It promises that the
-// service's promise is tried as its users would try it: a crowd of random
-// viewers sends requests to the real binary, on a real MariaDB, under the
-// account of production, while processes are killed, networks fall silent,
-// databases restart and sinks lie; and in the end every row and every event is
-// explained by what was acknowledged, and everything acknowledged is there.
+// Package torture injects faults into the service while a checker watches. A crowd
+// of random viewers sends requests to the real binary, on a real MariaDB server with
+// the privileges of production, while processes are killed, networks fail, databases
+// restart and receivers misbehave. In the end acknowledged requests must explain
+// every row and every event, and all that they lead to must be there.
 //
-// The pieces, all of them tests:
+// The package consists of tests:
 //
-//   - crowd, person: who sends what. One seed gives the same wishes again, and
-//     the same faults in the same order; who is first is the machine's affair.
-//   - model: every state a viewer may be in, given the answers they got. A
-//     request without an answer may have happened or not, but never by half.
-//     What a request does to a state, and the bytes of an event, the model asks
-//     of the service's own packages webinar and webhook: their rules have tests
-//     of their own, against the contract's examples.
-//   - recorder: the sink, which keeps what it got, when, and what it said.
-//   - verdict: what the rows and the sink say beside the model.
-//   - rig, fault: a run, and what goes wrong in it.
+//   - viewer: the requests of the crowd. A seed repeats the requests and the order of
+//     the faults, but not their timing.
+//   - model: what a viewer has sent, and the responses.
+//   - search, state: every state that a viewer may be in, given the responses. A
+//     request without a response may have been applied or not, but as a whole. The
+//     effect of a request, and the body of an event, come from the packages webinar
+//     and webhook, which are tested against the examples of the contract.
+//   - receiver: the webhooks that were delivered, and the responses to them.
+//   - check, result: compares the rows and the events with the possible states.
+//   - rig, faults, scenario: a run, and what goes wrong in it.
 //
-// The environment: TORTURE_SEED repeats a run, TORTURE_FOR=15m makes TestTorture
-// last that long.
+// TORTURE_SEED repeats a run. TORTURE_FOR=15m makes TestTorture last that long.
 package torture

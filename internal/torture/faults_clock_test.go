@@ -11,28 +11,27 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// clock is how far the database's clock has been from ours in this run. A fault
-// that sets it must say so before it does.
+// clock is how far the database's clock may have been from ours in this run. A fault
+// adds a step before it sets the clock.
 type clock struct {
 	mu    sync.Mutex
 	steps []time.Duration
 }
 
-// may says that the database's clock may be so far ahead from now on.
 func (c *clock) add(ahead time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.steps = append(c.steps, ahead)
 }
 
-// offsets are all that have been possible so far, the true time among them.
+// offsets returns all possible offsets so far, including 0.
 func (c *clock) offsets() []time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]time.Duration{0}, c.steps...)
 }
 
-// stepClocks gives the rig the clocks that it needs.
+// prepareClocks creates the clocks that the configuration asks for.
 func (r *rig) prepareClocks() {
 	if r.config.databaseClock {
 		r.databaseClock = servicetest.NewDatabaseClock(r)
@@ -51,49 +50,47 @@ func (r *rig) prepareClocks() {
 
 const clockStep = time.Hour
 
-// clockFaults are clocks that jump by an hour.
 func clockFaults() []fault {
 	return []fault{
 		{
-			name:   "the clock of the database jumps ahead",
+			name:   "the database clock is set forward",
 			config: rigConfig{server: durableServer(), databaseClock: true},
 			inject: func(ctx context.Context, r *rig) bool { return stepDatabase(ctx, r, clockStep) },
 		},
 		{
-			name:   "the clock of the database falls back",
+			name:   "the database clock is set back",
 			config: rigConfig{server: durableServer(), databaseClock: true},
 			inject: func(ctx context.Context, r *rig) bool { return stepDatabase(ctx, r, -clockStep) },
 		},
 		{
-			name:   "the clocks of the replicas jump",
+			name:   "the replica clocks are set forward and back",
 			config: rigConfig{replicas: 2, serviceClock: true},
 			inject: stepServices,
 		},
 	}
 }
 
-// stepDatabase sets the database's clock wrong, and later right again, which is
-// a jump as well.
+// stepDatabase sets the database's clock wrong, and right again.
 func stepDatabase(ctx context.Context, r *rig, ahead time.Duration) bool {
 	if !slices.Contains(r.clock.offsets(), ahead) {
 		r.clock.add(ahead)
 	}
 	r.databaseClock.Set(r, ahead)
-	var told int64
-	r.checkAdminError(r.db.GetContext(ctx, &told, "SELECT UNIX_TIMESTAMP(SYSDATE())"))
-	seen := time.Until(time.Unix(told, 0))
+	var now int64
+	r.checkAdminError(r.db.GetContext(ctx, &now, "SELECT UNIX_TIMESTAMP(SYSDATE())"))
+	seen := time.Until(time.Unix(now, 0))
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
 	r.databaseClock.Set(r, 0)
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
 	return isClose(seen, ahead)
 }
 
-// near: a clock that was seen to be ahead is so by the step, but for what it took
-// to ask.
+// isClose reports whether an offset is the intended one, but for the time that it took
+// to read the clock.
 func isClose(seen, ahead time.Duration) bool { return (seen - ahead).Abs() < clockStep/4 }
 
-// stepServices lets the replicas' clock jump ahead and back, while the sink is
-// gone and events wait for their next attempt by that clock.
+// stepServices sets the replicas' clock forward and back while the receiver fails, so
+// that events wait for their next attempt by that clock.
 func stepServices(ctx context.Context, r *rig) bool {
 	stepped := true
 	for _, ahead := range []time.Duration{clockStep, 0} {
@@ -108,7 +105,7 @@ func stepServices(ctx context.Context, r *rig) bool {
 	return stepped
 }
 
-// told is the time that the instance gives with its answers.
+// reportedTime returns the time in a response of the instance.
 func (p *replica) reportedTime() (at time.Time) {
 	client := http.Client{Timeout: 3 * time.Second}
 	if res, err := client.Get(p.service.Load().Admin + "/healthz"); err == nil {

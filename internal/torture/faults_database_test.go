@@ -17,12 +17,12 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// ownServer is a server that keeps what it acknowledged, whatever is done to it. It
-// has no binary log, so that it shows a commit before it is on disk, and forgets it
-// if it is killed in that moment.
+// durableServer keeps what it has acknowledged when it is killed. It has no binary
+// log, so a commit is visible before it is on disk, and is lost if the server is killed
+// in between.
 func durableServer() *mariadbd.Config { return &mariadbd.Config{Durable: true} }
 
-// databaseFaults are what the database, or the way to it, does to the service.
+// databaseFaults are faults of the database and of the network before it.
 func databaseFaults() []fault {
 	faults := []fault{
 		{name: "the database restarts", config: rigConfig{server: durableServer()}, inject: func(ctx context.Context, r *rig) bool {
@@ -31,14 +31,14 @@ func databaseFaults() []fault {
 		{name: "the database is killed", config: rigConfig{server: durableServer()}, inject: func(ctx context.Context, r *rig) bool {
 			return restartDatabase(ctx, r, r.server.Kill)
 		}},
-		{name: "the database turns read-only", config: rigConfig{server: durableServer()}, inject: turnReadOnly},
-		{name: "the database has no connection left", config: rigConfig{server: durableServer()}, inject: exhaustConnections},
+		{name: "the database becomes read-only", config: rigConfig{server: durableServer()}, inject: turnReadOnly},
+		{name: "the database accepts no more connections", config: rigConfig{server: durableServer()}, inject: exhaustConnections},
 		{name: "connections to the database are reset", inject: resetConnections},
 		{name: "connections to the database are killed", inject: killConnectionsRepeatedly},
 		{name: "the database is slow", inject: delayDatabase},
-		{name: "the database answers too late", inject: bufferDatabase},
-		{name: "the database falls silent", inject: dropDatabase},
-		{name: "the answer of a commit is lost", inject: func(ctx context.Context, r *rig) bool {
+		{name: "the database responds too late", inject: bufferDatabase},
+		{name: "packets of the database are lost", inject: dropDatabase},
+		{name: "the response to a commit is lost", inject: func(ctx context.Context, r *rig) bool {
 			return interceptStatements(ctx, r, 3, servicetest.Reply{LoseResponse: true}, "COMMIT")
 		}},
 	}
@@ -50,14 +50,14 @@ func databaseFaults() []fault {
 		{"the disk of the database is full", servicetest.Reply{Number: 1021, Message: "Disk full (/tmp/#sql); waiting for someone to free some space"}, writes},
 		{"a table of the database is full", servicetest.Reply{Number: 1114, Message: "The table 'wp_usermeta' is full"}, writes},
 		{"commits of the database fail", servicetest.Reply{Number: 1180, Message: "Got error 28 \"No space left on device\" during COMMIT"}, []string{"COMMIT"}},
-		{"the database is read-only now and then", servicetest.Reply{Number: 1290, Message: "The MariaDB server is running with the --read-only option so it cannot execute this statement"}, append([]string{"COMMIT"}, writes...)},
-		{"the database finds deadlocks", servicetest.Reply{Number: 1213, Message: "Deadlock found when trying to get lock; try restarting transaction"}, append([]string{"COMMIT"}, locks...)},
-		{"the database is tired of waiting for locks", servicetest.Reply{Number: 1205, Message: "Lock wait timeout exceeded; try restarting transaction"}, locks},
+		{"the database is read-only at times", servicetest.Reply{Number: 1290, Message: "The MariaDB server is running with the --read-only option so it cannot execute this statement"}, append([]string{"COMMIT"}, writes...)},
+		{"the database detects deadlocks", servicetest.Reply{Number: 1213, Message: "Deadlock found when trying to get lock; try restarting transaction"}, append([]string{"COMMIT"}, locks...)},
+		{"locks of the database time out", servicetest.Reply{Number: 1205, Message: "Lock wait timeout exceeded; try restarting transaction"}, locks},
 		{"the database is shutting down", servicetest.Reply{Number: 1053, Message: "Server shutdown in progress", Close: true}, []string{""}},
 		{"the database kills connections", servicetest.Reply{Number: 1927, Message: "Connection was killed", Close: true}, []string{""}},
 	} {
 		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) bool {
-			// Rows of the queue are moved where the sink has refused.
+			// A rejected event moves its row in the queue.
 			defer r.receiver.respondWith(sometimes(r, 4, status(http.StatusInternalServerError)))()
 			return interceptStatements(ctx, r, 4, e.reply, e.of...)
 		}})
@@ -65,21 +65,21 @@ func databaseFaults() []fault {
 	return append(faults, wordpressFaults()...)
 }
 
-// How statements begin that write, and those that lock as well. The last is the
-// one that locks a viewer's rows.
+// writes and locks are the first words of statements that write, and of those that
+// lock. "SELECT m.umeta_id" locks the rows of a viewer.
 var (
 	writes = []string{"INSERT", "UPDATE", "DELETE"}
 	locks  = append([]string{"SELECT", "SELECT m.umeta_id"}, writes...)
 )
 
-// mending is a context for what must be done even where the run is over.
+// cleanupContext is for repairs that must be made even if the run is over.
 func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	return context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
 }
 
-// trouble is an error of what we do as an administrator or as WordPress. One
-// that anybody must live with is none, nor is that another fault has the server
-// down just now.
+// checkAdminError fails the run for an error of a statement of an administrator or of
+// WordPress. Deadlocks and lock time-outs are normal, and the rig's own server may be
+// down because of another fault.
 func (r *rig) checkAdminError(err error) {
 	var sqlErr *mysql.MySQLError
 	switch {
@@ -92,7 +92,7 @@ func (r *rig) checkAdminError(err error) {
 	}
 }
 
-// surely runs a statement as the administrator, as soon as the server takes it.
+// execWhenPossible repeats a statement of the administrator until the server accepts it.
 func (r *rig) execWhenPossible(ctx context.Context, statement string) bool {
 	return r.waitUntil(ctx, func() bool {
 		_, err := r.db.ExecContext(ctx, statement)
@@ -104,43 +104,43 @@ func (r *rig) execWhenPossible(ctx context.Context, statement string) bool {
 func restartDatabase(ctx context.Context, r *rig, end func() error) bool {
 	r.pause(ctx, 0, 300*time.Millisecond)
 	if err := end(); err != nil {
-		r.Errorf("the server does not end: %v", err)
+		r.Errorf("stop the server: %v", err)
 		return false
 	}
 	r.pause(ctx, 0, 700*time.Millisecond)
-	mend, cancel := cleanupContext(ctx)
+	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
-	if err := r.server.Start(mend); err != nil && !errors.Is(err, mariadbd.ErrRunning) {
-		r.Errorf("the server does not come back: %v", err)
+	if err := r.server.Start(cleanup); err != nil && !errors.Is(err, mariadbd.ErrRunning) {
+		r.Errorf("start the server: %v", err)
 	}
 	r.pause(ctx, 500*time.Millisecond, time.Second)
 	return true
 }
 
-// readOnly is a fail-over: the server refuses writes, and the proxy before it
-// ends the connections.
+// turnReadOnly is a fail-over: the server rejects writes, and the proxy before it
+// closes connections.
 func turnReadOnly(ctx context.Context, r *rig) bool {
-	mend, cancel := cleanupContext(ctx)
+	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
 	before := r.rejected.Load()
-	r.execWhenPossible(mend, "SET GLOBAL read_only = 1")
+	r.execWhenPossible(cleanup, "SET GLOBAL read_only = 1")
 	for range r.random(2) {
-		r.killConnections(mend, 1)
+		r.killConnections(cleanup, 1)
 	}
 	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
-	r.execWhenPossible(mend, "SET GLOBAL read_only = 0")
+	r.execWhenPossible(cleanup, "SET GLOBAL read_only = 0")
 	return r.rejected.Load() > before
 }
 
-// noConnections takes all connections that the server gives, and ends those
-// that the service has.
+// exhaustConnections takes all connections that the server accepts, and kills those of
+// the service.
 func exhaustConnections(ctx context.Context, r *rig) bool {
-	const least = 10 // of max_connections
-	mend, cancel := cleanupContext(ctx)
+	const least = 10 // the minimum of max_connections
+	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
 	var taken []*sqlx.Conn
 	for range least {
-		conn, err := r.db.Connx(mend)
+		conn, err := r.db.Connx(cleanup)
 		if r.checkAdminError(err); err != nil {
 			return false
 		}
@@ -148,27 +148,27 @@ func exhaustConnections(ctx context.Context, r *rig) bool {
 		taken = append(taken, conn)
 	}
 	limit := func(n int) {
-		_, err := taken[0].ExecContext(mend, fmt.Sprint("SET GLOBAL max_connections = ", n))
-		r.checkAdminError(err) // a server that was restarted meanwhile has forgotten it
+		_, err := taken[0].ExecContext(cleanup, fmt.Sprint("SET GLOBAL max_connections = ", n))
+		r.checkAdminError(err) // a restart resets it
 	}
-	turnedAway := func() (n int) {
-		err := taken[0].GetContext(mend, &n, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'CONNECTION_ERRORS_MAX_CONNECTIONS'")
+	rejected := func() (n int) {
+		err := taken[0].GetContext(cleanup, &n, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'CONNECTION_ERRORS_MAX_CONNECTIONS'")
 		r.checkAdminError(err)
 		return n
 	}
-	before := turnedAway()
+	before := rejected()
 	limit(least)
 	defer limit(1000)
 	for range 5 {
-		for _, id := range r.connections(mend, taken[0]) {
-			_, _ = taken[0].ExecContext(mend, fmt.Sprint("KILL ", id)) // it may be gone
+		for _, id := range r.connections(cleanup, taken[0]) {
+			_, _ = taken[0].ExecContext(cleanup, fmt.Sprint("KILL ", id)) // it may be closed already
 		}
 		r.pause(ctx, 50*time.Millisecond, 300*time.Millisecond)
 	}
-	return turnedAway() > before
+	return rejected() > before
 }
 
-// connections are the numbers of the service's connections.
+// connections returns the ids of the service's connections.
 func (r *rig) connections(ctx context.Context, admin sqlx.QueryerContext) []int64 {
 	var ids []int64
 	err := sqlx.SelectContext(ctx, admin, &ids, "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND USER <> 'root'", r.base.Name)
@@ -176,28 +176,28 @@ func (r *rig) connections(ctx context.Context, admin sqlx.QueryerContext) []int6
 	return ids
 }
 
-// killConnections ends one in share of the service's connections.
-func (r *rig) killConnections(ctx context.Context, share int) (ended int) {
+// killConnections kills one in share of the service's connections.
+func (r *rig) killConnections(ctx context.Context, share int) (killed int) {
 	for _, id := range r.connections(ctx, r.db) {
 		if r.random(share) > 0 {
 			continue
 		}
-		if _, err := r.db.ExecContext(ctx, fmt.Sprint("KILL ", id)); err == nil { // else it is gone
-			ended++
+		if _, err := r.db.ExecContext(ctx, fmt.Sprint("KILL ", id)); err == nil { // otherwise it is closed already
+			killed++
 		}
 	}
-	return ended
+	return killed
 }
 
 func killConnectionsRepeatedly(ctx context.Context, r *rig) bool {
-	mend, cancel := cleanupContext(ctx)
+	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
-	ended := 0
+	killed := 0
 	for range 10 {
-		ended += r.killConnections(mend, 2)
+		killed += r.killConnections(cleanup, 2)
 		r.pause(ctx, 10*time.Millisecond, 200*time.Millisecond)
 	}
-	return ended > 0
+	return killed > 0
 }
 
 func resetConnections(ctx context.Context, r *rig) bool {
@@ -209,7 +209,7 @@ func resetConnections(ctx context.Context, r *rig) bool {
 	return torn > 0
 }
 
-// slowDatabase gives every packet 200 ms: too much for nobody's patience.
+// delayDatabase delays every packet by 100 to 200 ms, less than any time-out.
 func delayDatabase(ctx context.Context, r *rig) bool {
 	before := r.affected()
 	defer r.anyReplica().proxy.Delay(100*time.Millisecond + time.Duration(r.random(100))*time.Millisecond)()
@@ -217,8 +217,8 @@ func delayDatabase(ctx context.Context, r *rig) bool {
 	return r.affected() > before
 }
 
-// lateDatabase keeps all packets, sometimes for longer than the service waits:
-// then a commit arrives that nobody believes in any more.
+// bufferDatabase keeps all packets back, sometimes for longer than the service waits:
+// then the server gets a COMMIT that the service has given up.
 func bufferDatabase(ctx context.Context, r *rig) bool {
 	before := r.affected()
 	defer r.anyReplica().proxy.Buffer()()
@@ -229,7 +229,7 @@ func bufferDatabase(ctx context.Context, r *rig) bool {
 	return r.affected() > before
 }
 
-// silentDatabase loses all packets, and the connections for good.
+// dropDatabase drops all packets. The connections do not recover.
 func dropDatabase(ctx context.Context, r *rig) bool {
 	before := r.affected()
 	defer r.anyReplica().proxy.Drop()()
@@ -237,7 +237,7 @@ func dropDatabase(ctx context.Context, r *rig) bool {
 	return r.affected() > before
 }
 
-// ruled gives a reply to one in share of the statements that begin with one of
+// interceptStatements replies to one in share of the statements that begin with one of
 // the words, and to the first of each word. The rig counts them by word.
 func interceptStatements(ctx context.Context, r *rig, share int, reply servicetest.Reply, words ...string) bool {
 	for _, word := range words {

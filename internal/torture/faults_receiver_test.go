@@ -11,51 +11,50 @@ import (
 	"time"
 )
 
-// receiverFaults are what the sink does to the service.
 func receiverFaults() []fault {
 	faults := []fault{
-		{name: "the sink redirects", inject: redirect},
-		{name: "the sink falls silent", inject: staySilent},
-		{name: "the sink is of many minds", inject: respondRandomly},
-		{name: "the sink answers 429", inject: func(ctx context.Context, r *rig) bool {
+		{name: "the receiver redirects", inject: redirect},
+		{name: "the receiver does not respond", inject: staySilent},
+		{name: "the receiver responds at random", inject: respondRandomly},
+		{name: "the receiver responds with 429", inject: func(ctx context.Context, r *rig) bool {
 			return r.respondFor(ctx, tooManyRequests(r), 500*time.Millisecond, 1500*time.Millisecond)
 		}},
 	}
 	for _, e := range []struct {
-		name   string
-		behave responder
+		name    string
+		respond responder
 	}{
-		{"the sink answers 500", status(http.StatusInternalServerError)},
-		{"the sink answers 410", status(http.StatusGone)},
-		{"the sink breaks off", writeAndClose("")},
-		{"the sink closes half-way", writeAndClose("HTTP/1.1 200 OK\r\nContent-Len")},
-		{"the sink speaks no HTTP", writeAndClose("220 mail.example.test ESMTP\r\n" + strings.Repeat("\x00garbage\xff", 100))},
-		{"the sink takes events and loses its answer", acceptAndClose},
-		{"the sink takes events and closes half-way", acceptPartially},
-		{"the sink takes events and never stops talking", endless(http.StatusOK)},
-		{"the sink refuses and never stops talking", endless(http.StatusServiceUnavailable)},
-		{"the sink is slow", respondLate},
-		{"the sink dislikes some viewers", rejectSome},
+		{"the receiver responds with 500", status(http.StatusInternalServerError)},
+		{"the receiver responds with 410", status(http.StatusGone)},
+		{"the receiver closes connections", writeAndClose("")},
+		{"the receiver closes within the header", writeAndClose("HTTP/1.1 200 OK\r\nContent-Len")},
+		{"the receiver does not speak HTTP", writeAndClose("220 mail.example.test ESMTP\r\n" + strings.Repeat("\x00garbage\xff", 100))},
+		{"the receiver accepts events and closes", acceptAndClose},
+		{"the receiver accepts events and closes within the body", acceptPartially},
+		{"the receiver accepts events with an endless body", endless(http.StatusOK)},
+		{"the receiver rejects events with an endless body", endless(http.StatusServiceUnavailable)},
+		{"the receiver is slow", respondLate},
+		{"the receiver rejects the events of some viewers", rejectSome},
 	} {
 		faults = append(faults, fault{name: e.name, inject: func(ctx context.Context, r *rig) bool {
-			return r.respondFor(ctx, e.behave, 500*time.Millisecond, 1500*time.Millisecond)
+			return r.respondFor(ctx, e.respond, 500*time.Millisecond, 1500*time.Millisecond)
 		}})
 	}
 	return faults
 }
 
-// behaving lets the sink behave so for a while, and tells whether anything came.
+// respondFor sets a responder for a while, and reports whether a delivery arrived.
 func (r *rig) respondFor(ctx context.Context, b responder, least, most time.Duration) bool {
-	var came atomic.Bool
+	var arrived atomic.Bool
 	defer r.receiver.respondWith(func(w http.ResponseWriter, req *http.Request) {
-		came.Store(true)
+		arrived.Store(true)
 		b(w, req)
 	})()
 	r.pause(ctx, least, most)
-	return came.Load()
+	return arrived.Load()
 }
 
-// sometimes behaves so one time in share.
+// sometimes calls a responder for one in share deliveries.
 func sometimes(r *rig, share int, b responder) responder {
 	return func(w http.ResponseWriter, req *http.Request) {
 		if r.random(share) == 0 {
@@ -64,12 +63,12 @@ func sometimes(r *rig, share int, b responder) responder {
 	}
 }
 
-// status answers with a status.
+// status responds with a status.
 func status(code int) responder {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-// tooMany asks for a second, in either way.
+// tooManyRequests asks for a second's delay, in either format.
 func tooManyRequests(r *rig) responder {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		after := "1"
@@ -81,7 +80,7 @@ func tooManyRequests(r *rig) responder {
 	}
 }
 
-// brokenOff says so much and closes the connection.
+// writeAndClose writes a text and closes the connection.
 func writeAndClose(text string) responder {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
@@ -93,24 +92,24 @@ func writeAndClose(text string) responder {
 	}
 }
 
-// losesAnswers takes the event and says nothing.
+// acceptAndClose accepts the event and closes the connection.
 func acceptAndClose(w http.ResponseWriter, r *http.Request) {
 	w.(*delivery).accept()
 	writeAndClose("")(w, r)
 }
 
-// takesByHalf says that it has the event, and not much else.
+// acceptPartially accepts the event and closes the connection within the body.
 func acceptPartially(w http.ResponseWriter, r *http.Request) {
 	w.(*delivery).accept()
 	writeAndClose("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nthank y")(w, r)
 }
 
-// endless answers and talks on until nobody listens.
+// endless responds with a body that does not end.
 func endless(code int) responder {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(code)
 		for r.Context().Err() == nil {
-			if _, err := fmt.Fprintln(w, strings.Repeat("and another thing, ", 10)); err != nil {
+			if _, err := fmt.Fprintln(w, strings.Repeat("and so on, ", 10)); err != nil {
 				return
 			}
 			time.Sleep(time.Millisecond)
@@ -120,7 +119,7 @@ func endless(code int) responder {
 
 func respondLate(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) }
 
-// dislikesSome refuses the events of every third viewer.
+// rejectSome rejects the events of every third viewer.
 func rejectSome(w http.ResponseWriter, _ *http.Request) {
 	switch w.(*delivery).user % 6 {
 	case 0:
@@ -130,8 +129,8 @@ func rejectSome(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// unwanted is for the event alone: the sink is well. A form would be refused
-// for good.
+// rejectEvent rejects this event only. A form is not rejected for good: it would not
+// be sent again.
 func rejectEvent(w http.ResponseWriter, _ *http.Request) {
 	if bytes.Contains(w.(*delivery).event.bodies[0], []byte("form_submitted")) {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -140,7 +139,7 @@ func rejectEvent(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusUnprocessableEntity)
 }
 
-// silentSink accepts connections and says nothing, until it closes them.
+// staySilent does not respond until the fault is over.
 func staySilent(ctx context.Context, r *rig) bool {
 	over, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -153,13 +152,13 @@ func staySilent(ctx context.Context, r *rig) bool {
 	}, 500*time.Millisecond, 2*time.Second)
 }
 
-// redirects sends the service to another path of the sink and to a server that
-// only it can reach. It must not go.
+// redirect redirects the service to another path and to another server. The service
+// must not follow.
 func redirect(ctx context.Context, r *rig) bool {
 	var followed atomic.Int64
 	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
 	defer inside.Close()
-	came := r.respondFor(ctx, func(w http.ResponseWriter, req *http.Request) {
+	arrived := r.respondFor(ctx, func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path != "/events" {
 			followed.Add(1)
 		}
@@ -171,10 +170,10 @@ func redirect(ctx context.Context, r *rig) bool {
 	if n := followed.Load(); n > 0 {
 		r.Errorf("%d redirects were followed", n)
 	}
-	return came
+	return arrived
 }
 
-// mixedSink does something else each time.
+// respondRandomly chooses a response for each delivery.
 func respondRandomly(ctx context.Context, r *rig) bool {
 	all := []responder{
 		func(http.ResponseWriter, *http.Request) {}, status(500), status(503), tooManyRequests(r), status(410), rejectEvent, writeAndClose(""),

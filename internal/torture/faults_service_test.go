@@ -2,29 +2,25 @@ package torture
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/stretchr/testify/assert"
-
-	"autowebinar/internal/servicetest"
 )
 
-// serviceFaults are what happens to the process of the service.
 func serviceFaults() []fault {
 	return []fault{
 		{name: "a replica is killed", config: rigConfig{replicas: 2, appliedOnce: true}, inject: killReplica},
 		{name: "the leader is killed", config: rigConfig{replicas: 3, appliedOnce: true}, inject: killLeader},
-		{name: "the leader's network falls silent", config: rigConfig{replicas: 3}, inject: isolateLeader},
+		{name: "the leader's packets are lost", config: rigConfig{replicas: 3}, inject: isolateLeader},
 		{name: "the service is stopped", config: rigConfig{appliedOnce: true}, inject: stopReplica},
-		{name: "the replicas are replaced one after another", config: rigConfig{replicas: 2, appliedOnce: true}, inject: replaceReplicas},
+		{name: "the replicas are replaced in turn", config: rigConfig{replicas: 2, appliedOnce: true}, inject: replaceReplicas},
 	}
 }
 
-// killOne ends a replica as a power cut does, and starts it again.
+// killReplica kills a replica and starts it again.
 func killReplica(ctx context.Context, r *rig) bool {
 	p := r.anyReplica()
 	p.kill()
@@ -33,7 +29,7 @@ func killReplica(ctx context.Context, r *rig) bool {
 	return true
 }
 
-// killLeader ends whoever sends, and waits until somebody else does.
+// killLeader kills the leader, and waits until another replica is the leader.
 func killLeader(ctx context.Context, r *rig) bool {
 	p := r.waitLeader(ctx)
 	if p == nil {
@@ -45,13 +41,13 @@ func killLeader(ctx context.Context, r *rig) bool {
 	return next != nil
 }
 
-// silenceLeader takes the packets of the leader's database away, without a FIN,
-// while the sink is slow, so that its sends are in flight. Somebody else leads
-// before it hears anything again.
+// isolateLeader drops the packets between the leader and the database while the
+// receiver is slow, so that deliveries are in flight. Another replica becomes the
+// leader before the packets pass again.
 func isolateLeader(ctx context.Context, r *rig) bool {
-	// The server frees the lock of a leader that it has not heard of for 2 s. What
-	// goes wrong beside it takes its time.
-	const limit = 30 * time.Second
+	// The server releases the lock of a silent leader after 2 s. Other faults at the
+	// same time, and a busy machine, delay that.
+	const limit = 2 * time.Minute
 	p := r.waitLeader(ctx)
 	if p == nil {
 		return false
@@ -62,12 +58,12 @@ func isolateLeader(ctx context.Context, r *rig) bool {
 	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if !r.waitUntil(waiting, func() bool { other := r.currentLeader(); return other != nil && other != p }) {
-		r.Errorf("nobody else leads %s after the leader has fallen silent", limit)
+		r.Errorf("no other replica is the leader %s after the packets of the leader were lost", limit)
 	}
 	return true
 }
 
-// slowly is a sink that takes its time, now and then more than a leader has.
+// respondSlowly takes up to 50 ms, and sometimes longer than a leader has.
 func respondSlowly(r *rig) responder {
 	return func(_ http.ResponseWriter, request *http.Request) {
 		wait := time.Duration(r.random(50)) * time.Millisecond
@@ -81,19 +77,18 @@ func respondSlowly(r *rig) responder {
 	}
 }
 
-// stopOne ends a replica as an orchestrator does.
 func stopReplica(_ context.Context, r *rig) bool {
 	r.stop(r.anyReplica())
 	return true
 }
 
-// stop ends a replica in order, in the middle of its work, and starts it again.
+// stop stops a replica while it works, and starts it again.
 func (r *rig) stop(p *replica) {
-	assert.Less(r, p.service.Load().Stop(r), 10*time.Second, "what container engines give")
+	assert.Less(r, p.service.Load().Stop(r), 10*time.Second, "the time that container engines allow")
 	p.start()
 }
 
-// roll replaces every replica by a new one, which must be ready before the next.
+// replaceReplicas restarts each replica when the one before it is ready.
 func replaceReplicas(ctx context.Context, r *rig) (replaced bool) {
 	for _, p := range r.replicas {
 		if ctx.Err() != nil {
@@ -105,35 +100,22 @@ func replaceReplicas(ctx context.Context, r *rig) (replaced bool) {
 	return replaced
 }
 
-// leader waits until a replica sends events; nil: ctx ended first.
+// waitLeader waits until a replica is the leader. It returns nil if ctx ends first.
 func (r *rig) waitLeader(ctx context.Context) (p *replica) {
 	r.waitUntil(ctx, func() bool { p = r.currentLeader(); return p != nil })
 	return p
 }
 
-// leads is the replica that says that it sends events, if any does.
+// currentLeader returns the replica that reports to be the leader, if there is one.
 func (r *rig) currentLeader() *replica {
-	said := make([]bool, len(r.replicas))
+	leads := make([]bool, len(r.replicas))
 	var wg sync.WaitGroup
 	for i, p := range r.replicas {
-		wg.Go(func() { said[i] = isLeading(p.service.Load()) })
+		wg.Go(func() { leads[i] = p.metric("autowebinar_dispatcher_leader") == 1 })
 	}
 	wg.Wait()
-	for i, p := range r.replicas {
-		if said[i] {
-			return p
-		}
+	if i := slices.Index(leads, true); i >= 0 {
+		return r.replicas[i]
 	}
 	return nil
-}
-
-func isLeading(s *servicetest.Service) bool {
-	client := http.Client{Timeout: 3 * time.Second}
-	res, err := client.Get(s.Admin + "/readyz")
-	if err != nil {
-		return false
-	}
-	defer res.Body.Close()
-	var report struct{ Info map[string]string }
-	return json.NewDecoder(res.Body).Decode(&report) == nil && strings.HasPrefix(report.Info["dispatcher"], "leads")
 }

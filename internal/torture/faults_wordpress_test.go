@@ -12,84 +12,84 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// wordpressFaults are what WordPress, or an administrator, does to the rows of
-// the same viewers. What it may lose by it is no business of ours here.
+// wordpressFaults are writes of WordPress, and locks of an administrator, to rows of
+// the same viewers. Whether their writes are lost is not checked here.
 func wordpressFaults() []fault {
 	return []fault{
-		{name: "an administrator holds rows", inject: lockRows},
+		{name: "an administrator locks rows", inject: lockRows},
 		{name: "an administrator locks the table", inject: lockTable},
-		{name: "WordPress writes crosswise", inject: updateUsersCrosswise},
+		{name: "WordPress updates users crosswise", inject: updateUsersCrosswise},
 		{name: "WordPress saves profiles", inject: func(ctx context.Context, r *rig) bool { return runWordPressWriters(ctx, r, saveProfile) }},
-		{name: "WordPress deletes and inserts", inject: func(ctx context.Context, r *rig) bool { return runWordPressWriters(ctx, r, deletesAndInserts) }},
+		{name: "WordPress deletes and inserts", inject: func(ctx context.Context, r *rig) bool { return runWordPressWriters(ctx, r, deleteAndInsert) }},
 	}
 }
 
-// viewers is how many viewers there are: their ids are the numbers from 1.
+// viewers returns the number of viewers. Their ids begin at 1.
 func (r *rig) viewers(ctx context.Context) (n int) {
 	r.checkAdminError(r.db.GetContext(ctx, &n, "SELECT COUNT(*) FROM wp_users"))
 	return max(n, 1)
 }
 
-// holdsRows locks some viewers for longer than the service waits for a lock.
+// lockRows locks the rows of some viewers for longer than the service waits.
 func lockRows(ctx context.Context, r *rig) bool {
-	mend, cancel := cleanupContext(ctx)
+	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
-	tx, err := r.db.BeginTxx(mend, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+	tx, err := r.db.BeginTxx(cleanup, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
 	if r.checkAdminError(err); err != nil {
 		return false
 	}
 	defer tx.Rollback()
-	first := 1 + r.random(r.viewers(mend))
+	first := 1 + r.random(r.viewers(cleanup))
 	var ids []int64
-	err = tx.SelectContext(mend, &ids, "SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id BETWEEN ? AND ? FOR UPDATE", first, first+3)
+	err = tx.SelectContext(cleanup, &ids, "SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id BETWEEN ? AND ? FOR UPDATE", first, first+3)
 	r.checkAdminError(err)
 	r.pause(ctx, 500*time.Millisecond, 2500*time.Millisecond)
 	return len(ids) > 0 && r.hasLockWaiters()
 }
 
-// held: a replica has met a viewer whose rows somebody else has locked just now.
+// hasLockWaiters reports whether changes of a replica wait for locks of another writer.
 func (r *rig) hasLockWaiters() bool {
 	return slices.ContainsFunc(r.replicas, func(p *replica) bool { return p.metric("autowebinar_lock_waiters") > 0 })
 }
 
-// locksTable is what a backup without a snapshot does, or ALTER TABLE.
+// lockTable locks the table as a backup without a snapshot or ALTER TABLE does.
 func lockTable(ctx context.Context, r *rig) bool {
-	mend, cancel := cleanupContext(ctx)
+	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
-	conn, err := r.db.Connx(mend)
+	conn, err := r.db.Connx(cleanup)
 	if r.checkAdminError(err); err != nil {
 		return false
 	}
 	defer conn.Close()
-	_, err = conn.ExecContext(mend, "LOCK TABLES wp_usermeta READ")
+	_, err = conn.ExecContext(cleanup, "LOCK TABLES wp_usermeta READ")
 	r.checkAdminError(err)
 	locked := err == nil
 	r.pause(ctx, 500*time.Millisecond, 2500*time.Millisecond)
-	_, err = conn.ExecContext(mend, "UNLOCK TABLES")
+	_, err = conn.ExecContext(cleanup, "UNLOCK TABLES")
 	r.checkAdminError(err)
 	return locked
 }
 
-// wordpressIsBusy lets four writers do something for a while, each in a session
-// as WordPress has it: the isolation level is the server's own.
+// runWordPressWriters lets four writers write for a while, each in a session with the
+// isolation level of the server, as WordPress has it.
 func runWordPressWriters(ctx context.Context, r *rig, do func(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error) bool {
 	r.otherWriters.Store(true)
-	mend, cancel := cleanupContext(ctx)
+	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
-	viewers := r.viewers(mend)
+	viewers := r.viewers(cleanup)
 	busy, done := context.WithTimeout(ctx, time.Second+time.Duration(r.random(1000))*time.Millisecond)
 	defer done()
 	var wg sync.WaitGroup
 	var wrote atomic.Bool
 	for range 4 {
 		wg.Go(func() {
-			conn, err := r.db.Connx(mend)
+			conn, err := r.db.Connx(cleanup)
 			if r.checkAdminError(err); err != nil {
 				return
 			}
 			defer conn.Close()
 			for busy.Err() == nil {
-				if err := do(mend, r, conn, 1+r.random(viewers)); err != nil {
+				if err := do(cleanup, r, conn, 1+r.random(viewers)); err != nil {
 					r.checkAdminError(err)
 					r.pause(busy, 0, 10*time.Millisecond)
 					continue
@@ -102,19 +102,19 @@ func runWordPressWriters(ctx context.Context, r *rig, do func(ctx context.Contex
 	return wrote.Load()
 }
 
-// writesCrosswise lets WordPress meet the service at the rows of a viewer.
+// updateUsersCrosswise lets WordPress and the service wait for locks of each other.
 func updateUsersCrosswise(ctx context.Context, r *rig) bool {
 	watching, stop := context.WithCancel(ctx)
-	met := make(chan bool)
-	go func() { met <- r.waitUntil(watching, r.hasLockWaiters) }()
+	blocked := make(chan bool)
+	go func() { blocked <- r.waitUntil(watching, r.hasLockWaiters) }()
 	wrote := runWordPressWriters(ctx, r, updateTwoUsers)
 	stop()
-	return <-met && wrote
+	return <-blocked && wrote
 }
 
-// crosswise writes to two viewers in one transaction, the later one first: the
-// service locks viewers in ascending order. The index is the one that a server
-// takes where there are many users; all rows that it sees there are locked.
+// updateTwoUsers updates two viewers in one transaction, the one with the higher id
+// first: the service locks viewers in ascending order. The index is the one that a
+// server chooses if there are many users; it locks all rows that it reads there.
 func updateTwoUsers(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
@@ -130,7 +130,7 @@ func updateTwoUsers(ctx context.Context, r *rig, conn *sqlx.Conn, user int) erro
 	return tx.Commit()
 }
 
-// savesProfile is the user editor: many update_user_meta and one row of users.
+// saveProfile writes what the user editor does: some meta keys and a row of wp_users.
 func saveProfile(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	for _, key := range []string{"nickname", "first_name", "last_name", "description", "locale"} {
 		var ids []int64
@@ -149,9 +149,9 @@ func saveProfile(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	return err
 }
 
-// deletesAndInserts moves other keys of our viewers, in one transaction, as a
-// plugin does that replaces a list.
-func deletesAndInserts(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
+// deleteAndInsert replaces rows of other keys in one transaction, as a plugin does
+// that stores a list.
+func deleteAndInsert(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func deletesAndInserts(ctx context.Context, r *rig, conn *sqlx.Conn, user int) e
 	if _, err := tx.ExecContext(ctx, "DELETE FROM wp_usermeta WHERE user_id = ? AND meta_key IN ('autoloaded_tags', 'wp_tags', 'zz_tags')", user); err != nil {
 		return err
 	}
-	for _, key := range []string{"autoloaded_tags", "wp_tags", "zz_tags"} { // on both sides of our keys in the index
+	for _, key := range []string{"autoloaded_tags", "wp_tags", "zz_tags"} { // before and after the service's keys in the index
 		if _, err := tx.ExecContext(ctx, "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (?, ?, ?)", user, key, "a"); err != nil {
 			return err
 		}

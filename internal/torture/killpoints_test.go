@@ -10,19 +10,18 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// killPoints end the process at the worst of moments, exactly.
+// killPoints are faults that kill the process at an exact point.
 func killPoints() []fault {
 	return []fault{
-		{name: "killed before a commit has reached the server", config: rigConfig{appliedOnce: true}, inject: killAtCommit(&servicetest.Reply{Close: true}, 0)},
-		{name: "killed before the answer to a commit has come", config: rigConfig{appliedOnce: true}, inject: killAtCommit(&servicetest.Reply{LoseResponse: true}, 0)},
+		{name: "killed before a commit reaches the server", config: rigConfig{appliedOnce: true}, inject: killAtCommit(&servicetest.Reply{Close: true}, 0)},
+		{name: "killed before the response to a commit arrives", config: rigConfig{appliedOnce: true}, inject: killAtCommit(&servicetest.Reply{LoseResponse: true}, 0)},
 		{name: "killed just after a commit", config: rigConfig{appliedOnce: true}, inject: killAtCommit(nil, time.Millisecond)},
-		{name: "killed while the sink has a delivery", config: rigConfig{appliedOnce: true}, inject: killAtDelivery(false)},
-		{name: "killed when the sink has taken a delivery", config: rigConfig{appliedOnce: true}, inject: killAtDelivery(true)},
+		{name: "killed during a delivery", config: rigConfig{appliedOnce: true}, inject: killAtDelivery(false)},
+		{name: "killed after the receiver accepted an event", config: rigConfig{appliedOnce: true}, inject: killAtDelivery(true)},
 	}
 }
 
-// killAtCommit kills the service when a COMMIT passes on the wire: the next one
-// with something in it.
+// killAtCommit kills a replica when the next COMMIT passes its proxy.
 func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx context.Context, r *rig) bool {
 	return func(ctx context.Context, r *rig) bool {
 		p := r.anyReplica()
@@ -30,9 +29,9 @@ func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx contex
 		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		reached, dead := make(chan struct{}), make(chan struct{})
-		var taken atomic.Bool
+		var reachedOnce atomic.Bool
 		defer p.proxy.AddRule(func(statement string) *servicetest.Reply {
-			if !strings.EqualFold(statement, "COMMIT") || !taken.CompareAndSwap(false, true) {
+			if !strings.EqualFold(statement, "COMMIT") || !reachedOnce.CompareAndSwap(false, true) {
 				return nil
 			}
 			close(reached)
@@ -44,8 +43,8 @@ func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx contex
 		select {
 		case <-reached:
 		case <-waiting.Done():
-			if taken.CompareAndSwap(false, true) {
-				return false // it did not come to that
+			if reachedOnce.CompareAndSwap(false, true) {
+				return false
 			}
 			<-reached
 		}
@@ -59,8 +58,8 @@ func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx contex
 	}
 }
 
-// achieve waits, not for long, until something is acknowledged: a service that
-// ends at each of its commits never comes to anything.
+// waitAcknowledged waits up to two seconds until a request is acknowledged: a service
+// that is killed at each of its commits would acknowledge none.
 func (r *rig) waitAcknowledged(ctx context.Context) {
 	waiting, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -68,9 +67,9 @@ func (r *rig) waitAcknowledged(ctx context.Context) {
 	r.waitUntil(waiting, func() bool { return r.acknowledged.Load() > before })
 }
 
-// killAtDelivery kills the leader when the sink has a delivery of it, before it
-// hears anything; taken: the sink counts it as taken.
-func killAtDelivery(taken bool) func(ctx context.Context, r *rig) bool {
+// killAtDelivery kills the leader when the receiver has a delivery, before it
+// responds. If accepted is true, the receiver has accepted the event.
+func killAtDelivery(accepted bool) func(ctx context.Context, r *rig) bool {
 	return func(ctx context.Context, r *rig) bool {
 		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
@@ -82,7 +81,7 @@ func killAtDelivery(taken bool) func(ctx context.Context, r *rig) bool {
 			if a.form || !seen.CompareAndSwap(false, true) {
 				return
 			}
-			if taken {
+			if accepted {
 				a.accept()
 			}
 			close(reached)
@@ -93,13 +92,13 @@ func killAtDelivery(taken bool) func(ctx context.Context, r *rig) bool {
 		case <-reached:
 		case <-waiting.Done():
 			if seen.CompareAndSwap(false, true) {
-				return false // it did not come to that
+				return false
 			}
 			<-reached
 		}
 		p := r.currentLeader()
 		if p == nil {
-			return false // its term is over already
+			return false // it is no longer the leader
 		}
 		p.kill()
 		p.start()

@@ -9,7 +9,7 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// rigsAtOnce: a rig waits more than it works.
+// concurrentRigs is more than there are processors: rigs wait most of the time.
 const concurrentRigs = 10
 
 func TestMain(m *testing.M) {

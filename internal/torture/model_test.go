@@ -12,37 +12,37 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// attempt is a wish, sent once.
+// attempt is a request, sent once.
 type attempt struct {
 	request
 	n        int
 	sent     time.Time
-	ended    time.Time // when the answer came, or was given up; zero: in flight
-	response *response // nil: nobody knows what became of it
+	ended    time.Time // with a response or without; zero while it is in flight
+	response *response // nil if there is none: it may have been applied or not
 }
 
-// lost: nobody was told what became of it.
 func (a *attempt) unanswered() bool { return a.response == nil }
 
-// model is what one viewer has sent and was told. It is safe for several devices.
+// model is what one viewer has sent, and the responses. Several clients may use it
+// at the same time.
 type model struct {
 	user        webinar.UserID
 	clock       *clock
-	appliedOnce bool // nothing is applied twice
+	appliedOnce bool // no request is applied twice
 
 	mu        sync.Mutex
 	sentCount int
-	attempts  []*attempt // those that reached the service, as far as is known
+	attempts  []*attempt // that may have reached the service
 	untracked []*untrackedRequest
-	latest    map[webinar.ID]latestResponse // the latest answers
-	failures  []string                      // what must not be, whatever else there is
+	latest    map[webinar.ID]latestResponse
+	failures  []string // responses that are wrong in every state
 }
 
-func newModel(user uint64, c *clock, calm bool) *model {
-	return &model{user: webinar.UserID(user), clock: c, appliedOnce: calm, latest: map[webinar.ID]latestResponse{}}
+func newModel(user uint64, c *clock, appliedOnce bool) *model {
+	return &model{user: webinar.UserID(user), clock: c, appliedOnce: appliedOnce, latest: map[webinar.ID]latestResponse{}}
 }
 
-// send notes that a wish goes out.
+// send records that a request is sent.
 func (m *model) send(w request) *attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -56,17 +56,17 @@ func (m *model) send(w request) *attempt {
 	return a
 }
 
-// lose notes that the answer to an attempt was given up: it may have been
-// applied, or be applied still, or not.
+// giveUp records that an attempt ended without a response: the request may be
+// applied, even later, or not.
 func (m *model) giveUp(a *attempt) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if a.ended = time.Now(); a.route == readSession {
-		m.remove(a) // a read leaves nothing behind
+		m.remove(a) // a read has no effect
 	}
 }
 
-// unsend notes that an attempt never reached the service.
+// discard removes an attempt that has not reached the service.
 func (m *model) discard(a *attempt) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -77,7 +77,7 @@ func (m *model) remove(a *attempt) {
 	m.attempts = slices.DeleteFunc(m.attempts, func(o *attempt) bool { return o == a })
 }
 
-// doubts is how many lost attempts may still be applied.
+// unansweredCount returns how many unanswered attempts may still be applied.
 func (m *model) unansweredCount() (n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -92,7 +92,6 @@ func (m *model) unansweredCount() (n int) {
 	return n
 }
 
-// answered takes an answer in.
 func (m *model) recordResponse(a *attempt, r *response) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -104,31 +103,31 @@ func (m *model) recordResponse(a *attempt, r *response) {
 	m.checkMonotonic(a, r)
 }
 
-// view is what the viewer was told of a session.
+// latestResponse is the latest response about a session.
 type latestResponse struct {
 	response
 	at time.Time
 }
 
-// see compares an answer with the one before it, by no rule but that these
-// things never go back.
+// checkMonotonic compares a response with the one before it, only by values that
+// never go back.
 func (m *model) checkMonotonic(a *attempt, r *response) {
 	if r.status >= http.StatusMultipleChoices || r.SessionID == "" {
 		return
 	}
 	was, known := m.latest[r.WebinarID]
 	if known && !a.sent.After(was.at) {
-		return // they were under way together
+		return // they were in flight at the same time
 	}
-	firsts := func(was, is *time.Time) bool { return was == nil || is != nil && is.Equal(*was) }
+	isKept := func(was, is *time.Time) bool { return was == nil || is != nil && is.Equal(*was) }
 	if known && (r.SessionID != was.SessionID || r.Percent < was.Percent || was.Completed && !r.Completed || r.Furthest < was.Furthest ||
-		timeOf(r.LastSeenAt).Before(timeOf(was.LastSeenAt)) || !firsts(was.StartedAt, r.StartedAt) || !firsts(was.CTAClickedAt, r.CTAClickedAt)) {
+		timeOf(r.LastSeenAt).Before(timeOf(was.LastSeenAt)) || !isKept(was.StartedAt, r.StartedAt) || !isKept(was.CTAClickedAt, r.CTAClickedAt)) {
 		m.failures = append(m.failures, fmt.Sprintf("user %d: %v came after %v", m.user, r, &was.response))
 	}
 	m.latest[r.WebinarID] = latestResponse{response: *r, at: a.ended}
 }
 
-// told is the latest answer about a webinar.
+// latestOf returns the latest response about a webinar.
 func (m *model) latestOf(id webinar.ID) (latestResponse, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -139,20 +138,21 @@ func (m *model) latestOf(id webinar.ID) (latestResponse, bool) {
 	return v, known
 }
 
-func (m *model) addFailure(wrong string) {
+func (m *model) addFailure(failure string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.failures = append(m.failures, wrong)
+	m.failures = append(m.failures, failure)
 }
 
-// side is an evaluation or a form: an event without a state.
+// untrackedRequest is an evaluation or a form: it leads to an event, but does not
+// change the state.
 type untrackedRequest struct {
 	request
 	user     webinar.UserID
 	attempts int
-	sent     time.Time // first
-	acked    time.Time // zero: not
-	attended bool      // as the answer to an evaluation says
+	sent     time.Time // the first attempt
+	acked    time.Time // zero if it is not
+	attended bool      // according to the response to an evaluation
 }
 
 func (m *model) untrackedSent(a *attempt) {
@@ -165,7 +165,8 @@ func (m *model) untrackedSent(a *attempt) {
 	m.untracked = append(m.untracked, &untrackedRequest{request: a.request, user: m.user, attempts: 1, sent: a.sent})
 }
 
-// side is the side of an attempt. One that named no id has its own.
+// untrackedOf returns the request of an attempt. Attempts without an id are
+// requests of their own.
 func (m *model) untrackedOf(a *attempt) *untrackedRequest {
 	for _, s := range slices.Backward(m.untracked) {
 		if s.route == a.route && s.id == a.id && (a.id != uuid.Nil || s.sent.Equal(a.sent)) {
@@ -186,15 +187,15 @@ func (m *model) untrackedAnswered(a *attempt, r *response) {
 		s.id, s.acked, s.attended = r.EvaluationID, a.ended, *r.Results[0].Attended
 		return
 	}
-	refused := evaluated && r.Results[0].Result == "not_entered" ||
+	rejected := evaluated && r.Results[0].Result == "not_entered" ||
 		a.route == form && (r.status == http.StatusNotFound || r.status == http.StatusConflict)
-	// Who names a session was told of it; who names a webinar may have been.
+	// A session id comes from an earlier response; a webinar id may not.
 	v, entered := m.latest[a.webinar]
-	told := a.session != "" || entered && v.at.Before(a.sent)
+	isEntered := a.session != "" || entered && v.at.Before(a.sent)
 	switch {
-	case !refused:
-		m.failures = append(m.failures, fmt.Sprintf("user %d: %s was answered %v", m.user, a.route, r))
-	case told:
-		m.failures = append(m.failures, fmt.Sprintf("user %d: %s of %s%s was refused, but they have entered: %v", m.user, a.route, a.webinar, a.session, r))
+	case !rejected:
+		m.failures = append(m.failures, fmt.Sprintf("user %d: %s returned %v", m.user, a.route, r))
+	case isEntered:
+		m.failures = append(m.failures, fmt.Sprintf("user %d: %s of %s%s was rejected after the entry: %v", m.user, a.route, a.webinar, a.session, r))
 	}
 }

@@ -85,7 +85,7 @@ func failHalfTheTime(ctx context.Context, r *rig) bool {
 
 // lazySink takes a while, so that two who send at once are seen.
 func respondVerySlowly(ctx context.Context, r *rig) bool {
-	defer r.receiver.respondWith(func(http.ResponseWriter, *http.Request) { time.Sleep(400 * time.Millisecond) })()
+	defer r.receiver.respondWith(func(http.ResponseWriter, *http.Request) { time.Sleep(time.Second) })()
 	<-ctx.Done()
 	return true
 }

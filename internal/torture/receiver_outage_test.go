@@ -16,8 +16,8 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// listen takes a port that no connection gets by chance, so that it can be
-// given up and taken again.
+// listen listens on a port outside the range of outgoing connections, so that it can
+// be closed and opened again.
 func listen(t *testing.T) net.Listener {
 	t.Helper()
 	for range 50 {
@@ -26,13 +26,13 @@ func listen(t *testing.T) net.Listener {
 			return listener
 		}
 	}
-	t.Fatal("no port is free")
+	t.Fatal("no free port")
 	return nil
 }
 
-func TestASinkThatIsNotThere(t *testing.T) {
+func TestReceiverThatDoesNotListen(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)
 	listener := listen(t)
 	address := listener.Addr().String()
@@ -42,41 +42,41 @@ func TestASinkThatIsNotThere(t *testing.T) {
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
 	v.Must(t, s, 200, "/exit", `{"webinar_id":"intro"}`)
 	v.Must(t, s, 503, "/form", `{"webinar_id":"intro","form_id":"survey","form_payload":{}}`)
-	require.Eventually(t, func() bool { return len(db.Meta(t, 1)["autowebinar_outbox_wait"]) == 2 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(db.Meta(t, 1)["autowebinar_outbox_wait"]) == 2 }, time.Minute, 20*time.Millisecond)
 
 	require.Eventually(t, func() bool {
 		var err error
 		listener, err = net.Listen("tcp", address)
 		return err == nil
-	}, 20*time.Second, 20*time.Millisecond)
-	server := &http.Server{Handler: sink}
+	}, time.Minute, 20*time.Millisecond)
+	server := &http.Server{Handler: receiver}
 	t.Cleanup(func() { server.Close() })
 	go func() { _ = server.Serve(listener) }()
-	sink.WaitFor(t, "1", "entered", "left")
+	receiver.WaitFor(t, "1", "entered", "left")
 }
 
-// Half of the viewers are refused for a while: the others are served in time,
-// and then the refused ones, each in their order.
-func TestRefusedViewersDoNotStarveOthers(t *testing.T) {
+// While the receiver rejects the events of half of the viewers, those of the others
+// are delivered. Afterwards the rejected ones are, in their order.
+func TestRejectedEventsDoNotDelayOthers(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), newReceiver(t)
-	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
-	mend := sink.respondWith(func(w http.ResponseWriter, _ *http.Request) {
+	db, receiver := mariadbtest.New(t), newReceiver(t)
+	s := servicetest.Start(t, servicetest.Settings(db.DSN, receiver.URL)).Ready(t)
+	restore := receiver.respondWith(func(w http.ResponseWriter, _ *http.Request) {
 		if w.(*delivery).user%2 == 1 {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	})
-	const crowd = 20
-	for id := uint64(1); id <= crowd; id++ {
+	const viewers = 20
+	for id := uint64(1); id <= viewers; id++ {
 		v := servicetest.NewViewer(t, db, id)
 		v.Must(t, s, 201, "/register", `{"webinar_id":"intro","source":"mail"}`)
 		v.Must(t, s, 201, "/enter", `{"webinar_id":"intro"}`)
 		v.Must(t, s, 200, "/exit", `{"webinar_id":"intro"}`)
 	}
-	taken := func() (odd, even int) {
-		sink.mu.Lock()
-		defer sink.mu.Unlock()
-		for _, got := range sink.byID {
+	accepted := func() (odd, even int) {
+		receiver.mu.Lock()
+		defer receiver.mu.Unlock()
+		for _, got := range receiver.byID {
 			if got.order > 0 && got.user%2 == 1 {
 				odd++
 			} else if got.order > 0 {
@@ -85,16 +85,16 @@ func TestRefusedViewersDoNotStarveOthers(t *testing.T) {
 		}
 		return odd, even
 	}
-	require.Eventually(t, func() bool { _, even := taken(); return even == 3*crowd/2 }, 60*time.Second, 20*time.Millisecond, "the others are served")
-	odd, _ := taken()
+	require.Eventually(t, func() bool { _, even := accepted(); return even == 3*viewers/2 }, 2*time.Minute, 20*time.Millisecond, "events of the other viewers are delivered")
+	odd, _ := accepted()
 	assert.Zero(t, odd)
 
-	mend()
-	require.Eventually(t, func() bool { odd, _ := taken(); return odd == 3*crowd/2 }, 60*time.Second, 20*time.Millisecond)
-	sink.mu.Lock()
-	defer sink.mu.Unlock()
+	restore()
+	require.Eventually(t, func() bool { odd, _ := accepted(); return odd == 3*viewers/2 }, 2*time.Minute, 20*time.Millisecond)
+	receiver.mu.Lock()
+	defer receiver.mu.Unlock()
 	orders := map[uint64]map[string]int{}
-	for _, got := range sink.byID {
+	for _, got := range receiver.byID {
 		if orders[got.user] == nil {
 			orders[got.user] = map[string]int{}
 		}
@@ -104,5 +104,5 @@ func TestRefusedViewersDoNotStarveOthers(t *testing.T) {
 		assert.Less(t, order["client_webinar_registered"], order["client_webinar_entered"], fmt.Sprint("user ", user))
 		assert.Less(t, order["client_webinar_entered"], order["client_webinar_left"], fmt.Sprint("user ", user))
 	}
-	assert.Zero(t, sink.altered+sink.forged+sink.overlaps)
+	assert.Zero(t, receiver.altered+receiver.forged+receiver.overlaps)
 }

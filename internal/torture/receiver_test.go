@@ -21,24 +21,24 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// behaviour answers a delivery. w is an *answer: a status of 2xx means that the
-// sink has taken the event; take says so without any status. An answer that is
-// not written becomes a 204. Where there are several behaviours the latest comes
-// first; those behind it are for deliveries that it says nothing to.
+// responder responds to a delivery. w is a *delivery: a status of 2xx accepts the
+// event, and accept does so without a status. If several responders are set, the
+// latest comes first; the others are called as long as there is no response. If none
+// of them responds, the receiver does with 204.
 type responder func(w http.ResponseWriter, r *http.Request)
 
-// received is what the sink knows of one webhook id.
+// receivedEvent is what the receiver knows of one webhook id.
 type receivedEvent struct {
 	user       uint64
 	body       []byte    // of the first delivery
 	bodies     [][]byte  // all that are different
 	arrived    time.Time // of the first delivery
-	order      int       // place among all first acceptances, from 1; 0: never taken
-	deliveries int       // deliveries
-	accepted   int       // deliveries that were taken
+	order      int       // of its first acceptance among those of all events, from 1; 0 if it was never accepted
+	deliveries int
+	accepted   int // deliveries
 }
 
-// recorder is a sink that writes down what it gets and what it says.
+// receiver records what it receives and how it responds.
 type receiver struct {
 	URL string
 
@@ -47,14 +47,14 @@ type receiver struct {
 	mu         sync.Mutex
 	responders []*responder // the latest first
 	byID       map[string]*receivedEvent
-	accepted   int // ids
+	accepted   int // webhook ids
 	deliveries int
-	inFlight   map[uint64]*delivery // by user: the latest, forms aside
+	inFlight   map[uint64]*delivery // by user: the latest one, without forms
 
-	// What no sink should ever see.
-	forged   int // signatures that are not right
+	// What must not happen.
+	forged   int // invalid signatures
 	altered  int // ids with more than one body
-	overlaps int // two deliveries of one viewer at the same time
+	overlaps int // deliveries to one viewer at the same time
 }
 
 func newReceiver(t testing.TB) *receiver {
@@ -71,7 +71,7 @@ func newReceiver(t testing.TB) *receiver {
 	return s
 }
 
-// behaves says what the sink does until stop is called.
+// respondWith adds a responder until stop is called.
 func (s *receiver) respondWith(b responder) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,16 +86,16 @@ func (s *receiver) respondWith(b responder) (stop func()) {
 func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // the sender broke off: nothing was delivered
+		return // the sender has cancelled the delivery
 	}
 	a := &delivery{
 		ResponseWriter: w, receiver: s, ctx: r.Context(), done: make(chan struct{}),
 		form: bytes.HasPrefix(body, []byte(`{"type":"client_webinar_form_submitted"`)),
 	}
 	a.user, _ = strconv.ParseUint(r.Header.Get("autowebinar-user"), 10, 64)
-	behaviours := s.record(a, r, body)
+	responders := s.record(a, r, body)
 	defer a.finish()
-	for _, b := range behaviours {
+	for _, b := range responders {
 		if !a.responded {
 			(*b)(a, r)
 		}
@@ -105,14 +105,14 @@ func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// count is how many ids were taken.
+// acceptedCount returns how many webhook ids were accepted.
 func (s *receiver) acceptedCount() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.accepted
 }
 
-// arrives writes a delivery down, and says how the sink behaves.
+// record records a delivery, and returns the responders.
 func (s *receiver) record(a *delivery, r *http.Request, body []byte) []*responder {
 	now := time.Now()
 	s.mu.Lock()
@@ -145,32 +145,38 @@ func (s *receiver) record(a *delivery, r *http.Request, body []byte) []*responde
 	return s.responders
 }
 
-// judgeOverlap gives the end of a connection a moment to be noticed.
+// checkOverlap counts an overlap unless the end of the delivery before is noticed
+// shortly: its connection may be closed already. It counts its own wake-ups, which
+// take longer on a busy machine, as everything else does.
 func (s *receiver) checkOverlap(before *delivery) {
-	select {
-	case <-before.done:
-	case <-before.ctx.Done():
-	case <-time.After(200 * time.Millisecond):
-		s.mu.Lock()
-		s.overlaps++
-		s.mu.Unlock()
+	for range 50 {
+		select {
+		case <-before.done:
+			return
+		case <-before.ctx.Done():
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.overlaps++
 }
 
-// answer is what the sink says to one delivery.
+// delivery is one delivery and the response to it.
 type delivery struct {
 	http.ResponseWriter
 	receiver  *receiver
 	ctx       context.Context
 	event     *receivedEvent
 	user      uint64
-	form      bool // from whoever was asked, not from the leader
+	form      bool // not sent by the leader, but by the replica that got the request
 	responded bool
 	once      sync.Once
-	done      chan struct{} // closed when nothing more comes of the delivery
+	done      chan struct{} // closed when the response is decided
 }
 
-// take notes that the sink has the event, whatever the sender hears.
+// accept records that the receiver has the event, whatever the response is.
 func (a *delivery) accept() {
 	s := a.receiver
 	s.mu.Lock()
@@ -182,7 +188,8 @@ func (a *delivery) accept() {
 	}
 }
 
-// finish comes before the answer is out: the sender may be quicker than we are.
+// finish is called before the response is written: the sender may react to it before
+// the write returns.
 func (a *delivery) finish() { a.once.Do(func() { close(a.done) }) }
 
 func (a *delivery) isDone() bool {
@@ -214,7 +221,7 @@ func (a *delivery) Write(content []byte) (int, error) {
 	return a.ResponseWriter.Write(content)
 }
 
-// Hijack hands over the connection, for answers that are no HTTP.
+// Hijack returns the connection, for responses that are not HTTP.
 func (a *delivery) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	a.responded = true
 	a.finish()

@@ -21,64 +21,64 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// fault is something that goes wrong. inject makes it go wrong and returns when
-// it is over and mended; it is called again and again while a run lasts, and it
-// ends early when ctx ends, but mends first. It mends nothing but its own, and
-// says whether it came to that.
+// fault is something that can go wrong. inject makes it go wrong and returns when it
+// is over and repaired. A run calls it repeatedly. It ends early when ctx ends, but
+// repairs first. It repairs nothing but what it has broken itself, and reports
+// whether the fault took effect.
 type fault struct {
 	name   string
 	config rigConfig
 	inject func(ctx context.Context, r *rig) (happened bool)
 }
 
-// needs is what a fault wants of the rig that it is used on.
+// rigConfig configures a rig. A fault names what it needs.
 type rigConfig struct {
-	replicas    int               // 0: one
-	server      *mariadbd.Config  // a database server of the rig's own; nil: that of all tests, which nobody may hurt
-	settings    map[string]string // of the service, beside the rig's
-	binary      string            // of the service; empty: built with the race detector
-	viewers     int               // 0: as many as are usual
-	clients     int               // of each viewer; 0: one, and some have two
-	frequent    route             // every third wish is this; empty: none
-	pause       time.Duration     // the mean between two requests of a viewer; 0: the usual
-	appliedOnce bool              // connections to the database hold, so that nothing is applied twice
-	recovery    time.Duration     // how long the queue may take to drain in the end; 0: a minute
+	replicas    int               // 0 means 1
+	server      *mariadbd.Config  // of the rig's own database server; nil means the shared one, which no fault may break
+	settings    map[string]string // additional settings of the service
+	binary      string            // of the service; empty means the one with the race detector
+	viewers     int               // 0 means usualViewers
+	clients     int               // of each viewer; 0 means 1, and 2 for some
+	frequent    route             // of every third request; empty means none
+	pause       time.Duration     // the mean time between two requests of a client; 0 means usualPause
+	appliedOnce bool              // connections to the database do not break, so no request is applied twice
+	recovery    time.Duration     // within which the service must recover in the end; 0 means usualRecovery
 
-	databaseClock bool // the clock of the database can be stepped; only with a server
-	serviceClock  bool // the clocks of the replicas can be stepped
+	databaseClock bool // can be stepped; needs a server
+	serviceClock  bool // can be stepped
 }
 
-// rig is a service to be hurt, with all that is around it.
+// rig is a service to be broken, with everything around it.
 type rig struct {
 	testing.TB
 	seed     uint64
 	config   rigConfig
 	replicas []*replica
-	server   *mariadbd.Server // nil: not the rig's own
+	server   *mariadbd.Server // nil if it is the shared one
 	base     *mariadbtest.DB
-	db       *sqlx.DB // all privileges, not through a wire
+	db       *sqlx.DB // with all privileges, not through a proxy
 	receiver *receiver
 	clock    clock
 
-	databaseClock *servicetest.DatabaseClock // nil: right for ever
-	serviceClock  *servicetest.ServiceClock  // nil: right for ever
+	databaseClock *servicetest.DatabaseClock // nil if it cannot be stepped
+	serviceClock  *servicetest.ServiceClock  // nil if it cannot be stepped
 
-	// foreign: somebody else writes rows of other prefixes in this database, so
-	// that they are not compared.
+	// otherWriters is set once a fault has written rows that are not the service's:
+	// they are not compared then.
 	otherWriters atomic.Bool
 
-	faults       atomic.Int64 // that happened
+	faults       atomic.Int64 // that took effect
 	requests     atomic.Int64
 	acknowledged atomic.Int64
-	unanswered   atomic.Int64 // sent, and nobody knows what became of them
-	rejected     atomic.Int64 // among these: told to come back
+	unanswered   atomic.Int64
+	rejected     atomic.Int64 // of the unanswered: with a 503
 
 	mu      sync.Mutex
 	rng     *rand.Rand
-	matched map[string]int // statements that a fault was to meet, by how they begin
+	matched map[string]int // statements that a fault has affected, by their first words
 }
 
-// replica is one instance of the service with its own wire to the database.
+// replica is an instance of the service. It reaches the database through a proxy.
 type replica struct {
 	proxy *servicetest.FaultProxy
 
@@ -87,7 +87,7 @@ type replica struct {
 	service atomic.Pointer[servicetest.Service]
 }
 
-// newRig starts everything and waits until it is ready.
+// newRig starts a rig and waits until it is ready.
 func newRig(t testing.TB, seed uint64, n rigConfig) *rig {
 	t.Helper()
 	r := &rig{TB: t, seed: seed, config: n, receiver: newReceiver(t), rng: rand.New(rand.NewPCG(seed, 0)), matched: map[string]int{}}
@@ -104,20 +104,20 @@ func newRig(t testing.TB, seed uint64, n rigConfig) *rig {
 }
 
 func (r *rig) newReplica() *replica {
-	wire := servicetest.NewFaultProxy(r, servicetest.AddressOf(r, r.base.DSN))
-	env := servicetest.Settings(servicetest.WithAddress(r, r.base.DSN, wire.Address), r.receiver.URL)
+	proxy := servicetest.NewFaultProxy(r, servicetest.AddressOf(r, r.base.DSN))
+	env := servicetest.Settings(servicetest.WithAddress(r, r.base.DSN, proxy.Address), r.receiver.URL)
 	maps.Copy(env, map[string]string{
 		"AUTOWEBINAR_WEBINARS":          webinars,
 		"AUTOWEBINAR_MAX_PLAYBACK_RATE": "16", // so that a webinar is watched in seconds
 		"AUTOWEBINAR_RATE_VIEWER":       "0",
 	})
 	maps.Copy(env, r.config.settings)
-	p := &replica{proxy: wire, rig: r, env: env}
+	p := &replica{proxy: proxy, rig: r, env: env}
 	p.start()
 	return p
 }
 
-// start starts the instance anew. It need not be ready.
+// start starts the instance, and does not wait until it is ready.
 func (p *replica) start() {
 	if p.rig.config.binary != "" {
 		p.service.Store(servicetest.StartBinary(p.rig, p.rig.config.binary, p.env))
@@ -126,10 +126,10 @@ func (p *replica) start() {
 	p.service.Store(servicetest.Start(p.rig, p.env))
 }
 
-// kill ends the instance as a power cut does.
 func (p *replica) kill() { p.service.Load().Kill() }
 
-// metric is what the instance says of itself; 0: nothing, or it is not there.
+// metric returns a metric of the instance, or 0 if the instance does not answer. A
+// metric that the instance does not have fails the test.
 func (p *replica) metric(name string) float64 {
 	client := http.Client{Timeout: 3 * time.Second}
 	res, err := client.Get(p.service.Load().Admin + "/metrics")
@@ -137,7 +137,8 @@ func (p *replica) metric(name string) float64 {
 		return 0
 	}
 	defer res.Body.Close()
-	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
 		if text, found := strings.CutPrefix(lines.Text(), name+" "); found {
 			value, err := strconv.ParseFloat(text, 64)
 			if err != nil {
@@ -146,10 +147,14 @@ func (p *replica) metric(name string) float64 {
 			return value
 		}
 	}
+	if lines.Err() == nil && res.StatusCode == http.StatusOK {
+		p.rig.Errorf("metric %s does not exist", name)
+	}
 	return 0
 }
 
-// touched is how much all wires have held, dropped or slowed down.
+// affected returns how many reads and connections the proxies have delayed or
+// dropped.
 func (r *rig) affected() (n int) {
 	for _, p := range r.replicas {
 		n += p.proxy.Affected()
@@ -157,31 +162,32 @@ func (r *rig) affected() (n int) {
 	return n
 }
 
-// random is a number below n.
+// random returns a number below n.
 func (r *rig) random(n int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.rng.IntN(n)
 }
 
-// one is any of the replicas.
+// anyReplica returns a random replica.
 func (r *rig) anyReplica() *replica { return r.replicas[r.random(len(r.replicas))] }
 
-// meets counts statements that a fault was to meet.
+// addMatches counts n statements that begin with a word and that a fault has
+// affected.
 func (r *rig) addMatches(word string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.matched[word] += n
 }
 
-// first: one of the words has not been met yet.
+// isUnmatched reports whether no statement with one of the words was affected yet.
 func (r *rig) isUnmatched(words []string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.ContainsFunc(words, func(word string) bool { return r.matched[word] == 0 })
 }
 
-// unmet are those that it has not met.
+// unmatched returns the words with which no affected statement began.
 func (r *rig) unmatched() (words []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -193,7 +199,7 @@ func (r *rig) unmatched() (words []string) {
 	return words
 }
 
-// pause waits for a random time, but not beyond ctx.
+// pause waits for a random time, or until ctx ends.
 func (r *rig) pause(ctx context.Context, least, most time.Duration) {
 	d := least + time.Duration(r.random(int(most-least)+1))
 	select {
@@ -202,7 +208,7 @@ func (r *rig) pause(ctx context.Context, least, most time.Duration) {
 	}
 }
 
-// until waits for a condition, or the end of ctx.
+// waitUntil waits until a condition is true, or until ctx ends.
 func (r *rig) waitUntil(ctx context.Context, condition func() bool) bool {
 	for {
 		if condition() {
@@ -216,8 +222,8 @@ func (r *rig) waitUntil(ctx context.Context, condition func() bool) bool {
 	}
 }
 
-// newDatabase makes a database with WordPress's tables and the service's
-// account, on a server of its own if one is wanted.
+// newDatabase creates a database with WordPress's tables and the service's account,
+// on a new server if cfg is not nil.
 func newDatabase(t testing.TB, cfg *mariadbd.Config) (*mariadbtest.DB, *mariadbd.Server) {
 	t.Helper()
 	if cfg == nil {

@@ -30,14 +30,14 @@ func seedFor(t testing.TB) uint64 {
 }
 
 // runScenario lets a crowd use the service for a while. At the same time inject, if
-// it is not nil, injects faults. The run is extended, up to twenty times, until
+// it is not nil, injects faults. The run is extended, up to sixty times, until
 // enough reports that it has shown what it is for. Then all faults are removed and
 // the result is checked.
 func (r *rig) runScenario(length time.Duration, enough func() bool, inject func(ctx context.Context)) *result {
 	started := time.Now()
 	c := newCrowd(r)
 	before := r.base.Checksum(r)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*length)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*length)
 	defer cancel()
 	go func() {
 		r.pause(ctx, length, length)
@@ -127,9 +127,11 @@ func (r *rig) waitDrained() bool {
 	return r.waitUntil(ctx, func() bool { return r.queueLength() == 0 })
 }
 
+const usualRecovery = 2 * time.Minute
+
 // recoveryContext ends when the service must have recovered.
 func (r *rig) recoveryContext() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), cmp.Or(r.config.recovery, 2*time.Minute))
+	return context.WithTimeout(context.Background(), cmp.Or(r.config.recovery, usualRecovery))
 }
 
 // queueLength is the number of events to be delivered; -1 if the database does not

@@ -10,7 +10,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// session is the session that the side is about.
+// session returns the session that the request is about.
 func (s *untrackedRequest) session(v webinar.Viewer) *webinar.Session {
 	sessions := slices.Collect(maps.Values(v.Parked))
 	if v.Current != nil {
@@ -35,8 +35,9 @@ func (s *untrackedRequest) eventID(v webinar.Viewer) string {
 	return webinar.EventID(webinar.EventAttendanceClassified, s.user, string(session.ID), s.id.String()).String()
 }
 
-// allows tells whether these may be the side's event, attendance aside. A repeat
-// carries the same time, if the database's clock was steady.
+// allows reports whether these may be bodies of the request's event, whatever
+// attendance they tell. Repeats have the same time unless the database's clock was
+// stepped.
 func (s *untrackedRequest) allows(v webinar.Viewer, bodies [][]byte, c *clock) bool {
 	offsets := c.offsets()
 	var first time.Time
@@ -53,13 +54,13 @@ func (s *untrackedRequest) allows(v webinar.Viewer, bodies [][]byte, c *clock) b
 }
 
 func (s *untrackedRequest) allowsOne(v webinar.Viewer, got []byte, offsets []time.Duration) (at time.Time, ok bool) {
-	var said struct{ Timestamp time.Time }
+	var decoded struct{ Timestamp time.Time }
 	session := s.session(v)
-	if json.Unmarshal(got, &said) != nil || session == nil {
+	if json.Unmarshal(got, &decoded) != nil || session == nil {
 		return at, false
 	}
 	e := webinar.Event{
-		Type: webinar.EventAttendanceClassified, User: s.user, At: said.Timestamp, Webinar: session.Webinar,
+		Type: webinar.EventAttendanceClassified, User: s.user, At: decoded.Timestamp, Webinar: session.Webinar,
 		WebinarType: webinar.Auto, Session: session.ID, Attended: attended(got),
 	}
 	if s.route == form {
@@ -67,22 +68,22 @@ func (s *untrackedRequest) allowsOne(v webinar.Viewer, got []byte, offsets []tim
 	}
 	from, until := s.sent, s.acked
 	if made := time.Unix(s.id.Time().UnixTime()); s.id.Version() == 7 && made.Before(from) {
-		from = made // an event has its time from its id
+		from = made // the event takes its time from the id
 	}
 	if until.IsZero() {
 		until = time.Now()
 	}
-	in := said.Timestamp.Equal(session.StartedAt) // by a clock that was behind
+	in := decoded.Timestamp.Equal(session.StartedAt) // the clock may have been behind then
 	for _, offset := range offsets {
-		in = in || said.Timestamp.After(from.Add(offset-time.Second)) && said.Timestamp.Before(until.Add(offset+time.Second))
+		in = in || decoded.Timestamp.After(from.Add(offset-time.Second)) && decoded.Timestamp.Before(until.Add(offset+time.Second))
 	}
-	return said.Timestamp, in && bytes.Equal(body(e), got)
+	return decoded.Timestamp, in && bytes.Equal(body(e), got)
 }
 
-// attended is what the body of an evaluation says.
+// attended returns the attendance in the body of an evaluation's event.
 func attended(got []byte) bool {
-	var said struct {
+	var decoded struct {
 		Data struct{ Attended bool }
 	}
-	return json.Unmarshal(got, &said) == nil && said.Data.Attended
+	return json.Unmarshal(got, &decoded) == nil && decoded.Data.Attended
 }

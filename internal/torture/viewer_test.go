@@ -266,7 +266,10 @@ type crowd struct {
 	clients []*client
 }
 
-const usualViewers = 16
+const (
+	usualViewers = 16
+	usualPause   = 60 * time.Millisecond
+)
 
 func newCrowd(r *rig) *crowd {
 	c := &crowd{}
@@ -290,12 +293,9 @@ func newCrowd(r *rig) *crowd {
 // run lets all clients use the service until ctx ends, and waits for responses to
 // the requests in flight.
 func (c *crowd) run(ctx context.Context, pause time.Duration) {
-	if pause == 0 {
-		pause = 60 * time.Millisecond
-	}
 	var wg sync.WaitGroup
 	for _, d := range c.clients {
-		wg.Go(func() { d.run(ctx, pause) })
+		wg.Go(func() { d.run(ctx, cmp.Or(pause, usualPause)) })
 	}
 	wg.Wait()
 }
