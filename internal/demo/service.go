@@ -23,7 +23,11 @@ type service struct {
 
 // supervisor runs the service and stops it when stdin closes, so that the
 // service cannot outlive the demo, however that ends.
+//
+// A terminal sends its interrupt to all processes. The shell ignores it and
+// returns the exit code of the service.
 const supervisor = `
+trap '' INT
 exec 3<&0
 "$@" </dev/null 3<&- & service=$!
 ( read -r _ <&3; kill "$service" ) >/dev/null 2>&1 & watcher=$!

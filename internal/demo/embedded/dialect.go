@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	asNow     = regexp.MustCompile(`(?i)\bas\s+now\b`)
+	aliases   = regexp.MustCompile(`(?i)\bas\s+(now|first)\b`)
 	noWait    = regexp.MustCompile(`(?i)\b(for\s+update)\s+(?:nowait|skip\s+locked)\b`)
 	endsWith  = regexp.MustCompile(`(?i)\blike\s*$`)
 	wildcards = strings.NewReplacer(`\\_`, `\_`, `\\%`, `\%`)
@@ -15,7 +15,7 @@ var (
 // translate rewrites what servers accept and this engine does not. It changes no
 // literal but a LIKE pattern:
 //
-//   - a column alias NOW is a syntax error unless it is quoted;
+//   - the aliases NOW and FIRST are syntax errors unless they are quoted;
 //   - NOWAIT is a syntax error, and unneeded where transactions are serial;
 //   - a LIKE pattern with a doubled backslash before a wildcard, as client
 //     libraries write it, matches nothing; with a single backslash it matches,
@@ -30,7 +30,7 @@ func translate(query string) string {
 		switch {
 		case !quoted:
 			pattern = endsWith.MatchString(part)
-			part = asNow.ReplaceAllString(part, "AS `now`")
+			part = aliases.ReplaceAllString(part, "AS `$1`")
 			part = noWait.ReplaceAllString(part, "$1")
 		case pattern:
 			part, pattern = wildcards.Replace(part), false

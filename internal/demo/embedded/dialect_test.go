@@ -11,6 +11,7 @@ func TestTranslate(t *testing.T) {
 	for query, want := range map[string]string{
 		"SELECT SYSDATE() AS now, 1":              "SELECT SYSDATE() AS `now`, 1",
 		"SELECT SYSDATE() AS `now`":               "SELECT SYSDATE() AS `now`",
+		"SELECT 1 FROM (SELECT 2) AS first":       "SELECT 1 FROM (SELECT 2) AS `first`",
 		"SELECT NOW() AS nowhere":                 "SELECT NOW() AS nowhere",
 		`UPDATE t SET v = 'as now', w = "as now"`: `UPDATE t SET v = 'as now', w = "as now"`,
 		`SELECT 'it\'s as now', 'it''s as now'`:   `SELECT 'it\'s as now', 'it''s as now'`,
