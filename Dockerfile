@@ -1,5 +1,5 @@
-# What `make image` makes without an engine: the service as one static binary,
-# without a shell, as nobody.
+# Builds the same image as `make image`, which needs no container engine: a static
+# binary without a shell that runs as an unprivileged user.
 #
 #     docker build --build-arg VERSION=v1.0.0 -t autowebinar:v1.0.0 .
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build

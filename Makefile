@@ -4,8 +4,17 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD_FLAGS = -trimpath -ldflags "-s -w -X main.buildVersion=$(VERSION)"
 STATICCHECK = $(GO) tool -modfile=.ci/tools.mod staticcheck
 EMBEDDED = internal/demo/embedded
-# The time of everything that is packed is the commit's.
+# All files of images and releases get the time of the commit.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# The time-out fits a machine with other work to do; an idle one needs a quarter of it.
+TEST_FLAGS = -race -count=1 -timeout 40m
+# Packages that take minutes report their running tests on standard error, see
+# internal/progresstest.
+PROGRESS = TEST_PROGRESS=/proc/$$$$/fd/2
+# The longest tests first, so that none of them runs alone at the end.
+LONG_TESTS = ./internal/torture ./internal/browser ./internal/site ./internal/e2e
+# Packages whose tests need more than a few seconds.
+SLOW_TESTS = browser|demo|e2e|packaging|servicetest|site|torture
 PACK = $(GO) -C .ci/pack run . -version $(VERSION) -revision "$(shell git rev-parse HEAD 2>/dev/null)"
 
 .DEFAULT_GOAL := help
@@ -20,27 +29,27 @@ demo: ## Try everything on this machine: database, service, receiver, a page wit
 	@CGO_ENABLED=0 $(GO) run -buildvcs=false ./cmd/demo $(DEMO_FLAGS)
 
 .PHONY: test
-test: install lint ## Every test there is, on real engines, with the race detector.
+test: install lint ## All tests, on real databases, servers and browsers, with the race detector.
 	@.ci/wordpress versions
-	$(GO) test -race -count=1 ./...
-	$(GO) -C $(EMBEDDED) test -race -count=1 ./...
-	$(GO) -C .ci/pack test -race -count=1 ./...
-	$(GO) test -race -count=1 -tags embedded -run EmbeddedEngine ./internal/demo ./cmd/demo
+	$(PROGRESS) $(GO) test $(TEST_FLAGS) $(LONG_TESTS) ./...
+	$(GO) -C $(EMBEDDED) test $(TEST_FLAGS) ./...
+	$(GO) -C .ci/pack test $(TEST_FLAGS) ./...
+	$(GO) test $(TEST_FLAGS) -tags embedded -run EmbeddedEngine ./internal/demo ./cmd/demo
 	GO="$(GO)" .ci/fuzz 3
 
 .PHONY: fuzz
-fuzz: ## Fuzz every parser of outside bytes, FUZZ_SECONDS each (30).
+fuzz: ## Fuzz all parsers of external input, FUZZ_SECONDS each (default 30).
 	GO="$(GO)" .ci/fuzz $(or $(FUZZ_SECONDS),30)
 
 .PHONY: test-mysql
-test-mysql: install ## The storage tests on a real MySQL server, which it fetches (Debian, root).
-	.ci/mysql $(GO) test -race -count=1 ./internal/usermeta/... ./internal/wordpress/... ./internal/mariadbtest ./internal/e2e
+test-mysql: install ## The tests of storage and logins on MySQL, which it fetches (Debian, root).
+	$(PROGRESS) .ci/mysql $(GO) test $(TEST_FLAGS) ./internal/usermeta/... ./internal/wordpress/... ./internal/mariadbtest ./internal/e2e
 
 .PHONY: quick
-quick: ## Formatting, vet and the tests of the rules: under a minute.
+quick: ## Formatting, vet and all but the slow tests, in less than a minute.
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	$(GO) vet ./...
-	$(GO) test ./api/... ./internal/webinar ./internal/webhook ./internal/config ./internal/telemetry ./internal/usermeta ./internal/wordpress
+	$(GO) test $$($(GO) list ./... | grep -vE '/($(SLOW_TESTS))$$')
 
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck, in all modules.
@@ -48,35 +57,34 @@ lint: ## gofmt, vet, staticcheck, in all modules.
 	$(GO) vet ./...
 	$(GO) -C $(EMBEDDED) vet ./...
 	$(GO) -C .ci/pack vet ./...
-	@# Left out of "all": ST1000 and ST1020-22 ask for comments in a fixed form
-	@# everywhere, ours are few and say why; ST1003 dislikes names that follow
-	@# WordPress's own.
+	@# Excluded checks: ST1000 and ST1020 to ST1022 require comments where the name
+	@# says enough; ST1003 rejects names that follow those of WordPress.
 	$(STATICCHECK) -checks all,-ST1000,-ST1003,-ST1020,-ST1021,-ST1022 ./...
 
 .PHONY: bench
-bench: install ## Figures beside those of the bare driver and of WordPress, in six minutes.
-	@# Other runs by the environment: BENCH (Report, Scale, Start, Webinar or WordPressWrites),
-	@# BENCH_ROUNDS, BENCH_SECONDS (of a turn), BENCH_ROWS=10000,1000000,10000000,
+bench: install ## Compare the service with the bare driver and with WordPress, in six minutes.
+	@# Environment variables: BENCH (Report, Scale, Start, Webinar or WordPressWrites),
+	@# BENCH_ROUNDS, BENCH_SECONDS (of a measurement), BENCH_ROWS=10000,1000000,10000000,
 	@# BENCH_VIEWERS, BENCH_WATCH_SECONDS and BENCH_CONNECTIONS (of Webinar),
-	@# BENCH_PROFILES (an absolute folder, for profiles of the service).
+	@# BENCH_PROFILES (absolute path of a folder for profiles of the service).
 	.ci/bench $(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
 
 .PHONY: torture
-torture: install ## Everything that can break, mixed, for FOR=15m, while a checker watches.
-	@# SEED=… repeats the wishes of the viewers and the order of the faults.
+torture: install ## Inject random faults for FOR=15m while a checker verifies every response.
+	@# SEED=… repeats the requests of the viewers and the sequence of faults.
 	TORTURE_FOR=$(or $(FOR),15m) TORTURE_SEED=$(SEED) $(GO) test -race -count=1 -timeout 0 -v -run 'TestTorture' ./internal/torture
 	GO="$(GO)" .ci/fuzz 30
 
 .PHONY: build
-build: ## The binary, static, in bin/.
+build: ## Build the static binary in bin/.
 	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/autowebinar ./cmd/autowebinar
 
 .PHONY: image
-image: ## The container image, an OCI archive in dist/; needs no Docker engine.
+image: ## Build the container image, an OCI archive in dist/, without a container engine.
 	$(PACK) image
 
 .PHONY: release
-release: ## Archives for Linux and macOS, with checksums, in dist/.
+release: ## Build archives for Linux and macOS with checksums in dist/.
 	$(PACK) release
 
 .PHONY: install

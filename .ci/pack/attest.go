@@ -15,13 +15,12 @@ const (
 	spdxPredicate = "https://spdx.dev/Document"
 )
 
-// attestation attaches an image's bill of materials to it in BuildKit's form,
-// which registries, engines and scanners know.
-func attestation(image built) (mutate.IndexAddendum, error) {
-	var none mutate.IndexAddendum
+// attestation returns an image's bill of materials in BuildKit's format, which
+// registries, engines and scanners support.
+func attestation(image platformImage) (mutate.IndexAddendum, error) {
 	digest, err := image.Digest()
 	if err != nil {
-		return none, err
+		return mutate.IndexAddendum{}, err
 	}
 	statement, err := json.Marshal(map[string]any{
 		"_type":         "https://in-toto.io/Statement/v0.1",
@@ -30,13 +29,13 @@ func attestation(image built) (mutate.IndexAddendum, error) {
 		"predicate":     json.RawMessage(image.sbom),
 	})
 	if err != nil {
-		return none, err
+		return mutate.IndexAddendum{}, err
 	}
 	attached := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	attached, err = mutate.ConfigFile(attached, &v1.ConfigFile{
 		Architecture: "unknown", OS: "unknown", RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}}})
 	if err != nil {
-		return none, err
+		return mutate.IndexAddendum{}, err
 	}
 	attached, err = mutate.Append(attached, mutate.Addendum{
 		Layer: static.NewLayer(statement, inToto), MediaType: inToto,
@@ -50,14 +49,14 @@ func attestation(image built) (mutate.IndexAddendum, error) {
 		}}}, err
 }
 
-// legacyImage is an entry of manifest.json, as `docker save` writes it.
+// legacyImage is an entry of manifest.json in the format of `docker save`.
 type legacyImage struct {
 	Config   string
 	RepoTags []string
 	Layers   []string
 }
 
-func newLegacyImage(image built, tag string) (legacyImage, error) {
+func newLegacyImage(image platformImage, tag string) (legacyImage, error) {
 	manifest, err := image.Manifest()
 	if err != nil {
 		return legacyImage{}, err

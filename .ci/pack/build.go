@@ -13,12 +13,12 @@ import (
 	"runtime/debug"
 )
 
-// platform is what a binary runs on, in Go's words.
+// platform is a GOOS and a GOARCH.
 type platform struct{ system, arch string }
 
 func (p platform) String() string { return p.system + "/" + p.arch }
 
-// binary is the service, built.
+// binary is the executable of the service for a platform.
 type binary struct {
 	on      platform
 	content []byte
@@ -30,7 +30,7 @@ func (b binary) sha256() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// build builds the service: static, and independent of folder and machine.
+// build builds a static binary that does not depend on the folder or the machine.
 func (p pack) build(ctx context.Context, on platform) (binary, error) {
 	dir, err := os.MkdirTemp("", "autowebinar-pack")
 	if err != nil {
@@ -42,12 +42,12 @@ func (p pack) build(ctx context.Context, on platform) (binary, error) {
 		"-ldflags", "-s -w -X main.buildVersion="+p.version, "-o", path, "./cmd/autowebinar")
 	cmd.Dir = p.source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+on.system, "GOARCH="+on.arch,
-		// Not what the person who packs has chosen for their own machine.
+		// Override the settings of the machine.
 		"GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off", "GOWORK=off")
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
-		return binary{}, fmt.Errorf("go build for %s: %w\n%s", on, err, complaint.String())
+		return binary{}, fmt.Errorf("go build for %s: %w\n%s", on, err, stderr.String())
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {

@@ -19,19 +19,19 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// nobody is the account of the process: it owns nothing, here or on the host.
-const nobody = "65532:65532"
+// unprivileged is the user and group of the process. It owns no files.
+const unprivileged = "65532:65532"
 
-// built is the image of one platform.
-type built struct {
+// platformImage is the image of one platform.
+type platformImage struct {
 	v1.Image
 	on   platform
 	sbom []byte
 }
 
-// image makes the OCI archive, and a bill of materials beside it for each platform.
+// image writes the OCI archive and a bill of materials for each platform.
 func (p pack) image(ctx context.Context, on []platform) error {
-	var images []built
+	var images []platformImage
 	for _, platform := range on {
 		image, err := p.imageOf(ctx, platform)
 		if err != nil {
@@ -52,97 +52,97 @@ func (p pack) image(ctx context.Context, on []platform) error {
 	return os.WriteFile(path, archive, 0o644)
 }
 
-// files are the image's: certificates and licenses, which rarely change, and the
-// binary.
-func (p pack) files(ctx context.Context, b binary) (still, moving tree, err error) {
+// files returns the files of the image in two layers: certificates and licenses,
+// which rarely change, and the binary.
+func (p pack) files(ctx context.Context, b binary) (base, app tree, err error) {
 	licenses, err := p.licenses(ctx, b)
 	if err != nil {
 		return nil, nil, err
 	}
-	still = tree{
-		// What is mounted into this folder is trusted as well: a private authority.
+	base = tree{
+		// Certificates that are mounted into this folder are trusted as well.
 		"etc/ssl/certs/ca-certificates.crt": {roots(), false},
 		"licenses/THIRD-PARTY-LICENSES":     {licenses, false},
 	}
-	if err := still.add(p.source, "LICENSE", "licenses", shipped); err != nil {
+	if err := base.add(p.source, "LICENSE", "licenses", shipped); err != nil {
 		return nil, nil, err
 	}
-	return still, tree{"autowebinar": {b.content, true}}, nil
+	return base, tree{"autowebinar": {b.content, true}}, nil
 }
 
-// rootfs writes an image's files into the folder: the Dockerfile's way.
+// rootfs writes the files of an image into a folder, for the Dockerfile.
 func (p pack) rootfs(ctx context.Context, on platform) error {
 	b, err := p.build(ctx, on)
 	if err != nil {
 		return err
 	}
-	still, moving, err := p.files(ctx, b)
+	base, app, err := p.files(ctx, b)
 	if err != nil {
 		return err
 	}
-	if err := still.write(p.out); err != nil {
+	if err := base.write(p.out); err != nil {
 		return err
 	}
-	return moving.write(p.out)
+	return app.write(p.out)
 }
 
-func (p pack) imageOf(ctx context.Context, on platform) (built, error) {
+func (p pack) imageOf(ctx context.Context, on platform) (platformImage, error) {
 	b, err := p.build(ctx, on)
 	if err != nil {
-		return built{}, err
+		return platformImage{}, err
 	}
 	return p.wrap(ctx, b)
 }
 
-// wrap makes an image around a binary.
-func (p pack) wrap(ctx context.Context, b binary) (built, error) {
-	still, moving, err := p.files(ctx, b)
+// wrap returns an image with a binary.
+func (p pack) wrap(ctx context.Context, b binary) (platformImage, error) {
+	base, app, err := p.files(ctx, b)
 	if err != nil {
-		return built{}, err
+		return platformImage{}, err
 	}
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	image, err = mutate.ConfigFile(image, p.config(b.on))
 	if err != nil {
-		return built{}, err
+		return platformImage{}, err
 	}
 	for _, layer := range []struct {
 		tree
 		of string
-	}{{still, "certificate authorities, licenses"}, {moving, "autowebinar " + p.version}} {
-		content, err := layer.tar(p.made)
+	}{{base, "certificate authorities, licenses"}, {app, "autowebinar " + p.version}} {
+		content, err := layer.tar(p.modTime)
 		if err != nil {
-			return built{}, err
+			return platformImage{}, err
 		}
 		l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
 			tarball.WithMediaType(types.OCILayer), tarball.WithCompressionLevel(gzip.BestCompression))
 		if err != nil {
-			return built{}, err
+			return platformImage{}, err
 		}
 		if image, err = mutate.Append(image, mutate.Addendum{Layer: l, MediaType: types.OCILayer,
-			History: v1.History{Created: v1.Time{Time: p.made}, CreatedBy: "make image", Comment: layer.of}}); err != nil {
-			return built{}, err
+			History: v1.History{Created: v1.Time{Time: p.modTime}, CreatedBy: "make image", Comment: layer.of}}); err != nil {
+			return platformImage{}, err
 		}
 	}
 	sbom, err := p.sbom(b, true)
-	return built{image, b.on, sbom}, err
+	return platformImage{image, b.on, sbom}, err
 }
 
-// config says how the image is run. The Dockerfile says the same.
+// config returns how the image is run. The Dockerfile has the same values.
 func (p pack) config(on platform) *v1.ConfigFile {
 	labels := map[string]string{
 		"org.opencontainers.image.title":       "autowebinar",
 		"org.opencontainers.image.description": "Auto-webinars for WordPress: sessions in user meta, events as signed webhooks",
 		"org.opencontainers.image.licenses":    "MIT",
 		"org.opencontainers.image.version":     p.version,
-		"org.opencontainers.image.created":     p.made.Format(time.RFC3339),
+		"org.opencontainers.image.created":     p.modTime.Format(time.RFC3339),
 	}
 	if p.revision != "" {
 		labels["org.opencontainers.image.revision"] = p.revision
 	}
 	return &v1.ConfigFile{
-		Architecture: on.arch, OS: on.system, Created: v1.Time{Time: p.made},
+		Architecture: on.arch, OS: on.system, Created: v1.Time{Time: p.modTime},
 		Config: v1.Config{
-			User:         nobody,
+			User:         unprivileged,
 			Entrypoint:   []string{"/autowebinar"},
 			Cmd:          []string{"serve"},
 			ExposedPorts: map[string]struct{}{"8080/tcp": {}},
@@ -156,9 +156,9 @@ func (p pack) config(on platform) *v1.ConfigFile {
 	}
 }
 
-// ociArchive joins the images in one index, with a bill of materials for each,
-// and adds the list by which older engines load archives.
-func (p pack) ociArchive(images []built) ([]byte, error) {
+// ociArchive returns an archive with one index of the images and their bills of
+// materials, and with the manifest.json that older container engines need.
+func (p pack) ociArchive(images []platformImage) ([]byte, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	var legacy []legacyImage
 	for i, image := range images {
@@ -207,5 +207,5 @@ func (p pack) ociArchive(images []built) ([]byte, error) {
 	for name, f := range all {
 		all[name] = file{f.content, false}
 	}
-	return all.tar(p.made)
+	return all.tar(p.modTime)
 }

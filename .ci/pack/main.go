@@ -1,6 +1,6 @@
-// Command pack makes what is shipped of the service: the container image as an
-// OCI archive, without a container engine, and the archives of a release. The
-// same sources, version and time give the same bytes, wherever it runs.
+// Command pack builds the container image, as an OCI archive and without a
+// container engine, and the archives of a release. Builds are reproducible: they
+// depend only on the sources, the version and the time.
 package main
 
 import (
@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// pack is one run of the program.
+// pack is a run of the program.
 type pack struct {
-	source   string    // the project's folder
-	out      string    // where results go
-	version  string    // stamped into the binaries
-	revision string    // of the sources; empty: not known
-	made     time.Time // the time of everything that carries one
+	source   string // folder of the repository
+	out      string // folder of the results
+	version  string
+	revision string    // of the sources; may be empty
+	modTime  time.Time // of all files and of the image
 }
 
 func main() {
@@ -39,22 +39,22 @@ var errUsage = errors.New("usage: pack [flags] image | release | rootfs (of one 
 
 func run(ctx context.Context, args []string) error {
 	set := flag.NewFlagSet("pack", flag.ContinueOnError)
-	source := set.String("source", "../..", "the project's folder")
-	out := set.String("out", "dist", "the folder to write to; a relative one is below the project's")
-	version := set.String("version", "dev", "the version to stamp")
+	source := set.String("source", "../..", "the folder of the repository")
+	out := set.String("out", "dist", "the folder of the results, relative to the repository")
+	version := set.String("version", "dev", "the version of the binaries")
 	revision := set.String("revision", "", "the commit of the sources")
-	platforms := set.String("platforms", "", "comma-separated os/arch; default: all that are shipped")
+	platforms := set.String("platforms", "", "comma-separated os/arch; default: all supported")
 	if err := set.Parse(args); err != nil {
 		return errUsage
 	}
 	if set.NArg() != 1 {
 		return errUsage
 	}
-	made, err := epoch(os.Getenv("SOURCE_DATE_EPOCH"))
+	modTime, err := epoch(os.Getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
 		return err
 	}
-	p := pack{source: *source, out: *out, version: *version, revision: *revision, made: made}
+	p := pack{source: *source, out: *out, version: *version, revision: *revision, modTime: modTime}
 	if p.source, err = filepath.Abs(p.source); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string) error {
 	return errUsage
 }
 
-// epoch reads SOURCE_DATE_EPOCH; without one the time is 1970.
+// epoch parses SOURCE_DATE_EPOCH. The default is 1970.
 func epoch(text string) (time.Time, error) {
 	if text == "" {
 		text = "0"

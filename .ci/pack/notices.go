@@ -13,8 +13,8 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// roots are the public certificate authorities, of Mozilla's list as the Go
-// project publishes it: the same on every machine, fixed by go.sum.
+// roots returns the public certificate authorities of Mozilla's list as the Go
+// project publishes it. Its version is fixed by go.mod.
 func roots() []byte {
 	var out bytes.Buffer
 	for root := range bundle.Roots() {
@@ -23,10 +23,10 @@ func roots() []byte {
 	return out.Bytes()
 }
 
-// licenses are the terms of everything that is linked into a binary.
+// licenses returns the licenses of everything that is linked into a binary.
 func (p pack) licenses(ctx context.Context, b binary) ([]byte, error) {
 	var out bytes.Buffer
-	goroot, err := p.ask(ctx, "env", "GOROOT")
+	goroot, err := p.goOutput(ctx, "env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (p pack) licenses(ctx context.Context, b binary) ([]byte, error) {
 		if module.Replace != nil {
 			module = module.Replace
 		}
-		dir, err := p.ask(ctx, "list", "-m", "-f", "{{.Dir}}", module.Path)
+		dir, err := p.goOutput(ctx, "list", "-m", "-f", "{{.Dir}}", module.Path)
 		if err != nil {
 			return nil, err
 		}
@@ -48,19 +48,20 @@ func (p pack) licenses(ctx context.Context, b binary) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func (p pack) ask(ctx context.Context, args ...string) (string, error) {
+// goOutput returns the output of a go command.
+func (p pack) goOutput(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = p.source
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, complaint.String())
+		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
 	}
 	return strings.TrimSpace(string(out)), nil
 }
 
-// quote writes the license and notice files of a folder.
+// quote writes the contents of the license and notice files in a folder.
 func quote(out *bytes.Buffer, title, dir string) error {
 	fmt.Fprintf(out, "==== %s\n\n", title)
 	found := false
@@ -79,7 +80,7 @@ func quote(out *bytes.Buffer, title, dir string) error {
 		}
 	}
 	if !found {
-		// A module below a repository's root may leave its license there.
+		// The license of a nested module may be in the root of its repository.
 		fmt.Fprint(out, "No license file in the module; see its repository.\n\n")
 	}
 	return nil

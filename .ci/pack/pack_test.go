@@ -24,8 +24,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// source is a project with next to nothing in it.
-func source(t *testing.T) pack {
+// newPack returns a run on a nearly empty repository.
+func newPack(t *testing.T) pack {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"LICENSE": "terms", "go.mod": "module x\n"} {
@@ -33,10 +33,10 @@ func source(t *testing.T) pack {
 			t.Fatal(err)
 		}
 	}
-	return pack{source: dir, version: "v1+dirty", made: time.Unix(1767225600, 0).UTC()}
+	return pack{source: dir, version: "v1+dirty", modTime: time.Unix(1767225600, 0).UTC()}
 }
 
-func images(t *testing.T, p pack, archs ...string) (all []built) {
+func images(t *testing.T, p pack, archs ...string) (all []platformImage) {
 	t.Helper()
 	for _, arch := range archs {
 		b := binary{platform{"linux", arch}, []byte("binary for " + arch), &debug.BuildInfo{GoVersion: "go1.26.8"}}
@@ -45,8 +45,8 @@ func images(t *testing.T, p pack, archs ...string) (all []built) {
 	return all
 }
 
-func TestAnArchiveOfSeveralPlatformsIsSound(t *testing.T) {
-	p := source(t)
+func TestArchiveOfSeveralPlatforms(t *testing.T) {
+	p := newPack(t)
 	archive := must(p.ociArchive(images(t, p, "amd64", "arm64")))
 	if again := must(p.ociArchive(images(t, p, "amd64", "arm64"))); !bytes.Equal(archive, again) {
 		t.Error("the second archive differs")
@@ -80,7 +80,7 @@ func TestAnArchiveOfSeveralPlatformsIsSound(t *testing.T) {
 		if err := validate.Image(image); err != nil {
 			t.Error(d.Platform, err)
 		}
-		if config := must(image.ConfigFile()); config.Architecture != d.Platform.Architecture || config.Config.User != nobody {
+		if config := must(image.ConfigFile()); config.Architecture != d.Platform.Architecture || config.Config.User != unprivileged {
 			t.Error(config)
 		}
 	}
@@ -100,16 +100,16 @@ func TestAnArchiveOfSeveralPlatformsIsSound(t *testing.T) {
 	}
 }
 
-func TestTheTimeIsReadStrictly(t *testing.T) {
+func TestEpoch(t *testing.T) {
 	for text, want := range map[string]int64{"": 0, "0": 0, "1767225600": 1767225600, "-1": -1, "today": -1} {
-		made, err := epoch(text)
-		if want < 0 && err == nil || want >= 0 && (err != nil || made.Unix() != want) {
-			t.Error(text, made, err)
+		modTime, err := epoch(text)
+		if want < 0 && err == nil || want >= 0 && (err != nil || modTime.Unix() != want) {
+			t.Error(text, modTime, err)
 		}
 	}
 }
 
-func TestPlatformsAreRead(t *testing.T) {
+func TestParsePlatforms(t *testing.T) {
 	if got := must(parsePlatforms("linux/arm64,darwin/amd64", nil)); len(got) != 2 || got[1] != (platform{"darwin", "amd64"}) {
 		t.Error(got)
 	}

@@ -11,10 +11,11 @@ import (
 	"strings"
 )
 
-// release makes an archive for each platform, and SHA256SUMS.
+// release writes an archive and a bill of materials for each platform, and
+// SHA256SUMS.
 func (p pack) release(ctx context.Context, on []platform) error {
 	var sums []string
-	put := func(name string, content []byte) error {
+	write := func(name string, content []byte) error {
 		sums = append(sums, fmt.Sprintf("%x  %s\n", sha256.Sum256(content), name))
 		fmt.Printf("%s  %.1f MB\n", name, float64(len(content))/1e6)
 		return os.WriteFile(filepath.Join(p.out, name), content, 0o644)
@@ -29,14 +30,14 @@ func (p pack) release(ctx context.Context, on []platform) error {
 		if err != nil {
 			return err
 		}
-		if err := put(name+".tar.gz", archive); err != nil {
+		if err := write(name+".tar.gz", archive); err != nil {
 			return err
 		}
 		sbom, err := p.sbom(b, false)
 		if err != nil {
 			return err
 		}
-		if err := put(name+".spdx.json", sbom); err != nil {
+		if err := write(name+".spdx.json", sbom); err != nil {
 			return err
 		}
 	}
@@ -44,8 +45,8 @@ func (p pack) release(ctx context.Context, on []platform) error {
 	return os.WriteFile(filepath.Join(p.out, "SHA256SUMS"), []byte(strings.Join(sums, "")), 0o644)
 }
 
-// archive holds the binary, and what an operator reads and installs beside it,
-// in one folder.
+// archive returns an archive of one folder with the binary and with the documents
+// and files that an operator needs.
 func (p pack) archive(ctx context.Context, b binary, folder string) ([]byte, error) {
 	licenses, err := p.licenses(ctx, b)
 	if err != nil {
@@ -60,7 +61,7 @@ func (p pack) archive(ctx context.Context, b binary, folder string) ([]byte, err
 			return nil, err
 		}
 	}
-	archive, err := t.tar(p.made)
+	archive, err := t.tar(p.modTime)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func (p pack) archive(ctx context.Context, b binary, folder string) ([]byte, err
 	return archive, nil
 }
 
-// shipped leaves tests out, and what an operator's own trials leave behind.
+// shipped excludes sources, test data, hidden files and local settings.
 func shipped(name string) bool {
 	base := path.Base(name)
 	return !strings.HasSuffix(base, ".go") && !strings.Contains(name, "/testdata/") &&

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The shapes of SPDX 2.3, as far as they are used.
+// The used parts of SPDX 2.3.
 type (
 	spdxDocument struct {
 		Version       string             `json:"spdxVersion"`
@@ -59,22 +59,22 @@ const (
 	rootsModule = "golang.org/x/crypto/x509roots/fallback"
 )
 
-// sbom lists what a binary was built from, as the binary itself says, and with
-// roots the certificates beside it.
+// sbom returns the bill of materials of a binary from its own build information,
+// optionally with the certificate authorities.
 func (p pack) sbom(b binary, withRoots bool) ([]byte, error) {
 	name := fmt.Sprintf("autowebinar-%s-%s-%s", safe(p.version), b.on.system, b.on.arch)
 	doc := spdxDocument{
 		Version: "SPDX-2.3", DataLicense: "CC0-1.0", ID: spdxRoot, Name: name,
 		Namespace: "https://spdx.org/spdxdocs/" + name + "-" + b.sha256(),
-		Creation:  spdxCreation{p.made.Format(time.RFC3339), []string{"Tool: autowebinar-pack"}},
+		Creation:  spdxCreation{p.modTime.Format(time.RFC3339), []string{"Tool: autowebinar-pack"}},
 	}
 	relate := func(from, how, to string) {
 		doc.Relationships = append(doc.Relationships, spdxRelationship{from, how, to})
 	}
-	own := goPackage(spdxMain, "autowebinar", p.version)
-	own.Declared = "MIT"
-	own.Checksums = []spdxChecksum{{"SHA256", b.sha256()}}
-	doc.Packages = append(doc.Packages, own)
+	service := goPackage(spdxMain, "autowebinar", p.version)
+	service.Declared = "MIT"
+	service.Checksums = []spdxChecksum{{"SHA256", b.sha256()}}
+	doc.Packages = append(doc.Packages, service)
 	relate(spdxRoot, "DESCRIBES", spdxMain)
 
 	add := func(how, module, version string) {
@@ -108,7 +108,7 @@ func goPackage(id, module, version string) spdxPackage {
 	}
 }
 
-// ownDependency is the version of a module that this program is built with.
+// ownDependency returns the version of a module that this program is built with.
 func ownDependency(path string) (string, error) {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range info.Deps {
@@ -117,5 +117,5 @@ func ownDependency(path string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("this program does not know its version of %s: build it as a module", path)
+	return "", fmt.Errorf("the build information has no version of %s", path)
 }

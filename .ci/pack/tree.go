@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// tree is files by their path, which is relative and has slashes.
+// tree is a set of files by relative, slash-separated path.
 type tree map[string]file
 
 type file struct {
@@ -29,7 +29,7 @@ func (f file) mode() int64 {
 	return 0o644
 }
 
-// names are the paths of all files and of their folders ("etc/"), sorted.
+// names returns the sorted paths of all files and of their folders ("etc/").
 func (t tree) names() []string {
 	all := map[string]bool{}
 	for name := range t {
@@ -46,12 +46,12 @@ func (t tree) names() []string {
 	return names
 }
 
-// tar archives the tree. Everything belongs to root and has the same time.
-func (t tree) tar(made time.Time) ([]byte, error) {
+// tar archives the tree. All entries belong to root and have the same time.
+func (t tree) tar(modTime time.Time) ([]byte, error) {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for _, name := range t.names() {
-		header := &tar.Header{Name: name, Typeflag: tar.TypeDir, Mode: 0o755, ModTime: made, Format: tar.FormatUSTAR}
+		header := &tar.Header{Name: name, Typeflag: tar.TypeDir, Mode: 0o755, ModTime: modTime, Format: tar.FormatUSTAR}
 		if f, ok := t[name]; ok {
 			header.Typeflag, header.Mode, header.Size = tar.TypeReg, f.mode(), int64(len(f.content))
 		}
@@ -66,7 +66,7 @@ func (t tree) tar(made time.Time) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// write puts the tree below a folder, where anybody may read it whatever the umask.
+// write writes the tree to a folder. All users may read it, whatever the umask.
 func (t tree) write(dir string) error {
 	for name, f := range t {
 		to := filepath.Join(dir, filepath.FromSlash(name))
@@ -83,8 +83,8 @@ func (t tree) write(dir string) error {
 	return nil
 }
 
-// add reads a file, or the files of a folder that wanted chooses, from the
-// folder root into the tree, below the given folder of it.
+// add reads a file or folder below root and adds its wanted files to the tree,
+// below a folder of the tree.
 func (t tree) add(root, name, below string, wanted func(name string) bool) error {
 	return filepath.WalkDir(filepath.Join(root, name), func(at string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -107,7 +107,7 @@ func (t tree) add(root, name, below string, wanted func(name string) bool) error
 	})
 }
 
-// compress has no name and no time in its header.
+// compress returns gzipped content without a name or a time in the header.
 func compress(content []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
@@ -121,7 +121,8 @@ func compress(content []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// safe makes a version fit for names of files and tags of images.
+// safe replaces the characters of a version that file names or image tags must not
+// contain.
 func safe(version string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("._-", r) {
