@@ -22,18 +22,19 @@ import (
 	"autowebinar/internal/chromiumtest"
 )
 
-// patience is how long a condition may take to come true on a busy machine.
-const waitTimeout = 40 * time.Second
+// waitTimeout bounds every wait for a condition. On a busy machine a video can
+// take several times as long as it lasts.
+const waitTimeout = 3 * time.Minute
 
-// seats are for the browsers that run at once: each wants a core.
+// browserSlots limits how many browsers run at once: each occupies a core.
 var browserSlots = make(chan struct{}, 3)
 
-// browser is a Chromium with a profile of its own.
+// browser is a Chromium with a separate profile.
 type browser struct {
 	ctx context.Context
 }
 
-// open starts a Chromium for the duration of a test.
+// startBrowser starts a Chromium for the duration of a test.
 func startBrowser(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	browserSlots <- struct{}{}
@@ -44,7 +45,7 @@ func startBrowser(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser 
 	return &browser{ctx}
 }
 
-// tab is a page in a browser, and what its console says.
+// tab is a page in a browser, with the errors in its console.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -92,15 +93,16 @@ func (p *tab) listen(event any) {
 	}
 }
 
-// complaints are the errors in the console. Those that the browser writes of a
-// request that failed are left out where the test made it fail.
-func (p *tab) consoleErrors(butNetwork bool) []string {
+// consoleErrors returns the errors in the console. Tests that make requests fail
+// ignore those that the browser logs for them.
+func (p *tab) consoleErrors(ignoreNetwork bool) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(p.errors), func(e string) bool { return butNetwork && strings.HasPrefix(e, "network: ") })
+	return slices.DeleteFunc(slices.Clone(p.errors), func(e string) bool { return ignoreNetwork && strings.HasPrefix(e, "network: ") })
 }
 
-// run is bounded; a test's own context is not, since it holds the tab open.
+// run runs an action with a time limit. The context of the tab has none, because
+// the tab closes with it.
 func run[T any](p *tab, action chromedp.Action[T]) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
@@ -112,7 +114,7 @@ func run[T any](p *tab, action chromedp.Action[T]) T {
 
 func (p *tab) navigate(address string) { p.t.Helper(); run(p, chromedp.Navigate(address)) }
 
-// close closes the tab as a viewer does.
+// close closes the tab as a viewer does, so that its page can handle pagehide.
 func (p *tab) close() {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
@@ -121,8 +123,8 @@ func (p *tab) close() {
 	require.NoError(p.t, err)
 }
 
-// do runs a script in the page, as if the viewer had clicked, awaits it and
-// decodes its value.
+// eval evaluates an expression in the page as during a click, awaits its promise
+// and decodes its value.
 func eval[T any](p *tab, script string) T {
 	p.t.Helper()
 	text := run(p, chromedp.Evaluate[string]("(async () => JSON.stringify((await ("+script+")) ?? null))()",
@@ -134,19 +136,19 @@ func eval[T any](p *tab, script string) T {
 
 func ptr[T any](value T) *T { return &value }
 
-// does runs a script for its effect.
+// exec runs statements in the page and awaits them.
 func (p *tab) exec(script string) { p.t.Helper(); eval[any](p, "(async () => { "+script+" })()") }
 
-// waits until a script is true.
+// waitFor waits until an expression is true in the page.
 func (p *tab) waitFor(script string) {
 	p.t.Helper()
 	var last error
 	require.Eventually(p.t, func() bool {
 		ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
 		defer cancel()
-		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+script+")"))
+		isTrue, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+script+")"))
 		last = err
-		return yes
+		return isTrue
 	}, waitTimeout, 50*time.Millisecond, "%s; %s", script, lazy(func() string { return fmt.Sprint(last, " ", p.state()) }))
 }
 
@@ -154,17 +156,17 @@ func (p *tab) state() string {
 	ctx, cancel := context.WithTimeout(p.ctx, time.Second)
 	defer cancel()
 	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](
-		`JSON.stringify([document.hidden, v?.currentTime, v?.paused, v?.readyState, v?.error?.message, window.told])`))
+		`JSON.stringify([document.hidden, v?.currentTime, v?.paused, v?.readyState, v?.error?.message, window.events])`))
 	return text
 }
 
-// told are the details of the events of a type that the attachment has fired.
+// events returns the details of the events of a type that the attachment has fired.
 func (p *tab) events(eventType string) []map[string]any {
 	p.t.Helper()
-	return eval[[]map[string]any](p, "told.filter((e) => e.type === '"+eventType+"')")
+	return eval[[]map[string]any](p, "events.filter((e) => e.type === '"+eventType+"')")
 }
 
-// player is the address of the page with code, with options for attach.
+// playerURL returns the address of codePage, with options for attach as JSON.
 func (s *site) playerURL(options string) string {
 	return s.URL + "/player?" + url.PathEscape(options)
 }

@@ -1,9 +1,9 @@
-// Package browser tests the player client as viewers meet it: in a real Chromium
-// that plays the demo's real video, on plain HTML pages behind the real service
-// with a real database. Only the network between them is played: the pages'
-// server can lose it, slow it down or take the service down.
+// Package browser tests the player client and the status page in Chromium. The
+// pages are plain HTML and play the video of the demo; behind them is the service
+// with a database. The server of the pages proxies their requests to the service
+// and can make them fail.
 //
-// Vimeo and YouTube are stand-ins that follow the documented interfaces of
-// @vimeo/player and of the IFrame API; Video.js and Plyr are the packages
-// themselves.
+// Vimeo and YouTube are replaced by stubs of the documented interfaces of
+// @vimeo/player and of the IFrame API; Video.js and Plyr are the published
+// packages.
 package browser

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// atLeast is a condition of a row that holds seconds.
+// atLeast returns a condition for a row with a number of seconds.
 func atLeast(seconds int) func(string) bool {
 	return func(value string) bool { n, err := strconv.Atoi(value); return err == nil && n >= seconds }
 }
@@ -73,14 +73,14 @@ func TestTokenAuthentication(t *testing.T) {
   import { attach } from '/wp-json/autowebinar/v1/player.js';
 `+recordEvents+`
   const tokens = ['`+signToken(t, secret, -1)+`', '`+signToken(t, secret, 60)+`'];
-  window.asked = 0;
-  note(attach(v, { webinarId: 'intro', token: async () => tokens[asked++] }));
+  window.tokenCalls = 0;
+  record(attach(v, { webinarId: 'intro', token: async () => tokens[tokenCalls++] }));
 </script>
 `)
 	p := startBrowser(t).tab(t, s.URL+"/token")
 	p.exec(`await v.play()`)
 	p.waitFor(`a.session`)
 	s.waitForRow(t, "last_position_sec", atLeast(1))
-	assert.Equal(t, 2, eval[int](p, `asked`), "an expired token is replaced, once")
+	assert.Equal(t, 2, eval[int](p, `tokenCalls`), "an expired token is replaced once")
 	assert.Empty(t, p.events("error"))
 }

@@ -17,7 +17,7 @@ func TestFormIsKeptUntilAccepted(t *testing.T) {
 	p.waitFor(`a.session`)
 	s.sink.SetDown(true)
 	p.exec(`window.sent = a.submitForm('survey', { liked: 'yes' }).then((answer) => answer.submission_id)`)
-	s.waitForCall(t, "form", "the sink is down", func(c call) bool { return c.Status == 503 })
+	s.waitForCall(t, "form", "the receiver is down", func(c call) bool { return c.Status == 503 })
 	kept := eval[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`)
 	require.Len(t, kept, 1)
 	run(p, chromedp.Reload())
@@ -31,7 +31,7 @@ func TestFormIsKeptUntilAccepted(t *testing.T) {
 	for _, c := range s.callsTo("form") {
 		ids[c.Body["submission_id"]] = true
 	}
-	assert.Len(t, ids, 1, "one submission, however often it was sent")
+	assert.Len(t, ids, 1, "all attempts have one submission id")
 	p.waitFor(`!Object.keys(localStorage).some((key) => key.includes('form'))`)
 	assert.Empty(t, p.consoleErrors(true))
 }
@@ -52,12 +52,12 @@ func TestRefusedOrExpiredFormIsDiscarded(t *testing.T) {
 	})
 	assert.Equal(t, "autowebinar_form_refused", eval[string](p, `a.submitForm('survey', { liked: 'no' }).catch((e) => e.code)`))
 	assert.Len(t, p.events("error"), 1)
-	assert.Empty(t, eval[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`), "the answers are cleared")
+	assert.Empty(t, eval[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`), "the answers are deleted")
 
 	p.exec(`localStorage.setItem('autowebinar:form:x', JSON.stringify({ submission_id: 'x', session_id: a.session.session_id,
 		form_id: 'survey', form_payload: { secret: 1 }, at: Date.now() - 8 * 24 * 3600 * 1000 }))`)
 	run(p, chromedp.Reload())
-	p.waitFor(`window.told?.some((e) => e.code === 'autowebinar_form_expired')`)
+	p.waitFor(`window.events?.some((e) => e.code === 'autowebinar_form_expired')`)
 	assert.Empty(t, eval[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`))
-	assert.Len(t, s.callsTo("form"), 1, "what is too old is not sent any more")
+	assert.Len(t, s.callsTo("form"), 1, "an expired form is not sent")
 }

@@ -56,10 +56,10 @@ func TestBackForwardCacheResumes(t *testing.T) {
 	p.exec(`window.kept = true; await v.play()`)
 	p.waitFor(`a.session && v.currentTime > 2`)
 	p.navigate(s.URL + "/elsewhere")
-	s.waitForCall(t, "exit", "gone", func(c call) bool { return c.Status == 200 })
+	s.waitForCall(t, "exit", "the page was left", func(c call) bool { return c.Status == 200 })
 	p.exec(`void setTimeout(() => history.back())`)
 	p.waitFor(`window.kept`)
-	s.waitForCall(t, "resume", "back", func(c call) bool { return c.Status == 200 })
+	s.waitForCall(t, "resume", "the page is shown again", func(c call) bool { return c.Status == 200 })
 	p.exec(`await v.play()`)
 	s.waitForRow(t, "last_position_sec", atLeast(5))
 	s.sink.WaitFor(t, "1", "entered", "left")
@@ -69,7 +69,7 @@ func TestLeaveAndResumeByCode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := startBrowser(t).tab(t, s.playerURL(`{}`))
-	assert.Nil(t, eval[any](p, `a.leave()`), "nothing to leave")
+	assert.Nil(t, eval[any](p, `a.leave()`), "there is no session yet")
 	p.exec(`await v.play()`)
 	p.waitFor(`a.session && v.currentTime > 2`)
 	left := eval[map[string]any](p, `a.leave('session_end')`)
@@ -77,21 +77,21 @@ func TestLeaveAndResumeByCode(t *testing.T) {
 	assert.True(t, eval[bool](p, `v.paused`))
 	assert.Equal(t, "session_end", s.callsTo("exit")[0].Body["leave_reason"])
 	p.exec(`await v.play()`)
-	s.waitForCall(t, "resume", "playing comes back", func(c call) bool { return c.Status == 200 })
+	s.waitForCall(t, "resume", "playing resumes", func(c call) bool { return c.Status == 200 })
 	assert.NotNil(t, eval[map[string]any](p, `a.cta()`)["cta_clicked_at"])
 	assert.Equal(t, "intro", eval[map[string]any](p, `a.register({ source: 'a page' })`)["webinar_id"])
 	s.sink.WaitFor(t, "1", "entered", "left", "registered")
 
 	p.exec(`await new Promise((done) => { v.addEventListener('pause', done, { once: true }); v.pause(); })`)
-	p.waitFor(`!v.seeking && Object.keys(localStorage).length === 0`) // all that is noted was said and heard
+	p.waitFor(`!v.seeking && Object.keys(localStorage).length === 0`) // everything was reported
 	s.setPage("/elsewhere", `<!doctype html><title>Elsewhere</title><link rel="icon" href="data:,">`)
-	heard := len(s.callsTo(""))
+	before := len(s.callsTo(""))
 	p.exec(`a.detach(); await v.play()`)
 	p.navigate(s.URL + "/elsewhere")
 	p.exec(`await fetch("` + base + `/session")`)
 	var routes []string
-	for _, c := range s.callsTo("")[heard:] {
+	for _, c := range s.callsTo("")[before:] {
 		routes = append(routes, c.Route)
 	}
-	assert.Equal(t, []string{"session"}, routes, "a detached player is silent")
+	assert.Equal(t, []string{"session"}, routes, "a detached player sends nothing")
 }

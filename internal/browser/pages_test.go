@@ -1,6 +1,6 @@
 package browser
 
-// fiveLines is all that a page needs.
+// scriptTagPage attaches the player with a script tag alone.
 const scriptTagPage = `<!doctype html>
 <title>A webinar</title><link rel="icon" href="data:,">
 <video src="/webinar.mp4" controls muted></video>
@@ -8,19 +8,19 @@ const scriptTagPage = `<!doctype html>
 <script type="module" src="/wp-json/autowebinar/v1/player.js" data-webinar="intro"></script>
 `
 
-// recorder notes what an attachment tells, as window.told.
+// recordEvents defines record(attachment), which collects its events in window.events.
 const recordEvents = `
-  window.told = [];
-  window.note = (attachment) => {
+  window.events = [];
+  window.record = (attachment) => {
     for (const type of ['state', 'mark', 'completed', 'clamped', 'offline', 'error']) {
-      attachment.addEventListener(type, ({ detail }) => told.push({ type, ...detail, message: detail?.message, code: detail?.code, status: detail?.status }));
+      attachment.addEventListener(type, ({ detail }) => events.push({ type, ...detail, message: detail?.message, code: detail?.code, status: detail?.status }));
     }
     return window.a = attachment;
   };
   window.v = document.querySelector('video');
 `
 
-// withCode attaches by code; the query of the page's address holds options, as JSON.
+// codePage attaches the player by code, with the options in the query, as JSON.
 const codePage = `<!doctype html>
 <title>A webinar</title><link rel="icon" href="data:,">
 <video src="/webinar.mp4" controls muted></video>
@@ -28,6 +28,6 @@ const codePage = `<!doctype html>
   import { attach } from '/wp-json/autowebinar/v1/player.js';
 ` + recordEvents + `
   const options = JSON.parse(decodeURIComponent(location.search.slice(1)) || '{}');
-  note(attach(v, { webinarId: 'intro', nonce: '{{nonce}}', ...options }));
+  record(attach(v, { webinarId: 'intro', nonce: '{{nonce}}', ...options }));
 </script>
 `

@@ -16,33 +16,39 @@ func TestPlaybackResumesAtStoredPosition(t *testing.T) {
 	b := startBrowser(t)
 	p := b.tab(t, s.playerURL(`{}`))
 
-	goesOn := func(p *tab, after float64) {
+	playsFrom := func(p *tab, after float64) {
 		t.Helper()
-		p.exec(`window.back = 0; let last = 0; v.addEventListener('timeupdate', () => { if (v.currentTime < last - 0.5) back++; last = v.currentTime }); await v.play()`)
+		p.exec(`window.jumpsBack = 0; let last = 0;
+			v.addEventListener('timeupdate', () => {
+				if (v.currentTime < last - 0.5) jumpsBack++;
+				last = v.currentTime;
+				if (a.session && !v.seeking) window.resumedAt ??= last;
+			});
+			await v.play()`)
 		p.waitFor(`a.session && v.currentTime > ` + formatFloat(after+1))
-		assert.Less(t, eval[float64](p, `v.currentTime`), after+20, "where they were, not beyond")
-		assert.Zero(t, eval[int](p, `back`))
+		assert.Less(t, eval[float64](p, `resumedAt`), after+20, "at the stored position, not beyond")
+		assert.Zero(t, eval[int](p, `jumpsBack`))
 		assert.Empty(t, p.consoleErrors(false))
 	}
 	stored := func() float64 { return float64(atoi(t, s.waitForRow(t, "last_position_sec", atLeast(41)))) }
 
-	goesOn(p, 40)
+	playsFrom(p, 40)
 	run(p, chromedp.Reload())
 	p.waitFor(`window.a`)
-	goesOn(p, stored())
+	playsFrom(p, stored())
 
 	second := b.tab(t, s.playerURL(`{}`))
-	goesOn(second, stored())
+	playsFrom(second, stored())
 
 	elsewhere := b.tab(t, s.playerURL(`{}`), chromedp.WithNewBrowserContext())
-	assert.Empty(t, eval[[]string](elsewhere, `Object.keys(localStorage)`), "another profile knows nothing of the first")
-	goesOn(elsewhere, stored())
+	assert.Empty(t, eval[[]string](elsewhere, `Object.keys(localStorage)`), "another profile shares no storage with the first")
+	playsFrom(elsewhere, stored())
 
 	for _, c := range s.callsTo("progress") {
-		assert.GreaterOrEqual(t, c.Body["position_sec"], 40.0, "nothing was reported before the video was there")
-		assert.NotContains(t, c.Body, "seeked", "going on is no seek of the viewer's")
+		assert.GreaterOrEqual(t, c.Body["position_sec"], 40.0, "nothing is reported before the video is at the stored position")
+		assert.NotContains(t, c.Body, "seeked", "resuming is not a seek of the viewer")
 	}
-	s.sink.WaitFor(t, "1", "entered", "left") // by the reload
+	s.sink.WaitFor(t, "1", "entered", "left") // the reload leaves
 }
 
 func TestEnterOnLoadAndLivePosition(t *testing.T) {
@@ -51,9 +57,9 @@ func TestEnterOnLoadAndLivePosition(t *testing.T) {
 	s.seedProgress(t, 40)
 	p := startBrowser(t).tab(t, s.playerURL(`{"enterAt":"now"}`))
 	p.waitFor(`a.session && Math.abs(v.currentTime - 40) < 0.5`)
-	assert.True(t, eval[bool](p, `v.paused`), "entering plays nothing")
+	assert.True(t, eval[bool](p, `v.paused`), "entering does not start the video")
 	live := eval[float64](p, `a.livePosition`)
-	assert.Less(t, live, 100.1, "no later than the end")
+	assert.Less(t, live, 100.1, "at most the end")
 	p.exec(`await v.play()`)
 	p.waitFor(`v.currentTime > 41`)
 	assert.Len(t, s.callsTo("enter"), 1)
@@ -70,24 +76,24 @@ func TestTwoTabsKeepFurtherPosition(t *testing.T) {
 		p.waitFor(`a.session && v.currentTime > 41`)
 	}
 	first.exec(`v.pause()`)
-	stood := eval[float64](first, `v.currentTime`)
-	far := int(stood) + 10
+	paused := eval[float64](first, `v.currentTime`)
+	far := int(paused) + 10
 	s.waitForRow(t, "last_position_sec", atLeast(far))
 	second.close()
 	s.waitForCall(t, "exit", "the second tab leaves", func(c call) bool { return c.Status == 200 })
 	ahead := atoi(t, s.row(t, "last_position_sec"))
 	first.exec(`document.dispatchEvent(new Event('visibilitychange'))`)
-	assert.InDelta(t, stood, eval[float64](first, `v.currentTime`), 0.1, "a tab's video is its own")
-	heard := len(s.callsTo("progress"))
+	assert.InDelta(t, paused, eval[float64](first, `v.currentTime`), 0.1, "the other tab does not move this video")
+	before := len(s.callsTo("progress"))
 	first.exec(`await v.play()`)
 	require.Eventually(t, func() bool {
 		behind := 0
-		for _, c := range s.callsTo("progress")[heard:] {
+		for _, c := range s.callsTo("progress")[before:] {
 			if c.Status == 200 && c.Body["position_sec"].(float64) < float64(far) {
 				behind++
 			}
 		}
 		return behind >= 2
-	}, waitTimeout, 20*time.Millisecond, "said: %s", lazy(s.transcript))
-	assert.GreaterOrEqual(t, atoi(t, s.row(t, "last_position_sec")), ahead, "the tab that is behind rewinds nobody")
+	}, waitTimeout, 20*time.Millisecond, "calls: %s", lazy(s.transcript))
+	assert.GreaterOrEqual(t, atoi(t, s.row(t, "last_position_sec")), ahead, "the tab that is behind does not move the position back")
 }

@@ -22,11 +22,11 @@ import (
 
 const base = "/wp-json/autowebinar/v1"
 
-// video is the demo's: 100 seconds, its marks are the seconds 25, 50 and 75.
+// video is the video of the demo. It lasts 100 seconds.
 const video = "../demo/page/webinar.mp4"
 
-// site is a web site with a page, a video and the service behind it. One viewer
-// is logged in.
+// site is a web site with a page, a video and the service behind a proxy. One
+// viewer is logged in.
 type site struct {
 	URL     string
 	db      *mariadbtest.DB
@@ -36,24 +36,24 @@ type site struct {
 
 	mu            sync.Mutex
 	pages         map[string]string
-	headers       http.Header // of pages
-	nonce         string      // that pages are given
-	nonceRenewals int         // nonces asked for at WordPress's address
+	headers       http.Header // sent with pages
+	nonce         string      // inserted into pages
+	nonceRenewals int         // requests to the nonce endpoint of WordPress
 	fault         func(w http.ResponseWriter, r *http.Request) bool
 	calls         []call
 }
 
-// call is a request that arrived at the site for the service.
+// call is a request for the service that arrived at the site.
 type call struct {
 	Route  string
 	Body   map[string]any
 	Header http.Header
 	Query  url.Values
-	Status int // 0: the network was lost
+	Status int // 0: not answered
 	At     time.Time
 }
 
-// build starts a site. settings are further AUTOWEBINAR_ variables of the service.
+// newSite starts a site. settings adds AUTOWEBINAR_ variables to those of the service.
 func newSite(t *testing.T, settings map[string]string) *site {
 	t.Helper()
 	s := &site{db: mariadbtest.New(t), sink: servicetest.NewReceiver(t), pages: map[string]string{}, headers: http.Header{}}
@@ -68,7 +68,7 @@ func newSite(t *testing.T, settings map[string]string) *site {
 	s.service = servicetest.Start(t, env).Ready(t)
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("said to the service: %s", s.transcript())
+			t.Logf("calls to the service: %s", s.transcript())
 		}
 	})
 	s.setPage("/", scriptTagPage)
@@ -87,7 +87,7 @@ func newSite(t *testing.T, settings map[string]string) *site {
 	return s
 }
 
-// page puts a page under a path; {{nonce}} in it is a wp_rest nonce.
+// setPage serves a page at a path, with {{nonce}} replaced by a wp_rest nonce.
 func (s *site) setPage(path, html string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,27 +111,27 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, strings.ReplaceAll(html, "{{nonce}}", nonce))
 }
 
-// set changes the site while it is being visited.
+// withLock changes the site while pages are open.
 func (s *site) withLock(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change()
 }
 
-// renewals are the nonces asked for so far.
+// countNonceRenewals returns how many nonces have been requested.
 func (s *site) countNonceRenewals() (n int) {
 	s.withLock(func() { n = s.nonceRenewals })
 	return n
 }
 
-// renew is WordPress's admin-ajax.php?action=rest-nonce.
+// serveNonce is admin-ajax.php?action=rest-nonce of WordPress.
 func (s *site) serveNonce(w http.ResponseWriter, r *http.Request) {
 	var nonce string
 	s.withLock(func() { s.nonceRenewals++; nonce = s.viewer.Nonce })
 	_, _ = io.WriteString(w, nonce)
 }
 
-// forward passes requests on to the service, unless a fault takes them.
+// proxyToService forwards requests to the service unless a fault answers them.
 func (s *site) proxyToService(t *testing.T) http.Handler {
 	target, err := url.Parse(s.service.URL)
 	require.NoError(t, err)
@@ -159,7 +159,7 @@ func (s *site) proxyToService(t *testing.T) http.Handler {
 	})
 }
 
-// statusWriter records a status before the page can see it.
+// statusWriter records the status before the page can receive it.
 type statusWriter struct {
 	http.ResponseWriter
 	record func(status int)
@@ -175,13 +175,13 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// breaks makes every request to the service meet a fault, which may let it
-// pass by returning false; nil: none.
+// setFault makes a fault answer the requests to the service for which it returns
+// true; nil removes it.
 func (s *site) setFault(fault func(w http.ResponseWriter, r *http.Request) bool) {
 	s.withLock(func() { s.fault = fault })
 }
 
-// down is a proxy in front of a service that is not there.
+// badGateway answers as a proxy whose upstream is down.
 func badGateway(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusBadGateway)
@@ -189,22 +189,22 @@ func badGateway(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// said are the calls of a route that were answered so far, each recorded before
-// its answer can be seen; "" is every route that is no file.
+// callsTo returns the answered calls of a route, each recorded before the page
+// can receive its answer. The route "" stands for all but those of files.
 func (s *site) callsTo(route string) []call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []call
 	for _, c := range s.calls {
-		file := strings.Contains(c.Route, ".js")
-		if c.Route == route || route == "" && !file {
+		isFile := strings.Contains(c.Route, ".js")
+		if c.Route == route || route == "" && !isFile {
 			found = append(found, c)
 		}
 	}
 	return found
 }
 
-// hears waits for a call of a route that satisfies a condition.
+// waitForCall waits for a call of a route that satisfies a condition.
 func (s *site) waitForCall(t *testing.T, route, what string, is func(call) bool) call {
 	t.Helper()
 	var found call
@@ -216,11 +216,11 @@ func (s *site) waitForCall(t *testing.T, route, what string, is func(call) bool)
 			}
 		}
 		return false
-	}, waitTimeout, 20*time.Millisecond, "%s: %s; said: %s", route, what, lazy(func() string { return s.transcript() }))
+	}, waitTimeout, 20*time.Millisecond, "%s: %s; calls: %s", route, what, lazy(s.transcript))
 	return found
 }
 
-// lazy is text that is made when it is printed.
+// lazy is a text that is computed when it is printed.
 type lazy func() string
 
 func (l lazy) String() string { return l() }
@@ -234,7 +234,7 @@ func (s *site) transcript() string {
 	return b.String()
 }
 
-// row is a row of the viewer's user meta, "" if there is none.
+// row returns the value of a row of the viewer's user meta, "" if there is none.
 func (s *site) row(t *testing.T, key string) string {
 	t.Helper()
 	values := s.db.Meta(t, s.viewer.ID)["autowebinar_"+key]
@@ -245,17 +245,17 @@ func (s *site) row(t *testing.T, key string) string {
 	return values[0]
 }
 
-// becomes waits until a row satisfies a condition.
+// waitForRow waits until the value of a row satisfies a condition.
 func (s *site) waitForRow(t *testing.T, key string, is func(string) bool) string {
 	t.Helper()
 	var value string
 	require.Eventually(t, func() bool { value = s.row(t, key); return is(value) }, waitTimeout, 20*time.Millisecond,
-		"%s; said: %s", key, lazy(s.transcript))
+		"%s; calls: %s", key, lazy(s.transcript))
 	return value
 }
 
-// stands puts the viewer into the middle of a webinar: entered long ago, watched
-// up to a position.
+// seedProgress makes the viewer one who entered 100 s ago and has watched up to a
+// position.
 func (s *site) seedProgress(t *testing.T, position int) {
 	t.Helper()
 	s.viewer.Must(t, s.service, 201, "/enter", `{"webinar_id":"intro"}`)

@@ -19,16 +19,16 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// envScreenshots names a folder for pictures of the status page; empty: none.
+// envScreenshots names a directory for pictures of the status page.
 const envScreenshots = "AUTOWEBINAR_SCREENSHOTS"
 
-// layouts are how people see the page.
+// layouts are the widths and color schemes in which pages are checked.
 var layouts = []struct {
 	width  int64
 	scheme string
 }{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}}
 
-// at sets the width and the color scheme of the page, and waits until it is drawn so.
+// setLayout sets the width and the color scheme of the page, and waits until it is drawn so.
 func (p *tab) setLayout(width int64, scheme string) {
 	p.t.Helper()
 	require.NoError(p.t, chromiumtest.SetViewport(p.ctx, width, 900))
@@ -36,15 +36,15 @@ func (p *tab) setLayout(width int64, scheme string) {
 	p.waitFor(fmt.Sprintf(`innerWidth === %d && matchMedia('(prefers-color-scheme: %s)').matches && matchMedia('(prefers-reduced-motion)').matches && document.fonts.status === 'loaded'`, width, scheme))
 }
 
-// stands checks in every look that nothing of the page is cut off sideways and
-// that texts can be read on what is behind them.
+// checkLayouts checks in every layout that the page does not scroll sideways and
+// that its texts have enough contrast.
 func (p *tab) checkLayouts(name string) {
 	p.t.Helper()
-	for _, look := range layouts {
-		p.setLayout(look.width, look.scheme)
-		assert.LessOrEqual(p.t, eval[float64](p, "document.documentElement.scrollWidth"), float64(look.width), "%s at %d px", name, look.width)
-		assert.Empty(p.t, eval[[]string](p, lowContrast), "%s at %d px, %s", name, look.width, look.scheme)
-		p.screenshot(name, look.width, look.scheme)
+	for _, layout := range layouts {
+		p.setLayout(layout.width, layout.scheme)
+		assert.LessOrEqual(p.t, eval[float64](p, "document.documentElement.scrollWidth"), float64(layout.width), "%s at %d px", name, layout.width)
+		assert.Empty(p.t, eval[[]string](p, lowContrast), "%s at %d px, %s", name, layout.width, layout.scheme)
+		p.screenshot(name, layout.width, layout.scheme)
 	}
 	p.setLayout(layouts[0].width, layouts[0].scheme)
 }
@@ -74,15 +74,15 @@ const lowContrast = `(() => {
 
 func (p *tab) screenshot(name string, width int64, scheme string) {
 	p.t.Helper()
-	folder := os.Getenv(envScreenshots)
-	if folder == "" {
+	dir := os.Getenv(envScreenshots)
+	if dir == "" {
 		return
 	}
 	picture := run(p, chromedp.FullScreenshot(100))
-	require.NoError(p.t, os.WriteFile(filepath.Join(folder, name+"-"+strconv.FormatInt(width, 10)+"-"+scheme+".png"), picture, 0o600))
+	require.NoError(p.t, os.WriteFile(filepath.Join(dir, name+"-"+strconv.FormatInt(width, 10)+"-"+scheme+".png"), picture, 0o600))
 }
 
-// says waits until an element reads so.
+// waitForText waits until an element contains a text.
 func (p *tab) waitForText(selector, text string) {
 	p.t.Helper()
 	p.waitFor(`document.querySelector('` + selector + `').textContent.includes(` + strconv.Quote(text) + `)`)
@@ -107,10 +107,12 @@ func TestStatusPageOK(t *testing.T) {
 
 	p := b.tab(t, s.Admin+"/")
 	p.waitForText("#headline", "All systems operational")
-	for _, v := range viewers { // a session is active for 30 s
-		v.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`)
-	}
-	p.waitForText("#sessions .figure", "4")
+	require.Eventually(t, func() bool {
+		for _, v := range viewers { // a session is active for 30 s
+			v.Must(t, s, 200, "/enter", `{"webinar_id":"pro"}`)
+		}
+		return eval[bool](p, `document.querySelector('#sessions .figure').textContent.includes('4')`)
+	}, waitTimeout, time.Second)
 	p.waitForText("#funnel", "Entered4")
 	p.waitForText("#funnel", "25 %4 · 100 %")
 	p.waitForText("#funnel", "50 %3 · 75 %")
@@ -128,14 +130,14 @@ func TestStatusPageOK(t *testing.T) {
 	assert.Contains(t, config, "webhook_urlhttp://127.0.0.1")
 	assert.NotContains(t, config, servicetest.ServiceKey)
 	assert.Equal(t, 1., eval[float64](p, "document.querySelectorAll('h1').length"))
-	assert.Empty(t, eval[[]string](p, `[...new Set(performance.getEntriesByType('resource').map((e) => new URL(e.name).origin))].filter((o) => o !== location.origin)`), "nothing comes from elsewhere")
+	assert.Empty(t, eval[[]string](p, `[...new Set(performance.getEntriesByType('resource').map((e) => new URL(e.name).origin))].filter((o) => o !== location.origin)`), "everything is loaded from the same origin")
 	p.checkLayouts("well")
 	p.exec("document.querySelector('details').open = true")
 	p.checkLayouts("config")
 	assert.Empty(t, p.consoleErrors(false))
 }
 
-// onBehalf posts as a server that has a key: viewers of that test cannot log in.
+// postForUser posts with the service key, for tests whose viewers cannot log in.
 func postForUser(t *testing.T, s *servicetest.Service, v servicetest.Viewer, route, body string) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, fmt.Sprintf("%s%s/users/%d%s", s.URL, base, v.ID, route), strings.NewReader(body))
@@ -157,7 +159,7 @@ func TestStatusPageProblems(t *testing.T) {
 	env["AUTOWEBINAR_WEBHOOK_RETRY"] = "100ms,5s"
 	s := servicetest.Start(t, env).Ready(t)
 	sink.SetDown(true)
-	for id := uint64(1); id <= 2; id++ { // one viewer's failures say nothing about the sink
+	for id := uint64(1); id <= 2; id++ { // failures of a single viewer do not open the breaker
 		postForUser(t, s, servicetest.NewViewer(t, db, id), "/enter", `{"webinar_id":"pro"}`)
 	}
 	db.SetMeta(t, 1, "autowebinar_outbox_dead", "1|client_webinar_left|7f4df4ea-0000-5000-8000-000000000000|1|pro|auto|x|user_exit||9|1|1")

@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const sources = "../../api/player"
+const playerSources = "../../api/player"
 
 func TestTypesMatchSources(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	copyFiles(t, sources, "*.js", dir)
-	copyFiles(t, sources, "*.d.ts", dir)
+	copyFiles(t, playerSources, "*.js", dir)
+	copyFiles(t, playerSources, "*.d.ts", dir)
 	copyFiles(t, "testdata/types", "*", dir)
 	require.NoError(t, os.Rename(filepath.Join(dir, "autowebinar.js"), filepath.Join(dir, "implementation.js")))
 	out, err := exec.Command("../../.ci/npm/node_modules/.bin/tsc", "--pretty", "false", "-p", dir).CombinedOutput()
@@ -26,7 +26,7 @@ func TestTypesMatchSources(t *testing.T) {
 func TestDistIsBuiltFromSources(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	copyFiles(t, sources, "*.js", dir)
+	copyFiles(t, playerSources, "*.js", dir)
 	out, err := exec.Command("../../.ci/player", dir).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	for _, pattern := range []string{"*.js", "*.map", "player/*"} {
@@ -41,7 +41,7 @@ func TestDistIsBuiltFromSources(t *testing.T) {
 			}
 			want, err := os.ReadFile(path)
 			require.NoError(t, err)
-			have, err := os.ReadFile(filepath.Join(sources, name))
+			have, err := os.ReadFile(filepath.Join(playerSources, name))
 			require.NoError(t, err)
 			assert.True(t, string(want) == string(have), "%s is not built from these sources: run .ci/player", name)
 		}

@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// apiFetchCalls: WordPress's own script calls every route of a viewer, as it
-// calls WordPress's.
+// testAPIFetch calls every viewer route with wp.apiFetch, the script of WordPress.
 func testAPIFetch(t *testing.T, s *site) {
 	s.addUser(t, "fetcher")
 	p := newVisitor(t, s).logIn(t, "fetcher")
@@ -34,16 +33,18 @@ func testAPIFetch(t *testing.T, s *site) {
 	p.waitFor(t, `wp.apiFetch({path: '/autowebinar/v1/users/1/enter', method: 'POST', data: {webinar_id: 'intro'}}).catch((e) => e.code === 'rest_forbidden')`)
 	p.waitFor(t, `wp.apiFetch({path: '/autowebinar/v1/enter', method: 'POST', data: {}}).catch((e) => e.code === 'rest_missing_callback_param' && e.data.params[0] === 'webinar_id')`)
 
-	// A page that was open for longer than its nonce lived gets another.
+	// A page whose nonce has expired gets a new one.
 	p.waitFor(t, `(wp.apiFetch.nonceEndpoint += '&of=fetcher', wp.apiFetch.nonceMiddleware.nonce = '0123456789', wp.apiFetch({path: '/autowebinar/v1/session?webinar_id=intro'}).then((r) => r.webinar_id === 'intro'))`)
 	s.expectRequests(t, "action=rest-nonce&of=fetcher", 1)
 }
 
-// A service that has another nonce salt than WordPress refuses every nonce that
-// it is given: on that, wp.apiFetch asks for another without end.
+// TestRefusedNonceDoesNotLoop: with another nonce salt than that of WordPress, the
+// service refuses every nonce, and wp.apiFetch retries with a new one until the
+// service limits the rate. The limit is lower than usual, because the client of a
+// busy machine would not reach it.
 func TestRefusedNonceDoesNotLoop(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, newest(t), options{settings: map[string]string{"WORDPRESS_NONCE_SALT": "not WordPress's"}})
+	s := newSite(t, newest(t), options{settings: map[string]string{"WORDPRESS_NONCE_SALT": "another salt", "AUTOWEBINAR_RATE_LOGIN": "0.1,20"}})
 	s.addUser(t, "looper")
 	p := newVisitor(t, s).logIn(t, "looper")
 	p.navigate(t, s.home+"/")
@@ -51,10 +52,11 @@ func TestRefusedNonceDoesNotLoop(t *testing.T) {
 	assert.Less(t, s.countRequests(t, "/autowebinar/v1/session"), 60)
 }
 
-// A login that is good for wp-admin alone is no login here, and does not loop.
+// TestAdminOnlyLoginDoesNotLoop: a cookie that is valid for wp-admin only is no
+// login here, and wp.apiFetch does not retry.
 func TestAdminOnlyLoginDoesNotLoop(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, oldest(t), options{settings: map[string]string{"WORDPRESS_LOGGED_IN_SALT": "not WordPress's"}})
+	s := newSite(t, oldest(t), options{settings: map[string]string{"WORDPRESS_LOGGED_IN_SALT": "another salt"}})
 	s.addUser(t, "looper")
 	p := newVisitor(t, s).logIn(t, "looper")
 	p.navigate(t, s.home+"/")
@@ -62,14 +64,15 @@ func TestAdminOnlyLoginDoesNotLoop(t *testing.T) {
 	s.expectRequests(t, "/autowebinar/v1/session", 1)
 }
 
-// isAccessed waits for the web server's log, which is written after the answer.
+// expectRequests checks how many lines of the access log contain a text. The web
+// server writes them after its answers.
 func (s *site) expectRequests(t testing.TB, text string, times int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.countRequests(t, text) >= times }, 10*time.Second, 20*time.Millisecond, text)
+	require.Eventually(t, func() bool { return s.countRequests(t, text) >= times }, waitTimeout, 20*time.Millisecond, text)
 	assert.Equal(t, times, s.countRequests(t, text), text)
 }
 
-// accessed counts requests in the web server's log that hold a text.
+// countRequests counts the lines of the access log that contain a text.
 func (s *site) countRequests(t testing.TB, text string) (count int) {
 	t.Helper()
 	log, err := os.ReadFile(filepath.Join(s.dir, "access.log"))

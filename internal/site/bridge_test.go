@@ -17,8 +17,7 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// listenersHear: each of the six events arrives as the action that listeners
-// of old already wait for.
+// testAllEvents checks that each of the six events fires its action.
 func testAllEvents(t *testing.T, s *site) {
 	boris, vera := s.addUser(t, "boris"), s.addUser(t, "vera")
 	b, v := newClient(t, s, "boris"), newClient(t, s, "vera")
@@ -27,22 +26,22 @@ func testAllEvents(t *testing.T, s *site) {
 	session := b.must(t, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"]
 	b.must(t, 200, "/exit", `{"webinar_id":"intro","position_sec":1,"leave_reason":"network_loss"}`)
 	s.serviceRequest(t, 200, "/attendance", fmt.Sprintf(`{"user_ids":[%d],"webinar_id":"intro"}`, boris))
-	// Vera stays to the end.
+	// Vera watches to the end.
 	v.must(t, 201, "/enter", `{"webinar_id":"pro"}`)
 	s.ageSession(t, vera)
 	v.must(t, 200, "/progress", `{"webinar_id":"pro","position_sec":600}`)
-	v.must(t, 200, "/form", `{"webinar_id":"pro","form_id":"survey","form_payload":{"liked":true,"why":"Ясно"},"submission_id":"5f0c4b9e-3a39-4c3b-a3a3-0d6f6a1f6a01"}`)
+	v.mustEventually(t, 200, "/form", `{"webinar_id":"pro","form_id":"survey","form_payload":{"liked":true,"why":"Ясно"},"submission_id":"5f0c4b9e-3a39-4c3b-a3a3-0d6f6a1f6a01"}`)
 
-	heard := s.expectActions(t, boris, "client_webinar_registered", "client_webinar_entered", "client_webinar_left", "client_webinar_attendance_classified")
-	assert.Equal(t, `landing <page> \ "é"`, heard[0].Payload["source"])
+	actions := s.expectActions(t, boris, "client_webinar_registered", "client_webinar_entered", "client_webinar_left", "client_webinar_attendance_classified")
+	assert.Equal(t, `landing <page> \ "é"`, actions[0].Payload["source"])
 	assert.Equal(t, map[string]any{
 		"lead_id": fmt.Sprint(boris), "webinar_id": "intro", "webinar_type": "auto", "session_id": session,
-		"left_at": heard[2].Payload["left_at"], "leave_reason": "network_loss",
-	}, heard[2].Payload)
-	assert.Equal(t, heard[2].Payload["left_at"], heard[2].Meta["timestamp"])
-	assert.Equal(t, false, heard[3].Payload["attended"])
+		"left_at": actions[2].Payload["left_at"], "leave_reason": "network_loss",
+	}, actions[2].Payload)
+	assert.Equal(t, actions[2].Payload["left_at"], actions[2].Meta["timestamp"])
+	assert.Equal(t, false, actions[3].Payload["attended"])
 
-	// The form is told within her request, beside the order of the others.
+	// The form is delivered within her request, independently of the other events.
 	var order, forms []action
 	for _, n := range s.waitForActions(t, vera, 4) {
 		if n.Action == "client_webinar_form_submitted" {
@@ -57,19 +56,19 @@ func testAllEvents(t *testing.T, s *site) {
 	assert.Equal(t, "client_webinar_attendance_classified", order[2].Action)
 	assert.Equal(t, true, order[2].Payload["attended"])
 
-	// What listens to attendance routes viewers as it always did.
+	// The site's listener of the attendance event has routed both viewers.
 	assert.Equal(t, []string{"not_attended"}, s.routingResults(t, boris))
 	assert.Equal(t, []string{"attended"}, s.routingResults(t, vera))
 	assert.Equal(t, order[2].Meta["id"], s.meta(t, vera, "autowebinar_bridge_last_id"))
 }
 
-// timePasses puts a viewer's last report into the past.
+// ageSession moves a viewer's last report into the past.
 func (s *site) ageSession(t testing.TB, user uint64) {
 	t.Helper()
 	s.exec(t, "UPDATE "+s.usermeta+" SET meta_value = '2026-01-01 00:00:00' WHERE user_id = ? AND meta_key = 'autowebinar_last_seen_at'", user)
 }
 
-// routes are the answers of the site's own consumer about a user.
+// routingResults returns how the site's listener has routed a user.
 func (s *site) routingResults(t testing.TB, user uint64) (statuses []string) {
 	t.Helper()
 	for _, n := range s.recordedActions(t) {
@@ -80,13 +79,13 @@ func (s *site) routingResults(t testing.TB, user uint64) (statuses []string) {
 	return statuses
 }
 
-// webhook is a delivery to the bridge.
+// webhook is a request to the bridge.
 type webhook struct {
 	id, user, secret, body string
 	at                     time.Time
 }
 
-// entered is a good one.
+// enteredWebhook returns a valid webhook.
 func enteredWebhook(user uint64) webhook {
 	return webhook{
 		id: uuid.NewString(), user: fmt.Sprint(user), secret: servicetest.WebhookSecret, at: time.Now(),
@@ -105,21 +104,21 @@ func (w webhook) header(t testing.TB) http.Header {
 	}
 }
 
-// store makes the event's row, as the service has one while it delivers. Under
-// this key the service itself leaves it alone.
+// insertOutboxRow inserts a row like that of an event in delivery. The service
+// does not deliver rows with this key.
 func (s *site) insertOutboxRow(t testing.TB, w webhook) {
 	t.Helper()
 	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_outbox_dead', ?)",
 		w.user, "1|client_webinar_entered|"+w.id+"|1790000000|intro|auto|0bd5a0f6-93d5-4a0c-a6ad-4dd6b9e2b5a0|||0|0|0")
 }
 
-// settle deletes it, as the service does once the event was accepted.
+// deleteOutboxRow deletes the row, as the service does when an event was accepted.
 func (s *site) deleteOutboxRow(t testing.TB, w webhook) {
 	t.Helper()
 	s.exec(t, "DELETE FROM "+s.usermeta+" WHERE meta_key = 'autowebinar_outbox_dead' AND meta_value LIKE ?", "%|"+w.id+"|%")
 }
 
-// posts a webhook as it is.
+// post sends a webhook to the bridge.
 func (s *site) post(t testing.TB, w webhook) servicetest.Response {
 	t.Helper()
 	return sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
@@ -145,7 +144,7 @@ func testRefusedWebhooks(t *testing.T, s *site) {
 		"a seventh event":         {func(w *webhook) { w.body = `{"type":"client_webinar_paused","data":{}}` }, nil, 400, "autowebinar_unknown_event"},
 		"another action":          {func(w *webhook) { w.body = `{"type":"init","data":{}}` }, nil, 400, "autowebinar_unknown_event"},
 		"no JSON":                 {func(w *webhook) { w.body = `{"type":` }, nil, 400, ""},
-		"of nobody":               {func(w *webhook) { w.user = "0" }, nil, 400, "autowebinar_unknown_event"},
+		"no user":                 {func(w *webhook) { w.user = "0" }, nil, 400, "autowebinar_unknown_event"},
 	} {
 		w := enteredWebhook(user)
 		if tt.spoil != nil {
@@ -162,14 +161,14 @@ func testRefusedWebhooks(t *testing.T, s *site) {
 		}
 	}
 	gone := s.post(t, enteredWebhook(999999))
-	assert.Equal(t, 422, gone.Status, "the sink is well")
+	assert.Equal(t, 422, gone.Status, "not a failure of the receiver")
 	assert.Equal(t, "autowebinar_unknown_user", gone.Body["code"])
 	form := enteredWebhook(999999)
 	form.body = strings.Replace(form.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
-	assert.Equal(t, 503, s.post(t, form).Status, "a form that is refused is lost")
+	assert.Equal(t, 503, s.post(t, form).Status, "a form that is refused would be lost")
 	s.expectActions(t, user)
 
-	// While a secret is changed the sender signs with both.
+	// While the secret is being changed the sender signs with both.
 	w := enteredWebhook(user)
 	s.insertOutboxRow(t, w)
 	header := w.header(t)
@@ -179,9 +178,9 @@ func testRefusedWebhooks(t *testing.T, s *site) {
 	s.expectActions(t, user, "client_webinar_entered")
 }
 
-// listenerFails: what a listener did not take is delivered again.
+// testFailingListener checks that an event is delivered again when a listener fails.
 func testFailingListener(t *testing.T, s *site) {
-	for name, how := range map[string]string{"throws": "throw", "ends the program": "exit"} {
+	for name, how := range map[string]string{"throws": "throw", "exits": "exit"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			user := s.addUser(t, "fails-"+how)
@@ -191,7 +190,7 @@ func testFailingListener(t *testing.T, s *site) {
 			s.insertOutboxRow(t, w)
 			a := s.post(t, w)
 			assert.Equal(t, 500, a.Status)
-			assert.NotContains(t, fmt.Sprint(a.Body), "does not work", "the reason is for PHP's log")
+			assert.NotContains(t, fmt.Sprint(a.Body), "does not work", "the reason is in the PHP log only")
 			if how == "throw" {
 				assert.Equal(t, "autowebinar_listener_failed", a.Body["code"])
 			}
@@ -199,10 +198,10 @@ func testFailingListener(t *testing.T, s *site) {
 			c.must(t, 201, "/enter", `{"webinar_id":"intro"}`)
 			c.must(t, 200, "/exit", `{"webinar_id":"intro"}`)
 			require.Eventually(t, func() bool {
-				var waiting int
-				require.NoError(t, s.db.GetContext(t.Context(), &waiting, "SELECT COUNT(*) FROM "+s.usermeta+" WHERE user_id = ? AND meta_key = 'autowebinar_outbox_wait'", user))
-				return waiting == 2
-			}, 20*time.Second, 50*time.Millisecond, "both wait, in their order")
+				var deferred int
+				require.NoError(t, s.db.GetContext(t.Context(), &deferred, "SELECT COUNT(*) FROM "+s.usermeta+" WHERE user_id = ? AND meta_key = 'autowebinar_outbox_wait'", user))
+				return deferred == 2
+			}, waitTimeout, 50*time.Millisecond, "both events are deferred")
 
 			require.NoError(t, os.Remove(broken))
 			s.expectActions(t, user, "client_webinar_entered", "client_webinar_left")
@@ -210,7 +209,8 @@ func testFailingListener(t *testing.T, s *site) {
 	}
 }
 
-// viewerIsDeletedMeanwhile: the mark of an event is no row of a user who is gone.
+// testUserDeletedDuringDelivery checks that the bridge leaves no row of a user that
+// a listener deletes.
 func testUserDeletedDuringDelivery(t *testing.T, s *site) {
 	user := s.addUser(t, "short-lived")
 	require.NoError(t, os.WriteFile(filepath.Join(s.content(), fmt.Sprintf("broken-%d", user)), []byte("delete"), 0o600))

@@ -17,13 +17,13 @@ import (
 	"autowebinar/internal/chromiumtest"
 )
 
-// browser is one Chromium for all tests; each person has a profile in it.
+// browser is one Chromium for all tests. Each visitor has a separate profile in it.
 type browser struct {
 	ctx   context.Context
 	close func() error
 }
 
-// open starts Chromium when first asked.
+// openBrowser starts Chromium at the first call.
 func (s *sharedServers) openBrowser(t testing.TB) *browser {
 	t.Helper()
 	s.mu.Lock()
@@ -38,26 +38,26 @@ func (s *sharedServers) openBrowser(t testing.TB) *browser {
 	return s.browser
 }
 
-// patience is how long one action of a person may take on a busy machine.
-const actionTimeout = time.Minute
+// waitTimeout bounds every wait for a condition, and each action in a browser.
+const waitTimeout = 3 * time.Minute
 
-// person has a browser of their own. What its console says is shown when the
-// test fails.
+// visitor is a person with a browser profile.
 type visitor struct {
 	site *site
 	ctx  context.Context
 }
 
-// newPerson opens a browser window without any cookie.
+// newVisitor opens a browser window without cookies. Its console is logged when
+// the test fails.
 func newVisitor(t testing.TB, s *site) *visitor {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(servers.openBrowser(t).ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	p := &visitor{site: s, ctx: ctx}
-	// A video that nobody sees is paused by the browser.
+	// The browser pauses videos in windows that are not visible.
 	require.NoError(t, chromiumtest.KeepFocused(ctx))
 	var mu sync.Mutex
-	var said []string
+	var logged []string
 	messages := chromedp.Console(ctx)
 	go func() {
 		for message, err := range messages {
@@ -65,13 +65,13 @@ func newVisitor(t testing.TB, s *site) *visitor {
 				return
 			}
 			mu.Lock()
-			said = append(said, string(message.Type)+": "+message.Text)
+			logged = append(logged, string(message.Type)+": "+message.Text)
 			mu.Unlock()
 		}
 	}()
 	t.Cleanup(func() {
 		if mu.Lock(); t.Failed() {
-			t.Logf("the browser's console:\n%s", strings.Join(said, "\n"))
+			t.Logf("the browser's console:\n%s", strings.Join(logged, "\n"))
 		}
 		mu.Unlock()
 	})
@@ -86,20 +86,21 @@ func (p *visitor) do(t testing.TB, actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// act is bounded; a person's own context is not, since it holds the window open.
+// runAction runs an action with a time limit. The context of the visitor has none,
+// because the window closes with it.
 func runAction[T any](p *visitor, action chromedp.Action[T]) (T, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
+	ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
 	defer cancel()
 	return chromedp.Run(ctx, action)
 }
 
-// visits opens an address and waits until it is loaded.
+// navigate opens an address and waits until it is loaded.
 func (p *visitor) navigate(t testing.TB, address string) {
 	t.Helper()
 	p.do(t, chromedp.Navigate(address))
 }
 
-// logsIn goes through wp-login.php, as people do.
+// logIn submits the form of wp-login.php.
 func (p *visitor) logIn(t testing.TB, login string) *visitor {
 	t.Helper()
 	p.navigate(t, p.site.home+"/wp-login.php?redirect_to="+url.QueryEscape(p.site.home+"/"))
@@ -112,8 +113,8 @@ func (p *visitor) logIn(t testing.TB, login string) *visitor {
 	return p
 }
 
-// js runs an expression in the page, waits for its promise and decodes what it
-// gives into result, if that is not nil.
+// eval evaluates an expression in the page, awaits its promise and decodes its
+// value into result unless that is nil.
 func (p *visitor) eval(t testing.TB, result any, expression string, args ...any) {
 	t.Helper()
 	text, err := p.evaluate(fmt.Sprintf(expression, args...))
@@ -127,17 +128,17 @@ func (p *visitor) evaluate(expression string) ([]byte, error) {
 	return runAction(p, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
 }
 
-// sees waits until an expression is true in the page.
+// waitFor waits until an expression is true in the page.
 func (p *visitor) waitFor(t testing.TB, expression string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		text, err := p.evaluate("Boolean(" + expression + ")")
 		return err == nil && string(text) == "true"
-	}, 60*time.Second, 50*time.Millisecond, expression)
+	}, waitTimeout, 50*time.Millisecond, expression)
 }
 
-// watches plays the page's video, eight times as fast as people would, up to a
-// second of it or until something has happened.
+// watch plays the video of the page at eight times the normal rate until a
+// condition is true, pausing it at a position.
 func (p *visitor) watch(t testing.TB, upTo int, until func() bool) {
 	t.Helper()
 	p.waitFor(t, `document.querySelector('video')?.readyState >= 1`)
@@ -147,11 +148,11 @@ func (p *visitor) watch(t testing.TB, upTo int, until func() bool) {
 			v.muted = true;
 			v.playbackRate = 8;
 			v.ontimeupdate = () => v.currentTime >= end && v.pause();
-			if (v.paused && v.currentTime >= end) v.currentTime = end - 2; // not everything was counted yet
+			if (v.paused && v.currentTime >= end) v.currentTime = end - 2; // the condition takes more playback
 			if (v.paused && !v.ended) v.play();
 		})()`, upTo))
 		return err == nil && until()
-	}, 60*time.Second, 50*time.Millisecond, "watching")
+	}, waitTimeout, 50*time.Millisecond, "watching")
 }
 
 func base64Of(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }

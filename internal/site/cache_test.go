@@ -6,22 +6,22 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A persistent object cache does not notice what the service writes. The plugin
-// is the cure.
+// TestPersistentObjectCache: a persistent object cache does not see what the
+// service writes, unless the plugin is installed.
 func TestPersistentObjectCache(t *testing.T) {
 	t.Parallel()
-	story := func(t *testing.T, without bool) (s *site, user uint64, read, written string) {
+	run := func(t *testing.T, without bool) (s *site, user uint64, read, written string) {
 		s = newSite(t, newest(t), options{objectCache: "object-cache.php", noPlugin: without, settings: map[string]string{
 			"AUTOWEBINAR_WEBHOOK_URL": "off", "AUTOWEBINAR_MAX_PLAYBACK_RATE": "0",
 		}})
 		user = s.addUser(t, "cached")
-		assert.Empty(t, s.meta(t, user, "autowebinar_session_id"), "from now on WordPress remembers")
+		assert.Empty(t, s.meta(t, user, "autowebinar_session_id"), "WordPress has cached the row")
 		c := newClient(t, s, "cached")
 		c.must(t, 201, "/enter", `{"webinar_id":"intro"}`)
 		c.must(t, 200, "/progress", `{"webinar_id":"intro","position_sec":2}`)
 		read = s.meta(t, user, "autowebinar_last_position_sec")
 
-		// PHP reads 2 and the service goes on to 3: now PHP wants 2 again.
+		// PHP has read 2, the service writes 3, and PHP writes 2.
 		s.eval(t, nil, `wp_cache_delete(%d, 'user_meta'); return get_user_meta(%d);`, user, user)
 		c.must(t, 200, "/progress", `{"webinar_id":"intro","position_sec":3}`)
 		s.eval(t, nil, `return update_user_meta(%d, 'autowebinar_last_position_sec', '2');`, user)
@@ -29,17 +29,17 @@ func TestPersistentObjectCache(t *testing.T) {
 	}
 	t.Run("without the plugin", func(t *testing.T) {
 		t.Parallel()
-		_, _, read, written := story(t, true)
-		assert.Empty(t, read, "stale, and it stays so")
-		assert.Equal(t, "3", written, "the update is lost: WordPress thinks that 2 is there")
+		_, _, read, written := run(t, true)
+		assert.Empty(t, read, "the cache is stale")
+		assert.Equal(t, "3", written, "the update is lost, because 2 is in the cache")
 	})
 	t.Run("with the plugin", func(t *testing.T) {
 		t.Parallel()
-		s, user, read, written := story(t, false)
+		s, user, read, written := run(t, false)
 		assert.Equal(t, "2", read)
 		assert.Equal(t, "2", written)
 
-		// Every way of reading is fresh, and what is not ours is left to the cache.
+		// All functions that read meta are fresh, and other keys are left to the cache.
 		var all struct {
 			List, All, Exists, Gone, Other any
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// checker is the binary, built once for all tests.
+// checkBinary builds the service once for all tests and returns its path.
 var checkBinary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(servers.home, "autowebinar")
 	out, err := exec.Command("go", "build", "-o", path, "autowebinar/cmd/autowebinar").CombinedOutput()
@@ -22,7 +22,8 @@ var checkBinary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// check runs the command beside the service, with its settings and some more.
+// runCheck runs "autowebinar check -login" with the settings of the service and
+// further ones.
 func (s *site) runCheck(t testing.TB, stdin string, settings ...string) string {
 	t.Helper()
 	path, err := checkBinary()
@@ -34,11 +35,11 @@ func (s *site) runCheck(t testing.TB, stdin string, settings ...string) string {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	cmd.Env = append(cmd.Env, settings...)
-	out, _ := cmd.CombinedOutput() // checks of no interest here may fail
+	out, _ := cmd.CombinedOutput() // other checks may fail
 	return string(out)
 }
 
-// checkProvesTheSalts against a login that somebody pastes, and prints none of it.
+// testCheckLogin checks the salts with a pasted login, which is not printed.
 func testCheckLogin(t *testing.T, s *site) {
 	s.addUser(t, "pasted")
 	c := newClient(t, s, "pasted")
@@ -55,7 +56,7 @@ func testCheckLogin(t *testing.T, s *site) {
 		{"Cookie: wp-settings-1=a; " + name + "=" + value, "", "cookie and nonce are right"},
 		{value, "WORDPRESS_NONCE_SALT=another", "the cookie is right, the nonce is not"},
 		{value, "WORDPRESS_LOGGED_IN_KEY=another", "wrong signature"},
-		{strings.Replace(value, "pasted", "nobody", 1), "", "no such user"},
+		{strings.Replace(value, "pasted", "unknown", 1), "", "no such user"},
 		{"half of a cookie", "", "malformed cookie"},
 		{"", "", "no cookie and nonce"},
 	} {

@@ -11,25 +11,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/servicetest"
 )
 
-// client is a logged-in user's program: cookies and a nonce, and no page.
+// client sends requests of a logged-in user, with cookies and a nonce.
 type client struct {
 	site  *site
 	http  *http.Client
 	nonce string
 }
 
-// newClient logs a user in through wp-login.php and fetches a nonce, as
-// WordPress's scripts do.
+// newClient logs a user in with wp-login.php and fetches a nonce, as the scripts of
+// WordPress do.
 func newClient(t testing.TB, s *site, login string) *client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	c := &client{site: s, http: &http.Client{Jar: jar, Timeout: time.Minute}}
+	c := &client{site: s, http: &http.Client{Jar: jar, Timeout: waitTimeout}}
 	home, err := url.Parse(s.home)
 	require.NoError(t, err)
 	jar.SetCookies(home, []*http.Cookie{{Name: "wordpress_test_cookie", Value: "WP%20Cookie%20check", Path: "/"}})
@@ -44,7 +45,7 @@ func newClient(t testing.TB, s *site, login string) *client {
 	return c
 }
 
-// cookies are those that reach the service.
+// cookies returns the cookies that are sent to the service.
 func (c *client) cookies(t testing.TB) []*http.Cookie {
 	t.Helper()
 	base, err := url.Parse(c.site.base())
@@ -52,7 +53,7 @@ func (c *client) cookies(t testing.TB) []*http.Cookie {
 	return c.http.Jar.Cookies(base)
 }
 
-// base is the address of the service's routes, through the web server.
+// base returns the address of the service's routes at the web server.
 func (s *site) base() string {
 	if s.plainPermalinks {
 		return s.home + "/index.php?rest_route=/autowebinar/v1"
@@ -60,7 +61,7 @@ func (s *site) base() string {
 	return s.home + "/wp-json/autowebinar/v1"
 }
 
-// send asks the service through the web server; an empty body is a GET.
+// send sends a request through the web server: a GET if the body is empty.
 func (c *client) send(t testing.TB, route, body string) servicetest.Response {
 	t.Helper()
 	return sendRequest(t, c.http, c.site.base()+route, body, http.Header{"X-Wp-Nonce": {c.nonce}})
@@ -73,7 +74,17 @@ func (c *client) must(t testing.TB, status int, route, body string) servicetest.
 	return a
 }
 
-// serve asks as a server with the service key.
+// mustEventually repeats a request while the service answers 503, as it does when
+// WordPress is too slow.
+func (c *client) mustEventually(t testing.TB, status int, route, body string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		a := c.send(t, route, body)
+		return a.Status != http.StatusServiceUnavailable && assert.Equal(t, status, a.Status, "%s %s: %v", route, body, a.Body)
+	}, waitTimeout, time.Second)
+}
+
+// serviceRequest sends a request with the service key.
 func (s *site) serviceRequest(t testing.TB, status int, route, body string) servicetest.Response {
 	t.Helper()
 	a := sendRequest(t, http.DefaultClient, s.base()+route, body, http.Header{"Authorization": {"Bearer " + servicetest.ServiceKey}})

@@ -14,8 +14,8 @@ import (
 	"autowebinar/internal/wordpress"
 )
 
-// The service reads from a wp-config.php and its environment what PHP makes of
-// them: the same file, the same variables, the same files of secrets.
+// TestConfigMatchesPHP checks that the service and PHP read the same values from a
+// wp-config.php, the environment and files of secrets.
 func TestConfigMatchesPHP(t *testing.T) {
 	t.Parallel()
 	secret := func(name, content string) string {
@@ -29,15 +29,15 @@ func TestConfigMatchesPHP(t *testing.T) {
 			"WORDPRESS_DB_HOST=db:3307", "WORDPRESS_DB_USER=wp", "WORDPRESS_DB_PASSWORD= p'\"\\$x ", "WORDPRESS_DB_NAME=blog",
 			"WORDPRESS_TABLE_PREFIX=a_", "WORDPRESS_LOGGED_IN_KEY=li", "WORDPRESS_NONCE_SALT=не соль",
 		},
-		"set to nothing is set": {"WORDPRESS_DB_PASSWORD=", "WORDPRESS_AUTH_KEY="},
+		"empty variables count as set": {"WORDPRESS_DB_PASSWORD=", "WORDPRESS_AUTH_KEY="},
 		"files of secrets": {
 			"WORDPRESS_DB_PASSWORD_FILE=" + secret("password", " from file \r\n\n"),
 			"WORDPRESS_AUTH_SALT_FILE=" + secret("salt", "one\ntwo"),
 		},
-		"a file before its variable":  {"WORDPRESS_DB_USER=variable", "WORDPRESS_DB_USER_FILE=" + secret("user", "file\n")},
-		"an empty name is no file":    {"WORDPRESS_DB_USER=variable", "WORDPRESS_DB_USER_FILE="},
-		"a file before the default":   {"WORDPRESS_TABLE_PREFIX_FILE=" + secret("prefix", "site_")},
-		"what is for WordPress alone": {"WORDPRESS_DEBUG=1", "WORDPRESS_DB_CHARSET=utf8mb4", "WORDPRESS_DB_COLLATE="},
+		"a file before its variable":   {"WORDPRESS_DB_USER=variable", "WORDPRESS_DB_USER_FILE=" + secret("user", "file\n")},
+		"an empty name is no file":     {"WORDPRESS_DB_USER=variable", "WORDPRESS_DB_USER_FILE="},
+		"a file before the default":    {"WORDPRESS_TABLE_PREFIX_FILE=" + secret("prefix", "site_")},
+		"variables of WordPress alone": {"WORDPRESS_DEBUG=1", "WORDPRESS_DB_CHARSET=utf8mb4", "WORDPRESS_DB_COLLATE="},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +61,8 @@ func TestConfigMatchesPHP(t *testing.T) {
 	}
 }
 
-// Names of our own come before what the file says, and the file's before defaults.
+// TestVariablesOverrideWPConfig: AUTOWEBINAR_ and WORDPRESS_ variables precede
+// wp-config.php, which precedes the defaults.
 func TestVariablesOverrideWPConfig(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "wp-config.php")
@@ -83,7 +84,7 @@ func TestVariablesOverrideWPConfig(t *testing.T) {
 	assert.Equal(t, "people", c.UsersTable)
 }
 
-// constants lets PHP itself run a wp-config.php, without the WordPress behind it.
+// phpConstants runs a wp-config.php in PHP, without WordPress.
 func phpConstants(t testing.TB, file string, env []string) (values map[string]string) {
 	t.Helper()
 	w := requireTools(t)
@@ -92,7 +93,7 @@ func phpConstants(t testing.TB, file string, env []string) (values map[string]st
 	program := `define('ABSPATH', $argv[1] . '/'); require $argv[2];
 		echo json_encode(array('table_prefix' => $table_prefix) + array_map('strval', get_defined_constants(true)['user']));`
 	cmd := exec.Command(w.php, append(append([]string{}, w.phpOptions...), "-r", program, root, file)...)
-	cmd.Env = append([]string{"LD_LIBRARY_PATH=" + w.folder + "/libraries"}, env...)
+	cmd.Env = append([]string{"LD_LIBRARY_PATH=" + w.dir + "/libraries"}, env...)
 	out, err := cmd.Output()
 	require.NoError(t, err, string(out))
 	require.NoError(t, json.Unmarshal(out, &values), string(out))

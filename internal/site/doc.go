@@ -1,8 +1,8 @@
-// Package site holds the tests of a whole site: a real WordPress of several
-// releases with the plugin of api/wordpress in it, behind nginx or Apache with
-// the proxy lines of the README, PHP-FPM, MariaDB, the service on an account
-// with no more than its two grants, and a real browser.
+// Package site tests whole sites: WordPress in two releases, with the plugin of
+// api/wordpress, behind nginx or Apache with the proxy lines of the documentation,
+// PHP-FPM, MariaDB, the service under a database account that has only the two
+// required grants, and Chromium.
 //
-// .ci/wordpress, which the tests run, fetches what they need on Debian. What
-// cannot be had fails them: none is skipped.
+// The tests run .ci/wordpress, which downloads the programs that they need on
+// Debian. If a program is missing, the tests fail; none is skipped.
 package site

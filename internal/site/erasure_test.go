@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// erasure is what the plugin's eraser answers.
+// erasure is the result of the plugin's eraser.
 type erasure struct {
 	Removed  bool `json:"items_removed"`
 	Retained bool `json:"items_retained"`
@@ -15,7 +15,7 @@ type erasure struct {
 	Done     bool
 }
 
-// erases runs the plugin's eraser, after some PHP.
+// erase runs the plugin's eraser after some PHP code.
 func (s *site) erase(t testing.TB, before, login string) (answer erasure) {
 	t.Helper()
 	s.eval(t, &answer, `%s return call_user_func(apply_filters('wp_privacy_personal_data_erasers', array())['autowebinar']['callback'], '%s@example.test', 1);`, before, login)
@@ -23,7 +23,7 @@ func (s *site) erase(t testing.TB, before, login string) (answer erasure) {
 	return answer
 }
 
-// erasureFails: what is still there is not said to be gone.
+// testEraseFailure checks that failures are reported and that data is retained.
 func testEraseFailure(t *testing.T, s *site) {
 	user := s.addUser(t, "kept")
 	newClient(t, s, "kept").must(t, 201, "/enter", `{"webinar_id":"intro"}`)
@@ -35,7 +35,7 @@ func testEraseFailure(t *testing.T, s *site) {
 	}
 	assert.NotEmpty(t, s.row(t, user, "autowebinar_session_id"))
 
-	// While a delivery is under way its mark is yet to come.
+	// A delivery in progress holds the lock, because it writes a row at its end.
 	var lock string
 	s.eval(t, &lock, `return AutoWebinar\lock_name(%d);`, user)
 	delivery, err := s.db.Connx(t.Context())
@@ -53,20 +53,20 @@ func testEraseFailure(t *testing.T, s *site) {
 	assert.True(t, erased.Removed)
 	assert.False(t, erased.Retained)
 	assert.Empty(t, s.row(t, user, "autowebinar_session_id"))
-	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erase(t, "", "kept"), "nothing is left")
-	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erase(t, "", "nobody"))
+	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erase(t, "", "kept"), "all rows are deleted")
+	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erase(t, "", "unknown"))
 }
 
-// unreadIsNotGone: a user whom the database does not show right now keeps all.
+// testUnreadableUserIsKept: no row of a user is deleted while users cannot be read.
 func testUnreadableUserIsKept(t *testing.T, s *site) {
 	user := s.addUser(t, "unread")
 	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_session_id', 'kept'), (999998, 'autowebinar_session_id', 'gone')", user)
 	s.eval(t, nil, `%s AutoWebinar\sweep_deleted_user(%d); AutoWebinar\sweep_deleted_user(999998); return true;`, failQueries("^SELECT.* FROM "+s.users), user)
 	assert.Equal(t, "kept", s.row(t, user, "autowebinar_session_id"))
-	assert.Empty(t, s.row(t, 999998, "autowebinar_session_id"), "of nobody")
+	assert.Empty(t, s.row(t, 999998, "autowebinar_session_id"), "there is no such user")
 }
 
-// exportFails: what could not be read is not said to be nothing.
+// testExportFailure checks that a failed query is not exported as absence of data.
 func testExportFailure(t *testing.T, s *site) {
 	s.addUser(t, "unseen")
 	exports := func(before, login string) (answer struct {
@@ -82,16 +82,16 @@ func testExportFailure(t *testing.T, s *site) {
 		assert.Equal(t, "autowebinar_unread", failed.Code, "WordPress shows that as an error, %s", table)
 	}
 	assert.True(t, exports("", "unseen").Done)
-	assert.True(t, exports("", "nobody").Done)
+	assert.True(t, exports("", "unknown").Done)
 
-	// The profile does not say that there is nothing either.
+	// The profile reports the failure, too.
 	var profile string
 	s.eval(t, &profile, `wp_set_current_user(1); $user = get_user_by('login', 'unseen'); %s ob_start(); AutoWebinar\show_profile($user); return ob_get_clean();`,
 		failQueries("^SELECT meta_key.* FROM "+s.usermeta))
 	assert.Contains(t, profile, "could not be read")
 }
 
-// waitingIsExported with all that its row holds.
+// testExportPendingEvents checks that all fields of pending events are exported.
 func testExportPendingEvents(t *testing.T, s *site) {
 	user := s.addUser(t, "awaited")
 	for _, event := range []string{

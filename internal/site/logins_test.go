@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// loginsEnd: whatever ends a login in WordPress ends it in the service within
-// half a minute, which is how long it may remember one.
+// testLoginsEnd checks that a login that ends in WordPress ends in the service
+// within the 30 s for which the service caches logins.
 func testLoginsEnd(t *testing.T, s *site) {
 	for name, end := range map[string]func(t *testing.T, c *client, user uint64){
 		"log-out": func(t *testing.T, c *client, _ uint64) { c.logOut(t) },
@@ -37,28 +37,28 @@ func testLoginsEnd(t *testing.T, s *site) {
 			cookies := c.cookies(t)
 			end(t, c, user)
 			ended := time.Now()
-			thief := &client{site: s, http: withCookies(cookies), nonce: c.nonce}
-			// A page that was left open goes on reporting.
-			taken := ended
+			stolen := &client{site: s, http: withCookies(cookies), nonce: c.nonce}
+			// A page that is still open continues to report.
+			lastAccepted := ended
 			require.Eventually(t, func() bool {
-				asked := time.Now()
-				status := thief.send(t, "/progress", `{"webinar_id":"intro","position_sec":1}`).Status
+				sent := time.Now()
+				status := stolen.send(t, "/progress", `{"webinar_id":"intro","position_sec":1}`).Status
 				if status != 401 && status < 500 {
-					taken = asked
+					lastAccepted = sent
 				}
 				return status == 401
-			}, 2*time.Minute, 200*time.Millisecond)
-			assert.LessOrEqual(t, taken.Sub(ended), 30*time.Second, "the last that was taken")
+			}, waitTimeout, 200*time.Millisecond)
+			assert.LessOrEqual(t, lastAccepted.Sub(ended), 30*time.Second, "the last accepted report")
 			if name == "deletion" {
 				var left []string
 				require.NoError(t, s.db.SelectContext(t.Context(), &left, "SELECT meta_key FROM "+s.usermeta+" WHERE user_id = ?", user))
-				assert.Empty(t, left, "no row of a user who is gone")
+				assert.Empty(t, left, "no row of the deleted user")
 			}
 		})
 	}
 }
 
-// logsOut follows the link that WordPress shows.
+// logOut follows the link on the confirmation page of WordPress.
 func (c *client) logOut(t testing.TB) {
 	t.Helper()
 	res, err := c.http.Get(c.site.home + "/wp-login.php?action=logout")
@@ -74,9 +74,9 @@ func (c *client) logOut(t testing.TB) {
 	require.Equal(t, 200, res.StatusCode)
 }
 
-// withCookies is a client that sends these whatever the server says.
+// withCookies returns a client that always sends these cookies.
 func withCookies(cookies []*http.Cookie) *http.Client {
-	return &http.Client{Timeout: time.Minute, Transport: fixedCookies(cookies)}
+	return &http.Client{Timeout: waitTimeout, Transport: fixedCookies(cookies)}
 }
 
 type fixedCookies []*http.Cookie

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// blockIsShown: the block prints what the shortcode prints, and the editor knows it.
+// testBlock checks that the block prints the player and that the editor supports it.
 func testBlock(t *testing.T, s *site) {
 	page := s.addPage(t, "With the block", `<!-- wp:autowebinar/player {"id":"pro","src":"/wp-content/uploads/webinar.mp4","poster":"/poster.png"} /-->`)
 	editor := s.addAdmin(t, "editor")
@@ -22,20 +22,20 @@ func testBlock(t *testing.T, s *site) {
 	p.navigate(t, page)
 	p.waitFor(t, `document.querySelector('.autowebinar video[poster$="/poster.png"]')`)
 	p.eval(t, nil, `document.querySelector('video').play()`)
-	require.Eventually(t, func() bool { return s.row(t, editor, "autowebinar_session_id") != "" }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return s.row(t, editor, "autowebinar_session_id") != "" }, waitTimeout, 50*time.Millisecond)
 
 	var id int
 	s.eval(t, &id, `return url_to_postid(%q);`, page)
 	p.navigate(t, fmt.Sprintf("%s/wp-admin/post.php?post=%d&action=edit", s.home, id))
 	p.waitFor(t, `window.wp?.blocks?.getBlockType('autowebinar/player')`)
 	p.waitFor(t, `wp.data.select('core/block-editor').getBlocks()[0]?.attributes.id === 'pro'`)
-	assert.Equal(t, "autowebinar/player", p.evalText(t, `wp.data.select('core/block-editor').getBlocks()[0].name`), "not a block that the editor does not know")
+	assert.Equal(t, "autowebinar/player", p.evalText(t, `wp.data.select('core/block-editor').getBlocks()[0].name`), "the editor supports the block")
 	p.waitFor(t, `[document, document.querySelector('iframe[name="editor-canvas"]')?.contentDocument].some((d) => d?.querySelector('[data-type="autowebinar/player"] input')?.value === 'pro')`)
 	p.eval(t, nil, `wp.data.dispatch('core/preferences')?.set('core/edit-post', 'welcomeGuide', false)`)
 	p.screenshot(t, "block.png")
 }
 
-// playerIsPrinted: to viewers, of a webinar; with nothing of theirs for anybody else.
+// testPlayerMarkup checks the HTML of the player, which only logged-in users get.
 func testPlayerMarkup(t *testing.T, s *site) {
 	render := func(user int, shortcode string) (printed string) {
 		s.eval(t, &printed, `wp_set_current_user(%d); return do_shortcode(base64_decode('%s'));`, user, base64Of(shortcode))
@@ -51,8 +51,8 @@ func testPlayerMarkup(t *testing.T, s *site) {
 	assert.Contains(t, printed, `"nonceUrl":"/wp-admin/admin-ajax.php?action=rest-nonce"`)
 	assert.NotContains(t, render(0, good), "<video")
 	for _, bad := range []string{`[autowebinar]`, `[autowebinar id="intro"]`, `[autowebinar id="In tro" src="a.mp4"]`, `[autowebinar src="a.mp4"]`} {
-		assert.Contains(t, render(1, bad), "needs an id", "editors are told")
-		assert.Empty(t, render(0, bad), "visitors are not")
+		assert.Contains(t, render(1, bad), "needs an id", "editors see the error")
+		assert.Empty(t, render(0, bad), "visitors do not")
 	}
 	// Two on one page.
 	two := render(1, good+good)
@@ -60,7 +60,7 @@ func testPlayerMarkup(t *testing.T, s *site) {
 	assert.Equal(t, 1, strings.Count(two, `id="autowebinar-1"`))
 }
 
-// profileIsShown: to administrators, on the profile of a user; to no user.
+// testProfile checks the section on user profiles, which only administrators see.
 func testProfile(t *testing.T, s *site) {
 	user := s.addUser(t, "shown")
 	c := newClient(t, s, "shown")
@@ -84,7 +84,8 @@ func testProfile(t *testing.T, s *site) {
 	own.waitFor(t, `document.querySelector('#your-profile') && !document.body.innerText.includes('AutoWebinar')`)
 }
 
-// dataIsExportedAndErased by WordPress's own tools, with what waits.
+// testPersonalData exports and erases the data of a user, with pending events, with
+// the tools of WordPress.
 func testPersonalData(t *testing.T, s *site) {
 	user := s.addUser(t, "private")
 	c := newClient(t, s, "private")
@@ -118,7 +119,7 @@ func testPersonalData(t *testing.T, s *site) {
 		assert.Contains(t, text, want)
 	}
 
-	// The administrator erases it on WordPress's own page.
+	// An administrator erases it.
 	s.addAdmin(t, "erasing")
 	p := newVisitor(t, s).logIn(t, "erasing")
 	p.navigate(t, s.home+"/wp-admin/erase-personal-data.php")
@@ -131,7 +132,7 @@ func testPersonalData(t *testing.T, s *site) {
 		var left int
 		require.NoError(t, s.db.GetContext(t.Context(), &left, "SELECT COUNT(*) FROM "+s.usermeta+" WHERE user_id = ? AND meta_key LIKE 'autowebinar\\_%'", user))
 		return left == 0
-	}, 60*time.Second, 100*time.Millisecond)
+	}, waitTimeout, 100*time.Millisecond)
 	p.waitFor(t, `document.body.innerText.includes('already delivered to other systems')`)
 	p.eval(t, nil, `document.querySelector('table.requests, table.wp-list-table').scrollIntoView({block: 'center'})`)
 	p.screenshot(t, "erase.png")
@@ -139,28 +140,28 @@ func testPersonalData(t *testing.T, s *site) {
 	require.NoError(t, os.Remove(broken))
 	c.must(t, 404, "/session?webinar_id=intro", "")
 	c.must(t, 201, "/enter", `{"webinar_id":"intro"}`)
-	heard := s.expectActions(t, user, "client_webinar_registered", "client_webinar_entered", "client_webinar_entered")
-	assert.NotEqual(t, heard[1].Meta["id"], heard[2].Meta["id"], "a new session, and nothing of the old one")
+	actions := s.expectActions(t, user, "client_webinar_registered", "client_webinar_entered", "client_webinar_entered")
+	assert.NotEqual(t, actions[1].Meta["id"], actions[2].Meta["id"], "a new session; the erased event is not delivered")
 }
 
-// text is a string that an expression gives.
+// evalText evaluates an expression that gives a string.
 func (p *visitor) evalText(t testing.TB, expression string) (text string) {
 	t.Helper()
 	p.eval(t, &text, "%s", expression)
 	return text
 }
 
-// picture keeps a screenshot for the documents, where they are being renewed:
+// screenshot takes a screenshot for the documentation if SITE_PICTURES is set:
 //
 //	SITE_PICTURES=../../api/wordpress/pictures go test ./internal/site
 func (p *visitor) screenshot(t testing.TB, name string) {
 	t.Helper()
-	folder := os.Getenv("SITE_PICTURES")
-	if folder == "" || p.site.release != newest(t) {
+	dir := os.Getenv("SITE_PICTURES")
+	if dir == "" || p.site.release != newest(t) {
 		return
 	}
 	image, err := runAction(p, chromedp.CaptureScreenshot())
 	require.NoError(t, err)
-	require.NoError(t, os.MkdirAll(folder, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, name), image, 0o644))
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), image, 0o644))
 }

@@ -29,14 +29,14 @@ func testRepeatedDelivery(t *testing.T, s *site) {
 		assert.Equal(t, tt.repeat, a.Body["repeat"])
 		s.deleteOutboxRow(t, tt.webhook)
 	}
-	heard := s.expectActions(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered")
-	assert.Equal(t, first.id, heard[0].Meta["id"])
+	actions := s.expectActions(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered")
+	assert.Equal(t, first.id, actions[0].Meta["id"])
 
-	// A late attempt of what was accepted before is none of what waits.
+	// A late repeat of an event that was accepted earlier has no row any more.
 	s.expectUnknown(t, first)
 	assert.Equal(t, true, s.post(t, second).Body["repeat"])
 
-	// Ten at once are one.
+	// Ten concurrent deliveries fire one action.
 	third := enteredWebhook(user)
 	s.insertOutboxRow(t, third)
 	done := make(chan int)
@@ -49,7 +49,7 @@ func testRepeatedDelivery(t *testing.T, s *site) {
 	s.expectActions(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered", "client_webinar_entered")
 }
 
-// isUnknown: the bridge refuses for now what no row of the viewer's is about.
+// expectUnknown checks that the bridge answers 503 to an event without a row.
 func (s *site) expectUnknown(t testing.TB, w webhook) {
 	t.Helper()
 	a := s.post(t, w)
@@ -57,8 +57,8 @@ func (s *site) expectUnknown(t testing.TB, w webhook) {
 	assert.Equal(t, "autowebinar_unknown_delivery", a.Body["code"])
 }
 
-// strangersAreUnknown: a webhook that was signed well, of an event that does not
-// wait for this viewer, or of which that cannot be seen.
+// testUnknownDelivery posts correctly signed webhooks of events that are not
+// pending for the user, or while the rows cannot be read.
 func testUnknownDelivery(t *testing.T, s *site) {
 	user, other := s.addUser(t, "meant"), s.addUser(t, "not-meant")
 	w := enteredWebhook(user)
@@ -67,7 +67,7 @@ func testUnknownDelivery(t *testing.T, s *site) {
 	elsewhere.user = fmt.Sprint(other)
 	s.expectUnknown(t, elsewhere)
 
-	// The id must be the event's, not anything that a viewer may have sent.
+	// The id must be that of the event, not of a field that a viewer may have sent.
 	source := enteredWebhook(other)
 	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_outbox_dead', ?), (?, 'autowebinar_session_id', ?)",
 		other, "1|client_webinar_registered|"+uuid.NewString()+"|1790000000|intro|auto||"+source.id+"||0|0|0", other, "1|a|"+source.id+"|b")
@@ -85,7 +85,7 @@ func testUnknownDelivery(t *testing.T, s *site) {
 	s.expectActions(t, other)
 }
 
-// refusal is the code of a 503 to a webhook, while reading a table fails.
+// refusal returns the error code for a webhook while reads of a table fail.
 func (s *site) refusal(t testing.TB, w webhook, table string) string {
 	t.Helper()
 	status, code := s.postInProcess(t, failQueries("^SELECT.* FROM "+table), w)
@@ -93,7 +93,7 @@ func (s *site) refusal(t testing.TB, w webhook, table string) string {
 	return code
 }
 
-// receives hands a webhook to the bridge after some PHP, in the same request.
+// postInProcess passes a webhook to the bridge within PHP, after some PHP code.
 func (s *site) postInProcess(t testing.TB, before string, w webhook) (status int, code string) {
 	t.Helper()
 	header, err := json.Marshal(w.header(t))
@@ -107,12 +107,12 @@ func (s *site) postInProcess(t testing.TB, before string, w webhook) (status int
 		$request->set_headers(json_decode(base64_decode('%s'), true));
 		$request->set_body(base64_decode('%s'));
 		$response = rest_do_request($request);
-		status_header(200); // the answer's own is in it
+		status_header(200); // the status of the answer is in its body
 		return array('status' => $response->get_status(), 'data' => $response->get_data());`, before, base64Of(string(header)), base64Of(w.body))
 	return answer.Status, answer.Data.Code
 }
 
-// queriesFail is PHP after which the queries that match fail.
+// failQueries returns PHP code that makes matching queries fail.
 func failQueries(pattern string) string {
 	return `$GLOBALS['wpdb']->suppress_errors(); add_filter('query', fn($query) => preg_match('/` + pattern + `/s', $query) ? 'fail' : $query);` + "\n"
 }

@@ -6,15 +6,15 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// readsReplica is PHP after which this request reads a replica that has no rows
-// yet, until it is told by the method to read the primary.
+// useReplica returns PHP code that makes the request read a replica without rows
+// until it calls the method that switches to the primary.
 func useReplica(method string) string {
 	return `$GLOBALS['wpdb'] = new class(DB_USER, DB_PASSWORD, DB_NAME, DB_HOST) extends wpdb {
 			private $lags = true;
 			public function ` + method + `() { $this->lags = false; }
 			public function query($query) {
 				if ($this->lags && false !== strpos($query, 'GET_LOCK')) {
-					throw new LogicException('a lock of the replica excludes nobody elsewhere');
+					throw new LogicException('the lock must be taken on the primary');
 				}
 				return parent::query($this->lags && 0 === strpos($query, 'SELECT') ? 'SELECT 1 FROM DUAL WHERE 1 = 0' : $query);
 			}
@@ -22,7 +22,8 @@ func useReplica(method string) string {
 		wp_set_wpdb_vars(); wp_cache_flush();` + "\n"
 }
 
-// replicasLag: on sites that read replicas, what has just been written is found.
+// testLaggingReplica checks that the plugin reads the primary where a site reads
+// replicas.
 func testLaggingReplica(t *testing.T, s *site) {
 	for name, method := range map[string]string{"hyperdb": "send_reads_to_masters", "ludicrousdb": "send_reads_to_primaries"} {
 		user := s.addUser(t, "reads-"+name)
@@ -38,7 +39,7 @@ func testLaggingReplica(t *testing.T, s *site) {
 
 		var exported int
 		s.eval(t, &exported, `%s return count(AutoWebinar\export('reads-%s@example.test')['data']);`, useReplica(method), name)
-		assert.Equal(t, 1, exported, "the event that waits")
+		assert.Equal(t, 1, exported, "the pending event")
 		assert.True(t, s.erase(t, useReplica(method), "reads-"+name).Removed)
 		assert.Empty(t, s.row(t, user, "autowebinar_bridge_last_id"))
 	}

@@ -19,8 +19,8 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// plan says what is peculiar about a site. Zero is a site with pretty
-// permalinks, the plugin, and the service whose sink is the plugin's bridge.
+// options describes a site. The zero value is a site with pretty permalinks, the
+// plugin, and the service with the plugin's bridge as its receiver.
 type options struct {
 	prefix          string            // of the tables; default wp_
 	directory       string            // such as /blog; default: the root of the host
@@ -37,16 +37,16 @@ type options struct {
 	settings        map[string]string // further environment of the service
 }
 
-// site is a WordPress with the service beside it.
+// site is a WordPress site with the service.
 type site struct {
 	options
 	release      release
 	tools        *tools
 	dir          string // wp-config.php, content, logs
 	host         string // host:port
-	home         string // address without a slash at its end
+	home         string // address without a trailing slash
 	db           *sqlx.DB
-	configValues map[string]string // WordPress's, for wp-config.php
+	configValues map[string]string // placeholders of wp-config.php
 	env          map[string]string // of the service
 	service      *servicetest.Service
 	served       bool // by a web server
@@ -54,7 +54,7 @@ type site struct {
 
 var siteCount atomic.Int64
 
-// newSite makes a site and serves it until the test ends.
+// newSite creates a site and serves it until the test ends.
 func newSite(t *testing.T, r release, p options) *site {
 	t.Helper()
 	s := &site{options: p, release: r, tools: requireTools(t), dir: t.TempDir(), host: freeAddress(t)}
@@ -80,13 +80,13 @@ func newSite(t *testing.T, r release, p options) *site {
 	return s
 }
 
-// password is everybody's. It has what forms and shells like to spoil.
+// password is that of all users. It contains characters that need escaping.
 const password = `correct horse "battery" & staple's`
 
 func (s *site) content() string { return filepath.Join(s.dir, "content") }
 func (s *site) config() string  { return filepath.Join(s.dir, "wp-config.php") }
 
-// furnish makes the site's own folder: theme, plugins, video.
+// writeFiles creates the site's directory with theme, plugins and video.
 func (s *site) writeFiles(t testing.TB) {
 	t.Helper()
 	theme, plugins := filepath.Join(s.content(), "themes/site"), filepath.Join(s.content(), "mu-plugins")
@@ -116,7 +116,7 @@ func (s *site) writeFiles(t testing.TB) {
 	}
 }
 
-// root is what the web server serves.
+// root returns the document root of the web server.
 func (s *site) root() string {
 	if s.directory == "" {
 		return s.release.docroot
@@ -124,36 +124,36 @@ func (s *site) root() string {
 	return filepath.Join(s.dir, "root")
 }
 
-// database makes the site's database and two accounts, WordPress's own and the
-// service's, writes wp-config.php and the environment of the service.
+// createDatabase creates the site's database with an account for WordPress and one
+// for the service, and sets the configuration of both.
 func (s *site) createDatabase(t testing.TB) {
 	t.Helper()
 	server := servers.open(t).server
 	name := fmt.Sprintf("site%d", siteCount.Add(1))
-	own, ours := rand.Text(), rand.Text()
+	sitePassword, servicePassword := rand.Text(), rand.Text()
 
-	bare, err := sqlx.Open("mysql", server.AdminDSN(""))
+	admin, err := sqlx.Open("mysql", server.AdminDSN(""))
 	require.NoError(t, err)
-	defer bare.Close()
+	defer admin.Close()
 	for _, statement := range []string{
 		"CREATE DATABASE " + name + " CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
-		"CREATE USER '" + name + "'@'%' IDENTIFIED BY '" + own + "'",
+		"CREATE USER '" + name + "'@'%' IDENTIFIED BY '" + sitePassword + "'",
 		"GRANT ALL ON " + name + ".* TO '" + name + "'@'%'",
-		"CREATE USER '" + name + "aw'@'%' IDENTIFIED BY '" + ours + "'",
+		"CREATE USER '" + name + "aw'@'%' IDENTIFIED BY '" + servicePassword + "'",
 	} {
-		_, err := bare.ExecContext(t.Context(), statement)
+		_, err := admin.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
 	}
 	s.db, err = sqlx.Open("mysql", server.AdminDSN(name))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.db.Close() })
 
-	s.configValues = map[string]string{"{database}": name, "{user}": name, "{password}": own, "{host}": server.Addr(), "{eval}": rand.Text()}
+	s.configValues = map[string]string{"{database}": name, "{user}": name, "{password}": sitePassword, "{host}": server.Addr(), "{eval}": rand.Text()}
 	s.writeConfig(t, "")
 	s.env = map[string]string{
 		"AUTOWEBINAR_WP_CONFIG":      s.config(),
 		"WORDPRESS_DB_USER":          name + "aw",
-		"WORDPRESS_DB_PASSWORD":      ours,
+		"WORDPRESS_DB_PASSWORD":      servicePassword,
 		"AUTOWEBINAR_LISTEN":         "127.0.0.1:0",
 		"AUTOWEBINAR_ADMIN_LISTEN":   "127.0.0.1:0",
 		"AUTOWEBINAR_BASE_PATH":      s.directory + "/wp-json/autowebinar/v1",
@@ -162,19 +162,19 @@ func (s *site) createDatabase(t testing.TB) {
 		"AUTOWEBINAR_WEBHOOK_RETRY":  "100ms,500ms,1s",
 		"AUTOWEBINAR_SERVICE_KEYS":   servicetest.ServiceKey,
 		"AUTOWEBINAR_WEBINARS":       "intro=60,pro=600",
-		// A minute of the video is watched in some seconds.
+		// Tests play the video at eight times its rate.
 		"AUTOWEBINAR_MAX_PLAYBACK_RATE": "16",
 		"AUTOWEBINAR_HEARTBEAT_SEC":     "1",
 	}
 	maps.Copy(s.env, s.settings)
 }
 
-// bridge is where the plugin receives events, whatever the permalinks.
+// bridge returns the address at which the plugin receives events.
 func (s *site) bridge() string {
 	return s.home + "/index.php?rest_route=/autowebinar-bridge/v1/events"
 }
 
-// writeConfig fills testdata/wp-config.php.
+// writeConfig writes wp-config.php from testdata.
 func (s *site) writeConfig(t testing.TB, more string) {
 	t.Helper()
 	values := maps.Clone(s.configValues)
@@ -199,7 +199,8 @@ func (s *site) writeConfig(t testing.TB, more string) {
 	require.NoError(t, os.WriteFile(s.config(), []byte(strings.NewReplacer(pairs...).Replace(string(text))), 0o600))
 }
 
-// start runs the service on the two grants that the README asks for.
+// startService starts the service under an account with the two grants that the
+// documentation requires.
 func (s *site) startService(t *testing.T) {
 	t.Helper()
 	account := "'" + s.env["WORDPRESS_DB_USER"] + "'@'%'"
@@ -221,12 +222,12 @@ func copyFile(t testing.TB, from, to string) {
 	require.NoError(t, os.WriteFile(to, text, 0o644))
 }
 
-// ports are those of all sites until now.
+// usedPorts are the ports of all sites so far.
 var usedPorts sync.Map
 
-// freeAddress is where a web server may listen. The port is below those that
-// systems give to whoever asks for any, and those of other packages' servers:
-// until the server listens, nobody takes it.
+// freeAddress returns an address at which a web server can listen. The port is
+// below the ephemeral range and those of other packages' servers, so that no other
+// program is given it before the server listens.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {

@@ -15,50 +15,50 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tools are the programs that serve a site, and the releases of WordPress.
+// tools are the programs that serve a site and the releases of WordPress.
 type tools struct {
-	folder     string
+	dir        string
 	nginx      string
 	apache     string
 	fpm, php   string
-	phpOptions []string // of PHP, in place of an ini file
+	phpOptions []string // command-line options of PHP, instead of an ini file
 	releases   []release
 }
 
-// release is a WordPress that was unpacked.
+// release is an unpacked WordPress.
 type release struct {
 	version string // such as 6.1.9
 	docroot string
 }
 
-// sharedTools are found once for all tests.
+// sharedTools finds the tools once for all tests.
 var sharedTools = sync.OnceValues(findTools)
 
 func findTools() (*tools, error) {
-	var complaint bytes.Buffer
+	var stderr bytes.Buffer
 	script := exec.Command("../../.ci/wordpress")
-	script.Stderr = &complaint
+	script.Stderr = &stderr
 	out, err := script.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, complaint.String())
+		return nil, fmt.Errorf("%w: %s", err, stderr.String())
 	}
-	w := &tools{folder: strings.TrimSpace(string(out))}
+	w := &tools{dir: strings.TrimSpace(string(out))}
 	w.nginx, w.apache = w.find("sbin/nginx"), w.find("sbin/apache2")
 	w.fpm, w.php = w.find("sbin/php-fpm?*"), w.find("bin/php?.?")
 	modules := filepath.Dir(w.find("lib/php/2*/mysqli.so"))
 	if w.nginx == "" || w.apache == "" || w.fpm == "" || w.php == "" || modules == "." {
-		return nil, fmt.Errorf("nginx, Apache or PHP is neither in %s nor installed: remove that folder, .ci/wordpress fills it again", w.folder)
+		return nil, fmt.Errorf("nginx, Apache or PHP is neither in %s nor installed: remove that directory, .ci/wordpress fills it again", w.dir)
 	}
 	w.phpOptions = findPHPOptions(modules)
-	if w.releases, err = findReleases(w.folder); err != nil {
+	if w.releases, err = findReleases(w.dir); err != nil {
 		return nil, err
 	}
 	return w, w.printVersions()
 }
 
-// find is the last match below usr/ of the folder or of the machine.
+// find returns the last match below usr/ of the dir or of the machine.
 func (w *tools) find(pattern string) string {
-	for _, root := range []string{w.folder + "/packages/usr/", "/usr/"} {
+	for _, root := range []string{w.dir + "/packages/usr/", "/usr/"} {
 		if found, _ := filepath.Glob(root + pattern); len(found) > 0 {
 			return found[len(found)-1]
 		}
@@ -66,7 +66,7 @@ func (w *tools) find(pattern string) string {
 	return ""
 }
 
-// phpSettings switch on what Debian would have, and nothing else.
+// findPHPOptions returns the options that load the extensions Debian enables.
 func findPHPOptions(modules string) []string {
 	settings := []string{"-n", "-d", "extension_dir=" + modules, "-d", "zend_extension=opcache", "-d", "opcache.enable_cli=0"}
 	for _, name := range []string{"mysqlnd", "mysqli", "mbstring", "xml", "dom", "simplexml", "xmlreader", "xmlwriter", "ctype", "iconv", "tokenizer", "fileinfo", "exif", "posix", "json", "phar", "sockets"} {
@@ -79,10 +79,10 @@ func findPHPOptions(modules string) []string {
 
 var versionLine = regexp.MustCompile(`\$wp_version = '([0-9.]+)`)
 
-// findReleases returns them with the newest first.
-func findReleases(folder string) ([]release, error) {
+// findReleases returns the releases of WordPress, the newest first.
+func findReleases(dir string) ([]release, error) {
 	var releases []release
-	files, _ := filepath.Glob(folder + "/wordpress/*/usr/share/wordpress/wp-includes/version.php")
+	files, _ := filepath.Glob(dir + "/wordpress/*/usr/share/wordpress/wp-includes/version.php")
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -90,12 +90,12 @@ func findReleases(folder string) ([]release, error) {
 		}
 		version := versionLine.FindSubmatch(text)
 		if version == nil {
-			return nil, fmt.Errorf("%s says no version", file)
+			return nil, fmt.Errorf("%s contains no version", file)
 		}
 		releases = append(releases, release{version: string(version[1]), docroot: filepath.Dir(filepath.Dir(file))})
 	}
 	if len(releases) != 2 {
-		return nil, errors.New("there are not two releases of WordPress in " + folder + ": remove it, .ci/wordpress fills it again")
+		return nil, errors.New("not two releases of WordPress in " + dir + ": remove it, .ci/wordpress fills it again")
 	}
 	if newer(releases[1].version, releases[0].version) {
 		releases[0], releases[1] = releases[1], releases[0]
@@ -110,7 +110,7 @@ func newer(a, b string) bool {
 	return left[0] > right[0] || left[0] == right[0] && left[1] > right[1]
 }
 
-// print says what the tests run on.
+// printVersions prints what the tests run on.
 func (w *tools) printVersions() error {
 	version := func(name string, args ...string) string {
 		cmd := exec.Command(name, args...)
@@ -127,12 +127,12 @@ func (w *tools) printVersions() error {
 	return err
 }
 
-// environment lets unpacked programs find their libraries.
+// environment returns the environment in which unpacked programs find their libraries.
 func (w *tools) environment() []string {
-	return append(os.Environ(), "LD_LIBRARY_PATH="+w.folder+"/libraries")
+	return append(os.Environ(), "LD_LIBRARY_PATH="+w.dir+"/libraries")
 }
 
-// needTools fails the test where something is missing, in a sentence.
+// requireTools fails the test if a program is missing.
 func requireTools(t testing.TB) *tools {
 	t.Helper()
 	w, err := sharedTools()
@@ -140,16 +140,16 @@ func requireTools(t testing.TB) *tools {
 	return w
 }
 
-// each runs a story on every release.
-func eachRelease(t *testing.T, story func(t *testing.T, r release)) {
+// eachRelease runs a test on every release.
+func eachRelease(t *testing.T, test func(t *testing.T, r release)) {
 	for _, r := range requireTools(t).releases {
 		t.Run("WordPress "+r.version, func(t *testing.T) {
 			t.Parallel()
-			story(t, r)
+			test(t, r)
 		})
 	}
 }
 
-// newest is the current release, and oldest the other one.
+// newest returns the current release, and oldest the other one.
 func newest(t testing.TB) release { return requireTools(t).releases[0] }
 func oldest(t testing.TB) release { return requireTools(t).releases[1] }

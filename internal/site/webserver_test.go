@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// serve starts the web server in front of PHP and the service.
+// startWebServer starts the web server in front of PHP and the service.
 func (s *site) startWebServer(t *testing.T) {
 	t.Helper()
 	var p *process
@@ -37,9 +37,9 @@ func (s *site) startWebServer(t *testing.T) {
 	require.NoError(t, p.waitUntil(s.isServed), "at %s", s.host)
 }
 
-// answers tells this site from whatever else may listen on its port.
+// isServed reports whether the server at the site's address serves this site.
 func (s *site) isServed() bool {
-	client := &http.Client{Timeout: 5 * time.Second}
+	client := &http.Client{Timeout: 30 * time.Second}
 	res, err := client.Get(s.home + "/wp-content/whose.txt")
 	if err != nil {
 		return false
@@ -49,19 +49,19 @@ func (s *site) isServed() bool {
 	return err == nil && string(dir) == s.dir
 }
 
-// fill replaces names in one of the configurations of testdata.
+// writeServerConfig writes a configuration of testdata with its placeholders replaced.
 func (s *site) writeServerConfig(t testing.TB, name string, more ...string) (path string) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + name)
 	require.NoError(t, err)
-	pairs := append(more, "{dir}", s.dir, "{address}", s.host, "{root}", s.root(), "{folder}", s.directory,
+	pairs := append(more, "{dir}", s.dir, "{address}", s.host, "{root}", s.root(), "{directory}", s.directory,
 		"{content}", s.content(), "{fpm}", servers.fpm(), "{config}", s.config())
 	path = filepath.Join(s.dir, name)
 	require.NoError(t, os.WriteFile(path, []byte(strings.NewReplacer(pairs...).Replace(string(text))), 0o600))
 	return path
 }
 
-// proxied are a document's lines with this service's address and this site's folder.
+// localProxyLines adapts lines of the documentation to the addresses of this site.
 func (s *site) localProxyLines(t testing.TB, lines string) string {
 	t.Helper()
 	service, err := url.Parse(s.service.URL)
@@ -69,7 +69,7 @@ func (s *site) localProxyLines(t testing.TB, lines string) string {
 	return strings.NewReplacer("autowebinar:8080", service.Host, "/wp-json/autowebinar/", s.directory+"/wp-json/autowebinar/").Replace(lines)
 }
 
-// nginx writes the configuration, with the README's own lines.
+// writeNginxConfig writes the configuration with the lines of the documentation.
 func (s *site) writeNginxConfig(t testing.TB) (path string) {
 	t.Helper()
 	http, server := splitLevels(proxyLines(t, "../../README.md", "nginx", s.plainPermalinks))
@@ -83,7 +83,7 @@ func (s *site) writeNginxConfig(t testing.TB) (path string) {
 	return s.writeServerConfig(t, "nginx.conf", "{http}", s.localProxyLines(t, http), "{server}", s.localProxyLines(t, server), "{rewrites}", rewrites)
 }
 
-// apache writes the configuration, with the lines of the plugin's page.
+// writeApacheConfig writes the configuration with the lines of the plugin's README.
 func (s *site) writeApacheConfig(t testing.TB) (path string) {
 	t.Helper()
 	lines := proxyLines(t, "../../api/wordpress/README.md", "apache", s.plainPermalinks)
@@ -96,13 +96,13 @@ func (s *site) writeApacheConfig(t testing.TB) (path string) {
 	return s.writeServerConfig(t, "apache.conf", "{modules}", modules.String(), "{server}", s.localProxyLines(t, lines))
 }
 
-// proxyLines are those that a document tells operations to write: the first
-// block of a language, and the second too for plain permalinks.
+// proxyLines returns the proxy configuration in a document: the first code block of
+// a language and, for plain permalinks, the second.
 func proxyLines(t testing.TB, file, language string, plain bool) string {
 	t.Helper()
 	document, err := os.ReadFile(file)
 	require.NoError(t, err)
-	// Blocks of a list are indented.
+	// Blocks in lists are indented.
 	text := regexp.MustCompile(`(?m)^ {3}`).ReplaceAllString(string(document), "")
 	blocks := regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1)
 	require.Len(t, blocks, 2, "%s has lines for %s, and more for plain permalinks", file, language)
@@ -112,7 +112,7 @@ func proxyLines(t testing.TB, file, language string, plain bool) string {
 	return blocks[0][1]
 }
 
-// levels sorts lines for nginx by where they belong.
+// splitLevels divides lines for nginx into those of the http and the server block.
 func splitLevels(lines string) (http, server string) {
 	for block := range directives(lines) {
 		if word, _, _ := strings.Cut(strings.TrimSpace(block), " "); word == "upstream" || word == "map" {
@@ -124,7 +124,7 @@ func splitLevels(lines string) (http, server string) {
 	return http, server
 }
 
-// topLevel yields the directives of a configuration, one with its braces at a time.
+// directives yields the top-level directives of a configuration with their blocks.
 func directives(text string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		depth, begun := 0, 0
@@ -136,7 +136,7 @@ func directives(text string) func(yield func(string) bool) {
 				depth--
 			}
 			if depth == 0 && (c == '}' || c == ';') {
-				// What follows on the line is a comment.
+				// The rest of the line may be a comment.
 				end := i + 1
 				if j := strings.IndexByte(text[end:], '\n'); j >= 0 && strings.HasPrefix(strings.TrimSpace(text[end:end+j]), "#") {
 					end += j + 1

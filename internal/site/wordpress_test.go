@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// install lets WordPress make its tables, and chooses the permalinks. At the
-// end of the test nothing that the plugin does may have displeased PHP.
+// install lets WordPress create its tables and sets the permalinks. At the end of
+// the test it checks that PHP has logged no problem of the plugin.
 func (s *site) install(t testing.TB) {
 	t.Helper()
 	s.runPHP(t, "", "testdata/install.php", s.release.docroot, password)
@@ -37,12 +37,12 @@ func (s *site) install(t testing.TB) {
 		s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('autowebinar.php', '', false, true); return true;`)
 	}
 	t.Cleanup(func() {
-		assert.Empty(t, pluginErrors.FindAllString(s.debugLog(), -1), "PHP says nothing about the plugin")
+		assert.Empty(t, pluginErrors.FindAllString(s.debugLog(), -1), "PHP logs no problem of the plugin")
 	})
 }
 
-// displeasure is what PHP says of the plugin in the site's log. Failures of
-// listeners, which the plugin itself logs, are none.
+// pluginErrors matches the errors of the plugin in the PHP log, but not the failures
+// of listeners that the plugin logs.
 var pluginErrors = regexp.MustCompile(`PHP (Warning|Notice|Deprecated|Fatal|Parse)[^\n]*autowebinar\.php[^\n]*`)
 
 func (s *site) debugLog() string {
@@ -50,11 +50,10 @@ func (s *site) debugLog() string {
 	return string(text)
 }
 
-// script runs a PHP program as the site, with its own process, as cron jobs and
-// command lines have.
+// runPHP runs a PHP program with the site's configuration in a separate process.
 func (s *site) runPHP(t testing.TB, stdin string, args ...string) string {
 	t.Helper()
-	// Programs have no opcache of their own to share: it keeps files for them.
+	// Separate processes share compiled files on disk.
 	settings := append(slices.Clone(s.tools.phpOptions), "-d", "opcache.enable_cli=1", "-d", "opcache.file_cache="+servers.home)
 	cmd := exec.Command(s.tools.php, append(settings, args...)...)
 	cmd.Env = append(s.tools.environment(), "SITE_CONFIG="+s.config(), "SITE_HOST="+s.host)
@@ -66,8 +65,8 @@ func (s *site) runPHP(t testing.TB, stdin string, args ...string) string {
 	return string(out)
 }
 
-// eval runs code inside WordPress, in a request of its own, and decodes what it
-// returns into result, if that is not nil.
+// eval runs code in WordPress, in a separate request, and decodes its result unless
+// that is nil.
 func (s *site) eval(t testing.TB, result any, code string, args ...any) {
 	t.Helper()
 	code = fmt.Sprintf(code, args...)
@@ -94,14 +93,14 @@ func (s *site) decode(t testing.TB, result any, text string) {
 	}
 }
 
-// addUser makes a subscriber and returns the id.
+// addUser creates a subscriber and returns the id.
 func (s *site) addUser(t testing.TB, login string) (id uint64) {
 	t.Helper()
 	return s.addAccount(t, login, "subscriber")
 }
 
-// addAdmin makes an administrator: WordPress loses one of two logins of one
-// user at the same moment, so each story has its own.
+// addAdmin creates an administrator. Each scenario uses a different one, because
+// WordPress loses one of two simultaneous logins of a user.
 func (s *site) addAdmin(t testing.TB, login string) (id uint64) {
 	t.Helper()
 	return s.addAccount(t, login, "administrator")
@@ -123,23 +122,25 @@ func (s *site) addPage(t testing.TB, title, content string) (address string) {
 	return address
 }
 
-// meta is what get_user_meta() gives, in a process of its own.
+// meta returns the result of get_user_meta() in a separate request.
 func (s *site) meta(t testing.TB, user uint64, key string) (value string) {
 	t.Helper()
 	s.eval(t, &value, `return get_user_meta(%d, '%s', true);`, user, key)
 	return value
 }
 
-// noted is what the site's listeners have heard.
+// action is an action that has fired.
 type action struct {
 	Action  string
 	Payload map[string]any
 	Meta    map[string]any
 }
 
+// recordedActions returns the actions that testdata/mu-plugins/listeners.php has
+// recorded.
 func (s *site) recordedActions(t testing.TB) []action {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.content(), "noted.jsonl"))
+	text, err := os.ReadFile(filepath.Join(s.content(), "actions.jsonl"))
 	if os.IsNotExist(err) {
 		return nil
 	}

@@ -1,6 +1,6 @@
-// A stand-in for @vimeo/player: the part of its documented interface that the
-// adapter uses, over a video element. Every method answers by a promise, every
-// event carries seconds, percent and duration.
+// A stub of @vimeo/player: the part of its documented interface that the adapter
+// uses, implemented with a video element. Methods return promises; events have
+// seconds, percent and duration.
 window.Vimeo = {
   Player: class {
     #video; #listeners = {};
@@ -11,7 +11,7 @@ window.Vimeo = {
       for (const [name, type] of Object.entries(names)) {
         video.addEventListener(name, () => {
           const { currentTime: seconds, duration } = video;
-          setTimeout(() => this.#fire(type, { seconds, duration, percent: seconds / duration }), 5); // as by postMessage
+          setTimeout(() => this.#fire(type, { seconds, duration, percent: seconds / duration }), 5); // asynchronous, as with postMessage
         });
       }
     }

@@ -1,5 +1,5 @@
-// A stand-in for YouTube's IFrame API: the part of its documented interface that
-// the adapter uses, over a video element. Its methods are there once it is ready.
+// A stub of the YouTube IFrame API: the part of its documented interface that the
+// adapter uses, implemented with a video element. Methods exist after onReady.
 window.YT = {
   PlayerState: { UNSTARTED: -1, ENDED: 0, PLAYING: 1, PAUSED: 2, BUFFERING: 3, CUED: 5 },
   Player: class {

@@ -8,5 +8,5 @@ require $argv[1] . '/wp-load.php';
 require ABSPATH . 'wp-admin/includes/upgrade.php';
 wp_install( 'A site', 'admin', 'admin@example.test', true, '', wp_slash( $argv[2] ) );
 switch_theme( 'site' );
-update_option( 'admin_email_lifespan', time() + YEAR_IN_SECONDS ); // or the first login asks about it
-update_option( 'show_avatars', false ); // they are another host's
+update_option( 'admin_email_lifespan', time() + YEAR_IN_SECONDS ); // otherwise the first login shows a form for it
+update_option( 'show_avatars', false ); // they are loaded from another host

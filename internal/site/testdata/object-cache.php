@@ -1,7 +1,7 @@
 <?php
 /**
- * A persistent object cache for tests: the group user_meta outlives the request,
- * in files; all else is forgotten with it.
+ * A persistent object cache for tests: it keeps the group user_meta in files and
+ * the other groups for the duration of the request.
  */
 
 $site_cache = array();

@@ -1,6 +1,6 @@
 <?php
-// Runs the code of the standard input inside WordPress and prints what it
-// returns, as JSON: php run.php DOCROOT
+// Runs the code of the standard input in WordPress and prints its result as
+// JSON: php run.php DOCROOT
 $_SERVER['HTTP_HOST']      = getenv( 'SITE_HOST' );
 $_SERVER['REQUEST_URI']    = '/';
 $_SERVER['REQUEST_METHOD'] = 'GET';

@@ -1,5 +1,5 @@
 <?php
-/** The base configuration of a site of the tests. */
+/** The configuration of a test site. */
 define( 'DB_NAME', '{database}' );
 define( 'DB_USER', '{user}' );
 define( 'DB_PASSWORD', '{password}' );

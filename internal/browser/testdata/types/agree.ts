@@ -1,5 +1,5 @@
-// The sources do what the types say: the test puts autowebinar.js here under
-// another name, because beside a .d.ts its own name means that.
+// Checks the sources against the types. The test copies autowebinar.js here under
+// another name, because TypeScript resolves its own name to the .d.ts file.
 
 import { attach as does } from './implementation.js';
 import type { attach as promises } from './autowebinar';

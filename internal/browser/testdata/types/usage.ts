@@ -1,4 +1,4 @@
-// A page's code in strict TypeScript: what must compile, and what must not.
+// Code of a page in strict TypeScript: what must compile and what must not.
 
 import { attach, type Attachment, type Session } from './autowebinar';
 
@@ -23,11 +23,11 @@ export async function use() {
   return [entered, left, live, submission_id];
 }
 
-// @ts-expect-error a number is no player
+// @ts-expect-error a number is not a player
 attach(7);
-// @ts-expect-error no such reason
+// @ts-expect-error unknown reason
 void attachment.leave('bored');
-// @ts-expect-error no such moment
+// @ts-expect-error unknown value
 attach(video, { enterAt: 'later' });
-// @ts-expect-error a session is not for writing
+// @ts-expect-error the session is read-only
 attachment.session = null;

@@ -1,6 +1,6 @@
 <?php
 /**
- * Runs the code that a test posts, in a request like any other.
+ * Runs the PHP code that a test posts.
  */
 
 add_action(

@@ -1,11 +1,10 @@
 <?php
 /**
- * What a site may have had before the service came: listeners to the events,
- * one of which routes viewers by whether they attended. They note all they are
- * told in a file.
+ * Listeners as a site may have them: one for each event, and one that routes
+ * viewers by attendance. They record their calls in a file.
  */
 
-function site_note( $name, $payload, $meta ) {
+function site_record( $name, $payload, $meta ) {
 	$broken = WP_CONTENT_DIR . '/broken-' . ( $meta['user_id'] ?? '' );
 	switch ( file_exists( $broken ) ? file_get_contents( $broken ) : '' ) {
 		case 'exit':
@@ -17,21 +16,21 @@ function site_note( $name, $payload, $meta ) {
 			wp_delete_user( $meta['user_id'] );
 	}
 	$line = json_encode( array( 'action' => $name, 'payload' => $payload, 'meta' => $meta ) ) . "\n";
-	file_put_contents( WP_CONTENT_DIR . '/noted.jsonl', $line, FILE_APPEND | LOCK_EX );
+	file_put_contents( WP_CONTENT_DIR . '/actions.jsonl', $line, FILE_APPEND | LOCK_EX );
 }
 
 foreach ( array( 'registered', 'entered', 'left', 'completed', 'form_submitted', 'attendance_classified' ) as $site_name ) {
 	add_action(
 		'client_webinar_' . $site_name,
 		function ( $payload, $meta ) use ( $site_name ) {
-			site_note( 'client_webinar_' . $site_name, $payload, $meta );
+			site_record( 'client_webinar_' . $site_name, $payload, $meta );
 		},
 		10,
 		2
 	);
 }
 
-// A listener of old, of one argument.
+// This listener accepts one argument, as the default is.
 add_action(
 	'client_webinar_attendance_classified',
 	function ( $payload ) {
@@ -41,7 +40,7 @@ add_action(
 add_action(
 	'post_webinar_route',
 	function ( $status, $payload ) {
-		site_note( 'post_webinar_route', $payload, array( 'status' => $status ) );
+		site_record( 'post_webinar_route', $payload, array( 'status' => $status ) );
 	},
 	10,
 	2

@@ -1,5 +1,5 @@
 <?php
-// Pages that call the REST API themselves load WordPress's own script for it.
+// Loads wp.apiFetch, as pages that call the REST API do.
 add_action(
 	'wp_enqueue_scripts',
 	function () {

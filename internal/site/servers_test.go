@@ -21,8 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Sites and people spend their time waiting: as many tests at once as there
-	// are processors would wait one after the other.
+	// The tests spend their time waiting, so more run at once than there are cores.
 	flag.Parse()
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
@@ -35,21 +34,22 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// machines are what all sites of the tests share: a database server, PHP and a
-// browser. TestMain and the tests have nothing else in common.
+// servers are shared by all sites. TestMain and the tests have nothing else in
+// common through which they could be passed.
 var servers sharedServers
 
+// sharedServers are a database server, PHP and a browser.
 type sharedServers struct {
 	once    sync.Once
 	err     error
-	home    string // of sockets and logs: a short path
+	home    string // of sockets and logs; a short path, which sockets need
 	server  *mariadbd.Server
 	php     *process
 	mu      sync.Mutex
 	browser *browser
 }
 
-// open starts database and PHP when first asked.
+// open starts the database server and PHP at the first call.
 func (s *sharedServers) open(t testing.TB) *sharedServers {
 	t.Helper()
 	w := requireTools(t)
@@ -62,7 +62,7 @@ func (s *sharedServers) start(w *tools) (err error) {
 	if s.home, err = os.MkdirTemp("", "awsite"); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	if s.server, err = mariadbd.Start(ctx, mariadbd.Config{BufferPoolMB: 128}); err != nil {
 		return err
@@ -101,15 +101,15 @@ func (s *sharedServers) close() error {
 	return errors.Join(errs...)
 }
 
-// process is a server in the background.
+// process is a running server.
 type process struct {
 	cmd    *exec.Cmd
-	log    string // path of what it prints
+	log    string // path of its output
 	exited chan struct{}
 }
 
-func startProcess(w *tools, folder, name string, args ...string) (*process, error) {
-	out, err := os.CreateTemp(folder, filepath.Base(name)+"-*.out")
+func startProcess(w *tools, dir, name string, args ...string) (*process, error) {
+	out, err := os.CreateTemp(dir, filepath.Base(name)+"-*.out")
 	if err != nil {
 		return nil, err
 	}
@@ -127,10 +127,10 @@ func startProcess(w *tools, folder, name string, args ...string) (*process, erro
 	return p, nil
 }
 
-// await waits until the server is ready.
+// waitUntil waits until the server is ready.
 func (p *process) waitUntil(ready func() bool) error {
-	for begun := time.Now(); time.Since(begun) < 30*time.Second; time.Sleep(5 * time.Millisecond) {
-		isReady := ready() // asked first: what has ended since is not
+	for begun := time.Now(); time.Since(begun) < waitTimeout; time.Sleep(5 * time.Millisecond) {
+		isReady := ready() // before the check that it still runs
 		select {
 		case <-p.exited:
 			return p.failure("ended")
@@ -152,7 +152,7 @@ func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.exited:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 	}

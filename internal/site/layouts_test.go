@@ -10,19 +10,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Wherever WordPress stands, its users watch and its listeners hear.
+// TestLayouts checks viewing and delivery for further kinds of sites.
 func TestLayouts(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		release func(testing.TB) release
 		plan    options
 	}{
-		"plain permalinks":             {newest, options{plainPermalinks: true}},
-		"plain permalinks in a folder": {oldest, options{plainPermalinks: true, directory: "/blog"}},
-		"a folder, an ordinary plugin": {oldest, options{directory: "/blog", regularPlugin: true}},
-		"a prefix and custom tables":   {newest, options{prefix: "Shop_7_", users: "people", usermeta: "people_meta"}},
-		"Apache":                       {newest, options{apache: true}},
-		"Apache, plain permalinks":     {oldest, options{apache: true, plainPermalinks: true}},
+		"plain permalinks":                {newest, options{plainPermalinks: true}},
+		"plain permalinks in a directory": {oldest, options{plainPermalinks: true, directory: "/blog"}},
+		"directory, regular plugin":       {oldest, options{directory: "/blog", regularPlugin: true}},
+		"prefix and custom tables":        {newest, options{prefix: "Shop_7_", users: "people", usermeta: "people_meta"}},
+		"Apache":                          {newest, options{apache: true}},
+		"Apache, plain permalinks":        {oldest, options{apache: true, plainPermalinks: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -34,8 +34,8 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// isWatched: a user logs in, watches a little and leaves; WordPress's own script
-// reaches the service too.
+// checkViewing logs a user in, watches a little, calls the service with wp.apiFetch
+// and leaves.
 func (s *site) checkViewing(t testing.TB, user uint64, login, page string) {
 	t.Helper()
 	p := newVisitor(t, s).logIn(t, login)
@@ -43,11 +43,11 @@ func (s *site) checkViewing(t testing.TB, user uint64, login, page string) {
 	p.watch(t, 600, func() bool { return s.row(t, user, "autowebinar_last_position_sec") != "" })
 	p.waitFor(t, `wp.apiFetch({path: '/autowebinar/v1/session?webinar_id=pro'}).then((r) => r.webinar_id === 'pro')`)
 	p.navigate(t, "about:blank")
-	require.Eventually(t, func() bool { return s.row(t, user, "autowebinar_left_at") != "" }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return s.row(t, user, "autowebinar_left_at") != "" }, waitTimeout, 50*time.Millisecond)
 	assert.Equal(t, s.row(t, user, "autowebinar_session_id"), s.meta(t, user, "autowebinar_session_id"))
 }
 
-// The users of a network are one, and so is the service.
+// TestMultisite: the sites of a network share their users and the service.
 func TestMultisite(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newest(t), options{multisite: true})
@@ -70,15 +70,16 @@ func TestMultisite(t *testing.T) {
 	p.navigate(t, "about:blank")
 	s.expectActions(t, user, "client_webinar_entered", "client_webinar_left")
 
-	// Leaving one site of the network is no deletion; leaving the network is.
+	// Leaving one site of the network deletes nothing; leaving the network does.
 	s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/user.php'; switch_to_blog(get_id_from_blogname('two')); return wp_delete_user(%d);`, user)
 	assert.NotEmpty(t, s.row(t, user, "autowebinar_session_id"))
 	s.eval(t, nil, `require_once ABSPATH . 'wp-admin/includes/ms.php'; require_once ABSPATH . 'wp-admin/includes/user.php'; return wpmu_delete_user(%d);`, user)
 	assert.Empty(t, s.row(t, user, "autowebinar_session_id"))
 }
 
-// WordPress keeps salts that its file lacks in a table that the service may not
-// read: cookie logins are off then, and everything says so.
+// TestSaltsInTheDatabase: WordPress keeps salts that wp-config.php lacks in a table
+// that the service may not read. Cookie logins are disabled then, which the log and
+// the check report.
 func TestSaltsInTheDatabase(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, oldest(t), options{noSecret: true, salts: map[string]string{"AUTH_KEY": "put your unique phrase here", "LOGGED_IN_KEY": "one", "LOGGED_IN_SALT": "one"}})
@@ -86,16 +87,16 @@ func TestSaltsInTheDatabase(t *testing.T) {
 	c := newClient(t, s, "guest")
 	refused := c.must(t, http.StatusUnauthorized, "/enter", `{"webinar_id":"intro"}`)
 	assert.Equal(t, "rest_not_logged_in", refused.Body["code"])
-	for _, said := range []string{s.service.Log(), s.runCheck(t, "x\ny\n")} {
+	for _, output := range []string{s.service.Log(), s.runCheck(t, "x\ny\n")} {
 		for _, want := range []string{"AUTH_KEY is the sample phrase", "LOGGED_IN_KEY has the same value as LOGGED_IN_SALT", "NONCE_SALT is missing"} {
-			assert.Contains(t, said, want)
+			assert.Contains(t, output, want)
 		}
 	}
 	assert.NotContains(t, strings.ReplaceAll(s.service.Log(), `"one"`, ""), "unique phrase")
-	// Service keys go on working; the event waits for WordPress to know the secret.
+	// Service keys still work. The bridge refuses events while it has no secret.
 	s.serviceRequest(t, 201, "/users/1/enter", `{"webinar_id":"intro"}`)
 	w := enteredWebhook(1)
-	deaf := sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
-	assert.Equal(t, 503, deaf.Status)
-	assert.Equal(t, "autowebinar_no_secret", deaf.Body["code"])
+	refusedEvent := sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
+	assert.Equal(t, 503, refusedEvent.Status)
+	assert.Equal(t, "autowebinar_no_secret", refusedEvent.Body["code"])
 }
