@@ -141,7 +141,7 @@ func begin(t *testing.T, env []string, pattern string, args ...string) (found []
 	return found, stdout
 }
 
-func TestTheSinkVerifiesAndPrints(t *testing.T) {
+func TestSinkVerifiesAndPrints(t *testing.T) {
 	t.Parallel()
 	found, out := begin(t, []string{"AUTOWEBINAR_WEBHOOK_SECRET=" + testSecret + ",whsec_other"}, `listening on (\S+)`, "sink", "--listen", "127.0.0.1:0")
 	db := mariadbtest.New(t)
@@ -165,7 +165,7 @@ func TestTheSinkVerifiesAndPrints(t *testing.T) {
 	require.NoError(t, err)
 	res.Body.Close()
 	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
-	assert.Contains(t, out.String(), "SIGNATURE WRONG")
+	assert.Contains(t, out.String(), "SIGNATURE INVALID")
 
 	code, _, errs := ask(t, replace(env, "AUTOWEBINAR_ADMIN_LISTEN="+serving[2]), "health", "--path", "/readyz")
 	assert.Equal(t, 0, code, errs)

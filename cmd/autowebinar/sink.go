@@ -18,13 +18,13 @@ import (
 	"autowebinar/internal/telemetry"
 )
 
-// receive is a receiver for trying things out: it verifies each webhook with
-// the public Standard Webhooks library and prints it.
+// runSink receives webhooks: it verifies each with the public Standard Webhooks
+// library and prints it.
 func runSink(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flags("sink", s)
 	listen := set.String("listen", "127.0.0.1:9000", "address to listen on")
-	secret := set.String("secret", "", "whsec_… (default: the first of AUTOWEBINAR_WEBHOOK_SECRET, or of the file that AUTOWEBINAR_WEBHOOK_SECRET_FILE names)")
-	status := set.Int("status", http.StatusNoContent, "what to answer; 503 to see retries")
+	secret := set.String("secret", "", "whsec_… (default: the first in AUTOWEBINAR_WEBHOOK_SECRET or in the file AUTOWEBINAR_WEBHOOK_SECRET_FILE)")
+	status := set.Int("status", http.StatusNoContent, "response status; 503 causes retries")
 	if err := parse(set, args); err != nil {
 		return err
 	}
@@ -35,11 +35,11 @@ func runSink(ctx context.Context, args []string, s streams, environ []string) er
 		}
 	}
 	if *secret == "" {
-		return errors.New("sink: give --secret, AUTOWEBINAR_WEBHOOK_SECRET or AUTOWEBINAR_WEBHOOK_SECRET_FILE")
+		return errors.New("sink: no secret: set --secret, AUTOWEBINAR_WEBHOOK_SECRET or AUTOWEBINAR_WEBHOOK_SECRET_FILE")
 	}
 	verifier, err := standardwebhooks.NewWebhook(*secret)
 	if err != nil {
-		return errors.New("sink: the secret is not of the form whsec_<base64>")
+		return errors.New("sink: the secret must have the form whsec_<base64>")
 	}
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {
@@ -48,10 +48,11 @@ func runSink(ctx context.Context, args []string, s streams, environ []string) er
 	fmt.Fprintf(s.out, "listening on http://%s\n", listener.Addr())
 	log := telemetry.NewLogger(s.err, 0, "text")
 	return serveAll(ctx, func(context.Context) error { return nil },
-		boundServer{Server: server(printer(s.out, verifier, *status), log), on: listener})
+		boundServer{Server: server(printWebhooks(s.out, verifier, *status), log), on: listener})
 }
 
-// firstSecret is what the service would sign with: as there, the file comes first.
+// firstSecret returns the secret that the service would sign with. As in the
+// service, the file takes precedence.
 func firstSecret(environ []string) (string, error) {
 	var secrets, path string
 	for _, entry := range environ {
@@ -65,7 +66,7 @@ func firstSecret(environ []string) (string, error) {
 	if path != "" {
 		content, err := os.ReadFile(path)
 		if err != nil {
-			return "", errors.New("sink: the file of AUTOWEBINAR_WEBHOOK_SECRET_FILE cannot be read")
+			return "", errors.New("sink: cannot read the file AUTOWEBINAR_WEBHOOK_SECRET_FILE")
 		}
 		secrets = string(content)
 	}
@@ -73,30 +74,30 @@ func firstSecret(environ []string) (string, error) {
 	return strings.TrimSpace(first), nil
 }
 
-// printer answers every webhook with a status and prints one line about it; one
-// whose signature is wrong gets 401.
-func printer(out io.Writer, verifier *standardwebhooks.Webhook, status int) http.Handler {
+// printWebhooks prints every webhook and responds with status, or with 401 if the
+// signature is invalid.
+func printWebhooks(out io.Writer, verifier *standardwebhooks.Webhook, status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost { // autowebinar check, say
+		if r.Method != http.MethodPost { // such as the request of autowebinar check
 			w.WriteHeader(http.StatusMethodNotAllowed)
 			return
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 		if err != nil {
-			http.Error(w, "cannot read", http.StatusBadRequest)
+			http.Error(w, "cannot read the body", http.StatusBadRequest)
 			return
 		}
-		verdict, answer := "signature ok", status
+		result, response := "signature ok", status
 		if err := verifier.Verify(body, r.Header); err != nil {
-			verdict, answer = "SIGNATURE WRONG: "+err.Error(), http.StatusUnauthorized
+			result, response = "SIGNATURE INVALID: "+err.Error(), http.StatusUnauthorized
 		}
 		var line bytes.Buffer
 		if json.Compact(&line, body) != nil {
 			line.Reset()
 			fmt.Fprintf(&line, "%q", body)
 		}
-		fmt.Fprintf(out, "%s %s user=%s id=%s → %d\n  %s\n", time.Now().UTC().Format(time.RFC3339), verdict,
-			r.Header.Get("autowebinar-user"), r.Header.Get("webhook-id"), answer, line.Bytes())
-		w.WriteHeader(answer)
+		fmt.Fprintf(out, "%s %s user=%s id=%s → %d\n  %s\n", time.Now().UTC().Format(time.RFC3339), result,
+			r.Header.Get("autowebinar-user"), r.Header.Get("webhook-id"), response, line.Bytes())
+		w.WriteHeader(response)
 	})
 }

@@ -9,22 +9,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheSinksSecretIsTheServices(t *testing.T) {
+func TestSinkSecretIsTheFirstOfTheService(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "webhook-secret")
 	require.NoError(t, os.WriteFile(file, []byte("whsec_file,whsec_older\n"), 0o600))
-	alone := filepath.Join(t.TempDir(), "webhook-secret")
-	require.NoError(t, os.WriteFile(alone, []byte("whsec_alone\n"), 0o600))
+	single := filepath.Join(t.TempDir(), "webhook-secret")
+	require.NoError(t, os.WriteFile(single, []byte("whsec_single\n"), 0o600))
 	for name, test := range map[string]struct {
 		environ []string
 		want    string
 	}{
-		"none":                    {nil, ""},
-		"the first":               {[]string{"AUTOWEBINAR_WEBHOOK_SECRET=whsec_a, whsec_b"}, "whsec_a"},
-		"a file's first":          {[]string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=" + file}, "whsec_file"},
-		"a file's only":           {[]string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=" + alone}, "whsec_alone"},
-		"the file comes first":    {[]string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=" + file, "AUTOWEBINAR_WEBHOOK_SECRET=whsec_a"}, "whsec_file"},
-		"no file, set to nothing": {[]string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=", "AUTOWEBINAR_WEBHOOK_SECRET=whsec_a"}, "whsec_a"},
+		"none":                  {nil, ""},
+		"first of two":          {[]string{"AUTOWEBINAR_WEBHOOK_SECRET=whsec_a, whsec_b"}, "whsec_a"},
+		"first in file":         {[]string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=" + file}, "whsec_file"},
+		"only one in file":      {[]string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=" + single}, "whsec_single"},
+		"file takes precedence": {[]string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=" + file, "AUTOWEBINAR_WEBHOOK_SECRET=whsec_a"}, "whsec_file"},
+		"empty file setting":    {[]string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=", "AUTOWEBINAR_WEBHOOK_SECRET=whsec_a"}, "whsec_a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,6 +36,6 @@ func TestTheSinksSecretIsTheServices(t *testing.T) {
 
 	code, _, errs := ask(t, []string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=/nowhere/whsec_given-by-mistake"}, "sink", "--listen", "127.0.0.1:0")
 	assert.Equal(t, 1, code)
-	assert.Contains(t, errs, "AUTOWEBINAR_WEBHOOK_SECRET_FILE cannot be read")
-	assert.NotContains(t, errs, "by-mistake", "a secret where a path belongs is not printed")
+	assert.Contains(t, errs, "cannot read the file AUTOWEBINAR_WEBHOOK_SECRET_FILE")
+	assert.NotContains(t, errs, "by-mistake", "a secret set in place of a path is not printed")
 }
