@@ -1,11 +1,3 @@
-// Package config promises that the service either starts with settings that
-// were all checked, or says everything that is wrong with them at once, by the
-// name of the variable, and that no way of printing a Config shows a secret.
-//
-// The settings are environment variables: the official WordPress image's own
-// names for the database and the salts, so that both containers can share all
-// but the account, and AUTOWEBINAR_ names for the rest. Each variable X may be given
-// as X_FILE, the path of a file that holds the value. Reference prints them all.
 package config
 
 import (
@@ -19,49 +11,48 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// Config is what the service runs with. Load makes it; every field of a Config
-// that Load returned holds a checked value.
+// Config contains the settings of the service. All values are valid if Load
+// returned it.
 type Config struct {
 	Listen      string   // host:port of the API
 	AdminListen string   // host:port of health, readiness, pprof
 	BasePaths   []string // at least one; each begins with a slash and does not end with one
 
-	DSN           *mysql.Config // how to reach the database; never nil
+	DSN           *mysql.Config // never nil
 	UsersTable    string        // a plain table name, prefix included
 	UsermetaTable string        // a plain table name, prefix included
 
-	// Salts holds the salt constants that are set, by WordPress's own names
-	// (LOGGED_IN_KEY); SECRET_KEY and SECRET_SALT are among them where
-	// wp-config.php defines them. Empty, default and repeated values are kept:
-	// WordPress's rules say what those mean.
+	// Salts contains the salt constants that are set, by their names in
+	// WordPress, such as LOGGED_IN_KEY. It includes SECRET_KEY and SECRET_SALT if
+	// wp-config.php defines them. Empty, default and repeated values are included;
+	// wordpress.NewSalts decides whether they are usable.
 	Salts      map[string]string
-	CookieName string        // empty: any wordpress_logged_in_ cookie
+	CookieName string        // if empty, any wordpress_logged_in_ cookie counts
 	NonceLife  time.Duration // a whole, even number of seconds
 
-	ServiceKeys []string // none: no service key is accepted
-	JWTSecret   []byte   // at least 32 bytes; empty: no JWT is accepted
+	ServiceKeys []string // if empty, service keys are rejected
+	JWTSecret   []byte   // at least 32 bytes; if empty, JWTs are rejected
 
-	WebhookURL     *url.URL        // http or https, no userinfo; nil: off, no event is written
-	WebhookSecrets [][]byte        // the decoded keys, 24 to 64 bytes each; at least one unless WebhookURL is nil
-	WebhookRetry   []time.Duration // nil: the dispatcher's own schedule
+	WebhookURL     *url.URL        // http or https without userinfo; if nil, no events are stored
+	WebhookSecrets [][]byte        // decoded keys of 24 to 64 bytes; at least one unless WebhookURL is nil
+	WebhookRetry   []time.Duration // if nil, the dispatcher uses its default schedule
 	Dispatch       Dispatch
-	LeadMetaKey    string // empty: the lead id is the WordPress user id
+	LeadMetaKey    string // if empty, the lead id is the WordPress user id
 
-	Webinars        map[webinar.ID]int64 // duration in seconds; nil: any webinar is accepted
-	MaxPlaybackRate float64              // 1 to 16; 0: progress is not held against the clock
-	HeartbeatSec    int                  // how often a player reports, 1 to 300 seconds
+	Webinars        map[webinar.ID]int64 // durations in seconds; if nil, any webinar is accepted
+	MaxPlaybackRate float64              // 1 to 16, or 0 to accept any progress
+	HeartbeatSec    int                  // interval of players' reports, 1 to 300 seconds
 
-	CORSOrigins    []string       // scheme://host[:port], lower case; none: CORS is off
-	TrustedProxies []netip.Prefix // whose forwarded headers count; IPv4 is never in its IPv6 form
+	CORSOrigins    []string       // scheme://host[:port] in lower case; if empty, CORS is disabled
+	TrustedProxies []netip.Prefix // proxies whose forwarding headers are trusted; IPv4 is never mapped to IPv6
 	RateViewer     Rate           // requests of one viewer
-	RateLogin      Rate           // failed logins from one address
+	RateLogin      Rate           // failed logins: forged ones of an address, wrong nonces of a viewer
 
 	LogLevel  slog.Level
 	LogFormat string // json or text
 }
 
-// Rate is a token bucket: so many a second, and so many at once. The zero Rate
-// is off: no limit.
+// Rate configures a token bucket. The zero Rate means no limit.
 type Rate struct {
 	PerSecond float64
 	Burst     int
@@ -70,9 +61,9 @@ type Rate struct {
 // Dispatch says whether this replica sends events.
 type Dispatch string
 
-// The three ways to choose the dispatcher.
+// The values of Dispatch.
 const (
-	DispatchAuto Dispatch = "auto" // the replica that holds the database's named lock
-	DispatchOn   Dispatch = "on"   // this one: for clusters where a named lock is per node
-	DispatchOff  Dispatch = "off"  // never this one
+	DispatchAuto Dispatch = "auto" // if it is elected leader
+	DispatchOn   Dispatch = "on"   // always, for clusters whose named locks are per node
+	DispatchOff  Dispatch = "off"  // never
 )

@@ -20,15 +20,15 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
-// signing is 24 bytes of zero, the least a webhook secret may hold.
-const signing = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+// testWebhookSecret contains 24 zero bytes, the minimum length.
+const testWebhookSecret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-// env is a set of variables; with gives a changed copy.
+// env is a set of variables. Its methods with and without modify it.
 type env map[string]string
 
-// minimal is all that must be set.
+// minimal returns the required variables.
 func minimal() env {
 	return env{
 		"WORDPRESS_DB_HOST":          "db",
@@ -36,7 +36,7 @@ func minimal() env {
 		"WORDPRESS_DB_PASSWORD":      "pass",
 		"WORDPRESS_DB_NAME":          "blog",
 		"AUTOWEBINAR_WEBHOOK_URL":    "https://engine.example/hook",
-		"AUTOWEBINAR_WEBHOOK_SECRET": signing,
+		"AUTOWEBINAR_WEBHOOK_SECRET": testWebhookSecret,
 	}
 }
 
@@ -62,7 +62,7 @@ func (e env) load(files files) (config.Config, error) {
 	return config.Load(environ, files.read)
 }
 
-// files is a file system of names and contents.
+// files contains file contents by name.
 type files map[string]string
 
 func (f files) read(name string) ([]byte, error) {
@@ -95,7 +95,7 @@ func TestDefaults(t *testing.T) {
 	}
 	assertGolden(t, "defaults.golden", lines.Bytes())
 
-	assert.Nil(t, c.WebhookRetry, "nil leaves the schedule to the dispatcher")
+	assert.Nil(t, c.WebhookRetry, "the dispatcher uses its default schedule")
 	assert.Nil(t, c.Webinars)
 	assert.Empty(t, c.JWTSecret)
 	assert.Empty(t, c.Salts)
@@ -108,11 +108,11 @@ func TestReference(t *testing.T) {
 	assertGolden(t, "reference.golden.md", out.Bytes())
 }
 
-func TestEverythingSet(t *testing.T) {
+func TestAllSettings(t *testing.T) {
 	t.Parallel()
 	c, err := minimal().with(
 		"WORDPRESS_TABLE_PREFIX", "site_",
-		"WORDPRESS_LOGGED_IN_KEY", "  li-key, kept as it is ",
+		"WORDPRESS_LOGGED_IN_KEY", "  li-key, not trimmed ",
 		"WORDPRESS_NONCE_SALT", "",
 		"AUTOWEBINAR_USERS_TABLE", "people",
 		"AUTOWEBINAR_LISTEN", "[::1]:8081",
@@ -128,7 +128,7 @@ func TestEverythingSet(t *testing.T) {
 		"AUTOWEBINAR_JWT_SECRET", " 32 bytes, spaces and commas too",
 		"AUTOWEBINAR_COOKIE_NAME", "wordpress_logged_in_x",
 		"AUTOWEBINAR_NONCE_LIFE", "86400",
-		"AUTOWEBINAR_WEBHOOK_SECRET", signing+", whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB",
+		"AUTOWEBINAR_WEBHOOK_SECRET", testWebhookSecret+", whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB",
 		"AUTOWEBINAR_WEBHOOK_RETRY", "5s, 1m30s,24h",
 		"AUTOWEBINAR_DISPATCH", "off",
 		"AUTOWEBINAR_LEAD_META_KEY", "crm lead",
@@ -146,7 +146,7 @@ func TestEverythingSet(t *testing.T) {
 		BasePaths:      []string{"/wp-json/autowebinar/v1", "/blog/wp-json/autowebinar/v1"},
 		UsersTable:     "people",
 		UsermetaTable:  "site_usermeta",
-		Salts:          map[string]string{"LOGGED_IN_KEY": "  li-key, kept as it is ", "NONCE_SALT": ""},
+		Salts:          map[string]string{"LOGGED_IN_KEY": "  li-key, not trimmed ", "NONCE_SALT": ""},
 		CookieName:     "wordpress_logged_in_x",
 		NonceLife:      24 * time.Hour,
 		ServiceKeys:    []string{"0123456789abcdef", "fedcba9876543210"},

@@ -10,47 +10,47 @@ import (
 	"autowebinar/internal/wordpress"
 )
 
-// database sets how to reach the database and what its tables are called.
+// database sets the DSN and the table names.
 func (l *loader) database(c *Config) {
-	if dsn := l.lookup(find(dbDSN)); dsn.state == absent {
+	if dsn := l.lookup(variableNamed(dbDSN)); dsn.state == absent {
 		c.DSN = l.wordpressDSN()
 	} else {
-		c.DSN = l.givenDSN(dsn)
+		c.DSN = l.parseDSN(dsn)
 	}
-	prefix := l.prefix()
-	c.UsersTable = l.table(usersTable, prefix+"users")
-	c.UsermetaTable = l.table(usermetaTable, prefix+"usermeta")
+	prefix := l.readTablePrefix()
+	c.UsersTable = l.tableName(usersTable, prefix+"users")
+	c.UsermetaTable = l.tableName(usermetaTable, prefix+"usermeta")
 	if c.UsersTable != "" && c.UsersTable == c.UsermetaTable {
-		l.problem(usersTable, ErrInvalid, "must not be the table that %s names", usermetaTable)
+		l.problem(usersTable, ErrInvalid, "must differ from %s", usermetaTable)
 	}
 }
 
-// givenDSN does not repeat the driver's error: where a password holds a slash
-// or an at sign, a part of it may stand in there.
-func (l *loader) givenDSN(s setting) *mysql.Config {
-	if s.state == broken {
+// parseDSN does not repeat the driver's error, which may contain a part of a
+// password with a slash or an at sign.
+func (l *loader) parseDSN(s setting) *mysql.Config {
+	if s.state == unreadable {
 		return nil
 	}
 	dsn, err := mysql.ParseDSN(s.text)
 	switch {
 	case err != nil || dsn.Net != "tcp" && dsn.Net != "unix":
-		l.invalid(s, errors.New("must be a DSN of the form user:password@tcp(host:3306)/name?param=value or user:password@unix(/path.sock)/name"))
+		l.invalid(s, errors.New("must be a DSN like user:password@tcp(host:3306)/name?param=value or user:password@unix(/path.sock)/name"))
 	case dsn.User == "":
-		l.invalid(s, errors.New("must name a user"))
+		l.invalid(s, errors.New("must contain a user"))
 	case dsn.DBName == "":
-		l.invalid(s, errors.New("must name a database"))
+		l.invalid(s, errors.New("must contain a database name"))
 	}
 	return dsn
 }
 
-// wordpressDSN joins the four WORDPRESS_DB_ variables. The image's own defaults
-// are examples, so there are none here.
+// wordpressDSN builds a DSN from the four WORDPRESS_DB_ variables. They have no
+// defaults, because those of the WordPress image are only examples.
 func (l *loader) wordpressDSN() *mysql.Config {
 	dsn := mysql.NewConfig()
-	dsn.User = l.notEmpty(dbUser)
-	dsn.DBName = l.notEmpty(dbName)
-	dsn.Passwd = l.databaseValue(dbPassword).text
-	if host := l.databaseValue(dbHost); host.state == given {
+	dsn.User = l.requireNonEmpty(dbUser)
+	dsn.DBName = l.requireNonEmpty(dbName)
+	dsn.Passwd = l.lookupRequired(dbPassword).text
+	if host := l.lookupRequired(dbHost); host.state == present {
 		network, address, err := wordpress.ParseDBHost(host.text)
 		if err != nil {
 			l.invalid(host, errors.New("must be host, host:port, [IPv6]:port or localhost:/path.sock"))
@@ -61,26 +61,26 @@ func (l *loader) wordpressDSN() *mysql.Config {
 	return dsn
 }
 
-func (l *loader) notEmpty(name string) string {
-	s := l.databaseValue(name)
-	if s.state == given && s.text == "" {
+func (l *loader) requireNonEmpty(name string) string {
+	s := l.lookupRequired(name)
+	if s.state == present && s.text == "" {
 		l.problem(s.source, ErrInvalid, "must not be empty")
 	}
 	return s.text
 }
 
-func (l *loader) databaseValue(name string) setting {
-	s := l.lookup(find(name))
-	if s.state == absent && !l.wp.broken {
-		l.missing(name, "it, or "+dbDSN+", or "+wpConfig)
+func (l *loader) lookupRequired(name string) setting {
+	s := l.lookup(variableNamed(name))
+	if s.state == absent && !l.wp.unreadable {
+		l.missing(name, "set it or "+dbDSN+", or define it in the file that "+wpConfig+" names")
 	}
 	return s
 }
 
-func (l *loader) prefix() string {
-	v := find(tablePrefix)
+func (l *loader) readTablePrefix() string {
+	v := variableNamed(tablePrefix)
 	s := l.lookup(v)
-	if s.state != given {
+	if s.state != present {
 		return v.def
 	}
 	if !regexp.MustCompile(`^[A-Za-z0-9_]*$`).MatchString(s.text) {
@@ -89,10 +89,10 @@ func (l *loader) prefix() string {
 	return s.text
 }
 
-func (l *loader) table(name, standard string) string {
-	s := l.lookup(find(name))
-	if s.state != given {
-		return standard
+func (l *loader) tableName(name, def string) string {
+	s := l.lookup(variableNamed(name))
+	if s.state != present {
+		return def
 	}
 	table, err := parseTable(s.text)
 	if err != nil {
@@ -101,13 +101,13 @@ func (l *loader) table(name, standard string) string {
 	return table
 }
 
-// salts keeps what is set, even to nothing: WordPress's rules say what that means.
+// salts sets all salts that are present, including empty ones.
 func (l *loader) salts(c *Config) {
 	c.Salts = map[string]string{}
 	for _, name := range wordpress.SaltNames() {
-		if s := l.lookup(find(wordpressPrefix + name)); s.state == given {
+		if s := l.lookup(variableNamed(wordpressPrefix + name)); s.state == present {
 			c.Salts[name] = s.text
 		}
 	}
-	maps.Copy(c.Salts, l.wp.oldSecrets)
+	maps.Copy(c.Salts, l.wp.secretKeys)
 }

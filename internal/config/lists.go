@@ -15,9 +15,9 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// parseList splits at commas, drops the spaces around the items and parses
-// each. An empty item is a problem: it is a value somebody meant to give. The
-// error names the item by its place, from 1.
+// parseList splits text at commas, trims spaces around the items and parses
+// each. Empty items are errors, because a value is probably missing. Errors
+// number the items from 1.
 func parseList[T any](text string, parse func(string) (T, error)) ([]T, error) {
 	var list []T
 	for i, item := range strings.Split(text, ",") {
@@ -34,7 +34,7 @@ func parseList[T any](text string, parse func(string) (T, error)) ([]T, error) {
 	return list, nil
 }
 
-// parseSet is parseList for items that may stand there once only.
+// parseSet is parseList for items that must be unique.
 func parseSet[T any](text string, parse func(string) (T, error), equal func(a, b T) bool) ([]T, error) {
 	list, err := parseList(text, parse)
 	if err != nil {
@@ -48,25 +48,25 @@ func parseSet[T any](text string, parse func(string) (T, error), equal func(a, b
 	return list, nil
 }
 
-func same[T comparable](a, b T) bool { return a == b }
+func equal[T comparable](a, b T) bool { return a == b }
 
 func parseBasePaths(text string) ([]string, error) {
-	// Plain characters only: a router would take others for patterns.
-	form := regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+	// A router may treat other characters as patterns.
+	pattern := regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 	return parseSet(text, func(path string) (string, error) {
 		segments := strings.Split(path, "/")
-		if !form.MatchString(path) || slices.Contains(segments, "..") || slices.Contains(segments, ".") {
-			return "", errors.New("must be a path such as /wp-json/autowebinar/v1: a slash first, none last, no .. in it")
+		if !pattern.MatchString(path) || slices.Contains(segments, "..") || slices.Contains(segments, ".") {
+			return "", errors.New("must be a path such as /wp-json/autowebinar/v1, without a slash at the end and without . or .. segments")
 		}
 		return path, nil
-	}, same)
+	}, equal)
 }
 
-// parseOrigins gives origins as browsers write them: lower case, the scheme's
-// own port left out.
+// parseOrigins returns origins as browsers send them: in lower case and without
+// the default port of the scheme.
 func parseOrigins(text string) ([]string, error) {
 	return parseSet(text, func(item string) (string, error) {
-		errForm := errors.New("must be an origin, scheme://host or scheme://host:port, http or https, with nothing after it")
+		errForm := errors.New("must be an http or https origin, scheme://host or scheme://host:port, without a path")
 		scheme, host, found := strings.Cut(strings.ToLower(item), "://")
 		u, err := url.Parse(scheme + "://" + host)
 		if !found || err != nil || scheme != "http" && scheme != "https" || u.Host != host || !validPort(u) {
@@ -79,15 +79,15 @@ func parseOrigins(text string) ([]string, error) {
 			host = strings.TrimSuffix(host, ":"+u.Port())
 		}
 		return scheme + "://" + host, nil
-	}, same)
+	}, equal)
 }
 
-// parseProxies gives masked prefixes; IPv4 written as IPv6 becomes IPv4, which
-// is how a peer's address is compared.
+// parseProxies returns masked prefixes. IPv4-mapped IPv6 becomes IPv4, because
+// addresses of peers are compared in that form.
 func parseProxies(text string) ([]netip.Prefix, error) {
 	return parseSet(text, func(item string) (netip.Prefix, error) {
 		prefix, err := netip.ParsePrefix(item)
-		if addr, notAddr := netip.ParseAddr(item); notAddr == nil && addr.Zone() == "" {
+		if addr, addrErr := netip.ParseAddr(item); addrErr == nil && addr.Zone() == "" {
 			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
 		if err != nil {
@@ -97,10 +97,10 @@ func parseProxies(text string) ([]netip.Prefix, error) {
 			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 		}
 		return prefix.Masked(), nil
-	}, same)
+	}, equal)
 }
 
-// parseRate reads "per second,burst", or "0" for off.
+// parseRate parses "rate,burst", or "0" for no limit.
 func parseRate(text string) (Rate, error) {
 	if text == "0" {
 		return Rate{}, nil
@@ -109,26 +109,26 @@ func parseRate(text string) (Rate, error) {
 	rate, errRate := strconv.ParseFloat(strings.TrimSpace(perSecond), 64)
 	n, errBurst := parseDigits(strings.TrimSpace(burst), 1, 1_000_000)
 	if errRate != nil || errBurst != nil || !(rate >= 0.001 && rate <= 1_000_000) {
-		return Rate{}, errors.New("must be a rate from 0.001 to 1000000 a second and a burst from 1 to 1000000, such as 50,300, or 0 for off")
+		return Rate{}, errors.New("must be a rate per second from 0.001 to 1000000 and a burst from 1 to 1000000, such as 50,300, or 0 for no limit")
 	}
 	return Rate{PerSecond: rate, Burst: int(n)}, nil
 }
 
 func parseRetry(text string) ([]time.Duration, error) {
-	waits, err := parseList(text, func(item string) (time.Duration, error) {
-		wait, err := time.ParseDuration(item)
-		if err != nil || wait <= 0 || wait > 7*24*time.Hour {
+	delays, err := parseList(text, func(item string) (time.Duration, error) {
+		delay, err := time.ParseDuration(item)
+		if err != nil || delay <= 0 || delay > 7*24*time.Hour {
 			return 0, errors.New("must be a duration above 0 and at most 168h, such as 30s")
 		}
-		return wait, nil
+		return delay, nil
 	})
-	if len(waits) > 100 {
+	if len(delays) > 100 {
 		return nil, errors.New("must have at most 100 items")
 	}
-	return waits, err
+	return delays, err
 }
 
-// parseWebinars reads "id=seconds,…".
+// parseWebinars parses "id=seconds,…".
 func parseWebinars(text string) (map[webinar.ID]int64, error) {
 	type listed struct {
 		id      webinar.ID
@@ -138,11 +138,11 @@ func parseWebinars(text string) (map[webinar.ID]int64, error) {
 		id, duration, _ := strings.Cut(item, "=")
 		id, duration = strings.TrimSpace(id), strings.TrimSpace(duration)
 		if !webinar.IDPattern.MatchString(id) {
-			return listed{}, errors.New("must be id=seconds, the id matching " + webinar.IDPattern.String())
+			return listed{}, errors.New("must be id=seconds with an id that matches " + webinar.IDPattern.String())
 		}
 		seconds, err := parseDigits(duration, 1, webinar.MaxSeconds)
 		if err != nil {
-			return listed{}, errors.New("must be id=seconds, from 1 to " + strconv.Itoa(webinar.MaxSeconds) + " seconds")
+			return listed{}, errors.New("must be id=seconds with 1 to " + strconv.Itoa(webinar.MaxSeconds) + " seconds")
 		}
 		return listed{webinar.ID(id), seconds}, nil
 	}, func(a, b listed) bool { return a.id == b.id })
@@ -157,14 +157,14 @@ func parseWebinars(text string) (map[webinar.ID]int64, error) {
 }
 
 func parseServiceKeys(text string) ([]string, error) {
-	// What a bearer token may consist of; a client could not send the rest.
-	form := regexp.MustCompile(`^[A-Za-z0-9._~+/=-]{16,}$`)
+	// The characters of a bearer token; clients cannot send others.
+	pattern := regexp.MustCompile(`^[A-Za-z0-9._~+/=-]{16,}$`)
 	return parseSet(text, func(key string) (string, error) {
-		if !form.MatchString(key) {
+		if !pattern.MatchString(key) {
 			return "", errors.New("must be at least 16 characters long: letters, digits and ._~+/=- only")
 		}
 		return key, nil
-	}, same)
+	}, equal)
 }
 
 func parseWebhookSecrets(text string) ([][]byte, error) {

@@ -8,67 +8,66 @@ import (
 	"strings"
 )
 
-// Load reads the settings from environ, "NAME=value" as os.Environ gives them
-// (the list and not a look-up, because a misspelt name can only be found in a
-// list), and the files they name through readFile, such as os.ReadFile.
+// Load reads the settings from environ, which has the form of os.Environ, and
+// the files that they name with readFile, such as os.ReadFile. It needs the whole
+// environment to detect misspelled names.
 //
-// Its error is a Problems: all that is wrong, by variable. The Config is the
-// zero Config then.
+// The error is a Problems; the Config is then the zero Config.
 func Load(environ []string, readFile func(name string) ([]byte, error)) (Config, error) {
 	return newLoader(environ, readFile).load()
 }
 
 func newLoader(environ []string, readFile func(name string) ([]byte, error)) *loader {
-	return &loader{env: environment(environ), readFile: readFile, found: map[string]setting{}}
+	return &loader{env: parseEnviron(environ), readFile: readFile, lookups: map[string]setting{}}
 }
 
 func (l *loader) load() (Config, error) {
-	l.unknownNames()
+	l.checkUnknownNames()
 	l.readWPConfig()
 
 	var c Config
 	for _, v := range variables() {
 		if v.set != nil {
-			l.set(&c, v)
+			l.setField(&c, v)
 		}
 	}
 	l.database(&c)
 	l.salts(&c)
-	l.crossCheck(&c)
+	l.validate(&c)
 
-	if err := l.problems.sorted(); err != nil {
+	if err := l.problems.asError(); err != nil {
 		return Config{}, err
 	}
 	return c, nil
 }
 
-// environment keeps the first of two equal names, as os.LookupEnv does.
-func environment(environ []string) map[string]string {
+// parseEnviron keeps the first of two equal names, as os.LookupEnv does.
+func parseEnviron(environ []string) map[string]string {
 	env := make(map[string]string, len(environ))
 	for _, entry := range environ {
 		name, value, found := strings.Cut(entry, "=")
-		if _, taken := env[name]; found && !taken {
+		if _, exists := env[name]; found && !exists {
 			env[name] = value
 		}
 	}
 	return env
 }
 
-// loader gathers problems while the settings are read.
+// loader reads the settings and collects problems.
 type loader struct {
 	env      map[string]string
 	readFile func(string) ([]byte, error)
-	found    map[string]setting // by variable: so that a file is read, and complained of, once
+	lookups  map[string]setting // cached by variable, so that a file is read and reported once
 	wp       wpValues
 	problems Problems
 }
 
-// setting is what one variable was given.
+// setting is the unparsed value of a variable.
 type setting struct {
 	text     string
-	source   string // who gave it: the variable, its _FILE form, or AUTOWEBINAR_WP_CONFIG
-	constant string // what wp-config.php calls it, if the text is from there
-	hidden   bool   // the text may be shown in no message
+	source   string // the variable, its _FILE form, or AUTOWEBINAR_WP_CONFIG
+	constant string // the constant, if the text comes from wp-config.php
+	hidden   bool   // messages must not contain the text
 	state    state
 }
 
@@ -76,17 +75,17 @@ type state int
 
 const (
 	absent state = iota
-	given
-	broken // given, but unreadable: the problem is already noted
+	present
+	unreadable // set but unusable; the problem has been reported
 )
 
-// lookup finds a variable's text: X_FILE where it is not empty, else X, else
-// wp-config.php.
+// lookup returns the value of a variable: from X_FILE if that is not empty, else
+// from X, else from wp-config.php.
 func (l *loader) lookup(v variable) setting {
-	s, known := l.found[v.name]
-	if !known {
-		s = l.withoutComment(v, l.search(v))
-		l.found[v.name] = s
+	s, cached := l.lookups[v.name]
+	if !cached {
+		s = l.rejectComment(v, l.lookupEnvironment(v))
+		l.lookups[v.name] = s
 	}
 	if value, set := l.wp.values[v.name]; set && s.state == absent {
 		return value
@@ -94,63 +93,64 @@ func (l *loader) lookup(v variable) setting {
 	return s
 }
 
-// search asks the environment. As in the official image, a WORDPRESS_ variable
-// that is set to nothing is set; an AUTOWEBINAR_ one is not.
-func (l *loader) search(v variable) setting {
+// lookupEnvironment returns the value from X_FILE or X. An empty WORDPRESS_
+// variable counts as set, as in the official image; an empty AUTOWEBINAR_
+// variable does not.
+func (l *loader) lookupEnvironment(v variable) setting {
 	if path := l.env[v.name+fileSuffix]; path != "" {
-		return l.fromFile(v, path)
+		return l.readValueFile(v, path)
 	}
 	text, set := l.env[v.name]
-	if set && (text != "" || !strings.HasPrefix(v.name, ownPrefix)) {
-		return setting{text: text, source: v.name, hidden: v.secret, state: given}
+	if set && (text != "" || !strings.HasPrefix(v.name, autowebinarPrefix)) {
+		return setting{text: text, source: v.name, hidden: v.secret, state: present}
 	}
 	return setting{source: v.name}
 }
 
-// withoutComment refuses a value with a comment behind it: neither Docker nor
-// systemd takes comments out of a line, and some settings would take them in.
-func (l *loader) withoutComment(v variable, s setting) setting {
-	if s.state != given || v.raw || !regexp.MustCompile(`(^|\s)#`).MatchString(s.text) {
+// rejectComment reports a value with a trailing comment. Docker and systemd do
+// not strip comments from lines, and some settings would accept them.
+func (l *loader) rejectComment(v variable, s setting) setting {
+	if s.state != present || v.raw || !regexp.MustCompile(`(^|\s)#`).MatchString(s.text) {
 		return s
 	}
-	l.invalid(s, errors.New("must not end in a comment: a comment must have a line of its own"))
-	return setting{source: s.source, hidden: s.hidden, state: broken}
+	l.invalid(s, errors.New("must not end with a comment; put comments on separate lines"))
+	return setting{source: s.source, hidden: s.hidden, state: unreadable}
 }
 
-// fromFile never shows what it read, whatever the variable: a wrong path may
-// name any file.
-func (l *loader) fromFile(v variable, path string) setting {
-	s := setting{source: v.name + fileSuffix, hidden: true, state: broken}
+// readValueFile hides the value even if the variable is no secret, because a
+// wrong path may name any file.
+func (l *loader) readValueFile(v variable, path string) setting {
+	s := setting{source: v.name + fileSuffix, hidden: true, state: unreadable}
 	content, err := l.readFile(path)
 	if err != nil {
-		l.problem(s.source, ErrFile, "%s", unreadable(err))
+		l.problem(s.source, ErrFile, "%s", fileErrorText(err))
 		return s
 	}
 	s.text = strings.TrimRight(string(content), "\r\n")
-	if s.text == "" && strings.HasPrefix(v.name, ownPrefix) {
+	if s.text == "" && strings.HasPrefix(v.name, autowebinarPrefix) {
 		l.problem(s.source, ErrFile, "the file is empty")
 		return s
 	}
-	s.state = given
+	s.state = present
 	return s
 }
 
-// unreadable says why a file could not be read, without its path: a secret
-// given where a path belongs must not be printed.
-func unreadable(err error) string {
+// fileErrorText describes an error without the path, which may be a secret that
+// was set instead of a path.
+func fileErrorText(err error) string {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return "the file cannot be read: " + pathErr.Err.Error()
 	}
 	return "the file cannot be read"
 }
 
-// set parses one variable into the Config.
-func (l *loader) set(c *Config, v variable) {
+// setField parses one variable into the Config.
+func (l *loader) setField(c *Config, v variable) {
 	s := l.lookup(v)
 	if s.state == absent {
 		s.text = v.def
 	}
-	if s.state == broken || s.text == "" {
+	if s.state == unreadable || s.text == "" {
 		return
 	}
 	if err := v.set(c, s.text); err != nil {

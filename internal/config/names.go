@@ -1,10 +1,10 @@
 package config
 
-// Names that are needed beyond their row in the table.
+// Names of variables that the code refers to individually.
 const (
-	ownPrefix       = "AUTOWEBINAR_"
-	wordpressPrefix = "WORDPRESS_"
-	fileSuffix      = "_FILE"
+	autowebinarPrefix = "AUTOWEBINAR_"
+	wordpressPrefix   = "WORDPRESS_"
+	fileSuffix        = "_FILE"
 
 	dbHost      = "WORDPRESS_DB_HOST"
 	dbUser      = "WORDPRESS_DB_USER"

@@ -17,7 +17,7 @@ import (
 )
 
 func parseListen(text string) (string, error) {
-	errForm := errors.New("must be host:port or :port, the port from 0 to 65535")
+	errForm := errors.New("must be host:port or :port with a port from 0 to 65535")
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
 		return "", errForm
@@ -35,7 +35,7 @@ func isHostname(host string) bool {
 	return len(host) <= 253 && regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?$`).MatchString(host)
 }
 
-// parseDigits takes plain decimal digits only: no sign, no spaces.
+// parseDigits parses a number of decimal digits, without sign and spaces.
 func parseDigits(text string, low, high int64) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || strings.TrimLeft(text, "0123456789") != "" || n < low || n > high {
@@ -49,12 +49,12 @@ func parseHeartbeat(text string) (int, error) {
 	return int(n), err
 }
 
-// parsePlaybackRate refuses what lies between 0 and 1: it would hold honest
-// viewers back.
+// parsePlaybackRate rejects rates between 0 and 1, which would clamp viewers at
+// normal speed.
 func parsePlaybackRate(text string) (float64, error) {
 	rate, err := strconv.ParseFloat(text, 64)
 	if err != nil || rate != 0 && !(rate >= 1 && rate <= 16) {
-		return 0, errors.New("must be a number from 1 to 16, or 0 for off")
+		return 0, errors.New("must be a number from 1 to 16, or 0 to disable the check")
 	}
 	return math.Abs(rate), nil // "-0" is 0
 }
@@ -80,14 +80,15 @@ func oneOf[T ~string](allowed ...T) func(string) (T, error) {
 				return a, nil
 			}
 		}
-		return "", fmt.Errorf("must be one of %s", strings.Trim(fmt.Sprint(allowed), "[]"))
+		return "", fmt.Errorf("must be one of %s", strings.Join(toStrings(allowed), ", "))
 	}
 }
 
-// parseNonceLife wants an even number of seconds: a nonce's tick is half of it.
+// parseNonceLife requires an even number of seconds, because a nonce's tick is
+// half of its life.
 func parseNonceLife(text string) (time.Duration, error) {
 	life, err := time.ParseDuration(text)
-	if seconds, notSeconds := parseDigits(text, 0, math.MaxInt32); notSeconds == nil {
+	if seconds, digitsErr := parseDigits(text, 0, math.MaxInt32); digitsErr == nil {
 		life, err = time.Duration(seconds)*time.Second, nil
 	}
 	if err != nil || life < time.Minute || life > 365*24*time.Hour || life%(2*time.Second) != 0 {
@@ -110,16 +111,17 @@ func parseCookieName(text string) (string, error) {
 	return text, nil
 }
 
-// parseMetaKey refuses the service's own keys: a lead id is the CRM's.
+// parseMetaKey rejects the keys of this service, because the lead id belongs to
+// the CRM.
 func parseMetaKey(text string) (string, error) {
 	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > 255 || strings.ContainsFunc(text, unicode.IsControl) {
-		return "", errors.New("must be a meta key of at most 255 characters, none of them a control character")
+		return "", errors.New("must be a meta key of at most 255 characters without control characters")
 	}
 	if strings.TrimSpace(text) != text {
 		return "", errors.New("must not begin or end with white space")
 	}
 	if strings.HasPrefix(strings.ToLower(text), "autowebinar_") {
-		return "", errors.New("must not be one of the service's own autowebinar_ keys")
+		return "", errors.New("must not be an autowebinar_ key, which belongs to this service")
 	}
 	return text, nil
 }
@@ -131,7 +133,7 @@ func parseTable(text string) (string, error) {
 	return text, nil
 }
 
-// parseWebhookURL gives nil for "off".
+// parseWebhookURL returns nil for "off".
 func parseWebhookURL(text string) (*url.URL, error) {
 	if text == "off" {
 		return nil, nil
@@ -141,11 +143,11 @@ func parseWebhookURL(text string) (*url.URL, error) {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https":
 		return nil, errors.New("must be an http or https URL, or off")
 	case u.User != nil:
-		return nil, errors.New("must not hold a user name or password: the signature is the proof of origin")
+		return nil, errors.New("must not contain a user name or password; receivers verify the signature instead")
 	case u.Hostname() == "" || u.Opaque != "" || !validPort(u):
-		return nil, errors.New("must name a host, and if it names a port, one from 1 to 65535")
+		return nil, errors.New("must contain a host and, if it contains a port, one from 1 to 65535")
 	case u.Fragment != "" || strings.HasSuffix(text, "#"):
-		return nil, errors.New("must not hold a fragment: it would never be sent")
+		return nil, errors.New("must not contain a fragment, which would not be sent")
 	}
 	return u, nil
 }

@@ -7,32 +7,32 @@ import (
 	"strings"
 )
 
-// What kind of problem a setting has. Callers tell them apart with errors.Is.
+// The kinds of problems, to be compared with errors.Is.
 var (
-	ErrMissing = errors.New("config: a required setting is missing")
-	ErrInvalid = errors.New("config: a setting has a value it cannot have")
-	ErrUnknown = errors.New("config: no setting has this name")
-	ErrFile    = errors.New("config: a file named by a setting cannot be used")
+	ErrMissing = errors.New("config: missing setting")
+	ErrInvalid = errors.New("config: invalid setting")
+	ErrUnknown = errors.New("config: unknown setting")
+	ErrFile    = errors.New("config: unusable file")
 )
 
-// Problem is one thing wrong with one variable. Text says what is wrong and
-// what would be right; it never holds a secret's value.
+// Problem is a problem with one variable. Text says what is wrong or what a
+// valid value is. It never contains a secret.
 type Problem struct {
 	Variable string
 	Text     string
 	Kind     error // ErrMissing, ErrInvalid, ErrUnknown or ErrFile
 }
 
-// Error is "<variable>: <text>".
+// Error returns "<variable>: <text>".
 func (p Problem) Error() string { return p.Variable + ": " + p.Text }
 
-// Unwrap gives the kind.
+// Unwrap returns the kind.
 func (p Problem) Unwrap() error { return p.Kind }
 
-// Problems is the error of Load: everything that is wrong, sorted by variable.
+// Problems is the error of Load: all problems, sorted by variable.
 type Problems []Problem
 
-// Error is one line a problem.
+// Error returns one line for each problem.
 func (ps Problems) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {
@@ -41,7 +41,7 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives each problem to errors.Is and errors.As.
+// Unwrap returns the problems for errors.Is and errors.As.
 func (ps Problems) Unwrap() []error {
 	errs := make([]error, len(ps))
 	for i, p := range ps {
@@ -50,8 +50,8 @@ func (ps Problems) Unwrap() []error {
 	return errs
 }
 
-// sorted is nil as an error when nothing is wrong.
-func (ps Problems) sorted() error {
+// asError sorts ps and returns it, or nil if it is empty.
+func (ps Problems) asError() error {
 	if len(ps) == 0 {
 		return nil
 	}

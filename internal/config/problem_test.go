@@ -10,27 +10,27 @@ import (
 	"autowebinar/internal/config"
 )
 
-func TestBadValues(t *testing.T) {
+func TestInvalidValues(t *testing.T) {
 	t.Parallel()
 	const (
-		hostPort  = "must be host:port or :port, the port from 0 to 65535"
-		path      = "item 1 must be a path such as /wp-json/autowebinar/v1: a slash first, none last, no .. in it"
+		hostPort  = "must be host:port or :port with a port from 0 to 65535"
+		path      = "item 1 must be a path such as /wp-json/autowebinar/v1, without a slash at the end and without . or .. segments"
 		table     = "must be a plain table name: 1 to 64 letters, digits, _ and $"
-		origin    = "item 1 must be an origin, scheme://host or scheme://host:port, http or https, with nothing after it"
+		origin    = "item 1 must be an http or https origin, scheme://host or scheme://host:port, without a path"
 		proxy     = "item 1 must be an address or a CIDR block, such as 10.0.0.0/8"
-		rate      = "must be a rate from 0.001 to 1000000 a second and a burst from 1 to 1000000, such as 50,300, or 0 for off"
+		rate      = "must be a rate per second from 0.001 to 1000000 and a burst from 1 to 1000000, such as 50,300, or 0 for no limit"
 		key       = "item 1 must be at least 16 characters long: letters, digits and ._~+/=- only"
 		cookie    = "must be a cookie name: letters, digits and !#$%&'*+.^_`|~- only"
 		nonce     = "must be an even number of seconds from 1m to 8760h, as a duration or in seconds"
-		host      = "must name a host, and if it names a port, one from 1 to 65535"
+		host      = "must contain a host and, if it contains a port, one from 1 to 65535"
 		secret    = "item 1 must be whsec_ followed by the base64 of 24 to 64 bytes"
 		retry     = "item 1 must be a duration above 0 and at most 168h, such as 30s"
-		metaKey   = "must be a meta key of at most 255 characters, none of them a control character"
-		id        = "item 1 must be id=seconds, the id matching ^[a-z0-9][a-z0-9_-]{0,63}$"
-		seconds   = "item 1 must be id=seconds, from 1 to 604800 seconds"
-		playback  = "must be a number from 1 to 16, or 0 for off"
+		metaKey   = "must be a meta key of at most 255 characters without control characters"
+		id        = "item 1 must be id=seconds with an id that matches ^[a-z0-9][a-z0-9_-]{0,63}$"
+		seconds   = "item 1 must be id=seconds with 1 to 604800 seconds"
+		playback  = "must be a number from 1 to 16, or 0 to disable the check"
 		heartbeat = "must be a whole number from 1 to 300"
-		dsn       = "must be a DSN of the form user:password@tcp(host:3306)/name?param=value or user:password@unix(/path.sock)/name"
+		dsn       = "must be a DSN like user:password@tcp(host:3306)/name?param=value or user:password@unix(/path.sock)/name"
 	)
 	for _, tt := range []struct{ variable, value, text string }{
 		{"AUTOWEBINAR_LISTEN", "8080", hostPort + `, not "8080"`},
@@ -39,7 +39,7 @@ func TestBadValues(t *testing.T) {
 		{"AUTOWEBINAR_LISTEN", "::1:80", hostPort + `, not "::1:80"`},
 		{"AUTOWEBINAR_LISTEN", "http://x:80", hostPort + `, not "http://x:80"`},
 		{"AUTOWEBINAR_ADMIN_LISTEN", "a b:1", hostPort + `, not "a b:1"`},
-		{"AUTOWEBINAR_ADMIN_LISTEN", ":8080", "must not be the address that AUTOWEBINAR_LISTEN names"},
+		{"AUTOWEBINAR_ADMIN_LISTEN", ":8080", "must differ from AUTOWEBINAR_LISTEN"},
 
 		{"AUTOWEBINAR_BASE_PATH", "api", path + `, not "api"`},
 		{"AUTOWEBINAR_BASE_PATH", "/", path + `, not "/"`},
@@ -59,11 +59,11 @@ func TestBadValues(t *testing.T) {
 		{"AUTOWEBINAR_DB_DSN", "u:p@tcp(h)/wp?tls=nonsense", dsn},
 		{"AUTOWEBINAR_DB_DSN", "u:pa/ss@tcp(h)", dsn},
 		{"AUTOWEBINAR_DB_DSN", "u:p@pipe(h)/wp", dsn},
-		{"AUTOWEBINAR_DB_DSN", "u:p@tcp(h)/", "must name a database"},
-		{"AUTOWEBINAR_DB_DSN", "tcp(h)/wp", "must name a user"},
+		{"AUTOWEBINAR_DB_DSN", "u:p@tcp(h)/", "must contain a database name"},
+		{"AUTOWEBINAR_DB_DSN", "tcp(h)/wp", "must contain a user"},
 		{"AUTOWEBINAR_USERS_TABLE", "wp users", table + `, not "wp users"`},
 		{"AUTOWEBINAR_USERS_TABLE", "other.users", table + `, not "other.users"`},
-		{"AUTOWEBINAR_USERS_TABLE", "wp_usermeta", "must not be the table that AUTOWEBINAR_USERMETA_TABLE names"},
+		{"AUTOWEBINAR_USERS_TABLE", "wp_usermeta", "must differ from AUTOWEBINAR_USERMETA_TABLE"},
 		{"AUTOWEBINAR_USERMETA_TABLE", "wp`meta", table + ", not \"wp`meta\""},
 
 		{"AUTOWEBINAR_CORS_ORIGINS", "*", origin + `, not "*"`},
@@ -87,7 +87,7 @@ func TestBadValues(t *testing.T) {
 		{"AUTOWEBINAR_RATE_LOGIN", "5,0", rate + `, not "5,0"`},
 		{"AUTOWEBINAR_RATE_LOGIN", "5,1,1", rate + `, not "5,1,1"`},
 		{"AUTOWEBINAR_LOG_LEVEL", "loud", `must be debug, info, warn or error, not "loud"`},
-		{"AUTOWEBINAR_LOG_FORMAT", "xml", `must be one of json text, not "xml"`},
+		{"AUTOWEBINAR_LOG_FORMAT", "xml", `must be one of json, text, not "xml"`},
 
 		{"AUTOWEBINAR_SERVICE_KEYS", "fifteen-letters", key},
 		{"AUTOWEBINAR_SERVICE_KEYS", "sixteen letters!", key},
@@ -103,23 +103,23 @@ func TestBadValues(t *testing.T) {
 		{"AUTOWEBINAR_WEBHOOK_URL", "ftp://engine.example", "must be an http or https URL, or off"},
 		{"AUTOWEBINAR_WEBHOOK_URL", "https://\x7f", "must be an http or https URL, or off"},
 		{"AUTOWEBINAR_WEBHOOK_URL", "OFF", "must be an http or https URL, or off"},
-		{"AUTOWEBINAR_WEBHOOK_URL", "https://u:p@engine.example", "must not hold a user name or password: the signature is the proof of origin"},
+		{"AUTOWEBINAR_WEBHOOK_URL", "https://u:p@engine.example", "must not contain a user name or password; receivers verify the signature instead"},
 		{"AUTOWEBINAR_WEBHOOK_URL", "https:///hook", host},
 		{"AUTOWEBINAR_WEBHOOK_URL", "http:hook", host},
 		{"AUTOWEBINAR_WEBHOOK_URL", "http://a:/", host},
 		{"AUTOWEBINAR_WEBHOOK_URL", "http://a:65536/", host},
-		{"AUTOWEBINAR_WEBHOOK_URL", "https://a/#part", "must not hold a fragment: it would never be sent"},
+		{"AUTOWEBINAR_WEBHOOK_URL", "https://a/#part", "must not contain a fragment, which would not be sent"},
 		{"AUTOWEBINAR_WEBHOOK_SECRET", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", secret},
 		{"AUTOWEBINAR_WEBHOOK_SECRET", "whsec_AAAA", secret},
 		{"AUTOWEBINAR_WEBHOOK_SECRET", "whsec_!AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", secret},
-		{"AUTOWEBINAR_WEBHOOK_SECRET", signing + "," + signing, "item 2 repeats an earlier one"},
+		{"AUTOWEBINAR_WEBHOOK_SECRET", testWebhookSecret + "," + testWebhookSecret, "item 2 repeats an earlier one"},
 		{"AUTOWEBINAR_WEBHOOK_RETRY", "5", retry + `, not "5"`},
 		{"AUTOWEBINAR_WEBHOOK_RETRY", "0s", retry + `, not "0s"`},
 		{"AUTOWEBINAR_WEBHOOK_RETRY", "169h", retry + `, not "169h"`},
-		{"AUTOWEBINAR_DISPATCH", "yes", `must be one of auto on off, not "yes"`},
+		{"AUTOWEBINAR_DISPATCH", "yes", `must be one of auto, on, off, not "yes"`},
 		{"AUTOWEBINAR_LEAD_META_KEY", "a\nb", metaKey + `, not "a\nb"`},
 		{"AUTOWEBINAR_LEAD_META_KEY", "\xff", metaKey + `, not "\xff"`},
-		{"AUTOWEBINAR_LEAD_META_KEY", "Autowebinar_lead", `must not be one of the service's own autowebinar_ keys, not "Autowebinar_lead"`},
+		{"AUTOWEBINAR_LEAD_META_KEY", "Autowebinar_lead", `must not be an autowebinar_ key, which belongs to this service, not "Autowebinar_lead"`},
 
 		{"AUTOWEBINAR_LEAD_META_KEY", "crm_lead_id ", `must not begin or end with white space, not "crm_lead_id "`},
 
@@ -150,13 +150,12 @@ func TestBadValues(t *testing.T) {
 	}
 }
 
-// Env files know no comments behind a value. Where one cannot be told from a
-// secret it is taken for a part of it.
-func TestCommentsBehindValues(t *testing.T) {
+// A comment after a value is rejected, unless it may be part of a secret.
+func TestTrailingComments(t *testing.T) {
 	t.Parallel()
-	const text = "must not end in a comment: a comment must have a line of its own"
+	const text = "must not end with a comment; put comments on separate lines"
 	for variable, tt := range map[string]struct{ value, shown string }{
-		"AUTOWEBINAR_LEAD_META_KEY":   {"crm_lead_id   # where your lead ids are", `, not "crm_lead_id   # where your lead ids are"`},
+		"AUTOWEBINAR_LEAD_META_KEY":   {"crm_lead_id   # meta key of the CRM", `, not "crm_lead_id   # meta key of the CRM"`},
 		"AUTOWEBINAR_COOKIE_NAME":     {"# LOGGED_IN_COOKIE", `, not "# LOGGED_IN_COOKIE"`},
 		"AUTOWEBINAR_WEBINARS":        {"intro=3600\t# seconds", `, not "intro=3600\t# seconds"`},
 		"AUTOWEBINAR_TRUSTED_PROXIES": {"172.16.0.0/12 #nginx", `, not "172.16.0.0/12 #nginx"`},
@@ -168,7 +167,7 @@ func TestCommentsBehindValues(t *testing.T) {
 		"AUTOWEBINAR_USERMETA_TABLE":  {"wp_usermeta # shared", `, not "wp_usermeta # shared"`},
 		"AUTOWEBINAR_SERVICE_KEYS":    {"0123456789abcdef # ours", ""},
 		"AUTOWEBINAR_WEBHOOK_URL":     {"off # for now", ""},
-		"AUTOWEBINAR_WEBHOOK_SECRET":  {signing + " # the same as there", ""},
+		"AUTOWEBINAR_WEBHOOK_SECRET":  {testWebhookSecret + " # the same as there", ""},
 	} {
 		t.Run(variable, func(t *testing.T) {
 			t.Parallel()
@@ -177,17 +176,17 @@ func TestCommentsBehindValues(t *testing.T) {
 			require.ErrorIs(t, err, config.ErrInvalid)
 		})
 	}
-	t.Run("secrets hold what they hold", func(t *testing.T) {
+	t.Run("secrets may contain #", func(t *testing.T) {
 		t.Parallel()
-		const salt = `a #b "c" $d`
+		const secret = `a #b "c" $d`
 		c, err := minimal().with(
-			"WORDPRESS_DB_PASSWORD", salt, "WORDPRESS_NONCE_SALT", salt,
-			"AUTOWEBINAR_JWT_SECRET", salt+" and thirty-two bytes of it",
+			"WORDPRESS_DB_PASSWORD", secret, "WORDPRESS_NONCE_SALT", secret,
+			"AUTOWEBINAR_JWT_SECRET", secret+" and thirty-two bytes of it",
 		).load(nil)
 		require.NoError(t, err)
-		assert.Equal(t, salt, c.DSN.Passwd)
-		assert.Equal(t, salt, c.Salts["NONCE_SALT"])
-		assert.Equal(t, salt+" and thirty-two bytes of it", string(c.JWTSecret))
+		assert.Equal(t, secret, c.DSN.Passwd)
+		assert.Equal(t, secret, c.Salts["NONCE_SALT"])
+		assert.Equal(t, secret+" and thirty-two bytes of it", string(c.JWTSecret))
 
 		c, err = minimal().with("AUTOWEBINAR_DB_DSN", "u:a #b@tcp(h)/wp").load(nil)
 		require.NoError(t, err)
@@ -195,7 +194,7 @@ func TestCommentsBehindValues(t *testing.T) {
 	})
 }
 
-func TestAllProblemsAtOnceSortedByVariable(t *testing.T) {
+func TestLoadReturnsAllProblemsSortedByVariable(t *testing.T) {
 	t.Parallel()
 	_, err := env{
 		"AUTOWEBINAR_LISTEN":          "nowhere",
@@ -204,14 +203,14 @@ func TestAllProblemsAtOnceSortedByVariable(t *testing.T) {
 	}.load(nil)
 
 	require.EqualError(t, err, `AUTOWEBINAR_JWT_SECRET_FILE: the file cannot be read: file does not exist
-AUTOWEBINAR_LISTEN: must be host:port or :port, the port from 0 to 65535, not "nowhere"
+AUTOWEBINAR_LISTEN: must be host:port or :port with a port from 0 to 65535, not "nowhere"
 AUTOWEBINAR_LISTNE: is not a setting; did you mean AUTOWEBINAR_LISTEN?
 AUTOWEBINAR_WEBHOOK_SECRET: is required: events are signed with it, unless AUTOWEBINAR_WEBHOOK_URL is off
-AUTOWEBINAR_WEBHOOK_URL: is required: the address that events are sent to, or off
-WORDPRESS_DB_HOST: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CONFIG
-WORDPRESS_DB_NAME: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CONFIG
-WORDPRESS_DB_PASSWORD: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CONFIG
-WORDPRESS_DB_USER: is required: it, or AUTOWEBINAR_DB_DSN, or AUTOWEBINAR_WP_CONFIG`)
+AUTOWEBINAR_WEBHOOK_URL: is required: set the URL that events are sent to, or off
+WORDPRESS_DB_HOST: is required: set it or AUTOWEBINAR_DB_DSN, or define it in the file that AUTOWEBINAR_WP_CONFIG names
+WORDPRESS_DB_NAME: is required: set it or AUTOWEBINAR_DB_DSN, or define it in the file that AUTOWEBINAR_WP_CONFIG names
+WORDPRESS_DB_PASSWORD: is required: set it or AUTOWEBINAR_DB_DSN, or define it in the file that AUTOWEBINAR_WP_CONFIG names
+WORDPRESS_DB_USER: is required: set it or AUTOWEBINAR_DB_DSN, or define it in the file that AUTOWEBINAR_WP_CONFIG names`)
 
 	for _, kind := range []error{config.ErrFile, config.ErrInvalid, config.ErrMissing, config.ErrUnknown} {
 		assert.ErrorIs(t, err, kind)
@@ -240,7 +239,7 @@ func TestUnknownNames(t *testing.T) {
 	}
 }
 
-func TestKubernetesServiceLinksAreNoTypos(t *testing.T) {
+func TestKubernetesServiceLinksAreNotUnknownNames(t *testing.T) {
 	t.Parallel()
 	_, err := minimal().with(
 		"AUTOWEBINAR_SERVICE_HOST", "10.0.0.11",

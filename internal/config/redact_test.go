@@ -18,8 +18,8 @@ import (
 
 const canary = "Canary4Canary4Canary4Canary4Canary4"
 
-// secrets gives every secret there is a value that would be seen anywhere.
-func secrets() env {
+// envWithSecrets sets every secret to a value that is easy to find.
+func envWithSecrets() env {
 	e := minimal().with(
 		"WORDPRESS_DB_PASSWORD", canary,
 		"AUTOWEBINAR_WEBHOOK_URL", "https://engine.example/hook?token="+canary,
@@ -33,8 +33,8 @@ func secrets() env {
 	return e
 }
 
-// assertSilent looks for the canary in each form that a printer might give it.
-func assertSilent(t *testing.T, printed string) {
+// assertNoSecret searches for the canary in every form that it may be printed in.
+func assertNoSecret(t *testing.T, printed string) {
 	t.Helper()
 	raw := []byte(canary)
 	for _, form := range []string{
@@ -46,16 +46,16 @@ func assertSilent(t *testing.T, printed string) {
 		strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", raw), "[]byte{"), "}"),
 	} {
 		if strings.Contains(printed, form) {
-			t.Fatalf("a secret is shown: %s", printed)
+			t.Fatalf("printed a secret: %s", printed)
 		}
 	}
 }
 
-func TestNoWayOfPrintingShowsASecret(t *testing.T) {
+func TestPrintingShowsNoSecret(t *testing.T) {
 	t.Parallel()
-	fromNames, err := secrets().load(nil)
+	fromNames, err := envWithSecrets().load(nil)
 	require.NoError(t, err)
-	fromDSN, err := secrets().with("AUTOWEBINAR_DB_DSN", "u:"+canary+"@tcp(db)/wp?attr="+canary).load(nil)
+	fromDSN, err := envWithSecrets().with("AUTOWEBINAR_DB_DSN", "u:"+canary+"@tcp(db)/wp?attr="+canary).load(nil)
 	require.NoError(t, err)
 
 	for name, c := range map[string]config.Config{"WordPress names": fromNames, "DSN": fromDSN} {
@@ -67,12 +67,12 @@ func TestNoWayOfPrintingShowsASecret(t *testing.T) {
 			}
 			for _, value := range []any{c, &c, wrapped{c, &c}, &wrapped{c, &c}, []config.Config{c}, map[string]any{"c": c}} {
 				for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%T", "%10.3v"} {
-					assertSilent(t, fmt.Sprintf(verb, value))
+					assertNoSecret(t, fmt.Sprintf(verb, value))
 				}
-				assertSilent(t, fmt.Sprint(value))
-				assertSilent(t, jsonOf(t, value))
-				assertSilent(t, logged(value, func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) }))
-				assertSilent(t, logged(value, func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) }))
+				assertNoSecret(t, fmt.Sprint(value))
+				assertNoSecret(t, jsonOf(t, value))
+				assertNoSecret(t, logOutput(value, func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) }))
+				assertNoSecret(t, logOutput(value, func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) }))
 			}
 		})
 	}
@@ -85,7 +85,7 @@ func jsonOf(t *testing.T, value any) string {
 	return string(text)
 }
 
-func logged(value any, handler func(*bytes.Buffer) slog.Handler) string {
+func logOutput(value any, handler func(*bytes.Buffer) slog.Handler) string {
 	var out bytes.Buffer
 	log := slog.New(handler(&out))
 	log.With("config", value).WithGroup("g").Info("with", "config", value)
@@ -93,27 +93,27 @@ func logged(value any, handler func(*bytes.Buffer) slog.Handler) string {
 	return out.String()
 }
 
-func TestWhatIsShown(t *testing.T) {
+func TestPrintedFields(t *testing.T) {
 	t.Parallel()
-	c, err := secrets().load(nil)
+	c, err := envWithSecrets().load(nil)
 	require.NoError(t, err)
 
-	var shown map[string]any
-	require.NoError(t, json.Unmarshal([]byte(jsonOf(t, c)), &shown))
-	assert.Equal(t, "wordpress@tcp(db:3306)/blog", shown["database"])
-	assert.Equal(t, "https://engine.example/[redacted]", shown["webhook_url"])
-	assert.EqualValues(t, 1, shown["webhook_secrets"])
-	assert.EqualValues(t, 1, shown["service_keys"])
-	assert.Equal(t, "[redacted]", shown["jwt_secret"])
-	assert.Len(t, shown["salts"], 8)
+	var printed map[string]any
+	require.NoError(t, json.Unmarshal([]byte(jsonOf(t, c)), &printed))
+	assert.Equal(t, "wordpress@tcp(db:3306)/blog", printed["database"])
+	assert.Equal(t, "https://engine.example/[redacted]", printed["webhook_url"])
+	assert.EqualValues(t, 1, printed["webhook_secrets"])
+	assert.EqualValues(t, 1, printed["service_keys"])
+	assert.Equal(t, "[redacted]", printed["jwt_secret"])
+	assert.Len(t, printed["salts"], 8)
 	assert.Equal(t, "config: "+c.String(), fmt.Sprintf("config: %#v", c))
 
-	assert.Contains(t, config.Config{}.String(), "webhook_url=off", "the zero Config prints too")
+	assert.Contains(t, config.Config{}.String(), "webhook_url=off", "the zero Config can be printed")
 }
 
-func TestNoProblemShowsASecret(t *testing.T) {
+func TestProblemsShowNoSecret(t *testing.T) {
 	t.Parallel()
-	e := secrets().with(
+	e := envWithSecrets().with(
 		"AUTOWEBINAR_DB_DSN", "u:"+canary+"/x@tcp(db)",
 		"AUTOWEBINAR_WEBHOOK_URL", "https://u:"+canary+"@engine.example",
 		"AUTOWEBINAR_WEBHOOK_SECRET", "whsec_"+canary+"!",

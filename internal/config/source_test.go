@@ -9,34 +9,34 @@ import (
 	"autowebinar/internal/config"
 )
 
-func TestAFileWinsAndItsLineEndIsDropped(t *testing.T) {
+func TestFileOverridesVariableAndItsLineEndsAreTrimmed(t *testing.T) {
 	t.Parallel()
 	c, err := minimal().with(
 		"WORDPRESS_DB_PASSWORD_FILE", "/run/secrets/password",
 		"WORDPRESS_DB_USER_FILE", "",
-		"AUTOWEBINAR_LISTEN", "nonsense that nobody reads",
+		"AUTOWEBINAR_LISTEN", "ignored",
 		"AUTOWEBINAR_LISTEN_FILE", "/etc/listen",
 	).load(files{"/run/secrets/password": " from file \r\n\n", "/etc/listen": ":9000\n"})
 	require.NoError(t, err)
 
-	assert.Equal(t, " from file ", c.DSN.Passwd, "only line ends are dropped")
-	assert.Equal(t, "wordpress", c.DSN.User, "an empty _FILE is no file")
+	assert.Equal(t, " from file ", c.DSN.Passwd, "only line ends are trimmed")
+	assert.Equal(t, "wordpress", c.DSN.User, "an empty _FILE variable is ignored")
 	assert.Equal(t, ":9000", c.Listen)
 }
 
-func TestFilesThatCannotBeUsed(t *testing.T) {
+func TestUnusableFiles(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		variable, path, text string
 		kind                 error
 	}{
-		"missing":                  {"AUTOWEBINAR_WEBHOOK_SECRET_FILE", "/gone", "the file cannot be read: file does not exist", config.ErrFile},
-		"a secret given as a path": {"AUTOWEBINAR_WEBHOOK_SECRET_FILE", signing, "the file cannot be read: file does not exist", config.ErrFile},
-		"empty":                    {"AUTOWEBINAR_JWT_SECRET_FILE", "/empty", "the file is empty", config.ErrFile},
-		"password missing":         {"WORDPRESS_DB_PASSWORD_FILE", "/gone", "the file cannot be read: file does not exist", config.ErrFile},
-		"DSN missing":              {"AUTOWEBINAR_DB_DSN_FILE", "/gone", "the file cannot be read: file does not exist", config.ErrFile},
-		"wp-config missing":        {"AUTOWEBINAR_WP_CONFIG", "/gone", "the file cannot be read: file does not exist", config.ErrFile},
-		"bad content is not shown": {"AUTOWEBINAR_LISTEN_FILE", "/other", "must be host:port or :port, the port from 0 to 65535", config.ErrInvalid},
+		"missing":                      {"AUTOWEBINAR_WEBHOOK_SECRET_FILE", "/gone", "the file cannot be read: file does not exist", config.ErrFile},
+		"a secret instead of a path":   {"AUTOWEBINAR_WEBHOOK_SECRET_FILE", testWebhookSecret, "the file cannot be read: file does not exist", config.ErrFile},
+		"empty":                        {"AUTOWEBINAR_JWT_SECRET_FILE", "/empty", "the file is empty", config.ErrFile},
+		"password missing":             {"WORDPRESS_DB_PASSWORD_FILE", "/gone", "the file cannot be read: file does not exist", config.ErrFile},
+		"DSN missing":                  {"AUTOWEBINAR_DB_DSN_FILE", "/gone", "the file cannot be read: file does not exist", config.ErrFile},
+		"wp-config missing":            {"AUTOWEBINAR_WP_CONFIG", "/gone", "the file cannot be read: file does not exist", config.ErrFile},
+		"invalid content is not shown": {"AUTOWEBINAR_LISTEN_FILE", "/other", "must be host:port or :port with a port from 0 to 65535", config.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +47,7 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-func TestEmptyIsUnsetForOurNamesAndSetForWordPressNames(t *testing.T) {
+func TestEmptyVariables(t *testing.T) {
 	t.Parallel()
 	c, err := minimal().with(
 		"AUTOWEBINAR_LISTEN", "",
@@ -61,7 +61,7 @@ func TestEmptyIsUnsetForOurNamesAndSetForWordPressNames(t *testing.T) {
 	assert.Equal(t, "users", c.UsersTable)
 }
 
-func TestTheFirstOfEqualNamesCounts(t *testing.T) {
+func TestFirstOfEqualNamesIsUsed(t *testing.T) {
 	t.Parallel()
 	environ := []string{"AUTOWEBINAR_LISTEN=:1", "AUTOWEBINAR_LISTEN=:2", "no equals sign"}
 	for name, value := range minimal() {
@@ -78,15 +78,15 @@ func TestDatabase(t *testing.T) {
 		env  env
 		want string
 	}{
-		"host":             {minimal(), "wordpress:pass@tcp(db:3306)/blog"},
-		"host and port":    {minimal().with("WORDPRESS_DB_HOST", "db:3307"), "wordpress:pass@tcp(db:3307)/blog"},
-		"IPv6":             {minimal().with("WORDPRESS_DB_HOST", "[::1]:3307"), "wordpress:pass@tcp([::1]:3307)/blog"},
-		"socket":           {minimal().with("WORDPRESS_DB_HOST", "localhost:/run/my.sock"), "wordpress:pass@unix(/run/my.sock)/blog"},
-		"charset ignored":  {minimal().with("WORDPRESS_DB_CHARSET", "latin1"), "wordpress:pass@tcp(db:3306)/blog"},
-		"a DSN wins":       {minimal().with("AUTOWEBINAR_DB_DSN", "u:p@tcp(other)/wp"), "u:p@tcp(other:3306)/wp"},
-		"a DSN is enough":  {withoutDatabase().with("AUTOWEBINAR_DB_DSN", "u:p@unix(/my.sock)/wp"), "u:p@unix(/my.sock)/wp"},
-		"odd passwords":    {minimal().with("WORDPRESS_DB_PASSWORD", "p@s/s:?#"), "wordpress:p@s/s:?#@tcp(db:3306)/blog"},
-		"no real password": {minimal().with("WORDPRESS_DB_PASSWORD", ""), "wordpress@tcp(db:3306)/blog"},
+		"host":               {minimal(), "wordpress:pass@tcp(db:3306)/blog"},
+		"host and port":      {minimal().with("WORDPRESS_DB_HOST", "db:3307"), "wordpress:pass@tcp(db:3307)/blog"},
+		"IPv6":               {minimal().with("WORDPRESS_DB_HOST", "[::1]:3307"), "wordpress:pass@tcp([::1]:3307)/blog"},
+		"socket":             {minimal().with("WORDPRESS_DB_HOST", "localhost:/run/my.sock"), "wordpress:pass@unix(/run/my.sock)/blog"},
+		"charset ignored":    {minimal().with("WORDPRESS_DB_CHARSET", "latin1"), "wordpress:pass@tcp(db:3306)/blog"},
+		"DSN overrides":      {minimal().with("AUTOWEBINAR_DB_DSN", "u:p@tcp(other)/wp"), "u:p@tcp(other:3306)/wp"},
+		"DSN alone":          {withoutDatabase().with("AUTOWEBINAR_DB_DSN", "u:p@unix(/my.sock)/wp"), "u:p@unix(/my.sock)/wp"},
+		"special characters": {minimal().with("WORDPRESS_DB_PASSWORD", "p@s/s:?#"), "wordpress:p@s/s:?#@tcp(db:3306)/blog"},
+		"empty password":     {minimal().with("WORDPRESS_DB_PASSWORD", ""), "wordpress@tcp(db:3306)/blog"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

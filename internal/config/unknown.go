@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// unknownNames notes every AUTOWEBINAR_ variable that is no setting: a typo
-// must not be silent.
-func (l *loader) unknownNames() {
+// checkUnknownNames reports every AUTOWEBINAR_ variable that is not a setting,
+// because it is probably misspelled.
+func (l *loader) checkUnknownNames() {
 	known := knownNames()
 	for name, value := range l.env {
-		if !strings.HasPrefix(strings.ToUpper(name), ownPrefix) || known[name] || isServiceLink(name, value) {
+		if !strings.HasPrefix(strings.ToUpper(name), autowebinarPrefix) || known[name] || isKubernetesServiceLink(name, value) {
 			continue
 		}
 		text := "is not a setting"
@@ -30,18 +30,18 @@ func knownNames() map[string]bool {
 	return known
 }
 
-// isServiceLink knows the variables that Kubernetes sets in every container of
-// a namespace for a Service whose name begins with "autowebinar". Nobody wrote
-// them, so they are no typos.
-func isServiceLink(name, value string) bool {
+// isKubernetesServiceLink reports whether a variable is one that Kubernetes sets
+// in every container of a namespace for a Service whose name begins with
+// "autowebinar".
+func isKubernetesServiceLink(name, value string) bool {
 	named := regexp.MustCompile(`_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)$`)
 	link := regexp.MustCompile(`_PORT(_[0-9]+_(TCP|UDP|SCTP))?$`)
 	address := regexp.MustCompile(`^(tcp|udp|sctp)://`)
 	return named.MatchString(name) || link.MatchString(name) && address.MatchString(value)
 }
 
-// nearest is the known name that takes the fewest edits, empty when none is
-// near enough to be meant.
+// nearest returns the known name with the smallest edit distance, or "" if none
+// is close.
 func nearest(name string, known map[string]bool) string {
 	best, fewest := "", 4
 	for candidate := range known {
@@ -53,7 +53,7 @@ func nearest(name string, known map[string]bool) string {
 	return best
 }
 
-// distance is Levenshtein's, over bytes: names are ASCII.
+// distance returns the Levenshtein distance in bytes, since names are ASCII.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -14,20 +14,19 @@ import (
 // variable is one setting.
 type variable struct {
 	name        string
-	def         string // parsed as if it had been set; empty: the field keeps its zero value
-	defaultText string // the default as the reference words it, where def cannot say it
+	def         string // the default; if empty, the field keeps its zero value
+	defaultText string // describes the default in the reference if def is empty
 	doc         string // one line
-	secret      bool   // its value appears in no message
-	raw         bool   // any text may be its value, also one that looks like a comment
+	secret      bool   // messages must not contain the value
+	raw         bool   // the value may be any text, even one that looks like a comment
 
-	// set parses the value into the Config. Nil where a value means something
-	// only together with others: database.go and wpconfig.go read those.
+	// set parses the value into the Config. It is nil for variables that
+	// database.go and wpconfig.go read together.
 	set func(*Config, string) error
 }
 
-// into joins a parser to the field that takes its result. Parsers state the
-// rule that was broken and never repeat the value: whether it may be shown is
-// for the loader to decide.
+// parseInto combines a parser with the field for its result. Parsers return
+// errors without the value, because only the loader knows whether it is secret.
 func parseInto[T any](field func(*Config) *T, parse func(string) (T, error)) func(*Config, string) error {
 	return func(c *Config, text string) error {
 		v, err := parse(text)
@@ -39,7 +38,7 @@ func parseInto[T any](field func(*Config) *T, parse func(string) (T, error)) fun
 	}
 }
 
-// variables is every setting there is, in the order of the reference.
+// variables returns all settings in the order of the reference.
 func variables() []variable {
 	return slices.Concat(databaseVariables(), saltVariables(), serverVariables(), accessVariables(),
 		webhookVariables(), sessionVariables())
@@ -47,41 +46,41 @@ func variables() []variable {
 
 func databaseVariables() []variable {
 	return []variable{
-		{name: dbHost, defaultText: "required", doc: "The database as WordPress writes it: `host`, `host:port`, `localhost:/path.sock`."},
-		{name: dbUser, defaultText: "required", doc: "The database account."},
-		{name: dbPassword, defaultText: "required", secret: true, raw: true, doc: "Its password; may be set to nothing."},
-		{name: dbName, defaultText: "required", doc: "The database."},
-		{name: tablePrefix, def: "wp_", doc: "The table prefix; on multisite the base prefix."},
+		{name: dbHost, defaultText: "required", doc: "Database address as in WordPress: `host`, `host:port` or `localhost:/path.sock`."},
+		{name: dbUser, defaultText: "required", doc: "Database user."},
+		{name: dbPassword, defaultText: "required", secret: true, raw: true, doc: "Database password; may be empty."},
+		{name: dbName, defaultText: "required", doc: "Database name."},
+		{name: tablePrefix, def: "wp_", doc: "Table prefix; on multisite, the base prefix."},
 		{name: dbDSN, secret: true, raw: true, doc: "A go-sql-driver/mysql DSN, `user:password@tcp(host:3306)/name`; replaces the four `WORDPRESS_DB_` variables."},
-		{name: usersTable, defaultText: "`{prefix}users`", doc: "The users table where its name is custom (`CUSTOM_USER_TABLE`)."},
-		{name: usermetaTable, defaultText: "`{prefix}usermeta`", doc: "The user meta table where its name is custom (`CUSTOM_USER_META_TABLE`)."},
-		{name: wpConfig, raw: true, doc: "The path of a wp-config.php; what the environment does not give of the above and of the salts is read from it."},
+		{name: usersTable, defaultText: "`{prefix}users`", doc: "Name of the users table, if the site sets `CUSTOM_USER_TABLE`."},
+		{name: usermetaTable, defaultText: "`{prefix}usermeta`", doc: "Name of the user meta table, if the site sets `CUSTOM_USER_META_TABLE`."},
+		{name: wpConfig, raw: true, doc: "Path of a wp-config.php. Database settings, salts and the cookie name that the environment does not set are read from it."},
 	}
 }
 
 func saltVariables() []variable {
 	var vs []variable
 	for _, name := range wordpress.SaltNames() {
-		vs = append(vs, variable{name: wordpressPrefix + name, secret: true, raw: true, doc: "WordPress's `" + name + "`."})
+		vs = append(vs, variable{name: wordpressPrefix + name, secret: true, raw: true, doc: "The constant `" + name + "` of WordPress."})
 	}
 	return vs
 }
 
 func serverVariables() []variable {
 	return []variable{
-		{name: listen, def: ":8080", doc: "Where the API listens, `host:port`.",
+		{name: listen, def: ":8080", doc: "Listen address of the API, `host:port`.",
 			set: parseInto(func(c *Config) *string { return &c.Listen }, parseListen)},
-		{name: adminListen, def: "127.0.0.1:9090", doc: "Where the status page, metrics, health, readiness and pprof listen; keep it private.",
+		{name: adminListen, def: "127.0.0.1:9090", doc: "Listen address of the status page, metrics, health, readiness and pprof; keep it private.",
 			set: parseInto(func(c *Config) *string { return &c.AdminListen }, parseListen)},
-		{name: "AUTOWEBINAR_BASE_PATH", def: "/wp-json/autowebinar/v1", doc: "The path of the API; a comma-separated list.",
+		{name: "AUTOWEBINAR_BASE_PATH", def: "/wp-json/autowebinar/v1", doc: "Path of the API; a comma-separated list.",
 			set: parseInto(func(c *Config) *[]string { return &c.BasePaths }, parseBasePaths)},
-		{name: "AUTOWEBINAR_CORS_ORIGINS", defaultText: "none: CORS is off", doc: "Other origins whose pages may call the API, `https://app.example`; a comma-separated list.",
+		{name: "AUTOWEBINAR_CORS_ORIGINS", defaultText: "none: CORS is disabled", doc: "Origins of other sites whose pages may call the API, such as `https://app.example`; a comma-separated list.",
 			set: parseInto(func(c *Config) *[]string { return &c.CORSOrigins }, parseOrigins)},
-		{name: "AUTOWEBINAR_TRUSTED_PROXIES", defaultText: "none", doc: "Addresses or CIDR blocks whose forwarded headers count; a comma-separated list.",
+		{name: "AUTOWEBINAR_TRUSTED_PROXIES", defaultText: "none", doc: "Addresses or CIDR blocks of proxies whose forwarding headers are trusted; a comma-separated list.",
 			set: parseInto(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parseProxies)},
-		{name: "AUTOWEBINAR_RATE_VIEWER", def: "50,300", doc: "Requests of one viewer: a second, burst; `0` is off.",
+		{name: "AUTOWEBINAR_RATE_VIEWER", def: "50,300", doc: "Limit of one viewer's requests: rate per second and burst; `0` disables it.",
 			set: parseInto(func(c *Config) *Rate { return &c.RateViewer }, parseRate)},
-		{name: "AUTOWEBINAR_RATE_LOGIN", def: "10,20", doc: "Failed logins, forged ones of an address and wrong nonces of a viewer: a second, burst; `0` is off.",
+		{name: "AUTOWEBINAR_RATE_LOGIN", def: "10,20", doc: "Limit of failed logins (forged ones per client address, wrong nonces per viewer): rate per second and burst; `0` disables it.",
 			set: parseInto(func(c *Config) *Rate { return &c.RateLogin }, parseRate)},
 		{name: "AUTOWEBINAR_LOG_LEVEL", def: "info", doc: "`debug`, `info`, `warn` or `error`.",
 			set: parseInto(func(c *Config) *slog.Level { return &c.LogLevel }, parseLevel)},
@@ -94,43 +93,44 @@ func accessVariables() []variable {
 	return []variable{
 		{name: "AUTOWEBINAR_SERVICE_KEYS", defaultText: "none", secret: true, doc: "Bearer keys of trusted servers, at least 16 characters each; a comma-separated list, for rotation.",
 			set: parseInto(func(c *Config) *[]string { return &c.ServiceKeys }, parseServiceKeys)},
-		{name: "AUTOWEBINAR_JWT_SECRET", defaultText: "none: JWTs are refused", secret: true, raw: true, doc: "The HS256 secret of viewers' JWTs, at least 32 bytes.",
+		{name: "AUTOWEBINAR_JWT_SECRET", defaultText: "none: JWTs are rejected", secret: true, raw: true, doc: "HS256 secret of viewers' JWTs, at least 32 bytes.",
 			set: parseInto(func(c *Config) *[]byte { return &c.JWTSecret }, parseJWTSecret)},
-		{name: cookieName, defaultText: "any `wordpress_logged_in_…`", doc: "The login cookie's name where `LOGGED_IN_COOKIE` or `COOKIEHASH` is custom.",
+		{name: cookieName, defaultText: "any `wordpress_logged_in_…`", doc: "Name of the login cookie, if the site sets `LOGGED_IN_COOKIE` or `COOKIEHASH`.",
 			set: parseInto(func(c *Config) *string { return &c.CookieName }, parseCookieName)},
-		{name: "AUTOWEBINAR_NONCE_LIFE", def: "24h", doc: "How long a REST nonce lives, where a plugin filters `nonce_life`; a duration or seconds.",
+		{name: "AUTOWEBINAR_NONCE_LIFE", def: "24h", doc: "Lifetime of REST nonces, if a plugin filters `nonce_life`; a duration or seconds.",
 			set: parseInto(func(c *Config) *time.Duration { return &c.NonceLife }, parseNonceLife)},
 	}
 }
 
 func webhookVariables() []variable {
 	return []variable{
-		{name: webhookURL, defaultText: "required", secret: true, doc: "Where events are sent; `off`: no event is ever written.",
+		{name: webhookURL, defaultText: "required", secret: true, doc: "URL that events are sent to; with `off`, no events are stored.",
 			set: parseInto(func(c *Config) **url.URL { return &c.WebhookURL }, parseWebhookURL)},
-		{name: webhookSecret, defaultText: "required unless the URL is `off`", secret: true, doc: "Signing secrets, `whsec_` and the base64 of 24 to 64 bytes; a comma-separated list, for rotation.",
+		{name: webhookSecret, defaultText: "required unless the URL is `off`", secret: true, doc: "Signing secrets, `whsec_` followed by the base64 of 24 to 64 bytes; a comma-separated list, for rotation.",
 			set: parseInto(func(c *Config) *[][]byte { return &c.WebhookSecrets }, parseWebhookSecrets)},
-		{name: "AUTOWEBINAR_WEBHOOK_RETRY", defaultText: "`5s,30s,2m,10m,1h,3h,6h,12h`, then `24h` up to 7 days", doc: "The waits between delivery attempts; a comma-separated list of durations.",
+		{name: "AUTOWEBINAR_WEBHOOK_RETRY", defaultText: "`5s,30s,2m,10m,1h,3h,6h,12h`, then `24h` up to 7 days", doc: "Waiting times between delivery attempts; a comma-separated list of durations.",
 			set: parseInto(func(c *Config) *[]time.Duration { return &c.WebhookRetry }, parseRetry)},
-		{name: "AUTOWEBINAR_DISPATCH", def: "auto", doc: "Whether this replica sends events: `auto` (one replica, chosen by the database), `on`, `off`.",
+		{name: "AUTOWEBINAR_DISPATCH", def: "auto", doc: "Whether this replica sends events: `auto` (if the database elects it as leader), `on` or `off`.",
 			set: parseInto(func(c *Config) *Dispatch { return &c.Dispatch }, oneOf(DispatchAuto, DispatchOn, DispatchOff))},
-		{name: "AUTOWEBINAR_LEAD_META_KEY", defaultText: "none: the user id is the lead id", doc: "The user meta key that holds the lead id.",
+		{name: "AUTOWEBINAR_LEAD_META_KEY", defaultText: "none: the user id is the lead id", doc: "User meta key that contains the lead id.",
 			set: parseInto(func(c *Config) *string { return &c.LeadMetaKey }, parseMetaKey)},
 	}
 }
 
 func sessionVariables() []variable {
 	return []variable{
-		{name: "AUTOWEBINAR_WEBINARS", defaultText: "none: any webinar is accepted", doc: "The site's webinars and their seconds, `intro=3600,pro=5400`; where given, no other is accepted.",
+		{name: "AUTOWEBINAR_WEBINARS", defaultText: "none: any webinar is accepted", doc: "The site's webinars with their durations in seconds, `intro=3600,pro=5400`; if set, other webinars are rejected.",
 			set: parseInto(func(c *Config) *map[webinar.ID]int64 { return &c.Webinars }, parseWebinars)},
-		{name: "AUTOWEBINAR_MAX_PLAYBACK_RATE", def: "2", doc: "The fastest playback that counts as watching, 1 to 16; `0` turns the check off.",
+		{name: "AUTOWEBINAR_MAX_PLAYBACK_RATE", def: "2", doc: "Highest playback rate that counts as watching, 1 to 16; `0` disables the check.",
 			set: parseInto(func(c *Config) *float64 { return &c.MaxPlaybackRate }, parsePlaybackRate)},
-		{name: "AUTOWEBINAR_HEARTBEAT_SEC", def: "10", doc: "How often a player reports, 1 to 300 seconds.",
+		{name: "AUTOWEBINAR_HEARTBEAT_SEC", def: "10", doc: "Interval in seconds at which players report, 1 to 300.",
 			set: parseInto(func(c *Config) *int { return &c.HeartbeatSec }, parseHeartbeat)},
 	}
 }
 
-// find gives a variable's row, and for a name that has none a secret without rules.
-func find(name string) variable {
+// variableNamed returns the variable with a name. For an unknown name, which
+// wp-config.php may look up, it returns a secret that accepts any text.
+func variableNamed(name string) variable {
 	for _, v := range variables() {
 		if v.name == name {
 			return v

@@ -2,59 +2,54 @@ package config
 
 import (
 	"strconv"
-	"strings"
 
 	"autowebinar/internal/wordpress"
 )
 
-// wpValues is what wp-config.php gives.
+// wpValues are the settings from wp-config.php.
 type wpValues struct {
-	values     map[string]setting // by the variable that the value stands in for
-	oldSecrets map[string]string  // SECRET_KEY and SECRET_SALT: they have no variable
-	tls        string             // the driver's name for how WordPress connects
-	broken     bool               // the file was named and could not be used
+	values     map[string]setting // by variable
+	secretKeys map[string]string  // SECRET_KEY and SECRET_SALT, which have no variable
+	tls        string             // TLS mode of the driver
+	unreadable bool               // the file is set but unusable
 }
 
-// readWPConfig reads the file that AUTOWEBINAR_WP_CONFIG names, if any. No
-// message quotes it.
+// readWPConfig reads the file that AUTOWEBINAR_WP_CONFIG names, if any.
+// Messages do not quote it.
 func (l *loader) readWPConfig() {
-	s := l.lookup(find(wpConfig))
-	if s.state != given {
-		l.wp.broken = s.state == broken
+	s := l.lookup(variableNamed(wpConfig))
+	if s.state != present {
+		l.wp.unreadable = s.state == unreadable
 		return
 	}
 	src, err := l.readFile(s.text)
 	if err != nil {
-		l.wp.broken = true
-		l.problem(s.source, ErrFile, "%s", unreadable(err))
+		l.wp.unreadable = true
+		l.problem(s.source, ErrFile, "%s", fileErrorText(err))
 		return
 	}
 	file, err := wordpress.ParseConfig(src, l.getenv)
 	if err != nil {
-		l.wp.broken = true
-		l.problem(s.source, ErrFile, "the file is no wp-config.php: above 1 MiB, or a string or comment in it has no end")
+		l.wp.unreadable = true
+		l.problem(s.source, ErrFile, "the file is no valid wp-config.php: it is larger than 1 MiB, or a string or comment in it is unterminated")
 		return
 	}
-	l.takeValues(file)
-	l.takeFlags(file)
+	l.readConstants(file)
+	l.readClientFlags(file)
 	for _, u := range file.Unreadable {
-		l.unreadableConstant(u)
+		l.reportUnreadable(u)
 	}
 }
 
-// getenv answers wp-config.php's own questions. It knows no _FILE names: what
-// such a file holds is the answer for the plain name, as for any other setting.
+// getenv looks up variables for wp-config.php, including their _FILE forms.
 func (l *loader) getenv(name string) (string, bool) {
-	if strings.HasSuffix(name, fileSuffix) {
-		return "", false
-	}
-	s := l.lookup(find(name))
-	return s.text, s.state == given
+	s := l.lookup(variableNamed(name))
+	return s.text, s.state == present
 }
 
-// wpVariable is the variable that a constant, or $table_prefix, stands in for;
-// empty: none.
-func wpVariable(constant string) string {
+// variableForConstant returns the variable that a constant or $table_prefix is
+// the fallback for, or "".
+func variableForConstant(constant string) string {
 	switch constant {
 	case "DB_HOST", "DB_USER", "DB_PASSWORD", "DB_NAME":
 		return wordpressPrefix + constant
@@ -75,57 +70,57 @@ func wpVariable(constant string) string {
 	return ""
 }
 
-func (l *loader) takeValues(file wordpress.ConfigFile) {
+func (l *loader) readConstants(file wordpress.ConfigFile) {
 	l.wp.values = map[string]setting{}
-	take := func(constant, text string) {
-		l.wp.values[wpVariable(constant)] = setting{
-			text: text, source: wpConfig, constant: constant, hidden: true, state: given,
+	set := func(constant, text string) {
+		l.wp.values[variableForConstant(constant)] = setting{
+			text: text, source: wpConfig, constant: constant, hidden: true, state: present,
 		}
 	}
 	for constant, text := range file.Constants {
-		if wpVariable(constant) != "" {
-			take(constant, text)
+		if variableForConstant(constant) != "" {
+			set(constant, text)
 		}
 	}
 	if file.TablePrefix != "" {
-		take("$table_prefix", file.TablePrefix)
+		set("$table_prefix", file.TablePrefix)
 	}
 	if name := file.CookieName(); name != "" {
-		take("LOGGED_IN_COOKIE", name)
+		set("LOGGED_IN_COOKIE", name)
 	}
-	l.wp.oldSecrets = map[string]string{}
+	l.wp.secretKeys = map[string]string{}
 	for _, name := range []string{"SECRET_KEY", "SECRET_SALT"} {
-		if text, set := file.Constants[name]; set {
-			l.wp.oldSecrets[name] = text
+		if text, ok := file.Constants[name]; ok {
+			l.wp.secretKeys[name] = text
 		}
 	}
 }
 
-// takeFlags connects as WordPress does: with TLS and, as there, no check of the
-// certificate. A DSN can ask for better.
-func (l *loader) takeFlags(file wordpress.ConfigFile) {
+// readClientFlags enables TLS if WordPress uses it. Like WordPress, it does not
+// verify the certificate; AUTOWEBINAR_DB_DSN can.
+func (l *loader) readClientFlags(file wordpress.ConfigFile) {
 	const mysqliClientSSL = 2048
 	if flags, _ := strconv.ParseUint(file.Constants["MYSQL_CLIENT_FLAGS"], 10, 32); flags&mysqliClientSSL != 0 {
 		l.wp.tls = "skip-verify"
 	}
 }
 
-// unreadableConstant is a problem only where the value is needed and nothing
-// else gives it.
-func (l *loader) unreadableConstant(u wordpress.Unreadable) {
-	name := wpVariable(u.Name)
+// reportUnreadable reports a constant only if its value is needed and not set
+// otherwise.
+func (l *loader) reportUnreadable(u wordpress.Unreadable) {
+	name := variableForConstant(u.Name)
 	isDatabase := u.Name == "MYSQL_CLIENT_FLAGS"
 	switch name {
 	case dbHost, dbUser, dbPassword, dbName:
 		isDatabase = true
 	}
-	if isDatabase && l.lookup(find(dbDSN)).state != absent {
+	if isDatabase && l.lookup(variableNamed(dbDSN)).state != absent {
 		return
 	}
 	switch {
-	case name != "" && l.lookup(find(name)).state == absent:
-		l.found[name] = setting{source: wpConfig, state: broken}
-		l.problem(wpConfig, ErrInvalid, "%s; set %s beside it", u, name)
+	case name != "" && l.lookup(variableNamed(name)).state == absent:
+		l.lookups[name] = setting{source: wpConfig, state: unreadable}
+		l.problem(wpConfig, ErrInvalid, "%s; set %s instead", u, name)
 	case isDatabase && name == "":
 		l.problem(wpConfig, ErrInvalid, "%s; set %s instead, with tls= as needed", u, dbDSN)
 	}

@@ -17,10 +17,9 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// fuzzList promises of a parser that no text makes it panic, that what it
-// accepts keeps the rule, and that an accepted value, written down again, reads
-// as the same value.
-func fuzzList[T any](f *testing.F, parse func(string) (T, error), write func(T) string, rule func(*testing.T, T), seeds ...string) {
+// fuzzList checks that a parser never panics, that its results satisfy check, and
+// that parsing a formatted result returns the same value.
+func fuzzList[T any](f *testing.F, parse func(string) (T, error), format func(T) string, check func(*testing.T, T), seeds ...string) {
 	for _, seed := range append(seeds, "", ",", " , ", "\x00", "\xff,\xff") {
 		f.Add(seed)
 	}
@@ -29,14 +28,14 @@ func fuzzList[T any](f *testing.F, parse func(string) (T, error), write func(T) 
 		if err != nil {
 			return
 		}
-		rule(t, value)
-		again, err := parse(write(value))
+		check(t, value)
+		again, err := parse(format(value))
 		require.NoError(t, err)
 		assert.Equal(t, value, again)
 	})
 }
 
-func commas[T any](list []T) string {
+func joinCommas[T any](list []T) string {
 	items := make([]string, len(list))
 	for i, v := range list {
 		items[i] = fmt.Sprint(v)
@@ -45,19 +44,19 @@ func commas[T any](list []T) string {
 }
 
 func FuzzBasePaths(f *testing.F) {
-	fuzzList(f, parseBasePaths, commas, func(t *testing.T, paths []string) {
+	fuzzList(f, parseBasePaths, joinCommas, func(t *testing.T, paths []string) {
 		for _, p := range paths {
 			u, err := url.Parse(p)
 			require.NoError(t, err)
 			assert.Equal(t, p, u.EscapedPath())
-			assert.Equal(t, p, u.JoinPath().Path, "already clean")
+			assert.Equal(t, p, u.JoinPath().Path, "the path is clean")
 			assert.True(t, strings.HasPrefix(p, "/") && !strings.HasSuffix(p, "/"))
 		}
 	}, "/wp-json/autowebinar/v1", "/a, /b", "/a/../b", "/", "/./a", "//")
 }
 
 func FuzzOrigins(f *testing.F) {
-	fuzzList(f, parseOrigins, commas, func(t *testing.T, origins []string) {
+	fuzzList(f, parseOrigins, joinCommas, func(t *testing.T, origins []string) {
 		for _, o := range origins {
 			u, err := url.Parse(o)
 			require.NoError(t, err)
@@ -69,7 +68,7 @@ func FuzzOrigins(f *testing.F) {
 }
 
 func FuzzProxies(f *testing.F) {
-	fuzzList(f, parseProxies, commas, func(t *testing.T, prefixes []netip.Prefix) {
+	fuzzList(f, parseProxies, joinCommas, func(t *testing.T, prefixes []netip.Prefix) {
 		for _, p := range prefixes {
 			assert.True(t, p.IsValid())
 			assert.Equal(t, p.Masked(), p)
@@ -87,22 +86,22 @@ func FuzzRate(f *testing.F) {
 }
 
 func FuzzRetry(f *testing.F) {
-	fuzzList(f, parseRetry, commas, func(t *testing.T, waits []time.Duration) {
-		assert.NotEmpty(t, waits)
-		assert.Greater(t, slices.Min(waits), time.Duration(0))
-		assert.LessOrEqual(t, slices.Max(waits), 7*24*time.Hour)
+	fuzzList(f, parseRetry, joinCommas, func(t *testing.T, delays []time.Duration) {
+		assert.NotEmpty(t, delays)
+		assert.Greater(t, slices.Min(delays), time.Duration(0))
+		assert.LessOrEqual(t, slices.Max(delays), 7*24*time.Hour)
 	}, "5s,30s,2m", "1ns", "168h", "0s", "-1s", "5")
 }
 
 func FuzzWebinars(f *testing.F) {
-	write := func(webinars map[webinar.ID]int64) string {
+	format := func(webinars map[webinar.ID]int64) string {
 		var items []string
 		for _, id := range slices.Sorted(maps.Keys(webinars)) {
 			items = append(items, fmt.Sprintf("%s=%d", id, webinars[id]))
 		}
 		return strings.Join(items, ",")
 	}
-	fuzzList(f, parseWebinars, write, func(t *testing.T, webinars map[webinar.ID]int64) {
+	fuzzList(f, parseWebinars, format, func(t *testing.T, webinars map[webinar.ID]int64) {
 		for id, seconds := range webinars {
 			assert.Regexp(t, webinar.IDPattern, string(id))
 			assert.True(t, seconds >= 1 && seconds <= webinar.MaxSeconds)
@@ -111,7 +110,7 @@ func FuzzWebinars(f *testing.F) {
 }
 
 func FuzzServiceKeys(f *testing.F) {
-	fuzzList(f, parseServiceKeys, commas, func(t *testing.T, keys []string) {
+	fuzzList(f, parseServiceKeys, joinCommas, func(t *testing.T, keys []string) {
 		for _, k := range keys {
 			assert.GreaterOrEqual(t, len(k), 16)
 			assert.Equal(t, strings.Join(strings.Fields(k), ""), k)
@@ -120,14 +119,14 @@ func FuzzServiceKeys(f *testing.F) {
 }
 
 func FuzzWebhookSecrets(f *testing.F) {
-	write := func(keys [][]byte) string {
+	format := func(keys [][]byte) string {
 		items := make([]string, len(keys))
 		for i, k := range keys {
 			items[i] = "whsec_" + base64.StdEncoding.EncodeToString(k)
 		}
 		return strings.Join(items, ",")
 	}
-	fuzzList(f, parseWebhookSecrets, write, func(t *testing.T, keys [][]byte) {
+	fuzzList(f, parseWebhookSecrets, format, func(t *testing.T, keys [][]byte) {
 		for _, k := range keys {
 			assert.True(t, len(k) >= 24 && len(k) <= 64)
 		}

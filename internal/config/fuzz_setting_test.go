@@ -15,8 +15,9 @@ import (
 	"autowebinar/internal/config"
 )
 
-// oneSetting are the variables that are no list: those have targets of their own.
-func oneSetting() []string {
+// scalarVariables returns the variables without lists, which have separate fuzz
+// targets.
+func scalarVariables() []string {
 	return []string{
 		"WORDPRESS_DB_HOST", "WORDPRESS_DB_NAME", "WORDPRESS_DB_USER", "WORDPRESS_DB_PASSWORD", "WORDPRESS_TABLE_PREFIX",
 		"WORDPRESS_NONCE_SALT", "AUTOWEBINAR_DB_DSN", "AUTOWEBINAR_USERS_TABLE", "AUTOWEBINAR_USERMETA_TABLE", "AUTOWEBINAR_LISTEN",
@@ -26,12 +27,11 @@ func oneSetting() []string {
 	}
 }
 
-// FuzzSetting gives one variable any value; of AUTOWEBINAR_WP_CONFIG and the
-// _FILE forms it is the file's content. What is accepted keeps the rules that
-// the rest of the service stands on: table names that are no SQL above all. What
-// is refused is refused by name, and a secret is repeated by no message.
+// FuzzSetting sets one variable, or the file that it names, to any text. Accepted
+// values must satisfy what the rest of the service relies on, above all that
+// table names contain no SQL. Problems must not contain secrets.
 func FuzzSetting(f *testing.F) {
-	names := oneSetting()
+	names := scalarVariables()
 	for i := range names {
 		f.Add(uint8(i), "value-of-a-setting")
 	}
@@ -56,10 +56,10 @@ func FuzzSetting(f *testing.F) {
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, which uint8, value string) {
-		name := names[int(which)%len(names)]
+	f.Fuzz(func(t *testing.T, index uint8, value string) {
+		name := names[int(index)%len(names)]
 		if strings.ContainsRune(value, 0) && !isFile(name) {
-			return // no environment can hold it
+			return // not possible in an environment
 		}
 		settings, content := minimal(), files{"/f": value}
 		settings[name] = value
@@ -68,10 +68,10 @@ func FuzzSetting(f *testing.F) {
 		}
 		c, err := settings.load(content)
 		if err != nil {
-			requireQuietProblems(t, err, name, value)
+			requireProblemsWithoutSecrets(t, err, name, value)
 			return
 		}
-		requireSafe(t, c)
+		requireValidConfig(t, c)
 	})
 }
 
@@ -79,23 +79,23 @@ func isFile(name string) bool {
 	return name == "AUTOWEBINAR_WP_CONFIG" || strings.HasSuffix(name, "_FILE")
 }
 
-func requireQuietProblems(t *testing.T, err error, name, value string) {
+func requireProblemsWithoutSecrets(t *testing.T, err error, name, value string) {
 	t.Helper()
 	var problems config.Problems
 	require.True(t, errors.As(err, &problems))
 	require.NotEmpty(t, problems)
 	secret := isFile(name) || strings.HasSuffix(name, "_SALT") || strings.HasSuffix(name, "_PASSWORD") ||
 		strings.HasSuffix(name, "_DSN") || strings.HasSuffix(name, "_SECRET") || strings.HasSuffix(name, "_URL")
-	// Long enough that no message has it by chance.
-	if secret && len(value) >= 16 && !strings.Contains(refusalTexts, value) {
+	// Shorter values may occur in messages by chance.
+	if secret && len(value) >= 16 && !strings.Contains(messageTexts, value) {
 		assert.NotContains(t, err.Error(), value, name)
 	}
 }
 
-// refusalTexts are what messages say anyway.
-const refusalTexts = "must be a DSN of the form user:password@tcp(host:3306)/name?param=value or user:password@unix(/path.sock)/name"
+// messageTexts may occur in messages without being a secret.
+const messageTexts = "must be a DSN like user:password@tcp(host:3306)/name?param=value or user:password@unix(/path.sock)/name"
 
-func requireSafe(t *testing.T, c config.Config) {
+func requireValidConfig(t *testing.T, c config.Config) {
 	t.Helper()
 	for _, table := range []string{c.UsersTable, c.UsermetaTable} {
 		assert.Regexp(t, regexp.MustCompile(`^[A-Za-z0-9_$]+$`), table)

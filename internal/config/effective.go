@@ -2,30 +2,29 @@ package config
 
 import "strings"
 
-// Origin is where a setting's value came from.
+// Origin says where the value of a setting came from.
 type Origin string
 
-// The origins, in the order in which they are asked; FromNowhere is a setting
-// that has no value and needs none.
+// The origins, in order of precedence.
 const (
-	FromFile        Origin = "file"          // the one that the variable's _FILE form names
+	FromFile        Origin = "file"          // the file named by the variable's _FILE form
 	FromEnvironment Origin = "environment"   // the variable itself
-	FromWPConfig    Origin = "wp-config.php" // the one that AUTOWEBINAR_WP_CONFIG names
+	FromWPConfig    Origin = "wp-config.php" // the file named by AUTOWEBINAR_WP_CONFIG
 	FromDefault     Origin = "default"
 	Unset           Origin = "not set"
 )
 
-// Setting is one setting as it is in force. A secret's value is never in it.
+// Setting is the effective value of a setting. It never contains a secret.
 type Setting struct {
 	Variable string `json:"variable"`
-	Value    string `json:"value"` // "[redacted]" for a secret, "" where there is none
+	Value    string `json:"value"` // "[redacted]" for a secret, empty if there is none
 	Origin   Origin `json:"origin"`
-	Detail   string `json:"detail,omitempty"` // the _FILE variable or the constant; what having no value means; why it does not count
+	Detail   string `json:"detail,omitempty"` // the _FILE variable or the constant, the meaning of no value, or why the value is unused
 }
 
-// InForce is every setting with its value and where that came from, in the order
-// of the reference. The error is that of Load; the settings are told all the
-// same, but then nothing is shown that came out of a file.
+// Effective returns all settings with their values and origins, in the order of
+// the reference. The error is that of Load. Even then the settings are complete,
+// but values from files are redacted.
 func Effective(environ []string, readFile func(name string) ([]byte, error)) ([]Setting, error) {
 	l := newLoader(environ, readFile)
 	c, err := l.load()
@@ -53,28 +52,28 @@ func (l *loader) describe(v variable, c Config, usable bool) Setting {
 	}
 	switch {
 	case d.Origin == Unset:
-		d.Value = l.implied(v, c, usable)
+		d.Value = l.derivedDefault(v, c, usable)
 		if d.Value != "" {
 			d.Origin = FromDefault
 		} else if !strings.HasPrefix(v.defaultText, "required") {
-			d.Detail = strings.ReplaceAll(v.defaultText, "`", "") // what that means
+			d.Detail = strings.ReplaceAll(v.defaultText, "`", "")
 		}
 	case d.Origin == FromDefault || d.Value == "":
 	case usable && v.name == webhookURL:
-		d.Value = showURL(c.WebhookURL)
+		d.Value = redactURL(c.WebhookURL)
 	case usable && v.name == dbDSN:
-		d.Value = showDSN(c.DSN)
+		d.Value = redactDSN(c.DSN)
 	case v.secret, !usable && s.hidden:
 		d.Value = redacted
 	}
-	if l.overridden(v) && d.Origin != Unset && d.Origin != FromDefault {
+	if l.replacedByDSN(v) && d.Origin != Unset && d.Origin != FromDefault {
 		d.Detail = strings.TrimPrefix(d.Detail+"; unused: "+dbDSN+" is set", "; ")
 	}
 	return d
 }
 
-// implied is the value of a setting whose default is made of other settings.
-func (l *loader) implied(v variable, c Config, usable bool) string {
+// derivedDefault returns the default of a setting that depends on other settings.
+func (l *loader) derivedDefault(v variable, c Config, usable bool) string {
 	switch {
 	case usable && v.name == usersTable:
 		return c.UsersTable
@@ -84,11 +83,11 @@ func (l *loader) implied(v variable, c Config, usable bool) string {
 	return ""
 }
 
-// overridden tells whether AUTOWEBINAR_DB_DSN stands in for a variable.
-func (l *loader) overridden(v variable) bool {
+// replacedByDSN reports whether AUTOWEBINAR_DB_DSN makes a variable unused.
+func (l *loader) replacedByDSN(v variable) bool {
 	switch v.name {
 	case dbHost, dbUser, dbPassword, dbName:
-		return l.lookup(find(dbDSN)).state != absent
+		return l.lookup(variableNamed(dbDSN)).state != absent
 	}
 	return false
 }
