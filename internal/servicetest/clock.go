@@ -10,17 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// EnvFaketime names libfaketimeMT.so.1 where it is not found by itself.
+// EnvFaketime names libfaketimeMT.so.1 if it is not in its usual folder.
 const EnvFaketime = "AUTOWEBINAR_LIBFAKETIME"
 
-// Clock is the clock of a MariaDB server that can be stepped while it runs.
+// DatabaseClock is the clock of a MariaDB server. It can be stepped while the server
+// runs.
 type DatabaseClock struct {
-	// Env goes into the Config of the server.
+	// Env is for the Config of the server.
 	Env  []string
 	path string
 }
 
-// NewClock returns a clock that is right.
+// NewDatabaseClock returns a clock that is right.
 func NewDatabaseClock(t testing.TB) *DatabaseClock {
 	t.Helper()
 	library := os.Getenv(EnvFaketime)
@@ -39,10 +40,10 @@ func NewDatabaseClock(t testing.TB) *DatabaseClock {
 	return c
 }
 
-// Set makes the clock differ from the machine's, from now on.
+// Set sets the clock ahead of the machine's.
 func (c *DatabaseClock) Set(t testing.TB, ahead time.Duration) {
 	t.Helper()
-	// The server reads the file at any moment: it must never be half written.
+	// The server may read the file at any time, so it is replaced atomically.
 	require.NoError(t, os.WriteFile(c.path+".new", fmt.Appendf(nil, "%+.3f\n", ahead.Seconds()), 0o600))
 	require.NoError(t, os.Rename(c.path+".new", c.path))
 }

@@ -10,11 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Wire is a TCP connection to a server with hands on it: it can be cut, dropped,
-// held, slowed down and reset, and it can answer statements for a database
-// server. What one hand does lasts until it lets go, or until Mend; the others
-// know nothing of it. Of several states the worst counts, of several delays the
-// longest.
+// FaultProxy is a TCP proxy before a server that injects faults: it cuts, drops,
+// buffers, delays and resets connections, and it replies to statements instead of a
+// database server. Each fault lasts until its remove function or Clear is called. Of
+// several faults the most severe mode and the longest delay apply.
 type FaultProxy struct {
 	Address string
 	target  string
@@ -26,14 +25,14 @@ type FaultProxy struct {
 	affected int
 }
 
-// hand is what somebody does to a wire.
+// fault is one of the faults that a proxy injects.
 type fault struct {
 	mode  proxyMode
 	delay time.Duration
 	rule  Rule
 }
 
-// wireState tells what becomes of bytes, the worst last.
+// proxyMode tells what happens to bytes, the most severe mode last.
 type proxyMode int
 
 const (
@@ -47,172 +46,172 @@ func NewFaultProxy(t testing.TB, target string) *FaultProxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	w := &FaultProxy{Address: listener.Addr().String(), target: target, conns: map[*proxyConn]bool{}}
-	w.changed.L = &w.mu
-	t.Cleanup(func() { listener.Close(); w.Cut() })
+	p := &FaultProxy{Address: listener.Addr().String(), target: target, conns: map[*proxyConn]bool{}}
+	p.changed.L = &p.mu
+	t.Cleanup(func() { listener.Close(); p.Cut() })
 	go func() {
 		for {
 			client, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go w.serve(client)
+			go p.serve(client)
 		}
 	}()
-	return w
+	return p
 }
 
-// Cut closes all connections, and new ones as soon as they come.
-func (w *FaultProxy) Cut() (letGo func()) {
-	letGo = w.add(fault{mode: cutting})
-	for _, l := range w.removeConns(nil) {
-		l.close()
+// Cut closes all connections, and new ones as soon as they are accepted.
+func (p *FaultProxy) Cut() (remove func()) {
+	remove = p.add(fault{mode: cutting})
+	for _, c := range p.removeConns(nil) {
+		c.close()
 	}
-	return letGo
+	return remove
 }
 
-// Drop swallows all bytes in both directions and says so to nobody: neither end
-// sees the other one close. New connections hang. A connection that has lost
-// bytes stays silent for ever.
-func (w *FaultProxy) Drop() (letGo func()) { return w.add(fault{mode: dropping}) }
+// Drop drops all bytes in both directions. Neither end sees the other one close, and
+// new connections hang. A connection that has lost bytes never recovers.
+func (p *FaultProxy) Drop() (remove func()) { return p.add(fault{mode: dropping}) }
 
-// Hold keeps all that is sent on its way: it arrives afterwards, in order and
-// late, as what TCP repeats after a break.
-func (w *FaultProxy) Buffer() (letGo func()) { return w.add(fault{mode: buffering}) }
+// Buffer keeps all bytes back. They arrive afterwards, in order, as those that TCP
+// retransmits after an outage.
+func (p *FaultProxy) Buffer() (remove func()) { return p.add(fault{mode: buffering}) }
 
-// Delay makes every packet, in either direction, take so much longer.
-func (w *FaultProxy) Delay(d time.Duration) (letGo func()) { return w.add(fault{delay: d}) }
+// Delay delays every read, in either direction.
+func (p *FaultProxy) Delay(d time.Duration) (remove func()) { return p.add(fault{delay: d}) }
 
-// SetRule lets rule see each statement before it goes on, after the rules that
-// were there: the first to reply decides.
-func (w *FaultProxy) AddRule(rule Rule) (letGo func()) { return w.add(fault{rule: rule}) }
+// AddRule applies a rule to each statement, after the rules that were added before:
+// the first reply counts.
+func (p *FaultProxy) AddRule(rule Rule) (remove func()) { return p.add(fault{rule: rule}) }
 
-// Touched counts what was held, dropped or slowed down: new connections and what
-// was read of one at a time.
-func (w *FaultProxy) Affected() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.affected
+// Affected returns how many new connections and reads were buffered, dropped or
+// delayed.
+func (p *FaultProxy) Affected() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.affected
 }
 
-// Mend takes all hands off.
-func (w *FaultProxy) Clear() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.faults = nil
-	w.changed.Broadcast()
+// Clear removes all faults.
+func (p *FaultProxy) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = nil
+	p.changed.Broadcast()
 }
 
-func (w *FaultProxy) add(h fault) (letGo func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	mine := &h
-	w.faults = append(w.faults, mine)
-	w.changed.Broadcast()
+func (p *FaultProxy) add(f fault) (remove func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	added := &f
+	p.faults = append(p.faults, added)
+	p.changed.Broadcast()
 	return func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.faults = slices.DeleteFunc(slices.Clone(w.faults), func(h *fault) bool { return h == mine })
-		w.changed.Broadcast()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.faults = slices.DeleteFunc(slices.Clone(p.faults), func(f *fault) bool { return f == added })
+		p.changed.Broadcast()
 	}
 }
 
-// now is what all hands together do; guarded by mu.
-func (w *FaultProxy) effect() (state proxyMode, delay time.Duration) {
-	for _, h := range w.faults {
-		state, delay = max(state, h.mode), max(delay, h.delay)
+// effect combines all faults. The caller has locked mu.
+func (p *FaultProxy) effect() (mode proxyMode, delay time.Duration) {
+	for _, f := range p.faults {
+		mode, delay = max(mode, f.mode), max(delay, f.delay)
 	}
-	return state, delay
+	return mode, delay
 }
 
-// Reset tears the connections that which picks, nil all, with an RST to both
-// ends, and says how many. New ones are carried as before.
-func (w *FaultProxy) Reset(which func() bool) int {
-	torn := w.removeConns(which)
-	for _, l := range torn {
-		l.reset()
+// Reset closes the connections for which which returns true, or all if it is nil, with
+// an RST to both ends. It returns how many.
+func (p *FaultProxy) Reset(which func() bool) int {
+	conns := p.removeConns(which)
+	for _, c := range conns {
+		c.reset()
 	}
-	return len(torn)
+	return len(conns)
 }
 
-// take removes the links that which picks; nil: all.
-func (w *FaultProxy) removeConns(which func() bool) []*proxyConn {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	defer w.changed.Broadcast()
-	var taken []*proxyConn
-	for l := range w.conns {
+// removeConns removes and returns the connections for which which returns true, or all
+// if it is nil.
+func (p *FaultProxy) removeConns(which func() bool) []*proxyConn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.changed.Broadcast()
+	var removed []*proxyConn
+	for c := range p.conns {
 		if which == nil || which() {
-			taken = append(taken, l)
-			delete(w.conns, l)
+			removed = append(removed, c)
+			delete(p.conns, c)
 		}
 	}
-	return taken
+	return removed
 }
 
-// carry connects a client with the server, as soon as packets pass.
-func (w *FaultProxy) serve(client net.Conn) {
-	l := &proxyConn{proxy: w, client: client}
-	if !w.accept(l) {
-		l.close()
+// serve connects a client with the server as soon as packets pass.
+func (p *FaultProxy) serve(client net.Conn) {
+	c := &proxyConn{proxy: p, client: client}
+	if !p.accept(c) {
+		c.close()
 		return
 	}
-	server, err := net.Dial("tcp", w.target)
-	if err != nil || !l.connect(server) {
-		l.close()
+	server, err := net.Dial("tcp", p.target)
+	if err != nil || !c.connect(server) {
+		c.close()
 		return
 	}
-	go l.forward(l.server, l.client, l.forwardResponse)
-	l.forward(l.client, l.server, func(chunk []byte) bool { return l.parser.forward(l, chunk) })
+	go c.forward(c.server, c.client, c.forwardResponse)
+	c.forward(c.client, c.server, func(chunk []byte) bool { return c.parser.forward(c, chunk) })
 }
 
-// admit says whether a new connection may be carried, once that is known.
-func (w *FaultProxy) accept(l *proxyConn) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.conns[l] = true
-	state, _ := w.effect()
-	if state == dropping || state == buffering {
-		w.affected++
+// accept waits until a new connection is forwarded or cut, and reports which.
+func (p *FaultProxy) accept(c *proxyConn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.conns[c] = true
+	mode, _ := p.effect()
+	if mode == dropping || mode == buffering {
+		p.affected++
 	}
-	for ; state == dropping || state == buffering; state, _ = w.effect() {
-		w.changed.Wait()
+	for ; mode == dropping || mode == buffering; mode, _ = p.effect() {
+		p.changed.Wait()
 	}
-	return state == forwarding && w.conns[l]
+	return mode == forwarding && p.conns[c]
 }
 
-// passage waits until bytes of a link may go on. pass: they do, after the
-// delay; else they are gone.
-func (w *FaultProxy) waitToForward(l *proxyConn) (pass bool, delay time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	state, delay := w.effect()
-	if state == dropping || state == buffering || delay > 0 {
-		w.affected++
+// waitToForward waits until bytes of a connection are forwarded or dropped, and reports
+// which. They are forwarded after the delay.
+func (p *FaultProxy) waitToForward(c *proxyConn) (forward bool, delay time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	mode, delay := p.effect()
+	if mode == dropping || mode == buffering || delay > 0 {
+		p.affected++
 	}
-	for ; state == buffering && w.conns[l]; state, _ = w.effect() {
-		w.changed.Wait()
+	for ; mode == buffering && p.conns[c]; mode, _ = p.effect() {
+		p.changed.Wait()
 	}
-	if state == dropping {
-		l.dropped = true
+	if mode == dropping {
+		c.dropped = true
 	}
-	_, delay = w.effect()
-	return !l.dropped, delay
+	_, delay = p.effect()
+	return !c.dropped, delay
 }
 
-func (w *FaultProxy) remove(l *proxyConn) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.conns, l)
+func (p *FaultProxy) removeConn(c *proxyConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, c)
 }
 
-// rules are those that want to see statements, in their order.
-func (w *FaultProxy) rules() (all []Rule) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, h := range w.faults {
-		if h.rule != nil {
-			all = append(all, h.rule)
+// rules returns all rules in the order in which they were added.
+func (p *FaultProxy) rules() (all []Rule) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.faults {
+		if f.rule != nil {
+			all = append(all, f.rule)
 		}
 	}
 	return all

@@ -6,65 +6,65 @@ import (
 	"time"
 )
 
-// link is one connection over a wire.
+// proxyConn is a connection through a proxy.
 type proxyConn struct {
 	proxy          *FaultProxy
 	client, server net.Conn
 
-	dropped  bool // bytes of it were swallowed; guarded by the wire
+	dropped  bool // bytes were dropped; guarded by the mutex of the proxy
 	parser   statementParser
-	override atomic.Pointer[Reply] // of the server's next answer
+	override atomic.Pointer[Reply] // of the server's next response
 }
 
-// connect gives the link its other end, unless the wire was cut meanwhile.
-func (l *proxyConn) connect(server net.Conn) bool {
-	l.proxy.mu.Lock()
-	defer l.proxy.mu.Unlock()
-	l.server = server
-	return l.proxy.conns[l]
+// connect sets the server's end, unless the connection was removed meanwhile.
+func (c *proxyConn) connect(server net.Conn) bool {
+	c.proxy.mu.Lock()
+	defer c.proxy.mu.Unlock()
+	c.server = server
+	return c.proxy.conns[c]
 }
 
-// pump carries one direction. That an end has gone is news as well: where bytes
-// do not pass, the other end does not hear of it.
-func (l *proxyConn) forward(from, to net.Conn, carry func(chunk []byte) bool) {
+// forward copies one direction. It closes the other end after this one, unless bytes
+// are dropped: then the other end does not see it either.
+func (c *proxyConn) forward(from, to net.Conn, write func(chunk []byte) bool) {
 	buffer := make([]byte, 64<<10)
-	for over := false; !over; {
+	for closed := false; !closed; {
 		n, err := from.Read(buffer)
-		pass, delay := l.proxy.waitToForward(l)
+		pass, delay := c.proxy.waitToForward(c)
 		if delay > 0 {
 			time.Sleep(delay)
 		}
-		over = err != nil
-		if pass && n > 0 && !carry(buffer[:n]) {
-			over = true
+		closed = err != nil
+		if pass && n > 0 && !write(buffer[:n]) {
+			closed = true
 		}
-		if over && pass {
+		if closed && pass {
 			to.Close()
-			l.proxy.remove(l)
+			c.proxy.removeConn(c)
 		}
 	}
 	from.Close()
 }
 
-func (l *proxyConn) ends() []net.Conn {
-	l.proxy.mu.Lock()
-	defer l.proxy.mu.Unlock()
-	if l.server == nil {
-		return []net.Conn{l.client}
+func (c *proxyConn) ends() []net.Conn {
+	c.proxy.mu.Lock()
+	defer c.proxy.mu.Unlock()
+	if c.server == nil {
+		return []net.Conn{c.client}
 	}
-	return []net.Conn{l.client, l.server}
+	return []net.Conn{c.client, c.server}
 }
 
-func (l *proxyConn) close() {
-	for _, end := range l.ends() {
+func (c *proxyConn) close() {
+	for _, end := range c.ends() {
 		end.Close()
 	}
-	l.proxy.remove(l)
+	c.proxy.removeConn(c)
 }
 
-func (l *proxyConn) reset() {
-	for _, end := range l.ends() {
+func (c *proxyConn) reset() {
+	for _, end := range c.ends() {
 		_ = end.(*net.TCPConn).SetLinger(0)
 	}
-	l.close()
+	c.close()
 }

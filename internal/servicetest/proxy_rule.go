@@ -2,25 +2,25 @@ package servicetest
 
 import "strings"
 
-// Rule sees a statement on its way to the server: the text of a query, with its
-// values, or of one to be prepared, without white space around it. nil lets it pass. It may block, and is
-// called from many connections at once.
+// Rule decides about a statement: the text of a query with its values, or of one to be
+// prepared, without surrounding white space. It returns nil to forward the statement.
+// It may block, and is called for several connections at the same time.
 type Rule func(statement string) *Reply
 
-// Reply is what becomes of a statement that does not simply pass. The zero value
-// swallows it.
+// Reply tells what happens to a statement that is not simply forwarded. The zero value
+// drops it.
 type Reply struct {
-	// Number and Message are the error that the client gets. The server never
-	// sees the statement, but where it is a COMMIT it is told to roll back, as a
-	// server does that fails one.
+	// Number and Message are the error that the client gets instead of the server's
+	// response. The server does not get the statement. Instead of a COMMIT it gets a
+	// ROLLBACK, since a server rolls back if a commit fails.
 	Number  uint16
 	Message string
 
-	// Hangup closes the connection in place of an answer; with a Number, after it.
+	// Close closes the connection, after the error if there is one.
 	Close bool
 
-	// Lost: the server does get the statement, but the client never its answer:
-	// the connection is reset in its place.
+	// LoseResponse forwards the statement to the server, and resets the connection
+	// instead of forwarding the response.
 	LoseResponse bool
 }
 
@@ -32,45 +32,46 @@ const (
 
 const packetHeader = 4 // length (3 bytes, the lowest first), sequence number
 
-// statements finds the statements in what a client sends. Bytes that are no
-// MySQL pass as well.
+// statementParser finds the statements in what a client sends. Bytes of other
+// protocols are forwarded as well.
 type statementParser struct {
-	pending   []byte // not carried yet
-	remaining int    // of the packet that is passing
+	pending   []byte // not forwarded yet
+	remaining int    // bytes of the current packet
 }
 
-// carry sends on what may go, and asks the rule of the wire about each statement.
-func (s *statementParser) forward(l *proxyConn, chunk []byte) bool {
+// forward forwards what a client has sent, and applies the rules to each statement. It
+// returns false when the connection is closed.
+func (s *statementParser) forward(c *proxyConn, chunk []byte) bool {
 	s.pending = append(s.pending, chunk...)
 	for {
 		n := min(s.remaining, len(s.pending))
 		if n > 0 {
-			if _, err := l.server.Write(s.pending[:n]); err != nil {
+			if _, err := c.server.Write(s.pending[:n]); err != nil {
 				return false
 			}
 			s.pending, s.remaining = s.pending[n:], s.remaining-n
 		}
-		rules := l.proxy.rules()
-		statement, size, enough := s.parse(len(rules) > 0)
-		if !enough {
+		rules := c.proxy.rules()
+		statement, size, ok := s.parse(len(rules) > 0)
+		if !ok {
 			return true
 		}
 		reply := firstReply(rules, statement)
 		if reply == nil || reply.LoseResponse {
-			l.override.Store(reply)
+			c.override.Store(reply)
 			s.remaining = size
 			continue
 		}
 		s.pending = s.pending[size:]
-		if !l.reject(statement, reply) {
+		if !c.reject(statement, reply) {
 			return false
 		}
 	}
 }
 
-// next is the size of the packet that begins what is held, and its statement,
-// if it has one and somebody wants to know. enough: so much can be told.
-func (s *statementParser) parse(wanted bool) (statement string, size int, enough bool) {
+// parse returns the size of the pending packet, and its statement if it has one and it
+// is wanted. It returns ok false if more bytes are needed for that.
+func (s *statementParser) parse(wanted bool) (statement string, size int, ok bool) {
 	if len(s.pending) < packetHeader {
 		return "", 0, false
 	}
@@ -103,44 +104,44 @@ func firstReply(rules []Rule, statement string) *Reply {
 	return nil
 }
 
-// refuse keeps a statement from the server. It returns false when the link is
-// over.
-func (l *proxyConn) reject(statement string, reply *Reply) bool {
+// reject replies to a statement without the server. It returns false when the
+// connection is closed.
+func (c *proxyConn) reject(statement string, reply *Reply) bool {
 	if !strings.EqualFold(statement, "COMMIT") {
-		return l.writeReply(reply)
+		return c.writeReply(reply)
 	}
-	l.override.Store(reply)
-	_, err := l.server.Write(packet(0, "\x03ROLLBACK"))
+	c.override.Store(reply)
+	_, err := c.server.Write(packet(0, "\x03ROLLBACK"))
 	return err == nil
 }
 
-// answer carries what the server says, unless a reply takes its place. It
-// returns false when the link is over.
-func (l *proxyConn) forwardResponse(chunk []byte) bool {
-	switch reply := l.override.Swap(nil); {
+// forwardResponse forwards what the server has sent, or writes a reply instead. It
+// returns false when the connection is closed.
+func (c *proxyConn) forwardResponse(chunk []byte) bool {
+	switch reply := c.override.Swap(nil); {
 	case reply == nil:
-		_, err := l.client.Write(chunk)
+		_, err := c.client.Write(chunk)
 		return err == nil
 	case reply.LoseResponse:
-		l.reset()
+		c.reset()
 		return false
 	default:
-		return l.writeReply(reply)
+		return c.writeReply(reply)
 	}
 }
 
-// speak answers for the server. The link goes on unless it says so.
-func (l *proxyConn) writeReply(r *Reply) bool {
+// writeReply writes a reply, and returns whether the connection stays open.
+func (c *proxyConn) writeReply(r *Reply) bool {
 	if r.Number != 0 {
 		text := string([]byte{0xff, byte(r.Number), byte(r.Number >> 8)}) + "#HY000" + r.Message
-		if _, err := l.client.Write(packet(1, text)); err != nil {
+		if _, err := c.client.Write(packet(1, text)); err != nil {
 			return false
 		}
 	}
 	return !r.Close
 }
 
-// packet frames a payload, which comes so manieth in its exchange.
+// packet returns a packet with its sequence number in the exchange.
 func packet(sequence byte, payload string) []byte {
 	n := len(payload)
 	return append([]byte{byte(n), byte(n >> 8), byte(n >> 16), sequence}, payload...)

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// echo is a server that sends back what it gets.
+// startEcho starts a server that sends back what it gets.
 func startEcho(t *testing.T) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -38,9 +38,9 @@ func startEcho(t *testing.T) (address string) {
 	return listener.Addr().String()
 }
 
-func dial(t *testing.T, w *FaultProxy) net.Conn {
+func dial(t *testing.T, p *FaultProxy) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", w.Address)
+	conn, err := net.Dial("tcp", p.Address)
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	return conn
@@ -70,22 +70,22 @@ func expectSilence(t *testing.T, conn net.Conn) {
 	require.True(t, netErr.Timeout())
 }
 
-func TestAWireThatDrops(t *testing.T) {
+func TestProxyDrops(t *testing.T) {
 	t.Parallel()
-	w := NewFaultProxy(t, startEcho(t))
-	hit, idle := dial(t, w), dial(t, w)
+	p := NewFaultProxy(t, startEcho(t))
+	hit, idle := dial(t, p), dial(t, p)
 	for _, conn := range []net.Conn{hit, idle} {
 		write(t, conn, "hello")
 		expectRead(t, conn, "hello")
 	}
-	w.Drop()
+	p.Drop()
 	write(t, hit, "lost")
-	fresh := dial(t, w)
+	fresh := dial(t, p)
 	write(t, fresh, "early")
 	expectSilence(t, hit)
 	expectSilence(t, fresh)
 
-	w.Clear()
+	p.Clear()
 	expectRead(t, fresh, "early")
 	write(t, idle, "back")
 	expectRead(t, idle, "back")
@@ -93,73 +93,72 @@ func TestAWireThatDrops(t *testing.T) {
 	expectSilence(t, hit)
 }
 
-func TestAWireThatHolds(t *testing.T) {
+func TestProxyBuffers(t *testing.T) {
 	t.Parallel()
-	w := NewFaultProxy(t, startEcho(t))
-	conn := dial(t, w)
-	w.Buffer()
+	p := NewFaultProxy(t, startEcho(t))
+	conn := dial(t, p)
+	p.Buffer()
 	write(t, conn, "late ")
 	write(t, conn, "but whole")
 	expectSilence(t, conn)
-	w.Clear()
+	p.Clear()
 	expectRead(t, conn, "late but whole")
 }
 
-func TestAWireThatIsSlow(t *testing.T) {
+func TestProxyDelays(t *testing.T) {
 	t.Parallel()
-	w := NewFaultProxy(t, startEcho(t))
-	conn := dial(t, w)
-	w.Delay(50 * time.Millisecond)
+	p := NewFaultProxy(t, startEcho(t))
+	conn := dial(t, p)
+	p.Delay(50 * time.Millisecond)
 	begun := time.Now()
 	write(t, conn, "hello")
 	expectRead(t, conn, "hello")
 	assert.GreaterOrEqual(t, time.Since(begun), 100*time.Millisecond)
 }
 
-// Whoever lets go takes nothing away that somebody else does.
-func TestHandsOnAWire(t *testing.T) {
+func TestProxyFaultsAreIndependent(t *testing.T) {
 	t.Parallel()
-	w := NewFaultProxy(t, startEcho(t))
-	conn := dial(t, w)
-	dropped := w.Drop()
-	held, slow := w.Buffer(), w.Delay(50*time.Millisecond)
-	dropped()
-	write(t, conn, "held")
+	p := NewFaultProxy(t, startEcho(t))
+	conn := dial(t, p)
+	removeDrop := p.Drop()
+	removeBuffer, removeDelay := p.Buffer(), p.Delay(50*time.Millisecond)
+	removeDrop()
+	write(t, conn, "buffered")
 	expectSilence(t, conn)
 	begun := time.Now()
-	held()
-	expectRead(t, conn, "held")
+	removeBuffer()
+	expectRead(t, conn, "buffered")
 	assert.GreaterOrEqual(t, time.Since(begun), 50*time.Millisecond)
-	slow()
+	removeDelay()
 
 	replies := []*Reply{{Number: 1}, {Number: 2}, nil}
-	var letGo []func()
+	var remove []func()
 	for _, reply := range replies {
-		letGo = append(letGo, w.AddRule(func(string) *Reply { return reply }))
+		remove = append(remove, p.AddRule(func(string) *Reply { return reply }))
 	}
-	assert.Equal(t, replies[0], firstReply(w.rules(), "SELECT 1"))
-	letGo[0]()
-	assert.Equal(t, replies[1], firstReply(w.rules(), "SELECT 1"))
-	letGo[1]()
-	assert.Nil(t, firstReply(w.rules(), "SELECT 1"))
-	assert.Len(t, w.rules(), 1)
-	w.Clear()
-	letGo[2]()
-	assert.Empty(t, w.rules())
+	assert.Equal(t, replies[0], firstReply(p.rules(), "SELECT 1"))
+	remove[0]()
+	assert.Equal(t, replies[1], firstReply(p.rules(), "SELECT 1"))
+	remove[1]()
+	assert.Nil(t, firstReply(p.rules(), "SELECT 1"))
+	assert.Len(t, p.rules(), 1)
+	p.Clear()
+	remove[2]()
+	assert.Empty(t, p.rules())
 }
 
-func TestAWireThatResets(t *testing.T) {
+func TestProxyResets(t *testing.T) {
 	t.Parallel()
-	w := NewFaultProxy(t, startEcho(t))
-	torn, spared := dial(t, w), dial(t, w)
-	for _, conn := range []net.Conn{torn, spared} {
+	p := NewFaultProxy(t, startEcho(t))
+	one, other := dial(t, p), dial(t, p)
+	for _, conn := range []net.Conn{one, other} {
 		write(t, conn, "hello")
 		expectRead(t, conn, "hello")
 	}
 	first := true
-	require.Equal(t, 1, w.Reset(func() bool { one := first; first = false; return one }))
+	require.Equal(t, 1, p.Reset(func() bool { isFirst := first; first = false; return isFirst }))
 	resets := 0
-	for _, conn := range []net.Conn{torn, spared} {
+	for _, conn := range []net.Conn{one, other} {
 		require.NoError(t, conn.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
 		if _, err := conn.Read(make([]byte, 1)); assert.Error(t, err) {
 			if assert.NotErrorIs(t, err, io.EOF); !err.(net.Error).Timeout() {
@@ -169,15 +168,15 @@ func TestAWireThatResets(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 1, resets)
-	fresh := dial(t, w)
+	fresh := dial(t, p)
 	write(t, fresh, "hello")
 	expectRead(t, fresh, "hello")
 }
 
-// statementsOf opens one connection to a database over a wire.
-func connectThrough(t *testing.T, db *mariadbtest.DB, w *FaultProxy) *sql.Conn {
+// connectThrough opens one connection to a database through a proxy.
+func connectThrough(t *testing.T, db *mariadbtest.DB, p *FaultProxy) *sql.Conn {
 	t.Helper()
-	cfg, err := mysql.ParseDSN(WithAddress(t, db.DSN, w.Address))
+	cfg, err := mysql.ParseDSN(WithAddress(t, db.DSN, p.Address))
 	require.NoError(t, err)
 	cfg.InterpolateParams, cfg.Logger = true, &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(cfg)
@@ -190,14 +189,14 @@ func connectThrough(t *testing.T, db *mariadbtest.DB, w *FaultProxy) *sql.Conn {
 	return conn
 }
 
-func TestAWireAnswersForTheServer(t *testing.T) {
+func TestProxyRepliesForServer(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	w := NewFaultProxy(t, AddressOf(t, db.DSN))
-	conn := connectThrough(t, db, w)
+	p := NewFaultProxy(t, AddressOf(t, db.DSN))
+	conn := connectThrough(t, db, p)
 	insert := "\n\t\tINSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (?, 'k', ?)"
 	long := strings.Repeat("long", 50_000) // more than one read
-	letGo := w.AddRule(func(statement string) *Reply {
+	remove := p.AddRule(func(statement string) *Reply {
 		if strings.HasPrefix(statement, "INSERT") && strings.Contains(statement, "(7,") {
 			return &Reply{Number: 1021, Message: "Disk full; waiting for someone to free some space..."}
 		}
@@ -211,19 +210,19 @@ func TestAWireAnswersForTheServer(t *testing.T) {
 		_, err = conn.ExecContext(t.Context(), insert, 8, long)
 		require.NoError(t, err)
 	}
-	letGo()
+	remove()
 	_, err := conn.ExecContext(t.Context(), insert, 7, long)
 	require.NoError(t, err)
 	assert.Equal(t, map[string][]string{"k": {long}}, db.Meta(t, 7))
 	assert.Equal(t, map[string][]string{"k": {long, long, long}}, db.Meta(t, 8))
 }
 
-func TestAWireLosesAnswers(t *testing.T) {
+func TestProxyLosesResponses(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	w := NewFaultProxy(t, AddressOf(t, db.DSN))
-	conn := connectThrough(t, db, w)
-	w.AddRule(func(statement string) *Reply {
+	p := NewFaultProxy(t, AddressOf(t, db.DSN))
+	conn := connectThrough(t, db, p)
+	p.AddRule(func(statement string) *Reply {
 		if strings.HasPrefix(statement, "INSERT") {
 			return &Reply{LoseResponse: true}
 		}
@@ -234,15 +233,15 @@ func TestAWireLosesAnswers(t *testing.T) {
 	var refused *mysql.MySQLError
 	require.NotErrorAs(t, err, &refused)
 	require.ErrorIs(t, conn.PingContext(context.WithoutCancel(t.Context())), driver.ErrBadConn)
-	assert.Equal(t, map[string][]string{"k": {"v"}}, db.Meta(t, 7), "the server has done it")
+	assert.Equal(t, map[string][]string{"k": {"v"}}, db.Meta(t, 7), "the server has executed it")
 }
 
-func TestACommitThatFailsIsRolledBack(t *testing.T) {
+func TestFailedCommitIsRolledBack(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	w := NewFaultProxy(t, AddressOf(t, db.DSN))
-	conn := connectThrough(t, db, w)
-	w.AddRule(func(statement string) *Reply {
+	p := NewFaultProxy(t, AddressOf(t, db.DSN))
+	conn := connectThrough(t, db, p)
+	p.AddRule(func(statement string) *Reply {
 		if statement == "COMMIT" {
 			return &Reply{Number: 1290, Message: "The server is running with the --read-only option"}
 		}

@@ -16,7 +16,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// Delivery is a webhook that was accepted.
+// Delivery is an accepted delivery of an event.
 type Delivery struct {
 	ID, User string
 	At       time.Time
@@ -25,7 +25,7 @@ type Delivery struct {
 	Data     map[string]any `json:"data"`
 }
 
-// Sink receives webhooks. It fails the test on a signature that is not right.
+// Receiver receives webhooks. An invalid signature fails the test.
 type Receiver struct {
 	URL string
 
@@ -45,7 +45,7 @@ func NewReceiver(t testing.TB) *Receiver {
 	s := &Receiver{t: t, verifier: verifier}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	s.URL = server.URL + "/events/sink-token-of-the-tests"
+	s.URL = server.URL + "/events/receiver-token-of-the-tests"
 	return s
 }
 
@@ -72,8 +72,8 @@ func (s *Receiver) SetDown(down bool) {
 	s.down = down
 }
 
-// Types are the events of a user in the order of their first delivery, without
-// the prefix that all share.
+// EventTypes returns the types of a user's events in the order of their first delivery,
+// without their common prefix.
 func (s *Receiver) EventTypes(user string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,11 +100,12 @@ func (s *Receiver) Find(user, eventType string) []Delivery {
 	return found
 }
 
-// Waits until the user's events are these, in this order.
+// WaitFor waits for events of a user, and fails the test unless they are of these types
+// in this order.
 func (s *Receiver) WaitFor(t testing.TB, user string, types ...string) {
 	t.Helper()
-	if !assert.Eventually(t, func() bool { return len(s.EventTypes(user)) >= len(types) }, 20*time.Second, 10*time.Millisecond) {
-		t.Logf("seen so far: %v", s.EventTypes(user))
+	if !assert.Eventually(t, func() bool { return len(s.EventTypes(user)) >= len(types) }, startTimeout, 10*time.Millisecond) {
+		t.Logf("received: %v", s.EventTypes(user))
 	}
 	require.Equal(t, types, s.EventTypes(user))
 }

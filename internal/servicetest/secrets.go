@@ -13,8 +13,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// leaks are the secrets that a log holds: of the instance's environment, of the
-// viewers of NewViewer, and whatever has the shape of a login.
+// leaks returns the names of the secrets in a log: those of the instance's environment
+// and of the viewers of NewViewer, and whatever looks like a login.
 func leaks(log string, env map[string]string) []string {
 	var found []string
 	for name, secret := range secretsOf(env) {
@@ -36,7 +36,7 @@ func leaks(log string, env map[string]string) []string {
 	return found
 }
 
-// escaped is how a line of the log has a text.
+// jsonEscaped returns a text as it occurs in a JSON log line.
 func jsonEscaped(text string) string {
 	var line bytes.Buffer
 	slog.New(slog.NewJSONHandler(&line, nil)).Info(text)
@@ -44,13 +44,13 @@ func jsonEscaped(text string) string {
 	return strings.TrimSuffix(after, "\"}\n")
 }
 
-// secretsOf finds the secrets among an instance's settings, by name.
+// secretsOf returns the secrets in the settings of an instance, by name.
 func secretsOf(env map[string]string) map[string]string {
 	secrets := map[string]string{"the session token": SessionToken, "the password's hash": PasswordHash}
 	for name, value := range env {
-		secretive := strings.HasSuffix(name, "_SALT") || strings.HasSuffix(name, "_SECRET") || strings.HasSuffix(name, "_PASSWORD") ||
+		isSecret := strings.HasSuffix(name, "_SALT") || strings.HasSuffix(name, "_SECRET") || strings.HasSuffix(name, "_PASSWORD") ||
 			strings.HasSuffix(name, "_KEYS") || strings.HasPrefix(name, "WORDPRESS_") && strings.HasSuffix(name, "_KEY")
-		if secretive {
+		if isSecret {
 			for i, part := range strings.Split(value, ",") {
 				secrets[name+" "+strconv.Itoa(i)] = strings.TrimPrefix(strings.TrimSpace(part), "whsec_")
 			}
@@ -59,18 +59,18 @@ func secretsOf(env map[string]string) map[string]string {
 	if dsn, err := mysql.ParseDSN(env["AUTOWEBINAR_DB_DSN"]); err == nil {
 		secrets["the database's password"] = dsn.Passwd
 	}
-	if sink, err := url.Parse(env["AUTOWEBINAR_WEBHOOK_URL"]); err == nil && len(path.Base(sink.Path)) >= tokenLength {
-		secrets["the token of the sink"] = path.Base(sink.Path)
+	if receiver, err := url.Parse(env["AUTOWEBINAR_WEBHOOK_URL"]); err == nil && len(path.Base(receiver.Path)) >= tokenLength {
+		secrets["the token of the receiver"] = path.Base(receiver.Path)
 	}
 	for name, secret := range secrets {
 		if len(secret) < 8 {
-			delete(secrets, name) // it would be found in any text
+			delete(secrets, name) // it may occur by chance
 		}
 	}
 	return secrets
 }
 
-// tokenLength tells tokens from plain names at the end of a sink's address.
+// tokenLength is the minimal length of a token at the end of a receiver's address.
 const tokenLength = 16
 
 func secretPatterns() map[string]*regexp.Regexp {
@@ -80,10 +80,10 @@ func secretPatterns() map[string]*regexp.Regexp {
 	}
 }
 
-// knownViewers is up to which id the nonces of viewers are looked for.
+// knownViewers is the highest user id whose nonces are searched for.
 const knownViewers = 2000
 
-// nonces are those that the viewers of NewViewer were given lately.
+// nonces returns the valid nonces of the viewers of NewViewer.
 func nonces(now time.Time) map[string]bool {
 	all := map[string]bool{}
 	for id := range uint64(knownViewers) {

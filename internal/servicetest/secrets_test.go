@@ -9,7 +9,7 @@ import (
 
 func TestLeaksAreFound(t *testing.T) {
 	t.Parallel()
-	env := Settings("account:the-password-of-it@tcp(127.0.0.1:3306)/site", "http://127.0.0.1:1/events/token-of-the-sink")
+	env := Settings("account:the-password-of-it@tcp(127.0.0.1:3306)/site", "http://127.0.0.1:1/events/token-of-the-receiver")
 	env["AUTOWEBINAR_JWT_SECRET"] = "jwt-secret-of-at-least-32-bytes-length"
 	env["AUTOWEBINAR_SERVICE_KEYS"] = ServiceKey + ", another-service-key"
 	for line, leak := range map[string]string{
@@ -20,7 +20,7 @@ func TestLeaksAreFound(t *testing.T) {
 		`another-service-key`:                                           "AUTOWEBINAR_SERVICE_KEYS 1",
 		`jwt-secret-of-at-least-32-bytes-length`:                        "AUTOWEBINAR_JWT_SECRET 0",
 		`account:the-password-of-it@tcp`:                                "the database's password",
-		`Post "http://127.0.0.1:1/events/token-of-the-sink": EOF`:       "the token of the sink",
+		`Post "http://127.0.0.1:1/events/token-of-the-receiver": EOF`:   "the token of the receiver",
 		`token ` + SessionToken:                                         "the session token",
 		PasswordHash:                                                    "the password's hash",
 		`Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2ln`:              "a JWT",
@@ -29,6 +29,6 @@ func TestLeaksAreFound(t *testing.T) {
 	} {
 		assert.Equal(t, []string{leak}, leaks("{"+line+"}\n", env), "%s", line)
 	}
-	assert.NotEqual(t, Salts["LOGGED_IN_KEY"], jsonEscaped(Salts["LOGGED_IN_KEY"]), "one secret has what a log escapes")
+	assert.NotEqual(t, Salts["LOGGED_IN_KEY"], jsonEscaped(Salts["LOGGED_IN_KEY"]), "one secret has characters that a log escapes")
 	assert.Empty(t, leaks(`{"user":7,"request_id":"0123456789","webhook_id":"ea5d5799-1ead-5887-9d0d-92ffb9e006eb","salts":"LOGGED_IN_KEY","lead_meta_key":"crm_lead_id"}`, env))
 }

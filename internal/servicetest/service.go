@@ -1,7 +1,7 @@
-// Package servicetest runs the service as operations does, for tests that look at
-// it from outside: the real binary, built with the race detector, with viewers
-// who are logged in as WordPress logs them in, a sink that verifies signatures
-// with somebody else's library, and a wire to the database that can be cut.
+// Package servicetest runs the service for tests from outside: the real binary, built
+// with the race detector, with viewers who are logged in as WordPress does it, a
+// receiver that verifies signatures with a third-party library, and a proxy that breaks
+// connections to the database.
 package servicetest
 
 import (
@@ -29,15 +29,16 @@ import (
 	"autowebinar/internal/progresstest"
 )
 
-// patience is how long an instance may take to come up on a machine that has
-// much else to do. It is no promise: those have tests of their own.
-const startTimeout = time.Minute
+// startTimeout is how long an instance may take to start, to respond or to stop on a
+// busy machine. The limits that the service promises are tested separately.
+const startTimeout = 2 * time.Minute
 
-// Main is the body of a TestMain: it runs the tests, removes the binary and the
-// database server that they used, and exits.
+// Main is the body of a TestMain. It runs the tests, removes the binary and the
+// database server that they used, and exits. Like mariadbtest.Main it reports which
+// tests are running.
 func Main(m *testing.M) { os.Exit(Run(m)) }
 
-// Run is Main for a TestMain that has more to clean up: it returns the exit code.
+// Run is Main for a TestMain that has more to clean up. It returns the exit code.
 func Run(m *testing.M) int {
 	code := mariadbtest.Run(m)
 	if path, err := sharedBinary(); err == nil {
@@ -46,7 +47,7 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// program builds the program once for all tests of a package.
+// sharedBinary builds the binary for all tests of a package.
 var sharedBinary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "awservice")
 	if err != nil {
@@ -56,7 +57,7 @@ var sharedBinary = sync.OnceValues(func() (string, error) {
 	return path, build(path, "-race")
 })
 
-// Build makes a binary of its own for a test, with further flags of go build.
+// Build builds a binary for one test, with additional flags of go build.
 func Build(t testing.TB, flags ...string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "autowebinar")
@@ -80,15 +81,15 @@ type Service struct {
 	cmd      *exec.Cmd
 	log      *lockedBuffer
 	exited   chan error
-	stopping atomic.Bool // to end in order
+	stopping atomic.Bool // Stop was called
 }
 
-// Settings are the environment of an instance on a database, with a sink.
-func Settings(dsn, sink string) map[string]string {
+// Settings returns the environment of an instance with a database and a receiver.
+func Settings(dsn, receiver string) map[string]string {
 	env := map[string]string{
 		"AUTOWEBINAR_LISTEN": "127.0.0.1:0", "AUTOWEBINAR_ADMIN_LISTEN": "127.0.0.1:0",
 		"AUTOWEBINAR_DB_DSN":         dsn,
-		"AUTOWEBINAR_WEBHOOK_URL":    sink,
+		"AUTOWEBINAR_WEBHOOK_URL":    receiver,
 		"AUTOWEBINAR_WEBHOOK_SECRET": WebhookSecret,
 		"AUTOWEBINAR_WEBHOOK_RETRY":  "50ms,100ms,200ms",
 		"AUTOWEBINAR_SERVICE_KEYS":   ServiceKey,
@@ -101,7 +102,7 @@ func Settings(dsn, sink string) map[string]string {
 	return env
 }
 
-// Start runs an instance until the test ends and waits until it listens.
+// Start runs an instance until the test ends, and waits until it listens.
 func Start(t testing.TB, env map[string]string) *Service {
 	t.Helper()
 	path, err := sharedBinary()
@@ -109,7 +110,7 @@ func Start(t testing.TB, env map[string]string) *Service {
 	return StartBinary(t, path, env)
 }
 
-// StartBinary is Start with a binary of the test's own.
+// StartBinary is Start with another binary.
 func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 	t.Helper()
 	progresstest.Track(t)
@@ -124,31 +125,31 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 	go s.read(stderr, listening)
 	t.Cleanup(func() {
 		s.Kill()
-		assert.Empty(t, s.failures(), "of an instance")
+		assert.Empty(t, s.failures(), "failures of an instance")
 		assert.Empty(t, leaks(s.log.String(), env), "secrets in the log")
 		if t.Failed() {
 			text := s.log.String()
-			t.Logf("what the instance complained of:\n%s", errorLines(text))
-			t.Logf("log of the instance, the end of it:\n%s", text[max(0, len(text)-maxPrinted):])
+			t.Logf("errors of the instance:\n%s", errorLines(text))
+			t.Logf("end of the log of the instance:\n%s", text[max(0, len(text)-maxPrinted):])
 		}
 	})
 	select {
 	case <-listening:
 	case err := <-s.exited:
 		s.exited <- err
-		t.Fatalf("the service ended: %v\n%s", err, s.log.String())
+		t.Fatalf("the service exited: %v\n%s", err, s.log.String())
 	case <-time.After(startTimeout):
 		t.Fatalf("the service does not listen:\n%s", s.log.String())
 	}
 	return s
 }
 
-// failures are what no test may cause, of an instance that is gone: an end that
-// nobody asked for, and what the runtime or the race detector said.
+// failures returns what no test may cause, once the instance has exited: an unexpected
+// exit, and messages of the runtime and the race detector.
 func (s *Service) failures() (found []string) {
 	status := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if !(status.Signaled() && status.Signal() == syscall.SIGKILL || status.ExitStatus() == 0 && s.stopping.Load()) {
-		found = append(found, "it ended by itself: "+s.cmd.ProcessState.String())
+		found = append(found, "unexpected exit: "+s.cmd.ProcessState.String())
 	}
 	log := "\n" + s.log.String()
 	for _, words := range []string{"\npanic: ", "\nfatal error: ", "\nWARNING: DATA RACE"} {
@@ -159,20 +160,20 @@ func (s *Service) failures() (found []string) {
 	return found
 }
 
-// complaints are the first errors in a log, and what is no line of the log: a
-// report of the race detector, say.
+// errorLines returns the first errors in a log, and lines that are not JSON, such as
+// reports of the race detector.
 func errorLines(log string) string {
 	var found strings.Builder
 	for line := range strings.Lines(log) {
-		ordinary := strings.HasPrefix(line, "{") && !strings.Contains(line, `"level":"ERROR"`)
-		if !ordinary && found.Len() < maxPrinted {
+		isOrdinary := strings.HasPrefix(line, "{") && !strings.Contains(line, `"level":"ERROR"`)
+		if !isOrdinary && found.Len() < maxPrinted {
 			found.WriteString(line)
 		}
 	}
 	return found.String()
 }
 
-// read keeps the log, and takes the addresses from its first line.
+// read stores the log, and gets the addresses from its first line.
 func (s *Service) read(stderr io.Reader, listening chan<- struct{}) {
 	lines := bufio.NewScanner(stderr)
 	lines.Buffer(nil, 1<<20)
@@ -187,7 +188,7 @@ func (s *Service) read(stderr io.Reader, listening chan<- struct{}) {
 	s.exited <- s.cmd.Wait()
 }
 
-// Ready waits until the instance says that it is.
+// Ready waits until the instance reports that it is ready.
 func (s *Service) Ready(t testing.TB) *Service {
 	t.Helper()
 	require.Eventually(t, func() bool { return s.Readiness() == http.StatusOK }, startTimeout, 20*time.Millisecond, "ready")
@@ -203,7 +204,7 @@ func (s *Service) Readiness() int {
 	return res.StatusCode
 }
 
-// Stop ends the instance as an orchestrator does, and returns how long it took.
+// Stop stops the instance with SIGTERM, and returns how long that took.
 func (s *Service) Stop(t testing.TB) time.Duration {
 	t.Helper()
 	begun := time.Now()
@@ -213,32 +214,32 @@ func (s *Service) Stop(t testing.TB) time.Duration {
 	case err := <-s.exited:
 		s.exited <- err
 		require.NoError(t, err, s.log.String())
-	case <-time.After(15 * time.Second):
+	case <-time.After(startTimeout):
 		t.Fatal("the service does not stop")
 	}
 	return time.Since(begun)
 }
 
-// Kill ends the instance at once, as a power cut does, and waits until it is gone.
+// Kill kills the instance with SIGKILL and waits until it has exited.
 func (s *Service) Kill() {
 	_ = s.cmd.Process.Kill()
 	err := <-s.exited
 	s.exited <- err
 }
 
-// PID is the number of the process.
+// PID returns the process id.
 func (s *Service) PID() int { return s.cmd.Process.Pid }
 
-// Log is what the instance has logged so far.
+// Log returns what the instance has logged so far.
 func (s *Service) Log() string { return s.log.String() }
 
-// How much of a log is kept, and shown of an instance whose test failed.
+// Sizes of a log: stored, and printed when a test has failed.
 const (
 	maxLog     = 64 << 20
 	maxPrinted = 4 << 10
 )
 
-// lockedBuffer is a log that is written and read at the same time.
+// lockedBuffer is a log that can be read while it is written.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -260,7 +261,7 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// Through returns the DSN with the server's address replaced.
+// WithAddress returns a DSN with another address of the server.
 func WithAddress(t testing.TB, dsn, address string) string {
 	t.Helper()
 	cfg, err := mysql.ParseDSN(dsn)
@@ -269,6 +270,7 @@ func WithAddress(t testing.TB, dsn, address string) string {
 	return cfg.FormatDSN()
 }
 
+// AddressOf returns the TCP address of the server in a DSN.
 func AddressOf(t testing.TB, dsn string) string {
 	t.Helper()
 	cfg, err := mysql.ParseDSN(dsn)

@@ -23,7 +23,7 @@ import (
 	"autowebinar/internal/mariadbtest"
 )
 
-// Secrets of the tests. No log may ever hold one of them.
+// Secrets of the tests. No log may contain them.
 const (
 	WebhookSecret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDdfbxuFNtZ3o="
 	ServiceKey    = "service-key-of-the-tests"
@@ -36,7 +36,7 @@ var Salts = map[string]string{
 	"AUTH_SALT": "auth-salt", "SECURE_AUTH_SALT": "secure-salt", "LOGGED_IN_SALT": "li-salt-71 $&", "NONCE_SALT": "nonce-salt-71",
 }
 
-// Viewer is a logged-in WordPress user with a browser.
+// Viewer is a WordPress user who is logged in.
 type Viewer struct {
 	ID     uint64
 	Cookie string
@@ -44,7 +44,7 @@ type Viewer struct {
 	Client *http.Client
 }
 
-// NewViewer makes a user and logs it in, as WordPress would.
+// NewViewer creates a user and a login, as WordPress does.
 func NewViewer(t testing.TB, db *mariadbtest.DB, id uint64) Viewer {
 	t.Helper()
 	login := fmt.Sprintf("viewer.%d", id)
@@ -61,13 +61,13 @@ func NewViewer(t testing.TB, db *mariadbtest.DB, id uint64) Viewer {
 		ID:     id,
 		Cookie: "wordpress_logged_in_0123=" + url.PathEscape(strings.Join([]string{login, expires, SessionToken, proof}, "|")),
 		Nonce:  nonce(id, nonceTick(time.Now())),
-		Client: &http.Client{Transport: contracttest.Transport(t, nil), Timeout: 20 * time.Second},
+		Client: &http.Client{Transport: contracttest.Transport(t, nil), Timeout: startTimeout},
 	}
 }
 
 func nonceTick(now time.Time) int64 { return (now.Unix() + 43199) / 43200 }
 
-// nonce is the wp_rest nonce of a viewer in a tick.
+// nonce returns the wp_rest nonce of a viewer in a tick.
 func nonce(id uint64, tick int64) string {
 	return mac(md5.New, Salts["NONCE_KEY"]+Salts["NONCE_SALT"], fmt.Sprintf("%d|wp_rest|%d|%s", tick, id, SessionToken))[20:30]
 }
@@ -85,7 +85,8 @@ type Response struct {
 	Body   map[string]any
 }
 
-// Send posts to a route of the instance as the viewer; an empty body is a GET.
+// Send sends a POST request of the viewer to a route, or a GET request if the body is
+// empty.
 func (v Viewer) Send(s *Service, route, body string) (Response, error) {
 	method, content := http.MethodPost, io.Reader(bytes.NewBufferString(body))
 	if body == "" {
@@ -107,7 +108,7 @@ func (v Viewer) Send(s *Service, route, body string) (Response, error) {
 	return a, json.NewDecoder(res.Body).Decode(&a.Body)
 }
 
-// Must sends and wants a status.
+// Must sends a request, and fails the test unless the response has the status.
 func (v Viewer) Must(t testing.TB, s *Service, status int, route, body string) Response {
 	t.Helper()
 	a, err := v.Send(s, route, body)
@@ -116,7 +117,7 @@ func (v Viewer) Must(t testing.TB, s *Service, status int, route, body string) R
 	return a
 }
 
-// Passes lets time go by for a viewer: the stored times move into the past.
+// AgeSession moves the times of a viewer's sessions into the past.
 func AgeSession(t testing.TB, db *mariadbtest.DB, v Viewer, d time.Duration) {
 	t.Helper()
 	_, err := db.SQL.Exec(`UPDATE wp_usermeta SET meta_value = DATE_SUB(meta_value, INTERVAL ? SECOND)
