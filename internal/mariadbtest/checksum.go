@@ -16,14 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ownRows are the rows that the service may write. The comparison is by
-// bytes: a row under AutoWebinar_x is somebody else's.
+// ownRows selects the rows that the service may write. It compares bytes: a row with
+// the key AutoWebinar_x is not the service's.
 const ownRows = `SUBSTRING(CAST(meta_key AS BINARY), 1, 12) = CAST('autowebinar_' AS BINARY)`
 
-// Checksum sums up everything in the database but the rows of wp_usermeta
-// whose key begins with autowebinar_: which tables, views, triggers, routines
-// and events there are, how each is defined, and every row. The counters of
-// AUTO_INCREMENT do not count.
+// Checksum returns a hash of the database without the rows of wp_usermeta whose key
+// begins with autowebinar_: of the definitions of all tables, views, triggers, routines
+// and events, and of every row. AUTO_INCREMENT counters are left out.
 func (d *DB) Checksum(t testing.TB) string {
 	t.Helper()
 	tx, err := d.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
@@ -64,7 +63,7 @@ func (d *DB) Checksum(t testing.TB) string {
 
 var autoIncrement = regexp.MustCompile(` AUTO_INCREMENT=\d+`)
 
-// digest is a hash over the rows of a result, whatever their order.
+// digest returns a hash of the rows of a result in any order.
 func digest(ctx context.Context, tx *sql.Tx, statement string) ([]byte, error) {
 	definition := strings.HasPrefix(statement, "SHOW CREATE TABLE")
 	var rows [][sha256.Size]byte
@@ -95,7 +94,7 @@ func digest(ctx context.Context, tx *sql.Tx, statement string) ([]byte, error) {
 	return all.Sum(nil), nil
 }
 
-// query yields the rows of a result of any shape. A row is good until the next.
+// query yields the rows of a result. A row is valid until the next one.
 func query(ctx context.Context, tx *sql.Tx, statement string) func(yield func([][]byte, error) bool) {
 	return func(yield func([][]byte, error) bool) {
 		rows, err := tx.QueryContext(ctx, statement)

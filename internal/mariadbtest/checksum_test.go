@@ -9,7 +9,7 @@ import (
 	"autowebinar/internal/mariadbtest"
 )
 
-func TestChecksumSeesEverythingElse(t *testing.T) {
+func TestChecksumCoversForeignChanges(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]string{
 		"row of wp_users":         `UPDATE wp_users SET user_pass = 'x'`,
@@ -19,7 +19,7 @@ func TestChecksumSeesEverythingElse(t *testing.T) {
 		"deleted meta row":        `DELETE FROM wp_usermeta WHERE meta_key = 'nickname'`,
 		"meta row without a key":  `INSERT INTO wp_usermeta (user_id, meta_value) VALUES (7, 'x')`,
 		"prefix in another case":  `INSERT INTO wp_usermeta (user_id, meta_key) VALUES (7, 'AutoWebinar_x')`,
-		"prefix with a wild card": `INSERT INTO wp_usermeta (user_id, meta_key) VALUES (7, 'autowebinarx')`,
+		"prefix with a wildcard":  `INSERT INTO wp_usermeta (user_id, meta_key) VALUES (7, 'autowebinarx')`,
 		"NULL instead of empty":   `UPDATE wp_usermeta SET meta_value = NULL WHERE meta_key = 'empty'`,
 		"new table":               `CREATE TABLE wp_more (id int)`,
 		"new index":               `CREATE INDEX more ON wp_usermeta (user_id, umeta_id)`,
@@ -35,7 +35,7 @@ func TestChecksumSeesEverythingElse(t *testing.T) {
 			t.Parallel()
 			db := seeded(t)
 			before := db.Checksum(t)
-			assert.Equal(t, before, db.Checksum(t), "nothing changed")
+			assert.Equal(t, before, db.Checksum(t), "without a change")
 
 			_, err := db.SQL.ExecContext(t.Context(), change)
 			require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestChecksumSeesEverythingElse(t *testing.T) {
 	}
 }
 
-func TestChecksumLeavesOutOwnRows(t *testing.T) {
+func TestChecksumIgnoresOwnRows(t *testing.T) {
 	t.Parallel()
 	db := seeded(t)
 	before := db.Checksum(t)

@@ -17,7 +17,7 @@ import (
 
 // DB is one test's database.
 type DB struct {
-	// SQL is a pool with all privileges, for arranging and looking.
+	// SQL is a pool with all privileges, to set up and inspect the database.
 	SQL *sqlx.DB
 
 	// DSN is the go-sql-driver DSN of an account with the privileges of
@@ -32,8 +32,8 @@ type DB struct {
 	Name string
 }
 
-// New makes a database with empty wp_users and wp_usermeta and a wp_options of
-// two rows, and drops it when the test ends. Without a server the test fails.
+// New creates a database with empty wp_users and wp_usermeta and two rows in
+// wp_options, and drops it when the test ends. Without a server the test fails.
 func New(t testing.TB) *DB {
 	t.Helper()
 	progresstest.Track(t)
@@ -45,9 +45,8 @@ func New(t testing.TB) *DB {
 	return shared.database(t, name, rand.Text())
 }
 
-// Own is New on a MariaDB server of the test's own, which may be set up
-// differently, stopped and broken. All such databases have the same name,
-// account and password.
+// NewWithServer is New on a new MariaDB server, which the test may configure, stop and
+// kill. All such databases have the same name, account and password.
 func NewWithServer(t testing.TB, cfg mariadbd.Config) (*DB, *mariadbd.Server) {
 	t.Helper()
 	progresstest.Track(t)
@@ -58,11 +57,11 @@ func NewWithServer(t testing.TB, cfg mariadbd.Config) (*DB, *mariadbd.Server) {
 	t.Cleanup(func() { assert.NoError(t, server.Close()) })
 	b := &backend{server: server}
 	require.NoError(t, b.connect(server.AdminDSN("")))
-	t.Cleanup(func() { _ = b.db.Close() }) // its connections may be broken by then
+	t.Cleanup(func() { _ = b.db.Close() }) // its connections may be broken
 	return b.database(t, "own", "password-of-its-own"), server
 }
 
-// database makes a database and the account of the same name.
+// database creates a database and an account of the same name.
 func (b *backend) database(t testing.TB, name, password string) *DB {
 	t.Helper()
 	account := accountOf(name)
@@ -88,16 +87,16 @@ func (b *backend) database(t testing.TB, name, password string) *DB {
 func accountOf(name string) string { return "'" + name + "'@'%'" }
 
 func (b *backend) drop(t testing.TB, name string) {
-	// The test's own context is over by now.
+	// The context of the test has ended.
 	ctx, cancel := context.WithTimeout(context.Background(), dropTimeout)
 	defer cancel()
 	if err := b.exec(ctx, "DROP DATABASE IF EXISTS "+name, "DROP USER IF EXISTS "+accountOf(name)); err != nil {
-		t.Errorf("mariadbtest: clean up: %v", err)
+		t.Errorf("mariadbtest: drop database: %v", err)
 	}
 }
 
-// createTables works in a session like WordPress's own, which drops the strict
-// modes: they refuse the default of user_registered.
+// createTables uses a session without strict modes, as WordPress does: they reject the
+// default of user_registered.
 func createTables(ctx context.Context, admin *mysql.Config) error {
 	cfg := admin.Clone()
 	if cfg.Params == nil {
@@ -117,7 +116,7 @@ func createTables(ctx context.Context, admin *mysql.Config) error {
 	return nil
 }
 
-// AddUser inserts a row of wp_users. passHash is stored as it is.
+// AddUser inserts a row of wp_users. passHash is stored unchanged.
 func (d *DB) AddUser(t testing.TB, id uint64, login, passHash string) {
 	t.Helper()
 	_, err := d.SQL.ExecContext(t.Context(),
@@ -127,7 +126,7 @@ func (d *DB) AddUser(t testing.TB, id uint64, login, passHash string) {
 	require.NoError(t, err)
 }
 
-// SetMeta inserts a row of wp_usermeta, also where the key has one already.
+// SetMeta inserts a row of wp_usermeta, even if there is one of the same key.
 func (d *DB) SetMeta(t testing.TB, user uint64, key, value string) {
 	t.Helper()
 	_, err := d.SQL.ExecContext(t.Context(),
@@ -135,8 +134,8 @@ func (d *DB) SetMeta(t testing.TB, user uint64, key, value string) {
 	require.NoError(t, err)
 }
 
-// Meta returns all rows of a user: the values of each key in the order of
-// umeta_id. NULL reads as "", as it does in WordPress.
+// Meta returns the values of all rows of a user by key, in the order of umeta_id. NULL
+// becomes "", as in WordPress.
 func (d *DB) Meta(t testing.TB, user uint64) map[string][]string {
 	t.Helper()
 	var rows []struct {

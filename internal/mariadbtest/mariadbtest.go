@@ -1,14 +1,14 @@
-// Package mariadbtest gives every test a database of its own on a real server:
-// WordPress's tables as WordPress makes them, and an account with exactly the
+// Package mariadbtest gives every test its own database on a real server:
+// WordPress's tables as WordPress creates them, and an account with exactly the
 // privileges that the service has in production.
 //
-// The server is a private throw-away MariaDB, started by the first test of a
-// binary that asks for a database and stopped by Main. Where the environment
-// variable AUTOWEBINAR_TEST_DSN holds the go-sql-driver DSN of an
-// administrator of some MariaDB or MySQL server, that one is used instead:
-// whatever the tests make there has a name of its own and is dropped again.
+// The server is a private, temporary MariaDB server. The first test of a binary that
+// needs a database starts it, and Main stops it. If the environment variable
+// AUTOWEBINAR_TEST_DSN contains the go-sql-driver DSN of an administrator of a MariaDB
+// or MySQL server, that server is used instead. Whatever the tests create there has a
+// unique name and is dropped afterwards.
 //
-// A test never skips for want of a server. It fails, and says what to install.
+// Without a server a test is not skipped. It fails, and says what to install.
 package mariadbtest
 
 import (
@@ -34,21 +34,22 @@ import (
 const Env = "AUTOWEBINAR_TEST_DSN"
 
 const (
-	startTimeout = 60 * time.Second
-	dropTimeout  = 30 * time.Second
+	startTimeout = 3 * time.Minute
+	dropTimeout  = 2 * time.Minute
 )
 
-// shared is the one server of this test binary. TestMain and the tests have
-// nothing else in common through which it could be handed over.
+// shared is the server of this test binary. TestMain and the tests have nothing else in
+// common through which it could be passed.
 var shared backend
 
-// Main is the body of a TestMain: it runs the tests, stops the server if one
-// was started, and exits.
+// Main is the body of a TestMain. It runs the tests, stops the server if one was
+// started, and exits. If the tests take longer than 30 seconds, it reports which of
+// them are running; see package progresstest.
 //
 //	func TestMain(m *testing.M) { mariadbtest.Main(m) }
 func Main(m *testing.M) { os.Exit(Run(m)) }
 
-// Run is Main for a TestMain that has more to clean up: it returns the exit code.
+// Run is Main for a TestMain that has more to clean up. It returns the exit code.
 func Run(m *testing.M) int {
 	defer progresstest.Start()()
 	code := m.Run()
@@ -59,15 +60,15 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// backend is a server to make databases on, opened when first asked for.
+// backend is a server for databases. It is opened on first use.
 type backend struct {
 	once   sync.Once
 	err    error
-	server *mariadbd.Server // nil: the server is somebody else's
+	server *mariadbd.Server // nil if Env names the server
 	admin  *mysql.Config    // the administrator
 	public *mysql.Config    // the address at which ordinary accounts log in
 	db     *sql.DB          // the administrator's connections
-	prefix string           // of all names made there
+	prefix string           // of all names created there
 	count  atomic.Int64
 }
 
@@ -83,7 +84,7 @@ func (b *backend) open() error {
 func (b *backend) start(ctx context.Context, dsn string) error {
 	b.prefix = "aw_" + strings.ToLower(rand.Text()[:10]) + "_"
 	if dsn == "" {
-		// A server whose clock is not on UTC catches who asks it for NOW().
+		// A time zone other than UTC reveals uses of NOW().
 		var err error
 		if b.server, err = mariadbd.Start(ctx, mariadbd.Config{Args: []string{"--default-time-zone=+05:30"}}); err != nil {
 			return err
@@ -99,7 +100,7 @@ func (b *backend) start(ctx context.Context, dsn string) error {
 	return nil
 }
 
-// connect prepares connections to the backend's server, or to that of the dsn.
+// connect prepares connections to the server of the DSN.
 func (b *backend) connect(dsn string) (err error) {
 	if b.admin, err = mysql.ParseDSN(dsn); err != nil {
 		return err

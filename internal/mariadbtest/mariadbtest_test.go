@@ -20,7 +20,7 @@ func TestUsersAndMeta(t *testing.T) {
 	db.SetMeta(t, 7, "nickname", "Anna")
 	db.SetMeta(t, 7, "autowebinar_session_id", "first")
 	db.SetMeta(t, 7, "autowebinar_session_id", "second")
-	db.SetMeta(t, 8, "nickname", "somebody else")
+	db.SetMeta(t, 8, "nickname", "another user")
 
 	assert.Equal(t, map[string][]string{
 		"nickname":               {"Anna"},
@@ -45,7 +45,7 @@ func TestAccountHasProductionGrants(t *testing.T) {
 		_, err := service.ExecContext(t.Context(), allowed)
 		assert.NoError(t, err, allowed)
 	}
-	for _, refused := range []string{
+	for _, rejected := range []string{
 		`INSERT INTO wp_users (user_login) VALUES ('eve')`,
 		`UPDATE wp_users SET user_pass = ''`,
 		`DELETE FROM wp_users`,
@@ -58,15 +58,15 @@ func TestAccountHasProductionGrants(t *testing.T) {
 		`CREATE INDEX more ON wp_usermeta (user_id)`,
 		`SELECT * FROM mysql.user`,
 	} {
-		_, err := service.ExecContext(t.Context(), refused)
-		var refusal *mysql.MySQLError
-		if assert.ErrorAs(t, err, &refusal, refused) {
-			assert.Contains(t, []uint16{1142, 1044}, refusal.Number, "%s: %v", refused, err)
+		_, err := service.ExecContext(t.Context(), rejected)
+		var rejection *mysql.MySQLError
+		if assert.ErrorAs(t, err, &rejection, rejected) {
+			assert.Contains(t, []uint16{1142, 1044}, rejection.Number, "%s: %v", rejected, err)
 		}
 	}
 }
 
-func TestDatabasesAreApart(t *testing.T) {
+func TestDatabasesAreIsolated(t *testing.T) {
 	t.Parallel()
 	one, two := mariadbtest.New(t), mariadbtest.New(t)
 	one.AddUser(t, 1, "anna", "")
@@ -75,7 +75,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestDatabaseAndAccountGoWithTheTest(t *testing.T) {
+func TestDatabaseAndAccountAreDropped(t *testing.T) {
 	t.Parallel()
 	watcher := mariadbtest.New(t)
 	var gone *mariadbtest.DB

@@ -1,8 +1,8 @@
 package mariadbtest
 
-// schema returns the statements that make WordPress's tables: columns, keys
-// and collation as wp_get_db_schema() of WordPress 5.7 to 7.1 has them.
-// wp_options stands for all that the service must leave alone.
+// schema returns the statements that create WordPress's tables, with the columns, keys
+// and collation of wp_get_db_schema() in WordPress 5.7 to 7.1. wp_options stands for
+// all tables that the service must not use.
 func schema() []string {
 	const charset = " DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci"
 	return []string{

@@ -22,7 +22,7 @@ const (
 	socketPathMax = 100
 )
 
-// makeHome makes the folder of the socket: private, and with a short path.
+// makeHome creates the folder of the socket: private, and with a short path.
 func makeHome() (string, error) {
 	parent := os.TempDir()
 	if len(parent)+len("/awdb0123456789/sock") > socketPathMax {
@@ -35,12 +35,12 @@ func makeHome() (string, error) {
 	return home, nil
 }
 
-// bootstrap fills the data directory unless that is done: InnoDB's files and
-// the grant tables, with root as the only account and only over the socket.
+// bootstrap creates the data directory if it does not exist: InnoDB's files and the
+// grant tables, with root as the only account, over the socket only.
 //
-// It does what mariadb-install-db does, which Debian's server package ships
-// without the programs it calls, and leaves out the help texts and the sys
-// schema. The directory appears whole or not at all.
+// It does the same as mariadb-install-db, which Debian's server package contains
+// without the programs that it calls, but leaves out the help texts and the sys schema.
+// The directory is renamed into place when it is complete.
 func (s *Server) bootstrap(ctx context.Context) error {
 	if _, err := os.Stat(s.data); err == nil {
 		return nil
@@ -49,20 +49,20 @@ func (s *Server) bootstrap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	half := s.data + ".new"
-	if err := os.RemoveAll(half); err != nil {
+	partial := s.data + ".new"
+	if err := os.RemoveAll(partial); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	if err := os.MkdirAll(half, 0o700); err != nil {
+	if err := os.MkdirAll(partial, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	args := append(s.common(half), "--bootstrap", "--log-warnings=0", "--innodb-flush-log-at-trx-commit=0")
+	args := append(s.common(partial), "--bootstrap", "--log-warnings=0", "--innodb-flush-log-at-trx-commit=0")
 	cmd := exec.CommandContext(ctx, s.binary, args...)
 	cmd.Stdin = script
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: make the system tables: %w: %s", ErrFailed, err, lastLines(out))
+		return fmt.Errorf("%w: create the system tables: %w: %s", ErrFailed, err, lastLines(out))
 	}
-	if err := os.Rename(half, s.data); err != nil {
+	if err := os.Rename(partial, s.data); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
 	return nil
@@ -83,12 +83,12 @@ func bootstrapSQL(binary string) (io.Reader, error) {
 		sql.Write(text)
 		sql.WriteByte('\n')
 	}
-	// Names are not resolved, so nobody who comes over TCP is from localhost.
+	// Host names are not resolved, so no TCP connection counts as from localhost.
 	sql.WriteString("DELETE FROM global_priv WHERE User = '' OR (User = 'root' AND Host <> 'localhost');\n")
 	return &sql, nil
 }
 
-// common are the options with which the data directory is made and run.
+// common returns the options for the bootstrap and for the server.
 func (s *Server) common(data string) []string {
 	pool := s.cfg.BufferPoolMB
 	if pool == 0 {
@@ -97,14 +97,14 @@ func (s *Server) common(data string) []string {
 	args := []string{
 		"--no-defaults",
 		"--datadir=" + data,
-		// A starting server clears all temporary tables out of its tmpdir: in a
-		// shared one also those of servers that are running.
+		// A server that starts removes all temporary tables from its tmpdir, even those
+		// of other servers.
 		"--tmpdir=" + s.home,
 		"--innodb-buffer-pool-size=" + strconv.Itoa(pool) + "M",
 		"--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_520_ci",
 	}
 	if os.Geteuid() == 0 {
-		args = append(args, "--user=root") // it refuses to run as root unasked
+		args = append(args, "--user=root") // without this it refuses to run as root
 	}
 	if s.cfg.Durable {
 		return append(args, "--innodb-log-file-size=96M", "--innodb-doublewrite=1")
@@ -129,8 +129,8 @@ func (s *Server) options(port int) []string {
 func (s *Server) pidFile() string { return filepath.Join(s.home, "pid") }
 func (s *Server) logFile() string { return filepath.Join(s.home, "log.err") }
 
-// freePort is a port that no connection is given by chance: the server has it
-// again after a restart.
+// freePort returns a free port outside the range of outgoing connections, so that it is
+// still free when the server is started again.
 func freePort(ctx context.Context) (int, error) {
 	const first, count, tries = 20000, 12000, 50
 	var err error
@@ -144,7 +144,7 @@ func freePort(ctx context.Context) (int, error) {
 	return 0, fmt.Errorf("free port: %w", err)
 }
 
-// logTail is the end of the server's log, to be put after an error.
+// logTail returns the end of the server's log, to be appended to an error.
 func logTail(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil || len(text) == 0 {

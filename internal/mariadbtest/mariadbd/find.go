@@ -11,9 +11,9 @@ import (
 // Env is the environment variable that names the server binary.
 const Env = "AUTOWEBINAR_MARIADBD"
 
-// Find returns the path of a MariaDB server binary: the one that Env names,
-// else the first on PATH, else the first in the places where packages put it.
-// The error says what to install.
+// Find returns the path of a MariaDB server binary: the one that Env names, or the
+// first in PATH, or the first in the folders in which packages install it. The error
+// says what to install.
 func Find(getenv func(string) string) (string, error) {
 	return find(getenv, []string{
 		"/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/bin", "/usr/local/libexec",
@@ -22,18 +22,18 @@ func Find(getenv func(string) string) (string, error) {
 	})
 }
 
-func find(getenv func(string) string, places []string) (string, error) {
+func find(getenv func(string) string, folders []string) (string, error) {
 	if named := getenv(Env); named != "" {
 		path, err := exec.LookPath(named)
 		if err != nil {
 			return "", fmt.Errorf("%w: %s names %s: %w", ErrNotFound, Env, named, err)
 		}
 		if !isMariaDB(path) {
-			return "", fmt.Errorf("%w: %s names %s, which does not say that it is MariaDB", ErrNotFound, Env, named)
+			return "", fmt.Errorf("%w: %s names %s, which is not MariaDB", ErrNotFound, Env, named)
 		}
 		return path, nil
 	}
-	for _, candidate := range candidates(append(filepath.SplitList(getenv("PATH")), places...)) {
+	for _, candidate := range candidates(append(filepath.SplitList(getenv("PATH")), folders...)) {
 		if path, err := exec.LookPath(candidate); err == nil && isMariaDB(path) {
 			return path, nil
 		}
@@ -53,18 +53,18 @@ func candidates(folders []string) []string {
 	return paths
 }
 
-// isMariaDB tells MariaDB's mysqld from Oracle's, which wants to be
-// initialised in another way.
+// isMariaDB reports whether a mysqld is MariaDB's. Oracle's is initialised in another
+// way.
 func isMariaDB(path string) bool {
 	out, err := exec.Command(path, "--no-defaults", "--version").Output()
 	return err == nil && strings.Contains(string(out), "MariaDB")
 }
 
-// systemScripts are the SQL files that make the grant tables, in order; each
-// has had two names. They stand in the server's share folder.
+// systemScripts returns the SQL files that create the grant tables, in order. They are
+// in the server's share folder, under one of two names each.
 func systemScripts(binary string) ([]string, error) {
 	steps := []string{"system_tables", "performance_tables", "system_tables_data"}
-	var looked []string
+	var searched []string
 	for _, folder := range shareFolders(binary) {
 		var scripts []string
 		for _, step := range steps {
@@ -79,10 +79,10 @@ func systemScripts(binary string) ([]string, error) {
 		if len(scripts) == len(steps) {
 			return scripts, nil
 		}
-		looked = append(looked, folder)
+		searched = append(searched, folder)
 	}
-	return nil, fmt.Errorf("%w: %s is there, but not the SQL files of its system tables (looked in %s)",
-		ErrNotFound, binary, strings.Join(looked, ", "))
+	return nil, fmt.Errorf("%w: %s exists, but the SQL files of its system tables do not (searched in %s)",
+		ErrNotFound, binary, strings.Join(searched, ", "))
 }
 
 func shareFolders(binary string) []string {

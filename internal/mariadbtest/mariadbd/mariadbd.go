@@ -1,10 +1,8 @@
-// Package mariadbd runs a private MariaDB server: its own data directory, its
-// own unix socket in a folder nobody else can enter, and a TCP port on
-// 127.0.0.1. The server never outlives the process that started it, however
-// that process ends.
+// Package mariadbd runs a private MariaDB server with its own data directory, a unix
+// socket in a folder that only its user can enter, and a TCP port on 127.0.0.1. The
+// server never outlives the process that started it, however that process ends.
 //
-// It links nothing of the testing package, so that the demo and the
-// benchmarks run on the same server as the tests.
+// The package does not import testing: the demo uses it as well.
 package mariadbd
 
 import (
@@ -28,37 +26,35 @@ var (
 	ErrFailed   = errors.New("the MariaDB server failed")
 )
 
-// Config is what Start needs. The zero value is a throw-away server.
+// Config configures a server. The zero value is a temporary server.
 type Config struct {
-	// Binary is the mariadbd to run. Empty: Find looks for it.
+	// Binary is the mariadbd to run. If it is empty, Find searches for it.
 	Binary string
 
-	// DataDir holds the data and is kept by Close. It is created and filled
-	// when it does not exist. Empty: a temporary folder, removed by Close.
+	// DataDir contains the data, and Close does not remove it. It is created if it does
+	// not exist. If it is empty, a temporary folder is used, and removed by Close.
 	DataDir string
 
-	// Durable makes every commit reach the disk before it is acknowledged, as
-	// in production. Otherwise a commit survives the death of the server but
-	// not that of the machine.
+	// Durable writes every commit to the disk before it is acknowledged, as in
+	// production. Otherwise a commit survives a crash of the server but not of the
+	// machine.
 	Durable bool
 
-	// Port is the TCP port on 127.0.0.1. Zero: a free one, which the server
-	// then keeps for all its life.
+	// Port is the TCP port on 127.0.0.1. Zero means a free port, which the server keeps
+	// when it is started again.
 	Port int
 
-	// BufferPoolMB is the size of InnoDB's buffer pool. Zero: 32.
+	// BufferPoolMB is the size of InnoDB's buffer pool. Zero means 32.
 	BufferPoolMB int
 
-	// Args are further options of mariadbd, after all others.
+	// Args are additional options of mariadbd, after all others.
 	Args []string
 
-	// Env are settings of the server's environment, NAME=value, beside those
-	// of this process.
+	// Env is added to the environment of this process, as NAME=value.
 	Env []string
 }
 
-// Server is one private server. Its methods may be called from several
-// goroutines.
+// Server is a private server. Its methods are safe for concurrent use.
 type Server struct {
 	cfg    Config
 	binary string
@@ -70,8 +66,8 @@ type Server struct {
 	proc *process
 }
 
-// Start makes a server and returns once it answers. The context bounds the
-// start only.
+// Start creates and starts a server, and returns once it accepts connections. The
+// context limits the start only.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	binary := cfg.Binary
 	if binary == "" {
@@ -101,8 +97,8 @@ func (s *Server) start(ctx context.Context) error {
 	return s.Start(ctx)
 }
 
-// Start starts a server that was stopped or killed, on the same data, socket
-// and port. A running one gives ErrRunning.
+// Start starts a server that was stopped or killed, with the same data, socket and
+// port. It returns ErrRunning if the server is running.
 func (s *Server) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +108,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.port != 0 {
 		return s.run(ctx, s.port)
 	}
-	// Between finding a free port and listening on it someone else may take it.
+	// Another process may take the port before the server listens on it.
 	var err error
 	for range 3 {
 		var port int
@@ -139,8 +135,8 @@ func (s *Server) run(ctx context.Context, port int) error {
 	return nil
 }
 
-// Stop ends the server in order and waits for it. The data stays, and Start
-// brings the server back. Stopping a stopped server does nothing.
+// Stop shuts the server down and waits until it has exited. The data remains, and Start
+// starts the server again. Stopping a stopped server does nothing.
 func (s *Server) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,7 +149,7 @@ func (s *Server) Stop() error {
 	return nil
 }
 
-// Kill ends the server as a crash would, without any of its own cleaning up.
+// Kill kills the server with SIGKILL, as in a crash.
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,30 +159,30 @@ func (s *Server) Kill() error {
 	return s.proc.kill(s.pidFile())
 }
 
-// Close stops the server and removes all that was temporary.
+// Close stops the server and removes its temporary files.
 func (s *Server) Close() error {
 	return errors.Join(s.Stop(), os.RemoveAll(s.home))
 }
 
-// Socket is the path of the unix socket. Only the user who started the server
-// can reach it, and root needs no password there.
+// Socket returns the path of the unix socket. Only the user who started the server can
+// connect to it, and root needs no password there.
 func (s *Server) Socket() string { return filepath.Join(s.home, "sock") }
 
-// Port is the TCP port on 127.0.0.1. The administrator cannot log in there:
-// accounts made with CREATE USER can.
+// Port returns the TCP port on 127.0.0.1. Accounts that were created with CREATE USER
+// can log in there; the administrator cannot.
 func (s *Server) Port() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.port
 }
 
-// Addr is the TCP address, host:port.
+// Addr returns the TCP address, host:port.
 func (s *Server) Addr() string {
 	return net.JoinHostPort(loopback, strconv.Itoa(s.Port()))
 }
 
-// AdminDSN is a go-sql-driver DSN with all privileges, over the socket.
-// database may be empty.
+// AdminDSN returns a go-sql-driver DSN with all privileges, over the socket. database
+// may be empty.
 func (s *Server) AdminDSN(database string) string {
 	return s.adminConfig(database).FormatDSN()
 }

@@ -15,7 +15,7 @@ import (
 	"autowebinar/internal/mariadbtest/mariadbd"
 )
 
-func TestServerComesBackWithItsData(t *testing.T) {
+func TestServerRestartsWithItsData(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*mariadbd.Server) error{
 		"stopped": (*mariadbd.Server).Stop,
@@ -78,7 +78,7 @@ func TestAdministratorIsNotOnTCP(t *testing.T) {
 	}
 }
 
-func TestStartSaysWhatIsWrong(t *testing.T) {
+func TestStartReportsErrors(t *testing.T) {
 	t.Parallel()
 	t.Run("an option that does not exist", func(t *testing.T) {
 		t.Parallel()
@@ -86,14 +86,14 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 		assert.ErrorIs(t, err, mariadbd.ErrFailed)
 		assert.ErrorContains(t, err, "no-such-option")
 	})
-	t.Run("a port that is taken", func(t *testing.T) {
+	t.Run("a port in use", func(t *testing.T) {
 		t.Parallel()
 		server := start(t, mariadbd.Config{})
 		_, err := mariadbd.Start(t.Context(), mariadbd.Config{Port: server.Port()})
 		assert.ErrorIs(t, err, mariadbd.ErrFailed)
 		assert.ErrorContains(t, err, "use") // "Address already in use"
 	})
-	t.Run("a context that is over", func(t *testing.T) {
+	t.Run("a context that has ended", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -114,7 +114,7 @@ func connect(t *testing.T, dsn string) *sql.DB {
 	t.Helper()
 	cfg, err := mysql.ParseDSN(dsn)
 	require.NoError(t, err)
-	cfg.Logger = &mysql.NopLogger{} // it would report every server that these tests end
+	cfg.Logger = &mysql.NopLogger{} // it would log every server that these tests stop
 	connector, err := mysql.NewConnector(cfg)
 	require.NoError(t, err)
 	db := sql.OpenDB(connector)

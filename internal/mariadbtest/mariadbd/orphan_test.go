@@ -20,8 +20,8 @@ import (
 
 const childEnv = "AUTOWEBINAR_MARIADBD_CHILD"
 
-// TestMain is, in the child of the test below, a program that starts a server
-// and never gets to stop it.
+// TestMain starts a server in the child process of the test below, which is killed
+// before it can stop it.
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) == "" {
 		os.Exit(m.Run())
@@ -49,7 +49,7 @@ func TestServerDiesWithItsParent(t *testing.T) {
 	addr, home, found := strings.Cut(strings.TrimSpace(line), " ")
 	require.True(t, found, line)
 	conn, err := net.Dial("tcp", addr)
-	require.NoError(t, err, "the server is up")
+	require.NoError(t, err, "the server is running")
 	conn.Close()
 
 	require.NoError(t, child.Process.Kill())
@@ -63,5 +63,5 @@ func TestServerDiesWithItsParent(t *testing.T) {
 		}
 		_, err = os.Stat(home)
 		return os.IsNotExist(err)
-	}, 20*time.Second, 20*time.Millisecond, "the server and its folder are gone")
+	}, time.Minute, 20*time.Millisecond, "the server and its folder do not exist any more")
 }

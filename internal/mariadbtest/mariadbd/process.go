@@ -15,12 +15,12 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// supervisor runs the server and holds the other end of our pipe: a line asks
-// for an orderly stop; the end of the pipe means that we are gone, however
-// that came about, and then the folder in $1 goes too.
+// supervisor runs the server and reads from a pipe of this process. A line requests a
+// shutdown. The end of the pipe means that this process has ended, in whatever way;
+// then the supervisor removes the folder $1 as well.
 //
-// The interrupt of a terminal goes to the whole process group: the server must
-// not die of it before the program that is still using it.
+// A terminal sends its interrupt to the whole process group. The supervisor ignores it,
+// so that the server does not exit before the program that uses it.
 const supervisor = `
 trap '' INT
 home=$1; shift
@@ -34,13 +34,13 @@ if [ -e "$home/orphan" ]; then rm -rf "$home"; fi
 exit "$code"
 `
 
-const stopTimeout = 30 * time.Second
+const stopTimeout = 2 * time.Minute
 
 // process is one run of the server.
 type process struct {
 	pipe io.WriteCloser
-	done chan struct{} // closed when the server has ended
-	err  error         // how it ended; read it after done
+	done chan struct{} // closed when the server has exited
+	err  error         // of the exit; valid after done
 }
 
 func launch(home, binary string, args, env []string) (*process, error) {
@@ -73,7 +73,7 @@ func (p *process) alive() bool {
 	}
 }
 
-// ready waits until the server answers.
+// ready waits until the server accepts connections.
 func (p *process) ready(ctx context.Context, cfg *mysql.Config) error {
 	cfg.Logger = &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(cfg)
@@ -88,7 +88,7 @@ func (p *process) ready(ctx context.Context, cfg *mysql.Config) error {
 	for {
 		select {
 		case <-p.done:
-			return fmt.Errorf("it ended at once: %w", p.err)
+			return fmt.Errorf("it exited at once: %w", p.err)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
@@ -111,8 +111,8 @@ func (p *process) stop(pidFile string) error {
 	}
 }
 
-// kill is SIGKILL. The server writes its pid file only when it is up: before
-// that, an orderly stop is all there is.
+// kill sends SIGKILL. The server writes its pid file only when it has started; before
+// that, kill requests a shutdown.
 func (p *process) kill(pidFile string) error {
 	pid, err := readPID(pidFile)
 	if err != nil {
