@@ -15,7 +15,7 @@ import (
 // returned it.
 type Config struct {
 	Listen      string   // host:port of the API
-	AdminListen string   // host:port of health, readiness, pprof
+	AdminListen string   // host:port of the status page, metrics, health, readiness and pprof
 	BasePaths   []string // at least one; each begins with a slash and does not end with one
 
 	DSN           *mysql.Config // never nil
