@@ -68,7 +68,7 @@ func TestOnlyTheFirstExitEmitsLeft(t *testing.T) {
 
 	assert.Equal(t, at(10), again.Session.LeftAt)
 	assert.Equal(t, at(40), again.Session.LastSeenAt)
-	assert.Equal(t, int64(20), again.Session.LastPosition, "the later exit still reports")
+	assert.Equal(t, int64(20), again.Session.LastPosition, "the later exit applies its report")
 
 	// A session may be completed after the exit.
 	s.progress(1040, intro, webinar.Report{Position: 1000})

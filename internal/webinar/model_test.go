@@ -36,7 +36,7 @@ func TestRandomCommandSequences(t *testing.T) {
 		m.collectSessionIDs()
 		t.Repeat(map[string]func(*rapid.T){
 			"send":  func(t *rapid.T) { m.deliver(t, drawCommand(t, m.sessionIDs)) },
-			"send ": func(t *rapid.T) { m.deliver(t, drawCommand(t, m.sessionIDs)) }, // the usual case
+			"send ": func(t *rapid.T) { m.deliver(t, drawCommand(t, m.sessionIDs)) }, // more often than the other actions
 			"delay": func(t *rapid.T) {
 				m.delayed = append(m.delayed, drawCommand(t, m.sessionIDs))
 			},
