@@ -119,6 +119,10 @@ func testDemoDelivery(t *testing.T, program programs) {
 	p.waitForText("#where", "Anna has not entered yet")
 	assert.True(t, eval[bool](p, `!document.getElementById('rows-empty').hidden && !document.getElementById('events-empty').hidden`))
 	p.checkAppearance("1-before")
+	p.click("leave")
+	p.waitForText("#note", "no session to leave")
+	p.click("back")
+	p.waitForText("#note", "no session to resume")
 
 	p.click("play")
 	p.click("fast")

@@ -52,6 +52,7 @@ function paint() {
 // The player and its events.
 
 let player = null;
+let entered = false; // on this page
 let unreachable = false; // the service, according to the player
 bindVideo(video, showStatus);
 const { attach } = await import(`${base}/player.js`).catch(() => ({}));
@@ -59,7 +60,8 @@ if (attach) {
   player = attach(video, { webinarId: webinar, base, nonce });
   player.addEventListener('state', ({ detail }) => {
     $('response').textContent = JSON.stringify(detail, null, 2);
-    if ($('note').textContent.startsWith('Press Play')) notify(`${name} has entered. The player reports the position every ${detail.heartbeat_sec} s.`);
+    if (!entered) notify(`${name} has entered. The player reports the position every ${detail.heartbeat_sec} s.`);
+    entered = true;
     rows.refresh();
   });
   player.addEventListener('mark', ({ detail }) => notify(`Milestone reached: ${detail.percent} %.`, 'good'));
