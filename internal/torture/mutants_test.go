@@ -61,29 +61,20 @@ var edits = []edit{
 		at = timestamp(time.Now())
 	}
 `},
-	{"webinar/rules.go", `		s.LeftAt = now
-`, `		if !mutant("forgets who has left") {
-			s.LeftAt = now
-		}
+	{"webinar/rules.go", `			s.LeftAt = now
+`, `			if !mutant("forgets who has left") {
+				s.LeftAt = now
+			}
 `},
-	{"webinar/rules.go", `	event.Attended = s.Completed
-`, `	completed := s.Completed
-	if mutant("evaluates everybody as absent") {
-		s.Completed = false
-	}
-	event.Attended = s.Completed
+	{"webinar/rules.go", `		event.Attended = s.Completed
+`, `		event.Attended = s.Completed && !mutant("evaluates everybody as absent")
 `},
-	{"webinar/rules.go", `	return Result{Viewer: v, Events: []Event{event}, Session: *s}, nil
-}
-
-// Form is`, `	session := *s
-	if mutant("evaluates everybody as absent") {
-		s.Completed = completed
+	{"webinar/rules.go", `	result.Session = *s
+`, `	result.Session = *s
+	if mutant("evaluates everybody as absent") && len(result.Events) == 1 && result.Events[0].Type == EventAttendanceClassified {
+		result.Session.Completed = false
 	}
-	return Result{Viewer: v, Events: []Event{event}, Session: session}, nil
-}
-
-// Form is`},
+`},
 	{"httpapi/form.go", `event, lead); err != nil {`, `event, lead); err != nil && !mutant("acknowledges forms that nobody has") {`},
 }
 
