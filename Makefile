@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-BUILD_FLAGS = -trimpath -ldflags "-s -w -X main.buildVersion=$(VERSION)"
+BUILD_FLAGS = -trimpath -ldflags "-s -w -X autowebinar/internal/cli.buildVersion=$(VERSION)"
 STATICCHECK = $(GO) tool -modfile=.ci/tools.mod staticcheck
 EMBEDDED = internal/demo/embedded
 # All files of images and releases get the time of the commit.
@@ -14,7 +14,7 @@ PROGRESS = TEST_PROGRESS=/proc/$$$$/fd/2
 # The longest tests first, so that none of them runs alone at the end.
 LONG_TESTS = ./internal/torture ./internal/browser ./internal/site ./internal/e2e
 # Packages whose tests need more than a few seconds.
-SLOW_TESTS = browser|e2e|packaging|servicetest|site|torture
+SLOW_TESTS = browser|demo|e2e|packaging|servicetest|site|torture
 PACK = $(GO) -C .ci/pack run . -version $(VERSION) -revision "$(shell git rev-parse HEAD 2>/dev/null)"
 
 .DEFAULT_GOAL := help
@@ -26,8 +26,7 @@ help: ## Show this help.
 .PHONY: demo
 demo: ## Try everything on this machine: database, service, receiver, a page with a video.
 	@echo "Building the demo; the first start takes a minute or two ..."
-	@CGO_ENABLED=0 $(GO) build -buildvcs=false -ldflags "-s -w" -o bin/demo/demo ./cmd/demo
-	@GO="$(GO)" exec bin/demo/demo $(DEMO_FLAGS)
+	@CGO_ENABLED=0 $(GO) run -buildvcs=false ./cmd/demo $(DEMO_FLAGS)
 
 .PHONY: test
 test: install lint ## All tests, on real databases, servers and browsers, with the race detector.

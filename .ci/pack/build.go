@@ -39,7 +39,7 @@ func (p pack) build(ctx context.Context, on platform) (binary, error) {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "autowebinar")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -X main.buildVersion="+p.version, "-o", path, "./cmd/autowebinar")
+		"-ldflags", "-s -w -X autowebinar/internal/cli.buildVersion="+p.version, "-o", path, "./cmd/autowebinar")
 	cmd.Dir = p.source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+on.system, "GOARCH="+on.arch,
 		// Override the settings of the machine.

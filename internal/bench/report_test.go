@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"slices"
 	"testing"
@@ -151,9 +150,8 @@ func lockRows(tx *sqlx.Tx, user uint64) error {
 
 // newStore returns the store of the service, running in this process.
 func newStore(b *testing.B, s *site) *usermeta.Store {
-	tables := s.tables(0)
-	store := usermeta.New(s.pool(b, 0), tables, slog.New(slog.DiscardHandler), nil)
-	require.NoError(b, store.Verify(b.Context()))
+	store := usermeta.New(s.pool(b, 0), usermeta.Options{})
+	store.SetReady()
 	return store
 }
 
@@ -177,10 +175,12 @@ func storeVariant(b *testing.B, s *site, callers int) *variant {
 }
 
 func reportProgress(b *testing.B, store *usermeta.Store, rules webinar.Rules, user uint64, position int64) error {
-	return store.Change(b.Context(), webinar.UserID(user), func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
+	_, err := store.Change(b.Context(), webinar.UserID(user), func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		r, err := rules.Progress(v, webinar.SessionRef{Webinar: webinarID}, webinar.Report{Position: position}, now)
-		return r.Viewer, nil, err
+		r.Events = nil
+		return r, err
 	})
+	return err
 }
 
 // serviceVariant is the whole service: HTTP, WordPress login, rules, group commit.

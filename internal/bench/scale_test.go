@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest/mariadbd"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 )
@@ -19,7 +19,7 @@ type tableSize struct {
 	rows   int
 	site   *site
 	store  *usermeta.Store
-	outbox *usermeta.Outbox
+	outbox *outbox.Queue
 
 	single, concurrent []result
 	polls              map[int][]result // by the number of waiting events
@@ -64,10 +64,9 @@ func newTableSize(b *testing.B, server *mariadbd.Server, rows int) *tableSize {
 	s := newSite(b, server, fmt.Sprintf("rows_%d", rows))
 	s.addViewers(b, scaleViewers, true)
 	s.addOtherUsers(b, rows)
-	log := slog.New(slog.DiscardHandler)
 	return &tableSize{
 		rows: rows, site: s, store: newStore(b, s), polls: map[int][]result{},
-		outbox: usermeta.NewOutbox(s.pool(b, 1), s.tables(0), "", log),
+		outbox: outbox.New(s.pool(b, 1), outbox.Options{}),
 	}
 }
 
@@ -108,10 +107,10 @@ func (s *tableSize) fillOutbox(b *testing.B, backlog int) {
 		return
 	}
 	p, rules := s.site.viewers[0], webinar.Rules{}
-	require.NoError(b, s.store.Change(b.Context(), webinar.UserID(p.id), func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
-		r, err := rules.Exit(v, webinar.SessionRef{Webinar: webinarID}, nil, webinar.UserExit, now)
-		return r.Viewer, r.Events, err
-	}))
+	_, err := s.store.Change(b.Context(), webinar.UserID(p.id), func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return rules.Exit(v, webinar.SessionRef{Webinar: webinarID}, nil, webinar.UserExit, now)
+	})
+	require.NoError(b, err)
 	var value string
 	require.NoError(b, s.site.admin.Get(&value, "SELECT meta_value FROM wp_usermeta WHERE meta_key = 'autowebinar_outbox' ORDER BY umeta_id LIMIT 1"))
 	var count int

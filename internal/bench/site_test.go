@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest/mariadbd"
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/wpdb"
 )
 
 // binlogArgs make a server write a durable binary log.
@@ -94,14 +94,14 @@ func (s *site) createAccount(b *testing.B, name string) {
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON "+name+".wp_usermeta TO "+account)
 }
 
-func (s *site) tables(connections int) usermeta.Config {
-	return usermeta.Config{DSN: s.account, UsersTable: "wp_users", UsermetaTable: "wp_usermeta", MaxConnections: connections}
+func (s *site) tables(connections int) wpdb.Config {
+	return wpdb.Config{DSN: s.account, UsersTable: "wp_users", UsermetaTable: "wp_usermeta", MaxConnections: connections}
 }
 
 // pool opens a pool as the service does.
-func (s *site) pool(b *testing.B, connections int) *sqlx.DB {
+func (s *site) pool(b *testing.B, connections int) *wpdb.DB {
 	b.Helper()
-	pool, err := usermeta.Open(s.tables(connections))
+	pool, err := wpdb.Open(s.tables(connections))
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = pool.Close() })
 	return pool

@@ -90,7 +90,7 @@ func measureWordPressWrites(b *testing.B, o options, sv *service, reported, writ
 			}
 		})
 	}
-	wordpress := servicetest.WordPressWriter{DB: written.pool(b, 8).DB, Usermeta: "wp_usermeta"}
+	wordpress := servicetest.WordPressWriter{DB: written.pool(b, 8).DB.DB, Usermeta: "wp_usermeta"}
 	for _, v := range written.viewers {
 		wordpress.Users = append(wordpress.Users, v.id)
 	}

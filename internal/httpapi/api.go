@@ -10,14 +10,13 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wordpress"
 )
 
 // Viewers changes and reads viewers.
 type Viewers interface {
-	Change(ctx context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error
+	Change(ctx context.Context, user webinar.UserID, command webinar.Command) (webinar.Result, error)
 	Read(ctx context.Context, user webinar.UserID) (webinar.Viewer, time.Time, error)
 }
 

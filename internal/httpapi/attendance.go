@@ -61,7 +61,7 @@ func (a *API) attendance(r *request) (reply, error) {
 }
 
 func (a *API) evaluate(r *request, id webinar.ID, evaluation uuid.UUID) (attendanceResult, error) {
-	result, _, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	result, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Evaluate(v, id, evaluation, now)
 	})
 	evaluated := attendanceResult{User: r.user}

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/httpapi"
-	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 )
 
@@ -25,10 +24,10 @@ type blockingStore struct {
 	proceed chan struct{}
 }
 
-func (s blockingStore) Change(ctx context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error {
+func (s blockingStore) Change(ctx context.Context, user webinar.UserID, command webinar.Command) (webinar.Result, error) {
 	s.started <- ctx
 	<-s.proceed
-	return s.Viewers.Change(ctx, user, apply)
+	return s.Viewers.Change(ctx, user, command)
 }
 
 func TestClosedPageDoesNotCancelItsReport(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 
 	"autowebinar/internal/contracttest"
 	"autowebinar/internal/httpapi"
-	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webhook"
+	"autowebinar/internal/wpdb"
 )
 
 // operation is a documented route with a valid request.
@@ -112,7 +112,7 @@ func testEveryAnswer(t *testing.T) {
 func testEveryServerError(t *testing.T) {
 	for status, fail := range map[int]failingStore{
 		500: func() error { return errors.New("odd") },
-		503: func() error { return usermeta.ErrUnavailable },
+		503: func() error { return wpdb.ErrUnavailable },
 	} {
 		s := setup(t, withFailingStore(fail))
 		for _, op := range operations() {

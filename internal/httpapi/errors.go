@@ -14,6 +14,7 @@ import (
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webhook"
 	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
 )
 
 // apiError is an error answer in WordPress's shape. Its code is WordPress core's
@@ -69,7 +70,7 @@ var errorTable = []struct {
 	{webinar.ErrWebinarRequired, missing("webinar_id")},
 	{webinar.ErrUnknownWebinar, invalid("webinar_id", "is not a webinar of this site")},
 	{usermeta.ErrUnknownUser, errUnknownUser},
-	{usermeta.ErrUnavailable, errUnavailable},
+	{wpdb.ErrUnavailable, errUnavailable},
 	{webhook.ErrFormRefused, errFormRefused},
 	{webhook.ErrReceiverUnavailable, errUnavailable},
 	{webhook.ErrNoLead, errUnavailable},

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/wpdb"
 )
 
 func TestUnexpectedErrorsAnswer500(t *testing.T) {
@@ -63,7 +63,7 @@ func TestAbortedHandlerSendsNoAnswer(t *testing.T) {
 
 func TestUnavailableStoreAnswers503(t *testing.T) {
 	t.Parallel()
-	for _, cause := range []error{usermeta.ErrUnavailable, context.DeadlineExceeded, context.Canceled} {
+	for _, cause := range []error{wpdb.ErrUnavailable, context.DeadlineExceeded, context.Canceled} {
 		s := setup(t, withFailingStore(func() error { return fmt.Errorf("%w: server at 10.0.0.7", cause) }))
 		for _, a := range []response{
 			s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),

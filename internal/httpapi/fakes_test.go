@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"autowebinar/internal/httpapi"
-	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webhook"
 	"autowebinar/internal/webinar"
 )
@@ -48,7 +47,9 @@ func (s *formReceiver) failWith(err error) {
 // failingStore is a store whose calls all end with its function's error or panic.
 type failingStore func() error
 
-func (f failingStore) Change(context.Context, webinar.UserID, usermeta.ApplyFunc) error { return f() }
+func (f failingStore) Change(context.Context, webinar.UserID, webinar.Command) (webinar.Result, error) {
+	return webinar.Result{}, f()
+}
 
 func (f failingStore) Read(context.Context, webinar.UserID) (webinar.Viewer, time.Time, error) {
 	return webinar.Viewer{}, time.Time{}, f()

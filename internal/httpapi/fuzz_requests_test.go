@@ -54,19 +54,19 @@ func (m *memoryStore) reset() {
 	}
 }
 
-func (m *memoryStore) Change(_ context.Context, user webinar.UserID, apply usermeta.ApplyFunc) error {
+func (m *memoryStore) Change(_ context.Context, user webinar.UserID, command webinar.Command) (webinar.Result, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v, known := m.viewers[user]
 	if !known {
-		return usermeta.ErrUnknownUser
+		return webinar.Result{}, usermeta.ErrUnknownUser
 	}
-	v, _, err := apply(v, time.Unix(1795290132, 0).UTC())
+	result, err := command(v, time.Unix(1795290132, 0).UTC())
 	if err == nil {
-		m.viewers[user] = v
+		m.viewers[user] = result.Viewer
 		m.changes++
 	}
-	return err
+	return result, err
 }
 
 func (m *memoryStore) Read(_ context.Context, user webinar.UserID) (webinar.Viewer, time.Time, error) {

@@ -16,9 +16,11 @@ import (
 	"autowebinar/internal/contracttest"
 	"autowebinar/internal/httpapi"
 	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wordpress"
+	"autowebinar/internal/wpdb"
 )
 
 func TestMain(m *testing.M) { mariadbtest.Main(m) }
@@ -51,18 +53,18 @@ func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 	dsn, err := mysql.ParseDSN(s.db.DSN)
 	require.NoError(t, err)
 	dsn.DialFunc, dsn.Logger = s.dbLink.dial, &mysql.NopLogger{}
-	tables := usermeta.Config{DSN: dsn, UsersTable: "wp_users", UsermetaTable: "wp_usermeta"}
-	pool, err := usermeta.Open(tables)
+	tables := wpdb.Config{DSN: dsn, UsersTable: "wp_users", UsermetaTable: "wp_usermeta"}
+	pool, err := wpdb.Open(tables)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
-	store := usermeta.New(pool, tables, log, nil)
-	require.NoError(t, store.Verify(t.Context()))
+	store := usermeta.New(pool, usermeta.Options{Logger: log})
+	store.SetReady()
 
 	cfg := httpapi.Config{
 		BasePaths: []string{base, blogBase},
 		Rules:     webinar.Rules{Durations: map[webinar.ID]int64{"intro": 3600, "pro": 5400}, Heartbeat: 10},
-		Viewers:   store, Leads: usermeta.NewOutbox(pool, tables, leadKey, log), Forms: s.receiver,
-		Logins:      wordpress.NewLogins(wordpress.Config{DB: pool, Salts: salts(t), CacheFor: -1, Logger: log}),
+		Viewers:   store, Leads: outbox.New(pool, outbox.Options{LeadMetaKey: leadKey, Logger: log}), Forms: s.receiver,
+		Logins:      wordpress.NewLogins(wordpress.Config{DB: pool.DB, Salts: salts(t), CacheFor: -1, Logger: log}),
 		JWTSecret:   []byte(jwtSecret),
 		ServiceKeys: []string{serviceKey, nextServiceKey},
 		Logger:      log,

@@ -47,33 +47,20 @@ func (nopObserver) LoginRefused(string)                            {}
 func (nopObserver) SessionChanged(SessionChange)                   {}
 
 // sessionChange compares the session of a result with its state before.
-func sessionChange(before webinar.Viewer, report *webinar.Report, result webinar.Result) SessionChange {
-	after := result.Session
+func sessionChange(report *webinar.Report, result webinar.Result) SessionChange {
+	before, after := result.Before, result.Session
 	change := SessionChange{
 		Session: after.ID, Clamped: result.Clamped, Reported: report != nil,
 		To: after.Percent, Completed: after.Completed, Events: result.Events,
 	}
-	was := sessionOf(before, after.ID)
-	if was == nil {
+	if before == nil {
 		change.Entered = after.ID != ""
 		return change
 	}
-	change.From = was.Percent
-	change.Completed = after.Completed && !was.Completed
-	change.Stale = report != nil && !report.Seeked && report.Position < was.LastPosition
+	change.From = before.Percent
+	change.Completed = after.Completed && !before.Completed
+	change.Stale = report != nil && !report.Seeked && report.Position < before.LastPosition
 	return change
-}
-
-func sessionOf(v webinar.Viewer, id webinar.SessionID) *webinar.Session {
-	if v.Current != nil && v.Current.ID == id {
-		return v.Current
-	}
-	for _, s := range v.Parked {
-		if s.ID == id {
-			return s
-		}
-	}
-	return nil
 }
 
 // observeLogin reports the authentication method, or why authentication failed.

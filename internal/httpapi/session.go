@@ -10,49 +10,34 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// command is a rule with its arguments.
-type command func(v webinar.Viewer, now time.Time) (webinar.Result, error)
-
-// runCommand applies a command to the viewer of a request and stores the result.
-func (a *API) runCommand(r *request, cmd command) (result webinar.Result, now time.Time, err error) {
-	var current *webinar.Session
-	var change SessionChange
-	err = a.cfg.Viewers.Change(r.Context(), r.user, func(v webinar.Viewer, at time.Time) (webinar.Viewer, []webinar.Event, error) {
-		var err error
-		current, now = v.Current, at
-		if result, err = cmd(v, at); err != nil {
-			return v, nil, err
-		}
-		if a.cfg.Forms == nil {
-			result.Events = nil // without a receiver they would stay in the outbox for ever
-		}
-		change = sessionChange(v, r.report, result)
-		return result.Viewer, result.Events, nil
-	})
-	if errors.Is(err, webinar.ErrSessionMismatch) {
-		var view *sessionJSON
-		if current != nil {
-			v := a.sessionJSON(*current, now, 0)
-			view = &v
-		}
+// runCommand runs a command on the viewer of a request and stores the result.
+func (a *API) runCommand(r *request, command webinar.Command) (webinar.Result, error) {
+	result, err := a.cfg.Viewers.Change(r.Context(), r.user, command)
+	var mismatch *webinar.SessionMismatchError
+	if errors.As(err, &mismatch) {
 		e := errSessionMismatch.withCause(err)
-		e.session = &view
-		return result, now, e
+		var current *sessionJSON
+		if mismatch.Current != nil {
+			view := a.sessionJSON(*mismatch.Current, mismatch.Now, 0)
+			current = &view
+		}
+		e.session = &current
+		return webinar.Result{}, e
 	}
 	if err == nil {
-		a.observer.SessionChanged(change)
+		a.observer.SessionChanged(sessionChange(r.report, result))
 	}
-	return result, now, err
+	return result, err
 }
 
 // respondSession runs a command and answers with the session that it concerned.
-func (a *API) respondSession(r *request, cmd command) (reply, error) {
-	result, now, err := a.runCommand(r, cmd)
+func (a *API) respondSession(r *request, command webinar.Command) (reply, error) {
+	result, err := a.runCommand(r, command)
 	if err != nil {
 		return reply{}, err
 	}
 	logFrom(r.Request).events = result.Events
-	view := a.sessionJSON(result.Session, now, r.claimedDuration())
+	view := a.sessionJSON(result.Session, result.Now, r.claimedDuration())
 	view.Clamped = result.Clamped
 	status := http.StatusOK
 	if result.Created {
@@ -169,7 +154,7 @@ func (a *API) register(r *request) (reply, error) {
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	result, _, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	result, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Register(v, reg, now)
 	})
 	if err != nil {

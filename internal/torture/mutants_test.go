@@ -107,11 +107,11 @@ import (
 
 	"github.com/google/uuid"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/webinar"
 )
 ` + isAwake + `
-func first(m []usermeta.Message) int {
+func first(m []outbox.Message) int {
 	switch {
 	case mutant("delivers the newest first"):
 		return len(m) - 1
@@ -121,7 +121,7 @@ func first(m []usermeta.Message) int {
 	return 0
 }
 
-func evaluates(m usermeta.Message) bool { return m.Event.Type == webinar.EventAttendanceClassified }
+func evaluates(m outbox.Message) bool { return m.Event.Type == webinar.EventAttendanceClassified }
 
 func name(e webinar.Event) string {
 	if mutant("gives every attempt an id of its own") {

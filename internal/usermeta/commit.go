@@ -10,47 +10,51 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
+
+	"autowebinar/internal/commitqueue"
+	"autowebinar/internal/wpdb"
 )
 
-// manner is how a transaction goes about the viewers' locks.
+// txMode says how a transaction locks its viewers.
 type txMode struct {
-	namedLocks bool // take the viewers' named locks first: they have no row to lock by
-	noWait     bool // wait for nobody: give back the viewers whose locks others hold
-	fastLock   bool // lock by one statement, which MariaDB lets lock other rows of the users too; with nowait
-	sequential bool // lock one viewer after another, each when the one before is written
+	namedLocks bool // take the viewers' named locks first: they have no row to lock
+	noWait     bool // return viewers whose locks other transactions hold, instead of waiting
+	fastLock   bool // lock with one statement, by which MariaDB may lock other rows of the users too; with noWait
+	sequential bool // lock one viewer after another, each after the one before is written
 }
 
-// outcome is what became of the groups of one transaction.
+// txResult is what a transaction did with its groups.
 type txResult struct {
-	applied        []changeGroup // committed, or refused one by one
-	withoutRows    []changeGroup // have no row to lock by: they need their named locks
-	blocked        []changeGroup // somebody else holds their locks
-	sequential     []changeGroup // add rows, and may not hold up who locks the rows beside
-	fastLockFailed bool          // somebody else holds a lock of one of them: nobody was to be had the quick way
+	applied        []changeGroup // committed, or failed by their own commands
+	withoutRows    []changeGroup // have no row to lock: they need their named locks
+	blocked        []changeGroup // another transaction holds their locks
+	sequential     []changeGroup // add index entries; to be processed one by one
+	fastLockFailed bool          // a lock of the batch is held by another transaction
 }
 
-// turnLimit is how many viewers share a transaction in turn. Each takes three
-// round trips, during which the rows of those before stay locked.
+// maxSequential is how many viewers share a sequential transaction. Each takes
+// three round trips, during which the rows of the earlier ones stay locked.
 const maxSequential = 32
 
-// commit carries a batch through: it finishes every change, or leaves it to a
-// straggler. It waits for no lock: a row that WordPress holds must not hold up
-// other viewers, here or behind in the lane.
-func (s *Store) commitBatch(batch []*change) {
+// commitBatch commits a batch. It resolves every request or passes it to
+// waitForLock: it waits for no lock itself, because a row that WordPress has
+// locked must not delay other viewers in the batch or in the queue.
+func (s *Store) commitBatch(batch []*request) {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	begun := time.Now()
 	if groups := s.lockWaiters.divertBlocked(byViewer(batch)); len(groups) > 0 {
-		// Most batches add nothing and find nobody's rows held.
+		// In most batches no viewer adds rows or is locked.
 		s.commitGroups(ctx, groups, txMode{noWait: true, fastLock: true})
 	}
-	s.cfg.observer().Committed(len(batch), time.Since(begun))
+	s.observer.Committed(len(batch), time.Since(begun))
 }
 
-// carry makes one commit for all groups. If that fails for a reason that may
-// be one viewer's, it tries the halves, so that the others succeed.
+// commitGroups commits all groups in one transaction. If that fails for a reason
+// that may concern one viewer only, it tries each half, so that the others
+// succeed.
 func (s *Store) commitGroups(ctx context.Context, groups []changeGroup, m txMode) {
-	out, err := s.commitWithRetry(ctx, groups, m)
+	result, err := s.commitWithRetry(ctx, groups, m)
 	switch {
 	case err == nil:
 	case len(groups) > 1 && isPerViewerError(err):
@@ -59,45 +63,45 @@ func (s *Store) commitGroups(ctx context.Context, groups []changeGroup, m txMode
 		s.commitGroups(ctx, groups[half:], m)
 	default:
 		for _, g := range groups {
-			resolveAll(g.changes, wrapUnavailable(err))
+			commitqueue.ResolveAll(g.requests, wpdb.WrapUnavailable(err))
 		}
 	}
-	for _, g := range out.blocked {
+	for _, g := range result.blocked {
 		if m.noWait {
 			s.waitForLock(g, m.namedLocks)
-		} else { // a row came while we waited for the others
+		} else { // a row was inserted while the transaction waited for the others
 			s.lockWaiters.requeueFront(g)
 		}
 	}
-	if out.fastLockFailed {
+	if result.fastLockFailed {
 		s.commitGroups(ctx, groups, txMode{noWait: true})
 	}
-	for part := range slices.Chunk(out.sequential, maxSequential) {
+	for part := range slices.Chunk(result.sequential, maxSequential) {
 		s.commitGroups(ctx, part, txMode{namedLocks: m.namedLocks, noWait: m.noWait, sequential: true})
 	}
-	if len(out.withoutRows) > 0 {
-		s.commitGroups(ctx, out.withoutRows, txMode{namedLocks: true, noWait: m.noWait})
+	if len(result.withoutRows) > 0 {
+		s.commitGroups(ctx, result.withoutRows, txMode{namedLocks: true, noWait: m.noWait})
 	}
 }
 
-// persist makes one commit, again if it fails for a reason that passes, and
-// finishes its changes.
+// commitWithRetry runs a transaction, again if it fails for a temporary reason,
+// and resolves the requests that it applied.
 func (s *Store) commitWithRetry(ctx context.Context, groups []changeGroup, m txMode) (txResult, error) {
 	for attempt := 1; ; attempt++ {
-		out, err := s.runTx(ctx, groups, m)
+		result, err := s.runTx(ctx, groups, m)
 		if err == nil {
-			for _, g := range out.applied {
-				for _, c := range g.changes {
-					c.resolve(c.applyErr)
+			for _, g := range result.applied {
+				for _, r := range g.requests {
+					r.Resolve(r.Value.err)
 				}
 			}
-			return out, nil
+			return result, nil
 		}
-		if !isRetryable(err) || attempt == changeAttempts {
+		if !wpdb.IsRetryable(err) || attempt == changeAttempts {
 			return txResult{}, err
 		}
-		s.cfg.observer().Retried(retryReason(err))
-		s.log.DebugContext(ctx, "commit repeated", "viewers", len(groups), "attempt", attempt, "error", err)
+		s.observer.Retried(wpdb.RetryReason(err))
+		s.log.DebugContext(ctx, "transaction retried", "viewers", len(groups), "attempt", attempt, "error", err)
 		select {
 		case <-ctx.Done():
 			return txResult{}, err
@@ -106,176 +110,171 @@ func (s *Store) commitWithRetry(ctx context.Context, groups []changeGroup, m txM
 	}
 }
 
-// transact is one attempt.
-func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (out txResult, err error) {
+// runTx is one attempt.
+func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (result txResult, err error) {
 	conn, err := s.db.Connx(ctx)
 	if err != nil {
-		return out, err
+		return result, err
 	}
 	defer conn.Close()
 	if m.namedLocks {
-		granted, held, unlock, err := s.lockViewers(ctx, conn, groups, m.noWait)
+		granted, blocked, unlock, err := s.lockViewers(ctx, conn, groups, m.noWait)
 		if err != nil {
-			return out, err
+			return result, err
 		}
 		defer unlock()
-		groups, out.blocked = granted, held
+		groups, result.blocked = granted, blocked
 	}
 	if len(groups) == 0 {
-		return out, nil
+		return result, nil
 	}
 	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
-		return out, err
+		return result, err
 	}
 	defer tx.Rollback()
-	steps := [][]changeGroup{groups}
+	parts := [][]changeGroup{groups}
 	if m.sequential {
-		steps = slices.Collect(slices.Chunk(groups, 1))
+		parts = slices.Collect(slices.Chunk(groups, 1))
 	}
-	var wrote, eventful bool
-	for i, step := range steps {
-		d, err := s.lockAndPlan(ctx, tx, step, m, &out)
-		if isLocked(err) && m.fastLock {
-			// Not in this transaction: innodb_rollback_on_timeout has ended it.
+	var wrote, hasEvents bool
+	for i, part := range parts {
+		p, err := s.lockAndPlan(ctx, tx, part, m, &result)
+		if wpdb.IsLocked(err) && m.fastLock {
+			// The transaction cannot be used again: innodb_rollback_on_timeout ends it.
 			return txResult{fastLockFailed: true}, nil
 		}
 		if err != nil {
 			return txResult{}, err
 		}
-		if err := s.write(ctx, tx, d.plan); isLocked(err) && m.noWait {
-			out.applied = append(out.applied, slices.Concat(steps[i+1:]...)...)
-			return out.requeueBlocked(len(groups) == 1 || m.sequential), nil
+		if err := s.write(ctx, tx, p.writes); wpdb.IsLocked(err) && m.noWait {
+			result.applied = append(result.applied, slices.Concat(parts[i+1:]...)...)
+			return result.requeueBlocked(len(groups) == 1 || m.sequential), nil
 		} else if err != nil {
 			return txResult{}, err
 		}
-		wrote, eventful = wrote || !d.plan.empty(), eventful || d.hasEvents
+		wrote, hasEvents = wrote || !p.writes.empty(), hasEvents || p.hasEvents
 	}
 	if !wrote {
-		return out, nil
+		return result, nil
 	}
 	err = tx.Commit()
-	if eventful && s.onEvents != nil {
-		s.onEvents() // whatever the answer was: the events may be there
+	if hasEvents {
+		s.onEvents() // also on error: the commit may have succeeded
 	}
 	if err != nil {
 		return txResult{}, err
 	}
-	return out, nil
+	return result, nil
 }
 
-// step locks the rows of some of a transaction's viewers, and decides what to
-// write before the next step.
+// lockAndPlan locks the rows of some viewers of a transaction and plans what to
+// write for them.
 //
-// Whoever adds rows may have to wait for a statement of WordPress on the next
-// user's rows, which locks the gap before them. If we held that user's rows in
-// turn, WordPress would lose its statement to a deadlock. So nothing is added
-// for a viewer while the rows of a later one are locked: waits then lead from
-// each viewer to a later one only, and never in a circle. (So it is for single
-// statements that find rows by user_id, as those of WordPress do. A transaction
-// of a plugin over several users, or a statement by the index of a rare key, may
-// still cross ours.)
-func (s *Store) lockAndPlan(ctx context.Context, tx *sqlx.Tx, groups []changeGroup, m txMode, out *txResult) (batchPlan, error) {
-	got, err := s.load(ctx, tx, groups, m)
+// A transaction that inserts rows may have to wait for a statement of WordPress
+// on the rows of the next user, which locks the gap before them. If it held that
+// user's rows at the same time, WordPress could lose its statement to a deadlock.
+// So nothing is inserted for a viewer while rows of a later one are locked: lock
+// waits always go from a lower to a higher user id and cannot form a cycle. (This
+// holds for single statements that find rows by user_id, as those of WordPress
+// do. A plugin's transaction over several users, or a statement by the index of a
+// rare key, may still deadlock with this one.)
+func (s *Store) lockAndPlan(ctx context.Context, tx *sqlx.Tx, groups []changeGroup, m txMode, result *txResult) (batchPlan, error) {
+	batch, err := s.load(ctx, tx, groups, m)
 	if err != nil {
 		return batchPlan{}, err
 	}
-	out.blocked = append(out.blocked, got.blocked...)
-	return s.planBatch(got, m, out), nil
+	result.blocked = append(result.blocked, batch.blocked...)
+	return s.planBatch(batch, m, result), nil
 }
 
-// decision is what is to be written for the viewers of a step.
+// batchPlan is what is to be written for some viewers.
 type batchPlan struct {
-	plan      writeSet
+	writes    writeSet
 	hasEvents bool
 }
 
-// decide applies the changes of every viewer whose rows are locked, and plans
-// what can be written now. Nobody who adds nothing waits with those who do.
-func (s *Store) planBatch(got lockedBatch, m txMode, out *txResult) batchPlan {
-	var now, adding batchPlan
-	var adders []changeGroup
-	for _, g := range got.locked {
-		viewer, known := got.found[g.user]
+// planBatch applies the changes of every locked viewer and plans what can be
+// written now. Updates are written first; viewers that add index entries are
+// processed later, so updates never wait for them.
+func (s *Store) planBatch(batch lockedBatch, m txMode, result *txResult) batchPlan {
+	var updates, inserts batchPlan
+	var inserting []changeGroup
+	for _, g := range batch.locked {
+		viewer, known := batch.viewers[g.user]
 		switch {
 		case known && viewer.unknownUser, m.namedLocks && !known:
 			g.reject(ErrUnknownUser)
 		case !m.namedLocks && (!known || !viewer.snap.hasSession()):
-			out.withoutRows = append(out.withoutRows, g)
+			result.withoutRows = append(result.withoutRows, g)
 			continue
 		default:
-			p, eventful := g.apply(viewer.snap, viewer.now, s.log)
-			if p.hasInserts {
-				adding.merge(p, eventful)
-				adders = append(adders, g)
+			w, hasEvents := g.apply(s, viewer.snap, viewer.now)
+			if w.hasInserts {
+				inserts.add(w, hasEvents)
+				inserting = append(inserting, g)
 				continue
 			}
-			now.merge(p, eventful)
+			updates.add(w, hasEvents)
 		}
-		out.applied = append(out.applied, g)
+		result.applied = append(result.applied, g)
 	}
-	mixed := len(adders) < len(got.locked)
-	if len(adders) > 0 && (mixed || adders[0].user < got.maxLockedUser) {
-		out.sequential = append(out.sequential, adders...)
-		return now
+	mixed := len(inserting) < len(batch.locked)
+	if len(inserting) > 0 && (mixed || inserting[0].user < batch.maxLockedUser) {
+		result.sequential = append(result.sequential, inserting...)
+		return updates
 	}
-	out.applied = append(out.applied, adders...)
-	now.merge(adding.plan, adding.hasEvents)
-	return now
+	result.applied = append(result.applied, inserting...)
+	updates.add(inserts.writes, inserts.hasEvents)
+	return updates
 }
 
-func (d *batchPlan) merge(p writeSet, eventful bool) {
-	d.plan.upserts = append(d.plan.upserts, p.upserts...)
-	d.plan.deletes = append(d.plan.deletes, p.deletes...)
-	d.hasEvents = d.hasEvents || eventful
+func (p *batchPlan) add(w writeSet, hasEvents bool) {
+	p.writes.upserts = append(p.writes.upserts, w.upserts...)
+	p.writes.deletes = append(p.writes.deletes, w.deletes...)
+	p.hasEvents = p.hasEvents || hasEvents
 }
 
-// makeWay is the outcome where a write met somebody's gap lock: those who would
-// have been carried are tried in turn, and who were in turn are worked on beside
-// the lane, which has waited long enough.
-func (out txResult) requeueBlocked(waited bool) txResult {
-	way := txResult{withoutRows: out.withoutRows, blocked: out.blocked, sequential: out.sequential}
-	if waited {
-		way.blocked = append(way.blocked, out.applied...)
+// requeueBlocked is the result where a write met the gap lock of another
+// transaction and nothing was committed: the groups are tried one by one or, if
+// they were, passed to waitForLock.
+func (r txResult) requeueBlocked(triedAlone bool) txResult {
+	requeued := txResult{withoutRows: r.withoutRows, blocked: r.blocked, sequential: r.sequential}
+	if triedAlone {
+		requeued.blocked = append(requeued.blocked, r.applied...)
 	} else {
-		way.sequential = append(way.sequential, out.applied...)
+		requeued.sequential = append(requeued.sequential, r.applied...)
 	}
-	return way
+	return requeued
 }
 
-// isLocked tells whether somebody else holds a lock.
-func isLocked(err error) bool {
-	var sqlErr *mysql.MySQLError
-	return errors.As(err, &sqlErr) && (sqlErr.Number == errLockWait || sqlErr.Number == errLockNowait)
-}
-
-// isOneViewers tells whether the rows of one viewer may be the reason of an
-// error, and not the state of the server.
+// isPerViewerError reports whether an error may be caused by the rows of one
+// viewer, and not by the state of the server.
 func isPerViewerError(err error) bool {
 	var sqlErr *mysql.MySQLError
-	return errors.Is(err, mysql.ErrPktTooLarge) || errors.As(err, &sqlErr) && !unavailableNumbers[sqlErr.Number]
+	return errors.Is(err, mysql.ErrPktTooLarge) || errors.As(err, &sqlErr) && !wpdb.IsServerState(sqlErr.Number)
 }
 
-// write writes a plan: one statement for all that is put, one for all that goes.
-func (s *Store) write(ctx context.Context, tx *sqlx.Tx, p writeSet) error {
-	if len(p.upserts) > 0 {
-		values := make([]any, 0, 4*len(p.upserts))
-		for _, r := range p.upserts {
-			var id any // NULL: the server gives the next one
+// write writes with one statement for all upserts and one for all deletes.
+func (s *Store) write(ctx context.Context, tx *sqlx.Tx, w writeSet) error {
+	if len(w.upserts) > 0 {
+		values := make([]any, 0, 4*len(w.upserts))
+		for _, r := range w.upserts {
+			var id any // NULL: the server assigns the next one
 			if r.ID != 0 {
 				id = r.ID
 			}
 			values = append(values, id, uint64(r.User), r.Key, r.Value)
 		}
-		statement := s.sql.putHead + strings.Repeat(", (?, ?, ?, ?)", len(p.upserts))[1:] + s.sql.putTail
+		statement := s.sql.upsertHead + strings.Repeat(", (?, ?, ?, ?)", len(w.upserts))[1:] + s.sql.upsertTail
 		if _, err := tx.ExecContext(ctx, statement, values...); err != nil {
 			return err
 		}
 	}
-	if len(p.deletes) == 0 {
+	if len(w.deletes) == 0 {
 		return nil
 	}
-	statement, args, err := sqlx.In(s.sql.remove, p.deletes)
+	statement, args, err := sqlx.In(s.sql.deleteRows, w.deletes)
 	if err != nil {
 		return err
 	}

@@ -1,28 +1,28 @@
-// Package usermeta keeps viewers' sessions and the outbox in WordPress's
-// usermeta table. It promises one row per key, no lost update and no event
-// without its state, with any number of replicas, tabs and retries, and it
-// writes nothing but rows whose key begins "autowebinar_".
+// Package usermeta stores viewers' sessions in WordPress's usermeta table. It
+// keeps one row for each key, loses no update and stores no event without its
+// state, with any number of replicas, tabs and retries. It writes only rows whose
+// key begins with "autowebinar_".
 //
-// The one way to change anything is Store.Change: it locks and loads a viewer,
-// calls a function of the domain, and writes the rows that differ together with
-// one outbox row an event, in one commit. What is serialised by what:
+// Store.Change is the way to change a viewer: it locks and loads the viewer's
+// rows, runs a command, which is a pure function, and writes the rows that differ
+// together with one outbox row for each event. What serialises the changes of a
+// viewer depends on whether there is a session:
 //
-//   - A viewer who has a session: the locking read of their rows. Every change
-//     reads all of them, and a session's rows are never removed, only renamed.
-//   - A viewer who has none: a named lock of the server, taken before the
-//     transaction and released after it, because there is no row to lock
-//     (a gap lock would stall WordPress).
+//   - With a session, the locking read of its rows. Every change reads all rows of
+//     the viewer, and rows of a session are renamed but not deleted.
+//   - Without one, a named lock of the server, taken before the transaction and
+//     released after it, since there is no row to lock and a gap lock would delay
+//     WordPress.
 //
-// Changes that wait at the same time share a commit (lane.go, commit.go). A lane
-// waits for nobody's lock: a viewer whose rows somebody else holds is worked on
-// beside it (straggler.go).
+// Changes that wait at the same time share a commit (commit.go). A commit does
+// not wait for locks: a viewer whose rows another transaction has locked is
+// committed separately (lockwait.go).
 //
-// An operator's commands go beside it: Outbox.Retry and Outbox.Drop change rows
-// of the queue by primary key, guarded by what was read; Store.Purge deletes a
-// viewer's rows under both of the viewer's locks, so that a change finds all of
-// them or none.
+// Store.Purge deletes a viewer's rows under both kinds of lock, so that a change
+// finds all rows or none.
 //
 // Everything runs at READ COMMITTED. Times are the database's, in UTC and whole
-// seconds. Duplicate rows, foreign and damaged values are read as WordPress
-// would read them: the lowest umeta_id counts, what cannot be parsed is absent.
+// seconds. Duplicate rows and values that another program wrote are read as
+// WordPress would read them: the lowest umeta_id counts, and a value that cannot
+// be parsed counts as absent.
 package usermeta

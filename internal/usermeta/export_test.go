@@ -3,37 +3,30 @@ package usermeta
 import (
 	"time"
 
+	"autowebinar/internal/commitqueue"
 	"autowebinar/internal/webinar"
 )
 
-// DispatchLock is the name of the lock that the leading replica holds.
-func (c Config) DispatchLock() string { return c.lockName("dispatch") }
+// Queued returns how many changes wait in the queue of a viewer.
+func (s *Store) Queued(user webinar.UserID) int { return s.queues[user%queueCount].Len() }
 
-// Waiting is how many changes wait for the lane of a viewer to be free.
-func (s *Store) Waiting(user webinar.UserID) int {
-	l := s.queues[user%queueCount]
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.waiting)
-}
-
-// Straggling is how many changes wait for a viewer's turn beside the lanes.
-func (s *Store) Straggling(user webinar.UserID) int {
+// WaitingForLock returns how many changes of a viewer wait for a lock.
+func (s *Store) WaitingForLock(user webinar.UserID) int {
 	s.lockWaiters.mu.Lock()
 	defer s.lockWaiters.mu.Unlock()
 	return len(s.lockWaiters.waiting[user])
 }
 
-// Straggles tells whether a viewer is being worked on beside the lanes.
-func (s *Store) Straggles(user webinar.UserID) bool {
+// CommittingAlone reports whether a viewer is being committed by waitForLock.
+func (s *Store) CommittingAlone(user webinar.UserID) bool {
 	s.lockWaiters.mu.Lock()
 	defer s.lockWaiters.mu.Unlock()
-	waiting, straggling := s.lockWaiters.waiting[user]
-	return straggling && len(waiting) == 0
+	requests, waiting := s.lockWaiters.waiting[user]
+	return waiting && len(requests) == 0
 }
 
-// TakePlaces leaves no place beside the lanes until release is called.
-func (s *Store) TakePlaces() (release func()) {
+// OccupySlots takes all slots of the lock waiters until release is called.
+func (s *Store) OccupySlots() (release func()) {
 	for range cap(s.lockWaiters.slots) {
 		s.lockWaiters.slots <- struct{}{}
 	}
@@ -44,35 +37,37 @@ func (s *Store) TakePlaces() (release func()) {
 	}
 }
 
-// Straggle carries one change through beside the lanes.
-func (s *Store) Straggle(c Change, patience time.Duration) error {
-	waits := &change{user: c.User, apply: c.Apply, deadline: time.Now().Add(patience), done: make(chan struct{}), promoted: make(chan struct{})}
-	s.waitForLock(changeGroup{user: c.User, changes: []*change{waits}}, false)
-	<-waits.done
-	return waits.err
-}
-
-// LetStraggle sets how many may straggle. Nobody may do so yet.
-func (s *Store) LetStraggle(places, room int) { s.lockWaiters = newLockWaiters(places, room) }
+// SetLockWaiters sets the bounds of an unused store.
+func (s *Store) SetLockWaiters(slots, capacity int) { s.lockWaiters = newLockWaiters(slots, capacity) }
 
 // Change is one change of a batch.
 type Change struct {
-	User  webinar.UserID
-	Apply ApplyFunc
+	User    webinar.UserID
+	Command webinar.Command
 }
 
-// Together carries changes through in one batch, in this order, and returns
-// what became of each.
-func (s *Store) Together(changes []Change) []error {
-	batch := make([]*change, len(changes))
+func (c Change) request(timeout time.Duration) *request {
+	return commitqueue.NewRequest(&change{user: c.User, command: c.Command}, time.Now().Add(timeout))
+}
+
+// ChangeWaitingForLock commits one change as that of a lock waiter.
+func (s *Store) ChangeWaitingForLock(c Change, timeout time.Duration) error {
+	r := c.request(timeout)
+	s.waitForLock(changeGroup{user: c.User, requests: []*request{r}}, false)
+	return s.rejected(r.Wait())
+}
+
+// ChangeTogether commits changes in one batch, in this order, and returns the
+// error of each.
+func (s *Store) ChangeTogether(changes []Change) []error {
+	batch := make([]*request, len(changes))
 	for i, c := range changes {
-		batch[i] = &change{user: c.User, apply: c.Apply, deadline: time.Now().Add(time.Minute), done: make(chan struct{}), promoted: make(chan struct{})}
+		batch[i] = c.request(time.Minute)
 	}
 	s.commitBatch(batch)
 	errs := make([]error, len(batch))
-	for i, c := range batch {
-		<-c.done
-		errs[i] = c.err
+	for i, r := range batch {
+		errs[i] = s.rejected(r.Wait())
 	}
 	return errs
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/webinar"
 )
 
@@ -19,12 +20,12 @@ func FuzzRows(f *testing.F) {
 	f.Add(keySessionID, "s", keyWebinarID, "Intro", keyCompleted, "0")
 	f.Add(keySessionID+"@intro", "s", keyFurthest+"@intro", "1e5", keyRegistered+"@intro", "1795290122")
 	f.Add(keySessionID, "s", keyWebinarID, "intro", keySessionID+"@intro", "t")
-	f.Add(keyOutboxDeferred, "1|x", keyOutbox, "2|", keyOutboxDead, "")
+	f.Add(outbox.KeyDeferred, "1|x", outbox.KeyDue, "2|", outbox.KeyDead, "")
 	f.Add("AutoWebinar_session_id", "s", keySessionID+"@", "s", keySessionID+"@a@b", "s")
 	f.Add(keyLastPosition, "NaN", keyFurthest, "-0", keyPercent, "1e-400")
 	f.Add(keyLeftAt, "9223372036854775807", keyCTAClickedAt, "-62135596801", keyStartedAt, "0000-00-00 00:00:00")
 	f.Fuzz(func(t *testing.T, key1, value1, key2, value2, key3, value3 string) {
-		rows := []row{{3, 7, key3, value3}, {1, 7, key1, value1}, {2, 7, key2, value2}, {4, 7, keySessionID, "fallback"}}
+		rows := []row{{ID: 3, User: 7, Key: key3, Value: value3}, {ID: 1, User: 7, Key: key1, Value: value1}, {ID: 2, User: 7, Key: key2, Value: value2}, {ID: 4, User: 7, Key: keySessionID, Value: "fallback"}}
 		s := read(7, rows)
 		if current := s.viewer.Current; current != nil {
 			requireSound(t, *current)
@@ -68,7 +69,7 @@ func written(s *webinar.Session) []row {
 	var rows []row
 	for i, key := range sessionKeys {
 		if value := encode(s, key); value != "" {
-			rows = append(rows, row{uint64(i + 1), 7, key, value})
+			rows = append(rows, row{ID: uint64(i + 1), User: 7, Key: key, Value: value})
 		}
 	}
 	return rows
@@ -89,6 +90,6 @@ func FuzzStoredTime(f *testing.F) {
 		again, ok := parseTime(formatTime(at))
 		require.True(t, ok)
 		require.True(t, at.Equal(again), "%q: %v, %v", value, at, again)
-		require.LessOrEqual(t, len(formatTime(at)), len(datetime))
+		require.LessOrEqual(t, len(formatTime(at)), len(time.DateTime))
 	})
 }

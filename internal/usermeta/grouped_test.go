@@ -9,12 +9,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
+	"autowebinar/internal/storetest"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 )
 
 // command is a random command of a random viewer: one of five, from base.
-func command(t *rapid.T, base uint64) (webinar.UserID, func(webinar.Viewer, time.Time) (webinar.Result, error)) {
+func command(t *rapid.T, base uint64) (webinar.UserID, webinar.Command) {
 	user := webinar.UserID(base + rapid.Uint64Range(0, 4).Draw(t, "user"))
 	id := rapid.SampledFrom([]webinar.ID{"a", "b", "c", "d"}).Draw(t, "webinar") // d is not listed
 	report := webinar.Report{
@@ -24,24 +25,26 @@ func command(t *rapid.T, base uint64) (webinar.UserID, func(webinar.Viewer, time
 	which := webinar.SessionRef{Webinar: id}
 	switch rapid.IntRange(0, 5).Draw(t, "command") {
 	case 0:
-		return user, enter(id, webinar.SessionID(fmt.Sprintf("s-%d-%s", user, id)))
+		return user, storetest.Enter(id, webinar.SessionID(fmt.Sprintf("s-%d-%s", user, id)))
 	case 1:
-		return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) { return rules.Resume(v, id, now) }
+		return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+			return storetest.Rules.Resume(v, id, now)
+		}
 	case 2:
 		return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-			return rules.Exit(v, which, &report, webinar.UserExit, now)
+			return storetest.Rules.Exit(v, which, &report, webinar.UserExit, now)
 		}
 	case 3:
 		return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-			return rules.ClickCTA(v, which, &report, now)
+			return storetest.Rules.ClickCTA(v, which, &report, now)
 		}
 	case 4:
 		return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-			return rules.Register(v, webinar.Registration{Webinar: id, Type: webinar.Auto, Source: "x"}, now)
+			return storetest.Rules.Register(v, webinar.Registration{Webinar: id, Type: webinar.Auto, Source: "x"}, now)
 		}
 	}
 	return user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return rules.Progress(v, which, report, now)
+		return storetest.Rules.Progress(v, which, report, now)
 	}
 }
 
@@ -54,25 +57,22 @@ func TestAGroupDoesWhatOneByOneDoes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		base += 10
 		for user := base; user < base+3; user++ { // the other two do not exist
-			single.db.AddUser(t, user, fmt.Sprintf("viewer%d", user), "")
-			grouped.db.AddUser(t, user, fmt.Sprintf("viewer%d", user), "")
+			single.DB.AddUser(t, user, fmt.Sprintf("viewer%d", user), "")
+			grouped.DB.AddUser(t, user, fmt.Sprintf("viewer%d", user), "")
 		}
 		for range rapid.IntRange(1, 4).Draw(rt, "batches") {
 			var batch []usermeta.Change
 			var alone []error
 			for range rapid.IntRange(1, 12).Draw(rt, "size") {
 				user, f := command(rt, base)
-				_, err := change(t.Context(), single.store, user, f)
+				_, err := single.Store.Change(t.Context(), user, f)
 				alone = append(alone, err)
-				batch = append(batch, usermeta.Change{User: user, Apply: func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error) {
-					r, err := f(v, now)
-					return r.Viewer, r.Events, err
-				}})
+				batch = append(batch, usermeta.Change{User: user, Command: f})
 			}
-			assert.Equal(rt, alone, grouped.store.Together(batch))
+			assert.Equal(rt, alone, grouped.Store.ChangeTogether(batch))
 		}
 		for user := base; user < base+5; user++ {
-			assert.Equal(rt, known(single.plain(t, user)), known(grouped.plain(t, user)), "viewer %d", user)
+			assert.Equal(rt, known(single.Rows(t, user)), known(grouped.Rows(t, user)), "viewer %d", user)
 		}
 	})
 }

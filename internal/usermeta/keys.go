@@ -6,7 +6,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// The meta keys. The first seven are the contract's, the rest the service's own.
+// The meta keys of sessions. The first seven are the contract's, the others the
+// service's own. Package outbox has those of the outbox.
 const (
 	namespace = "autowebinar_"
 
@@ -22,20 +23,16 @@ const (
 	keyLeftAt       = namespace + "left_at"
 
 	keyRegistered = namespace + "registered" // always with @<webinar id>
-
-	keyOutbox         = namespace + "outbox"
-	keyOutboxDeferred = namespace + "outbox_wait"
-	keyOutboxDead     = namespace + "outbox_dead"
 )
 
-// sessionKeys are the keys of one session. In a set-aside session each carries
-// "@<webinar id>".
+// sessionKeys are the keys of one session. In a parked session each has the
+// suffix "@<webinar id>".
 var sessionKeys = []string{
 	keySessionID, keyWebinarID, keyStartedAt, keyLastPosition, keyFurthest,
 	keyPercent, keyCompleted, keyCTAClickedAt, keyLastSeenAt, keyLeftAt,
 }
 
-// splitKey takes "key@webinar" apart; a plain key has no webinar.
+// splitKey splits "key@webinar"; a plain key has no webinar.
 func splitKey(key string) (base string, id webinar.ID) {
 	base, suffix, found := strings.Cut(key, "@")
 	if !found {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/storetest"
 	"autowebinar/internal/usermeta"
 )
 
@@ -28,8 +28,8 @@ func TestAWriterWhoHoldsARowDelaysTheChangeOnly(t *testing.T) {
 		t.Run(fmt.Sprint(hold), func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			b.change(t, 1, enter("a", "s1"))
-			b.change(t, 1, progress("a", 10))
+			b.Change(t, 1, storetest.Enter("a", "s1"))
+			b.Change(t, 1, storetest.Progress("a", 10))
 			tx := b.writer(t, "UPDATE wp_usermeta SET meta_value = '300' WHERE user_id = 1 AND meta_key = 'autowebinar_last_position_sec'")
 			done := make(chan error, 1)
 			go func() {
@@ -39,18 +39,18 @@ func TestAWriterWhoHoldsARowDelaysTheChangeOnly(t *testing.T) {
 				}
 				done <- err
 			}()
-			result := b.change(t, 1, progress("a", 20))
+			result := b.Change(t, 1, storetest.Progress("a", 20))
 			require.NoError(t, <-done)
 			assert.Equal(t, int64(300), result.Session.LastPosition, "what the other wrote is seen")
-			assert.Equal(t, "300", b.plain(t, 1)["furthest_sec"])
+			assert.Equal(t, "300", b.Rows(t, 1)["furthest_sec"])
 		})
 	}
 }
 
 // writer is a transaction as WordPress would run it, begun by a statement.
-func (b bench) writer(t testing.TB, statement string) *sqlx.Tx {
+func (b fixture) writer(t testing.TB, statement string) *sqlx.Tx {
 	t.Helper()
-	tx, err := b.db.SQL.Beginx()
+	tx, err := b.DB.SQL.Beginx()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback() })
 	_, err = tx.Exec(statement)
@@ -61,16 +61,16 @@ func (b bench) writer(t testing.TB, statement string) *sqlx.Tx {
 func TestADeadlockWithAnotherWriterIsRepeated(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.change(t, 1, enter("a", "s1"))
-	b.change(t, 1, progress("a", 10))
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.Change(t, 1, storetest.Progress("a", 10))
 	ids := b.rowIDs(t, 1)
 	rows := slices.Sorted(maps.Values(ids))
 	const touch = "UPDATE wp_usermeta SET meta_value = CONCAT(meta_value, ' ') WHERE umeta_id = %d"
 	tx := b.writer(t, fmt.Sprintf(touch, rows[len(rows)-1]))
-	store, repeats := b.observed(t)
+	store, retries := b.countingRetries(t)
 	done := make(chan error, 1)
 	go func() {
-		_, err := change(context.WithoutCancel(t.Context()), store, 1, progress("a", 20))
+		_, err := store.Change(context.WithoutCancel(t.Context()), 1, storetest.Progress("a", 20))
 		done <- err
 	}()
 	b.awaitLockWait(t)
@@ -84,69 +84,56 @@ func TestADeadlockWithAnotherWriterIsRepeated(t *testing.T) {
 		require.NoError(t, tx.Commit())
 	}
 	require.NoError(t, <-done)
-	assert.True(t, deadlock != nil || repeats.Load() > 0, "it was a deadlock")
-	assert.Equal(t, "20", b.plain(t, 1)["last_position_sec"])
+	assert.True(t, deadlock != nil || retries.Load() > 0, "it was a deadlock")
+	assert.Equal(t, "20", b.Rows(t, 1)["last_position_sec"])
 	assert.Equal(t, ids, b.rowIDs(t, 1))
 }
 
 func TestAChangeKilledWhileItWaitsForALockIsRepeated(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.change(t, 1, enter("a", "s1"))
-	b.change(t, 1, progress("a", 10))
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.Change(t, 1, storetest.Progress("a", 10))
 	tx := b.writer(t, "UPDATE wp_usermeta SET meta_value = '300' WHERE user_id = 1 AND meta_key = 'autowebinar_last_position_sec'")
 	done := make(chan error, 1)
 	go func() {
-		_, err := change(context.WithoutCancel(t.Context()), b.store, 1, progress("a", 20))
+		_, err := b.Store.Change(context.WithoutCancel(t.Context()), 1, storetest.Progress("a", 20))
 		done <- err
 	}()
 	b.awaitLockWait(t)
 	b.kill(t)
 	require.NoError(t, tx.Commit())
 	require.NoError(t, <-done)
-	assert.Equal(t, "300", b.plain(t, 1)["furthest_sec"])
+	assert.Equal(t, "300", b.Rows(t, 1)["furthest_sec"])
 }
 
-// observed is a store that counts how often it repeats a change.
-func (b bench) observed(t testing.TB) (*usermeta.Store, *atomic.Int64) {
+// countingRetries is a store, and the number of transactions that it retried.
+func (b fixture) countingRetries(t testing.TB) (*usermeta.Store, *atomic.Int64) {
 	t.Helper()
-	cfg := config(t, b.db.DSN)
-	pool, err := usermeta.Open(cfg)
-	require.NoError(t, err)
-	t.Cleanup(func() { pool.Close() })
-	repeats := new(atomic.Int64)
-	store := usermeta.New(pool, cfg, slog.New(counter{slog.DiscardHandler, repeats}), nil)
-	require.NoError(t, store.Verify(t.Context()))
-	return store, repeats
+	retries := new(retryCounter)
+	store := usermeta.New(storetest.Open(t, storetest.Config(t, b.DB.DSN)), usermeta.Options{Observer: retries})
+	store.SetReady()
+	return store, &retries.n
 }
 
-// counter counts the records of "commit repeated".
-type counter struct {
-	slog.Handler
-	n *atomic.Int64
-}
+type retryCounter struct{ n atomic.Int64 }
 
-func (c counter) Enabled(context.Context, slog.Level) bool { return true }
-
-func (c counter) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == "commit repeated" {
-		c.n.Add(1)
-	}
-	return nil
-}
+func (c *retryCounter) Committed(int, time.Duration) {}
+func (c *retryCounter) Retried(string)               { c.n.Add(1) }
+func (c *retryCounter) Rejected(string)              {}
 
 // awaitLockWait returns when a connection of the service waits for a lock.
 // information_schema.INNODB_TRX would not do: it is a cache, never fresh while
 // several tests read it.
-func (b bench) awaitLockWait(t testing.TB) {
+func (b fixture) awaitLockWait(t testing.TB) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		var status struct {
 			Text string `db:"Status"`
 		}
-		require.NoError(t, b.db.SQL.Unsafe().Get(&status, "SHOW ENGINE INNODB STATUS"))
+		require.NoError(t, b.DB.SQL.Unsafe().Get(&status, "SHOW ENGINE INNODB STATUS"))
 		return slices.ContainsFunc(strings.Split(status.Text, "---TRANSACTION"), func(transaction string) bool {
-			return strings.Contains(transaction, "LOCK WAIT") && strings.Contains(transaction, " "+b.db.Name+" ")
+			return strings.Contains(transaction, "LOCK WAIT") && strings.Contains(transaction, " "+b.DB.Name+" ")
 		})
 	}, 5*time.Second, 20*time.Millisecond)
 }

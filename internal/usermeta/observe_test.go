@@ -1,68 +1,52 @@
 package usermeta
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/commitqueue"
 	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
 )
 
-// diary is what an observer was told.
-type diary struct{ lines []string }
+// recorder records the calls of an observer.
+type recorder struct{ calls []string }
 
-func (d *diary) Committed(changes int, _ time.Duration) {
-	d.lines = append(d.lines, fmt.Sprintf("committed %d", changes))
+func (r *recorder) Committed(changes int, _ time.Duration) {
+	r.calls = append(r.calls, fmt.Sprintf("committed %d", changes))
 }
-func (d *diary) Retried(why string)  { d.lines = append(d.lines, "repeated: "+why) }
-func (d *diary) Rejected(why string) { d.lines = append(d.lines, "turned away: "+why) }
+func (r *recorder) Retried(reason string)  { r.calls = append(r.calls, "retried: "+reason) }
+func (r *recorder) Rejected(reason string) { r.calls = append(r.calls, "rejected: "+reason) }
 
-func TestTheObserverIsToldOfCommitsAndOfThoseTurnedAway(t *testing.T) {
+func TestObserverReceivesCommitsAndRejections(t *testing.T) {
 	t.Parallel()
-	told := &diary{}
-	db, err := Open(Config{DSN: mysql.NewConfig()})
-	assert.NoError(t, err)
-	assert.NoError(t, db.Close()) // every commit fails at once, for no passing reason
-	s := New(db, Config{DSN: mysql.NewConfig(), Observer: told}, slog.New(slog.DiscardHandler), nil)
-	s.ready.Store(true)
+	observer := &recorder{}
+	db, err := wpdb.Open(wpdb.Config{DSN: mysql.NewConfig()})
+	require.NoError(t, err)
+	require.NoError(t, db.Close()) // every commit fails at once, and not temporarily
+	s := New(db, Options{Observer: observer})
+	s.SetReady()
 	change := func() error {
-		return s.Change(t.Context(), 2, func(v webinar.Viewer, _ time.Time) (webinar.Viewer, []webinar.Event, error) { return v, nil, nil })
+		_, err := s.Change(t.Context(), 2, func(v webinar.Viewer, _ time.Time) (webinar.Result, error) { return webinar.Result{Viewer: v}, nil })
+		return err
 	}
 
-	assert.Error(t, change())
-	assert.Equal(t, []string{"committed 1"}, told.lines)
+	require.Error(t, change())
+	assert.Equal(t, []string{"committed 1"}, observer.calls)
+	assert.Equal(t, Load{Capacity: 3 * queueCapacity}, s.Load(), "two queues and the lock waiters")
 
-	s.queues[0].capacity = 0
-	assert.ErrorIs(t, change(), errQueueFull)
-	assert.Equal(t, []string{"committed 1", "turned away: full"}, told.lines)
-	assert.Equal(t, Load{Capacity: 2 * queueCapacity}, s.Load(), "a lane, and beside the lanes")
+	s.queues[0] = commitqueue.New(maxBatch, 0, s.commitBatch)
+	err = change()
+	require.ErrorIs(t, err, wpdb.ErrUnavailable)
+	require.ErrorIs(t, err, commitqueue.ErrFull)
+	assert.Equal(t, []string{"committed 1", "rejected: full"}, observer.calls)
 
-	observeRejection(told, fmt.Errorf("%w: %w", ErrUnavailable, errQueueTimeout))
-	observeRejection(told, webinar.ErrNoSession)
-	assert.Equal(t, []string{"committed 1", "turned away: full", "turned away: late"}, told.lines)
-}
-
-func TestWhyATransactionIsMadeAgain(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		err error
-		why string
-	}{
-		{&mysql.MySQLError{Number: 1213}, "deadlock"},
-		{fmt.Errorf("commit: %w", &mysql.MySQLError{Number: 1020}), "deadlock"},
-		{&mysql.MySQLError{Number: 1205}, "lock_wait"},
-		{&mysql.MySQLError{Number: 3572}, "lock_wait"},
-		{&mysql.MySQLError{Number: 2013}, "connection"},
-		{io.ErrUnexpectedEOF, "connection"},
-		{errors.Join(mysql.ErrInvalidConn), "connection"},
-	} {
-		assert.True(t, isRetryable(tt.err), "%v", tt.err)
-		assert.Equal(t, tt.why, retryReason(tt.err), "%v", tt.err)
-	}
+	require.ErrorIs(t, s.rejected(commitqueue.ErrTimeout), wpdb.ErrUnavailable)
+	require.Equal(t, webinar.ErrNoSession, s.rejected(webinar.ErrNoSession))
+	assert.Equal(t, []string{"committed 1", "rejected: full", "rejected: timeout"}, observer.calls)
 }

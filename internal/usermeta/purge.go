@@ -11,39 +11,39 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
 )
 
-// PurgeBatch is how many users one call of Purge should be given: so many are
-// one short transaction.
+// PurgeBatch is how many users to pass to one call of Purge, which is one short
+// transaction.
 const PurgeBatch = 20
 
-// Purge deletes every row of the namespace that the given users have, their
-// waiting events among them, and says how many rows. With goneOnly it spares the
-// users whom WordPress has.
+// Purge deletes all rows of the namespace of the given users, their undelivered
+// events included, and returns how many. With deletedUsersOnly it skips users
+// whom WordPress has.
 //
-// It is safe beside a running service, because it goes about a viewer as every
-// change does: under their named lock and the locks of all their rows. Whoever
-// watches meanwhile has no session any more; their player's next report is
-// refused and it enters anew.
-func (s *Store) Purge(ctx context.Context, users []webinar.UserID, goneOnly bool) (int, error) {
+// It takes the same locks as Change and is safe beside running replicas. A viewer
+// who is watching loses the session: the player's next report is refused, and it
+// enters again.
+func (s *Store) Purge(ctx context.Context, users []webinar.UserID, deletedUsersOnly bool) (int, error) {
 	users = slices.Compact(slices.Sorted(slices.Values(users)))
 	for attempt := 1; ; attempt++ {
-		n, err := s.purge(ctx, users, goneOnly)
+		n, err := s.purge(ctx, users, deletedUsersOnly)
 		if err == nil {
 			return n, nil
 		}
-		if !isRetryable(err) && !errors.Is(err, ErrUnavailable) || attempt == changeAttempts || ctx.Err() != nil {
-			return 0, wrapUnavailable(err)
+		if !wpdb.IsRetryable(err) && !errors.Is(err, wpdb.ErrUnavailable) || attempt == changeAttempts || ctx.Err() != nil {
+			return 0, wpdb.WrapUnavailable(err)
 		}
 		time.Sleep(time.Duration(attempt) * 20 * time.Millisecond)
 	}
 }
 
-func (s *Store) purge(ctx context.Context, users []webinar.UserID, goneOnly bool) (int, error) {
+func (s *Store) purge(ctx context.Context, users []webinar.UserID, deletedUsersOnly bool) (int, error) {
 	if len(users) == 0 {
 		return 0, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout+lockSeconds*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout+namedLockSeconds*time.Second)
 	defer cancel()
 	conn, err := s.db.Connx(ctx)
 	if err != nil {
@@ -64,18 +64,18 @@ func (s *Store) purge(ctx context.Context, users []webinar.UserID, goneOnly bool
 		return 0, err
 	}
 	defer tx.Rollback()
-	rows, err := readRows(ctx, tx, s.sql.lock, users)
+	rows, err := readRows(ctx, tx, s.sql.lockRows, users)
 	if err != nil {
 		return 0, err
 	}
 	var ids []uint64
 	for _, r := range rows {
-		if strings.HasPrefix(r.Key, namespace) && (!goneOnly || !r.userExists) {
+		if strings.HasPrefix(r.Key, namespace) && (!deletedUsersOnly || !r.userExists) {
 			ids = append(ids, r.ID)
 		}
 	}
 	for page := range slices.Chunk(ids, 1000) {
-		query, args, err := sqlx.In(s.sql.remove, page)
+		query, args, err := sqlx.In(s.sql.deleteRows, page)
 		if err != nil {
 			return 0, err
 		}
@@ -84,7 +84,7 @@ func (s *Store) purge(ctx context.Context, users []webinar.UserID, goneOnly bool
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return 0, fmt.Errorf("the outcome is unknown, repeat it: %w", err)
+		return 0, fmt.Errorf("the outcome is unknown, repeat the command: %w", err)
 	}
 	return len(ids), nil
 }

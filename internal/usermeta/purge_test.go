@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/storetest"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 )
@@ -17,32 +18,32 @@ func TestPurgeDeletesTheNamespaceOfTheUsersGivenAndNothingElse(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for user := webinar.UserID(1); user <= 3; user++ {
-		b.change(t, user, enter("a", webinar.SessionID(fmt.Sprint("s", user))))
-		b.change(t, user, enter("b", webinar.SessionID(fmt.Sprint("t", user))))
-		b.db.SetMeta(t, uint64(user), "nickname", "x")
-		b.db.SetMeta(t, uint64(user), "autowebinarish", "not ours")
-		b.db.SetMeta(t, uint64(user), "Autowebinar_completed", "not ours either")
+		b.Change(t, user, storetest.Enter("a", webinar.SessionID(fmt.Sprint("s", user))))
+		b.Change(t, user, storetest.Enter("b", webinar.SessionID(fmt.Sprint("t", user))))
+		b.DB.SetMeta(t, uint64(user), "nickname", "x")
+		b.DB.SetMeta(t, uint64(user), "autowebinarish", "not ours")
+		b.DB.SetMeta(t, uint64(user), "Autowebinar_completed", "not ours either")
 	}
-	b.set(t, "DELETE FROM wp_users WHERE ID = 3")
-	holdings, err := b.store.Usage(t.Context(), 0)
+	b.Exec(t, "DELETE FROM wp_users WHERE ID = 3")
+	holdings, err := b.Store.Usage(t.Context(), 0)
 	require.NoError(t, err)
 	require.Len(t, holdings.Users, 3)
 	assert.Equal(t, usermeta.UserUsage{User: 3, Exists: false, Rows: 10, Events: 2}, holdings.Users[2])
-	one, err := b.store.Usage(t.Context(), 2)
+	one, err := b.Store.Usage(t.Context(), 2)
 	require.NoError(t, err)
 	assert.Equal(t, holdings.Users[1:2], one.Users)
 
-	n, err := b.store.Purge(t.Context(), []webinar.UserID{3, 2, 1}, true)
+	n, err := b.Store.Purge(t.Context(), []webinar.UserID{3, 2, 1}, true)
 	require.NoError(t, err)
 	assert.Equal(t, 10, n, "the one who is gone")
-	n, err = b.store.Purge(t.Context(), []webinar.UserID{2, 2}, false)
+	n, err = b.Store.Purge(t.Context(), []webinar.UserID{2, 2}, false)
 	require.NoError(t, err)
 	assert.Equal(t, 10, n)
 	for user := uint64(2); user <= 3; user++ {
-		assert.Equal(t, map[string][]string{"nickname": {"x"}, "autowebinarish": {"not ours"}, "Autowebinar_completed": {"not ours either"}}, b.db.Meta(t, user))
+		assert.Equal(t, map[string][]string{"nickname": {"x"}, "autowebinarish": {"not ours"}, "Autowebinar_completed": {"not ours either"}}, b.DB.Meta(t, user))
 	}
-	assert.Len(t, b.plain(t, 1), 12)
-	n, err = b.store.Purge(t.Context(), nil, false)
+	assert.Len(t, b.Rows(t, 1), 12)
+	n, err = b.Store.Purge(t.Context(), nil, false)
 	require.NoError(t, err)
 	assert.Zero(t, n)
 }
@@ -52,10 +53,10 @@ func TestPurgeDeletesTheNamespaceOfTheUsersGivenAndNothingElse(t *testing.T) {
 func TestPurgeOfAViewerWhoWatches(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	other, _ := b.replica(t)
+	other, _ := b.Replica(t)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	for worker, store := range []*usermeta.Store{b.store, other} {
+	for worker, store := range []*usermeta.Store{b.Store, other} {
 		wg.Go(func() {
 			for i := 0; ; i++ {
 				select {
@@ -64,9 +65,9 @@ func TestPurgeOfAViewerWhoWatches(t *testing.T) {
 				default:
 				}
 				session := webinar.SessionID(fmt.Sprintf("s%d.%d", worker, i))
-				_, err := change(t.Context(), store, 1, enter("a", session))
+				_, err := store.Change(t.Context(), 1, storetest.Enter("a", session))
 				assert.NoError(t, err)
-				_, err = change(t.Context(), store, 1, progress("a", int64(i)))
+				_, err = store.Change(t.Context(), 1, storetest.Progress("a", int64(i)))
 				if err != nil {
 					assert.ErrorIs(t, err, webinar.ErrNoSession)
 				}
@@ -74,14 +75,14 @@ func TestPurgeOfAViewerWhoWatches(t *testing.T) {
 		})
 	}
 	for range 40 {
-		_, err := b.store.Purge(t.Context(), []webinar.UserID{1}, false)
+		_, err := b.Store.Purge(t.Context(), []webinar.UserID{1}, false)
 		require.NoError(t, err)
-		for key, values := range b.db.Meta(t, 1) {
+		for key, values := range b.DB.Meta(t, 1) {
 			if key != "autowebinar_outbox" {
 				assert.Len(t, values, 1, key)
 			}
 		}
-		v, now, err := b.store.Read(t.Context(), 1)
+		v, now, err := b.Store.Read(t.Context(), 1)
 		require.NoError(t, err)
 		if v.Current != nil {
 			assert.Equal(t, webinar.ID("a"), v.Current.Webinar, "a whole session")
@@ -95,19 +96,19 @@ func TestPurgeOfAViewerWhoWatches(t *testing.T) {
 func TestHoldingsCountWhatIsOdd(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.change(t, 1, enter("a", "s1"))
-	b.db.SetMeta(t, 1, "autowebinar_session_id", "twin")
-	b.db.SetMeta(t, 1, "autowebinar_session_id", "triplet")
-	b.db.SetMeta(t, 2, "autowebinar_session_id", "another's")
-	b.db.SetMeta(t, 2, "autowebinar_outbox_dead", "x")
-	b.db.SetMeta(t, 2, "autowebinar_outbox_dead", "x")
-	b.db.SetMeta(t, 99, "autowebinar_completed", "1")
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.DB.SetMeta(t, 1, "autowebinar_session_id", "twin")
+	b.DB.SetMeta(t, 1, "autowebinar_session_id", "triplet")
+	b.DB.SetMeta(t, 2, "autowebinar_session_id", "another's")
+	b.DB.SetMeta(t, 2, "autowebinar_outbox_dead", "x")
+	b.DB.SetMeta(t, 2, "autowebinar_outbox_dead", "x")
+	b.DB.SetMeta(t, 99, "autowebinar_completed", "1")
 	for user, want := range map[webinar.UserID]usermeta.Usage{
-		0: {Rows: 11, Orphans: 1, Duplicates: 2, Waiting: 1, Dead: 2},
-		1: {Rows: 7, Duplicates: 2, Waiting: 1},
+		0: {Rows: 11, Orphans: 1, Duplicates: 2, Pending: 1, Dead: 2},
+		1: {Rows: 7, Duplicates: 2, Pending: 1},
 		3: {},
 	} {
-		got, err := b.store.Usage(t.Context(), user)
+		got, err := b.Store.Usage(t.Context(), user)
 		require.NoError(t, err)
 		got.Users = nil
 		assert.Equal(t, want, got, user)
@@ -117,26 +118,23 @@ func TestHoldingsCountWhatIsOdd(t *testing.T) {
 func TestAnAudienceIsWhoHasASessionOfTheWebinar(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.db.AddUser(t, 4, "viewer4", "")
-	b.change(t, 1, enter("a", "s1"))
-	b.change(t, 2, enter("a", "s2"))
-	b.change(t, 2, enter("b", "s3"))
-	b.change(t, 3, enter("b", "s4"))
-	b.change(t, 4, enter("c", "s5"))
+	b.DB.AddUser(t, 4, "viewer4", "")
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.Change(t, 2, storetest.Enter("a", "s2"))
+	b.Change(t, 2, storetest.Enter("b", "s3"))
+	b.Change(t, 3, storetest.Enter("b", "s4"))
+	b.Change(t, 4, storetest.Enter("c", "s5"))
 	for id, want := range map[webinar.ID][]webinar.UserID{"a": {1, 2}, "b": {2, 3}, "c": {4}, "none": nil} {
-		got, err := b.store.UsersWithSession(t.Context(), id)
+		got, err := b.Store.UsersWithSession(t.Context(), id)
 		require.NoError(t, err)
 		assert.Equal(t, want, got, id)
 	}
-	viewers, err := b.store.ReadViewers(t.Context(), []webinar.UserID{4, 2, 1000, 2})
+	viewers, err := b.Store.ReadViewers(t.Context(), []webinar.UserID{4, 2, 1000, 2})
 	require.NoError(t, err)
 	require.Len(t, viewers, 2)
 	assert.Equal(t, webinar.SessionID("s3"), viewers[0].Current.ID)
 	assert.Equal(t, webinar.SessionID("s2"), viewers[0].Parked["a"].ID)
-	logins, err := b.store.Logins(t.Context(), []webinar.UserID{1, 1000})
+	logins, err := b.Store.Logins(t.Context(), []webinar.UserID{1, 1000})
 	require.NoError(t, err)
 	assert.Equal(t, map[webinar.UserID]string{1: "viewer1"}, logins)
-	led, err := b.store.HasLeader(t.Context())
-	require.NoError(t, err)
-	assert.False(t, led)
 }

@@ -8,33 +8,30 @@ import (
 
 	"github.com/google/uuid"
 
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
 )
 
-// row is one row of the usermeta table.
-type row struct {
-	ID    uint64         `db:"umeta_id"`
-	User  webinar.UserID `db:"user_id"`
-	Key   string         `db:"meta_key"`
-	Value string         `db:"meta_value"`
-}
+type row = wpdb.Row
 
-// slot is the rows of one session by base key, each list in umeta_id order. The
-// slot of the current session stands under the empty webinar id.
+// sessionRows is the rows of one session by key without suffix, each list
+// ascending by umeta_id.
 type sessionRows map[string][]row
 
-// snapshot is what a viewer's rows say, and which rows say it.
+// snapshot is a viewer as the rows describe it, with the rows. The rows of the
+// current session have the empty webinar id.
 type snapshot struct {
 	viewer      webinar.Viewer
 	sessionRows map[webinar.ID]sessionRows
 	registered  map[webinar.ID][]row
-	hasDeferred bool               // older events of the viewer wait: newer ones must queue behind them
-	pending     map[uuid.UUID]bool // events that are in the outbox already
+	hasDeferred bool               // older messages of the viewer are deferred: newer ones must queue behind them
+	pending     map[uuid.UUID]bool // events in the outbox, by webhook id
 	damaged     []row              // values that could not be read
 }
 
-// read makes sense of a viewer's rows, in whatever order they come. Keys are
-// compared byte by byte: the column's collation ignores case, PHP does not.
+// read decodes a viewer's rows, in any order. Keys are compared byte by byte: the
+// column's collation ignores case, PHP does not.
 func read(user webinar.UserID, rows []row) snapshot {
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.ID, b.ID) })
 	s := snapshot{
@@ -57,7 +54,7 @@ func read(user webinar.UserID, rows []row) snapshot {
 		}
 	}
 	if s.viewer.Current != nil {
-		// The plain rows win over a set-aside copy; the plan removes the copy.
+		// The plain rows win over a parked copy, which diff deletes.
 		delete(s.viewer.Parked, s.viewer.Current.Webinar)
 	}
 	return s
@@ -68,7 +65,7 @@ func (s *snapshot) addRow(r row) {
 	named := strings.Contains(r.Key, "@")
 	switch {
 	case named && !webinar.IDPattern.MatchString(string(id)):
-		return // not a key of ours
+		return // not a key of the service
 	case base == keyRegistered && named:
 		s.registered[id] = append(s.registered[id], r)
 	case slices.Contains(sessionKeys, base):
@@ -76,16 +73,16 @@ func (s *snapshot) addRow(r row) {
 			s.sessionRows[id] = sessionRows{}
 		}
 		s.sessionRows[id][base] = append(s.sessionRows[id][base], r)
-	case r.Key == keyOutbox || r.Key == keyOutboxDeferred:
-		s.hasDeferred = s.hasDeferred || r.Key == keyOutboxDeferred
-		if m, err := decodeMessage(r); err == nil {
-			s.pending[m.Event.ID] = true
+	case r.Key == outbox.KeyDue || r.Key == outbox.KeyDeferred:
+		s.hasDeferred = s.hasDeferred || r.Key == outbox.KeyDeferred
+		if id, ok := outbox.EventID(r); ok {
+			s.pending[id] = true
 		}
 	}
 }
 
-// readSession reads the session of one slot, if it has one: a session exists
-// when its id is not empty.
+// readSession decodes the session of a webinar. It exists when its id is not
+// empty.
 func (s *snapshot) readSession(id webinar.ID) {
 	var session webinar.Session
 	for _, base := range sessionKeys {
@@ -106,8 +103,8 @@ func (s *snapshot) readSession(id webinar.ID) {
 	s.viewer.Parked[id] = &session
 }
 
-// hasSession tells whether there is a row that every change of this viewer
-// locks, so that no other lock is needed.
+// hasSession reports whether the viewer has a row that every change locks, so
+// that no named lock is needed.
 func (s *snapshot) hasSession() bool {
 	return s.viewer.Current != nil || len(s.viewer.Parked) > 0
 }

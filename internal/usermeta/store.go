@@ -2,84 +2,137 @@ package usermeta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
+	"autowebinar/internal/commitqueue"
 	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
 )
 
-// ApplyFunc decides what becomes of a viewer. It is called with the rows
-// locked, maybe more than once, and must be a pure function of its arguments.
-type ApplyFunc func(v webinar.Viewer, now time.Time) (webinar.Viewer, []webinar.Event, error)
+// ErrUnknownUser says that WordPress has no such user.
+var ErrUnknownUser = errors.New("no such WordPress user")
+
+// Options configure a Store. The zero value is usable.
+type Options struct {
+	Logger   *slog.Logger // nil discards
+	Observer Observer     // nil for none
+	// OnEvents is called after each commit that added events. It must not block.
+	OnEvents func()
+	// DiscardEvents stores sessions without their events: no receiver is
+	// configured, so the rows of the outbox would never leave.
+	DiscardEvents bool
+}
 
 // Store changes and reads viewers. It is safe for concurrent use.
 type Store struct {
-	db  *sqlx.DB
-	cfg Config
-	log *slog.Logger
-	sql statements
+	db            *wpdb.DB
+	log           *slog.Logger
+	observer      Observer
+	onEvents      func()
+	discardEvents bool
+	sql           statements
 
-	queues      []*commitQueue
+	queues      []*commitqueue.Queue[*change]
 	lockWaiters *lockWaiters
 
-	onEvents     func()                // told after a commit that holds events
-	ready        atomic.Bool           // Inspect found the table usable
-	notReady     atomic.Pointer[error] // why it did not, the last time
-	loggedDamage loggedDamage
+	ready         atomic.Bool
+	loggedDamages loggedDamages
 }
 
-// The bounds of group commit. Two lanes let one commit's disk write overlap with
-// the next one's reads; more of them only make the batches smaller.
+// The bounds of group commit. With two queues the disk write of one commit
+// overlaps with the reads of another; more only make the batches smaller.
 const (
 	queueCount     = 2
 	maxBatch       = 256  // changes in one commit
-	queueCapacity  = 4096 // changes that wait in a lane, and beside the lanes
-	maxLockWaiters = 16   // viewers worked on beside the lanes
+	queueCapacity  = 4096 // changes that wait in one queue, and changes of lock waiters
+	maxLockWaiters = 16   // viewers whose locks are waited for at the same time
 )
 
-// The bounds of time. No attempt at a change begins later than waitTimeout after
-// it came, and each ends within attemptTimeout and the connection's own read
-// time-out. Beside the lanes there may be several attempts one after another.
+// The bounds of time. An attempt at a change begins at most waitTimeout after
+// the change was submitted, and ends within attemptTimeout plus the read time-out
+// of the connection. A lock waiter may need several attempts.
 const (
 	waitTimeout    = 8 * time.Second
 	attemptTimeout = 5 * time.Second
 	changeAttempts = 5
 )
 
-var errNotInspected = fmt.Errorf("%w: not inspected yet", ErrUnavailable)
+var errNotReady = fmt.Errorf("%w: not checked yet", wpdb.ErrUnavailable)
 
-// New returns a store on a pool made by Open. nudge is called after every
-// commit that added events; it must not block.
-func New(db *sqlx.DB, cfg Config, log *slog.Logger, nudge func()) *Store {
-	s := &Store{db: db, cfg: cfg, log: log, sql: newStatements(cfg), onEvents: nudge, lockWaiters: newLockWaiters(maxLockWaiters, queueCapacity)}
+// New returns a store that refuses all work until SetReady is called.
+func New(db *wpdb.DB, o Options) *Store {
+	s := &Store{
+		db: db, log: o.Logger, observer: o.Observer, onEvents: o.OnEvents, discardEvents: o.DiscardEvents,
+		sql: newStatements(db), lockWaiters: newLockWaiters(maxLockWaiters, queueCapacity),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.observer == nil {
+		s.observer = nopObserver{}
+	}
+	if s.onEvents == nil {
+		s.onEvents = func() {}
+	}
 	for range queueCount {
-		s.queues = append(s.queues, &commitQueue{commit: s.commitBatch, maxBatch: maxBatch, capacity: queueCapacity})
+		s.queues = append(s.queues, commitqueue.New(maxBatch, queueCapacity, s.commitBatch))
 	}
 	return s
 }
 
-// Change applies a function to a viewer: lock, load, apply, write the rows that
-// differ and one outbox row an event, commit. It returns, once that is durable,
-// nil; or the function's own error as it is, ErrUnknownUser, or ErrUnavailable.
-// Changes that wait at the same time share a commit.
+// SetReady lets the store work. The caller has checked that the table keeps what
+// the store relies on.
+func (s *Store) SetReady() { s.ready.Store(true) }
+
+// change is a command for one viewer, with the result of its latest attempt.
+type change struct {
+	user    webinar.UserID
+	command webinar.Command
+	result  webinar.Result
+	err     error
+}
+
+type request = commitqueue.Request[*change]
+
+// Change runs a command on a viewer: it locks and loads the viewer, runs the
+// command, and writes the rows that differ together with one outbox row for each
+// event, in one commit that it may share with other viewers. It returns once
+// that is durable. The error is the command's own, ErrUnknownUser, or
+// wpdb.ErrUnavailable.
 //
-// A change that has begun is carried through even if ctx is cancelled: the page
-// that sent the last report of a visit is gone before the answer.
-func (s *Store) Change(_ context.Context, user webinar.UserID, apply ApplyFunc) error {
+// The command is called with the rows locked, maybe more than once, and must be
+// a pure function of its arguments.
+//
+// If ctx ends while the change is queued, the change is not begun and the error
+// is the context's. A change that has begun is completed.
+func (s *Store) Change(ctx context.Context, user webinar.UserID, command webinar.Command) (webinar.Result, error) {
 	if !s.ready.Load() {
-		return errNotInspected
+		return webinar.Result{}, errNotReady
 	}
-	c := &change{
-		user: user, apply: apply, deadline: time.Now().Add(waitTimeout),
-		done: make(chan struct{}), promoted: make(chan struct{}),
-	}
-	// One viewer's changes are always in one lane: they never wait for each
+	c := &change{user: user, command: command}
+	// All changes of a viewer pass one queue, so that they never wait for each
 	// other's row locks.
-	err := s.queues[user%queueCount].Submit(c)
-	observeRejection(s.cfg.observer(), err)
-	return err
+	err := s.queues[user%queueCount].Submit(ctx, c, time.Now().Add(waitTimeout))
+	if err != nil {
+		return webinar.Result{}, s.rejected(err)
+	}
+	return c.result, nil
+}
+
+// rejected marks the errors with which a queue refuses a change as unavailable,
+// and counts them.
+func (s *Store) rejected(err error) error {
+	switch {
+	case errors.Is(err, commitqueue.ErrFull):
+		s.observer.Rejected("full")
+	case errors.Is(err, commitqueue.ErrTimeout):
+		s.observer.Rejected("timeout")
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %w", wpdb.ErrUnavailable, err)
 }

@@ -9,19 +9,17 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// datetime is how WordPress's current_time('mysql', true) writes a time.
-const datetime = "2006-01-02 15:04:05"
-
+// formatTime formats a time as WordPress's current_time('mysql', true) does.
 func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format(datetime)
+	return t.UTC().Format(time.DateTime)
 }
 
-// parseTime reads a datetime as WordPress writes it, RFC 3339 or Unix seconds,
-// in UTC and whole seconds. The zero time stands for absent; ok is false where
-// a value is there but cannot be read.
+// parseTime parses a datetime as WordPress writes it, RFC 3339 or Unix seconds.
+// The result is UTC in whole seconds; the zero time means absent. ok is false for
+// a value that cannot be read.
 func parseTime(value string) (t time.Time, ok bool) {
 	value = strings.TrimSpace(value)
 	if value == "" || value == "0" || value == "0000-00-00 00:00:00" {
@@ -29,7 +27,7 @@ func parseTime(value string) (t time.Time, ok bool) {
 	}
 	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
 		t = time.Unix(seconds, 0)
-	} else if t, err = time.Parse(datetime, value); err != nil {
+	} else if t, err = time.Parse(time.DateTime, value); err != nil {
 		if t, err = time.Parse(time.RFC3339, value); err != nil {
 			return time.Time{}, false
 		}
@@ -41,7 +39,7 @@ func parseTime(value string) (t time.Time, ok bool) {
 	return t, true
 }
 
-// parseSeconds reads a position: a decimal, as PHP prints integers and floats.
+// parseSeconds parses a position: a decimal, as PHP prints integers and floats.
 func parseSeconds(value string) (seconds int64, ok bool) {
 	value = strings.TrimSpace(value)
 	if value == "" {
@@ -54,8 +52,8 @@ func parseSeconds(value string) (seconds int64, ok bool) {
 	return int64(f), true
 }
 
-// parsePercent reads a progress mark; a number in between counts as the mark
-// below it.
+// parsePercent parses a progress milestone; a number in between counts as the
+// milestone below.
 func parsePercent(value string) (percent int, ok bool) {
 	value = strings.TrimSpace(value)
 	if value == "" {
@@ -68,13 +66,13 @@ func parsePercent(value string) (percent int, ok bool) {
 	return int(n) / 25 * 25, true
 }
 
-// parseBool is PHP's truth of a string.
+// parseBool converts a string to a boolean as PHP does.
 func parseBool(value string) bool { return value != "" && value != "0" }
 
 func formatInt(n int64) string { return strconv.FormatInt(n, 10) }
 
-// encode is the canonical value of one key of a session; empty means that no
-// row is needed.
+// encode returns the value of one key of a session; empty means that no row is
+// needed.
 func encode(s *webinar.Session, base string) string {
 	switch base {
 	case keySessionID:
@@ -104,8 +102,8 @@ func encode(s *webinar.Session, base string) string {
 	return ""
 }
 
-// decode reads one key into a session. It reports false for a value that
-// cannot be read; the session is then as if there were no row.
+// decode sets the field of one key. It returns false for a value that cannot be
+// read, which counts as absent.
 func decode(s *webinar.Session, base, value string) (ok bool) {
 	ok = true
 	switch base {

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/webinar"
 )
 
@@ -34,12 +34,12 @@ type result struct {
 	probe   bool // sent while the breaker was open
 	isMerge bool // of mergeNewRows, not of send
 	kind    resultKind
-	attempt AttemptResult    // if an attempt was made
-	head    usermeta.Message // for resultDeferred and resultRescheduled: the first message as now stored
+	attempt AttemptResult  // if an attempt was made
+	head    outbox.Message // for resultDeferred and resultRescheduled: the first message as now stored
 
 	// For resultDelivered and resultDead: the following message, if it was read,
 	// and whether the first one was deferred, so that newer rows may be too.
-	next        *usermeta.Message
+	next        *outbox.Message
 	wasDeferred bool
 
 	withdrawn int // number of messages withdrawn
@@ -126,30 +126,36 @@ func (d *deliverer) mergeNewRows(ctx context.Context, user webinar.UserID) resul
 }
 
 // load reads the messages of a viewer. If it returns none, the result is final.
-func (d *deliverer) load(ctx context.Context, user webinar.UserID) (usermeta.ViewerQueue, result) {
+func (d *deliverer) load(ctx context.Context, user webinar.UserID) (outbox.ViewerQueue, result) {
 	v, err := d.queue.ViewerQueue(ctx, user)
 	if err != nil {
-		return usermeta.ViewerQueue{}, result{kind: d.queueError(ctx, opRead, err)}
+		return outbox.ViewerQueue{}, result{kind: d.queueError(ctx, opRead, err)}
 	}
 	d.health.recordSuccess(ctx, opRead)
+	if v.NeedsQuarantine() {
+		if err := d.queue.Quarantine(ctx, v); err != nil {
+			return outbox.ViewerQueue{}, result{kind: d.queueError(ctx, opWrite, err)}
+		}
+		d.health.recordSuccess(ctx, opWrite)
+	}
 	switch {
 	case !v.UserExists:
 		n, err := d.queue.DiscardDeletedUser(ctx, user)
 		if err != nil {
-			return usermeta.ViewerQueue{}, result{kind: d.queueError(ctx, opWrite, err)}
+			return outbox.ViewerQueue{}, result{kind: d.queueError(ctx, opWrite, err)}
 		}
 		if n > 0 {
 			d.health.recordSuccess(ctx, opWrite)
 		}
 		d.log.InfoContext(ctx, "events of deleted user withdrawn", "user", user, "events", n)
-		return usermeta.ViewerQueue{}, result{kind: resultUserDeleted, withdrawn: n}
+		return outbox.ViewerQueue{}, result{kind: resultUserDeleted, withdrawn: n}
 	case v.UnsupportedVersion:
-		return usermeta.ViewerQueue{}, result{kind: resultUnsupported}
+		return outbox.ViewerQueue{}, result{kind: resultUnsupported}
 	}
 	return v, result{kind: resultEmpty}
 }
 
-func (d *deliverer) attempt(ctx context.Context, v usermeta.ViewerQueue) AttemptResult {
+func (d *deliverer) attempt(ctx context.Context, v outbox.ViewerQueue) AttemptResult {
 	event := v.Messages[0].Event
 	body, err := Body(event, v.LeadID)
 	if err != nil {
@@ -200,7 +206,7 @@ func withTimeout(ctx context.Context, write func(context.Context) error) error {
 }
 
 // logAttempt writes the only log line of an attempt.
-func (d *deliverer) logAttempt(ctx context.Context, level slog.Level, message string, m usermeta.Message, a AttemptResult) {
+func (d *deliverer) logAttempt(ctx context.Context, level slog.Level, message string, m outbox.Message, a AttemptResult) {
 	attrs := append(attemptAttrs(m.Event, a), slog.Int("attempt", m.Attempts))
 	if level == slog.LevelWarn {
 		attrs = append(attrs, slog.Time("next_attempt", m.NextAttempt.UTC()))

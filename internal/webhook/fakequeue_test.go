@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/webhook"
 	"autowebinar/internal/webinar"
 )
@@ -21,7 +21,7 @@ const (
 )
 
 // The real outbox is tested in its own package.
-var _ webhook.Queue = (*usermeta.Outbox)(nil)
+var _ webhook.Queue = (*outbox.Queue)(nil)
 
 // queue is an outbox in memory, with failures on demand.
 type queue struct {
@@ -36,7 +36,7 @@ type queue struct {
 
 type row struct {
 	status      string
-	m           usermeta.Message
+	m           outbox.Message
 	unsupported bool // has an unsupported version
 }
 
@@ -53,7 +53,7 @@ func (q *queue) insertAs(status string, e webinar.Event) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.lastRow++
-	q.rows[q.lastRow] = &row{status: status, m: usermeta.Message{RowID: q.lastRow, Event: e}}
+	q.rows[q.lastRow] = &row{status: status, m: outbox.Message{RowID: q.lastRow, Event: e}}
 	return q.lastRow
 }
 
@@ -122,19 +122,19 @@ func (q *queue) unsent(user webinar.UserID) []*row {
 	return q.sorted(func(r *row) bool { return r.m.Event.User == user && r.status != dead })
 }
 
-func (q *queue) pending(status string, limit int) []usermeta.Pending {
-	var list []usermeta.Pending
+func (q *queue) pending(status string, limit int) []outbox.Pending {
+	var list []outbox.Pending
 	seen := map[webinar.UserID]bool{}
 	for i, r := range q.sorted(func(r *row) bool { return r.status == status }) {
 		if user := r.m.Event.User; i < limit && !seen[user] {
 			seen[user] = true
-			list = append(list, usermeta.Pending{User: user, RowID: r.m.RowID, NextAttempt: r.m.NextAttempt})
+			list = append(list, outbox.Pending{User: user, RowID: r.m.RowID, NextAttempt: r.m.NextAttempt})
 		}
 	}
 	return list
 }
 
-func (q *queue) DueViewers(ctx context.Context, limit int) ([]usermeta.Pending, error) {
+func (q *queue) DueViewers(ctx context.Context, limit int) ([]outbox.Pending, error) {
 	defer q.mu.Unlock()
 	if err := q.begin(ctx, "DueViewers"); err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (q *queue) DueViewers(ctx context.Context, limit int) ([]usermeta.Pending, 
 	return q.pending(due, limit), nil
 }
 
-func (q *queue) DeferredViewers(ctx context.Context) ([]usermeta.Pending, error) {
+func (q *queue) DeferredViewers(ctx context.Context) ([]outbox.Pending, error) {
 	defer q.mu.Unlock()
 	if err := q.begin(ctx, "DeferredViewers"); err != nil {
 		return nil, err
@@ -150,12 +150,12 @@ func (q *queue) DeferredViewers(ctx context.Context) ([]usermeta.Pending, error)
 	return q.pending(deferred, len(q.rows)), nil
 }
 
-func (q *queue) ViewerQueue(ctx context.Context, user webinar.UserID) (usermeta.ViewerQueue, error) {
+func (q *queue) ViewerQueue(ctx context.Context, user webinar.UserID) (outbox.ViewerQueue, error) {
 	defer q.mu.Unlock()
 	if err := q.begin(ctx, "ViewerQueue"); err != nil {
-		return usermeta.ViewerQueue{}, err
+		return outbox.ViewerQueue{}, err
 	}
-	v := usermeta.ViewerQueue{User: user, UserExists: !q.deleted[user], LeadID: fmt.Sprintf("lead-%d", user)}
+	v := outbox.ViewerQueue{User: user, UserExists: !q.deleted[user], LeadID: fmt.Sprintf("lead-%d", user)}
 	if lead, ok := q.leads[user]; ok {
 		v.LeadID = lead
 	}
@@ -171,7 +171,9 @@ func (q *queue) ViewerQueue(ctx context.Context, user webinar.UserID) (usermeta.
 	return v, nil
 }
 
-func (q *queue) MarkAttempt(ctx context.Context, m *usermeta.Message, now time.Time) (bool, error) {
+func (q *queue) Quarantine(context.Context, outbox.ViewerQueue) error { return nil }
+
+func (q *queue) MarkAttempt(ctx context.Context, m *outbox.Message, now time.Time) (bool, error) {
 	if m.Attempts > 0 {
 		return true, nil
 	}
@@ -188,7 +190,7 @@ func (q *queue) MarkAttempt(ctx context.Context, m *usermeta.Message, now time.T
 	return true, nil
 }
 
-func (q *queue) Ack(ctx context.Context, m usermeta.Message) error {
+func (q *queue) Ack(ctx context.Context, m outbox.Message) error {
 	defer q.mu.Unlock()
 	if err := q.begin(ctx, "Ack"); err != nil {
 		return err
@@ -197,7 +199,7 @@ func (q *queue) Ack(ctx context.Context, m usermeta.Message) error {
 	return nil
 }
 
-func (q *queue) Reschedule(ctx context.Context, v usermeta.ViewerQueue) error {
+func (q *queue) Reschedule(ctx context.Context, v outbox.ViewerQueue) error {
 	defer q.mu.Unlock()
 	if err := q.begin(ctx, "Reschedule"); err != nil {
 		return err
@@ -211,7 +213,7 @@ func (q *queue) Reschedule(ctx context.Context, v usermeta.ViewerQueue) error {
 	return nil
 }
 
-func (q *queue) DeadLetter(ctx context.Context, m usermeta.Message) error {
+func (q *queue) DeadLetter(ctx context.Context, m outbox.Message) error {
 	defer q.mu.Unlock()
 	if err := q.begin(ctx, "DeadLetter"); err != nil {
 		return err
@@ -224,7 +226,7 @@ func (q *queue) DeadLetter(ctx context.Context, m usermeta.Message) error {
 }
 
 // store writes a message into its row, with times in whole seconds.
-func (q *queue) store(m usermeta.Message) {
+func (q *queue) store(m outbox.Message) {
 	if r := q.rows[m.RowID]; r != nil {
 		m.FirstAttempt, m.NextAttempt = m.FirstAttempt.Truncate(time.Second), m.NextAttempt.Truncate(time.Second)
 		r.m = m

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/webhook"
 )
 
@@ -19,7 +19,7 @@ type recordingQueue struct {
 	scheduled chan time.Time
 }
 
-func (q recordingQueue) Reschedule(ctx context.Context, v usermeta.ViewerQueue) error {
+func (q recordingQueue) Reschedule(ctx context.Context, v outbox.ViewerQueue) error {
 	q.scheduled <- v.Messages[0].NextAttempt
 	return q.queue.Reschedule(ctx, v)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/outbox"
 )
 
 // handleRead processes the result of a poll or a scan.
@@ -31,7 +31,7 @@ func (r *run) handleRead(ctx context.Context, read readResult, now time.Time) {
 
 // enqueueDue adds viewers with due rows to the schedule. If a viewer's first
 // message is deferred, the new rows are deferred too and nothing is sent.
-func (r *run) enqueueDue(pending []usermeta.Pending, now time.Time) {
+func (r *run) enqueueDue(pending []outbox.Pending, now time.Time) {
 	r.mayHaveMore = false
 	allBusy := len(pending) > 0 && r.inFlight < r.cfg.Parallel
 	for _, p := range pending {
@@ -162,7 +162,7 @@ func (r *run) clearSoleFailure(accepted *entry, now time.Time) {
 
 // keepSchedule keeps the entry's next attempt, unless an operator has moved it
 // forward.
-func (r *run) keepSchedule(e *entry, head usermeta.Message) {
+func (r *run) keepSchedule(e *entry, head outbox.Message) {
 	if e.row != head.RowID || isExpedited(e.next, head.NextAttempt) {
 		e.resetTo(head.RowID, head.NextAttempt)
 	}

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/outbox"
 )
 
 const (
@@ -51,7 +51,7 @@ type readResult struct {
 	scan    bool
 	since   uint64 // schedule.seq when the scan began
 	began   time.Time
-	pending []usermeta.Pending
+	pending []outbox.Pending
 	err     error
 }
 

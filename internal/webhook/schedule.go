@@ -4,7 +4,7 @@ import (
 	"container/heap"
 	"time"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/webinar"
 )
 
@@ -24,7 +24,7 @@ func newSchedule() *schedule {
 }
 
 // add creates the entry of a viewer who has none.
-func (s *schedule) add(p usermeta.Pending, now time.Time) {
+func (s *schedule) add(p outbox.Pending, now time.Time) {
 	e := &entry{user: p.User, row: p.RowID, next: p.NextAttempt}
 	s.entries[p.User] = e
 	s.push(e, now)
@@ -101,7 +101,7 @@ func (s *schedule) releaseAll(now time.Time) {
 
 // merge adds the result of a scan of deferred rows, except for entries changed
 // since the scan began, at the given seq.
-func (s *schedule) merge(scan []usermeta.Pending, since uint64, now time.Time) {
+func (s *schedule) merge(scan []outbox.Pending, since uint64, now time.Time) {
 	for _, p := range scan {
 		e := s.entries[p.User]
 		switch {

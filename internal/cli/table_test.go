@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with a file after what differs from run to run is replaced.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	for _, r := range []struct{ pattern, with string }{
+		{`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?`, "TIME"},
+		{`\|1[789]\d{8}\|`, "|UNIX|"},
+		{`127\.0\.0\.1:\d+`, "HOST"},
+		{`aw_[a-z0-9]+_\d+`, "DATABASE"},
+		{`\d+\.\d+\.\d+-MariaDB[^\s"]*`, "VERSION"},
+		{`(counted in )[0-9.]+m?s`, "${1}TIME"},
+		{`is -?\d+s from`, "is SKEW from"},
+		{`\(autowebinar \S+, `, "(autowebinar BUILD, "},
+		{`"version": "[^"]*"`, `"version": "BUILD"`},
+	} {
+		got = regexp.MustCompile(r.pattern).ReplaceAllString(got, r.with)
+	}
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}
+
+// table is a database with viewers, for the operator's commands.
+type table struct {
+	*mariadbtest.DB
+	env   []string // of the commands
+	store *usermeta.Store
+}
+
+func newTable(t *testing.T, viewers int) table {
+	t.Helper()
+	db := mariadbtest.New(t)
+	for id := 1; id <= viewers; id++ {
+		db.AddUser(t, uint64(id), fmt.Sprintf("viewer.%d", id), "")
+	}
+	dsn, err := mysql.ParseDSN(db.DSN)
+	require.NoError(t, err)
+	cfg := wpdb.Config{DSN: dsn, UsersTable: "wp_users", UsermetaTable: "wp_usermeta", MaxConnections: 4}
+	pool, err := wpdb.Open(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { pool.Close() })
+	store := usermeta.New(pool, usermeta.Options{})
+	store.SetReady()
+	return table{DB: db, env: environ(db, "http://127.0.0.1:1/hook"), store: store}
+}
+
+// do changes a viewer as the service would.
+func (x table) do(t *testing.T, user webinar.UserID, command webinar.Command) {
+	t.Helper()
+	_, err := x.store.Change(t.Context(), user, command)
+	require.NoError(t, err)
+}
+
+func (x table) enter(t *testing.T, user webinar.UserID, id webinar.ID) {
+	t.Helper()
+	session := webinar.SessionID(fmt.Sprintf("session-%d-%s", user, id))
+	x.do(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return webinar.Rules{}.Enter(v, id, session, now)
+	})
+}
+
+func (x table) complete(t *testing.T, user webinar.UserID, id webinar.ID) {
+	t.Helper()
+	x.do(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return webinar.Rules{}.Progress(v, webinar.SessionRef{Webinar: id}, webinar.Report{Position: 600, Duration: 600, Ended: true}, now)
+	})
+}
+
+func (x table) leave(t *testing.T, user webinar.UserID, id webinar.ID) {
+	t.Helper()
+	x.do(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return webinar.Rules{}.Exit(v, webinar.SessionRef{Webinar: id}, nil, webinar.UserExit, now)
+	})
+}
+
+func (x table) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	_, err := x.SQL.ExecContext(t.Context(), statement, args...)
+	require.NoError(t, err, statement)
+}
+
+// count counts rows of wp_usermeta.
+func (x table) count(t *testing.T, where string, args ...any) (n int) {
+	t.Helper()
+	require.NoError(t, x.SQL.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM wp_usermeta WHERE "+where, args...))
+	return n
+}

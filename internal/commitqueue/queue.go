@@ -1,0 +1,221 @@
+// Package commitqueue lets requests that arrive at the same time share one
+// commit. It sends no SQL: a commit is a function of the caller.
+//
+// The first request to find the queue idle commits at once. Requests that arrive
+// meanwhile wait, and the first of them commits for all. So no request waits for
+// others to arrive, no background goroutine is needed, and batches grow with the
+// load.
+package commitqueue
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// The errors with which a queue resolves requests that it did not commit.
+var (
+	ErrFull    = errors.New("too many changes are queued")
+	ErrTimeout = errors.New("the change was queued for too long")
+	ErrPanic   = errors.New("the commit panicked")
+)
+
+// Request is one value to commit, and its result.
+type Request[T any] struct {
+	Value T
+
+	deadline time.Time
+	once     sync.Once
+	err      error         // set before done is closed
+	done     chan struct{} // closed when the request is resolved
+	promoted chan struct{} // closed when its caller has to make the next commit
+}
+
+// NewRequest returns a request that is not to be begun after the deadline.
+func NewRequest[T any](value T, deadline time.Time) *Request[T] {
+	return &Request[T]{Value: value, deadline: deadline, done: make(chan struct{}), promoted: make(chan struct{})}
+}
+
+// Deadline is the time after which the request is not begun.
+func (r *Request[T]) Deadline() time.Time { return r.deadline }
+
+// Resolve ends the request with the result of its commit. Only the first call
+// has an effect.
+func (r *Request[T]) Resolve(err error) {
+	r.once.Do(func() {
+		r.err = err
+		close(r.done)
+	})
+}
+
+// Wait returns the result once the request is resolved.
+func (r *Request[T]) Wait() error {
+	<-r.done
+	return r.err
+}
+
+// ResolveAll ends several requests with the same result.
+func ResolveAll[T any](requests []*Request[T], err error) {
+	for _, r := range requests {
+		r.Resolve(err)
+	}
+}
+
+// DropExpired resolves requests that are past their deadline with ErrTimeout and
+// returns the others.
+func DropExpired[T any](requests []*Request[T]) []*Request[T] {
+	now := time.Now()
+	var kept []*Request[T]
+	for _, r := range requests {
+		if now.After(r.deadline) {
+			r.Resolve(ErrTimeout)
+			continue
+		}
+		kept = append(kept, r)
+	}
+	return kept
+}
+
+// Queue is a bounded queue of requests. It is safe for concurrent use.
+type Queue[T any] struct {
+	commit   func([]*Request[T])
+	maxBatch int
+	capacity int
+
+	mu        sync.Mutex
+	batchSize int  // requests in the next commit at most
+	busy      bool // a caller commits, or has been promoted to do so
+	waiting   []*Request[T]
+}
+
+// New returns a queue for at most capacity waiting requests. commit is called
+// with 1 to maxBatch requests, never twice at the same time, and must resolve
+// each of them, then or later.
+func New[T any](maxBatch, capacity int, commit func([]*Request[T])) *Queue[T] {
+	return &Queue[T]{commit: commit, maxBatch: maxBatch, capacity: capacity, batchSize: maxBatch}
+}
+
+// Submit queues a value and returns the result of its commit. A request whose
+// context ends while it is queued is withdrawn and returns the context's error;
+// one that a commit has begun with is waited for.
+func (q *Queue[T]) Submit(ctx context.Context, value T, deadline time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := NewRequest(value, deadline)
+	q.mu.Lock()
+	if len(q.waiting) >= q.capacity {
+		q.mu.Unlock()
+		return ErrFull
+	}
+	q.waiting = append(q.waiting, r)
+	promoted := !q.busy
+	q.busy = true
+	q.mu.Unlock()
+	if !promoted {
+		select {
+		case <-r.done:
+			return r.err
+		case <-ctx.Done():
+			if q.withdraw(r) {
+				return ctx.Err()
+			}
+			select {
+			case <-r.done:
+				return r.err
+			case <-r.promoted:
+			}
+		case <-r.promoted:
+		}
+	}
+	q.commitNext()
+	return r.Wait()
+}
+
+// withdraw removes a request that no commit has begun with, and that was not
+// promoted.
+func (q *Queue[T]) withdraw(r *Request[T]) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := slices.Index(q.waiting, r)
+	if i < 0 {
+		return false
+	}
+	select {
+	case <-r.promoted:
+		return false
+	default:
+	}
+	q.waiting = slices.Delete(q.waiting, i, i+1)
+	return true
+}
+
+// commitNext commits one batch and promotes the next request.
+func (q *Queue[T]) commitNext() {
+	batch := q.dequeue()
+	defer q.promoteNext()
+	requests := DropExpired(batch)
+	defer func() {
+		if cause := recover(); cause != nil {
+			ResolveAll(requests, ErrPanic)
+			panic(cause)
+		}
+	}()
+	if len(requests) > 0 {
+		begun := time.Now()
+		q.commit(requests)
+		q.adjustBatchSize(len(batch), time.Since(begun))
+	}
+}
+
+func (q *Queue[T]) dequeue() []*Request[T] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(len(q.waiting), q.batchSize)
+	batch := slices.Clone(q.waiting[:n])
+	q.waiting = slices.Delete(q.waiting, 0, n)
+	return batch
+}
+
+func (q *Queue[T]) promoteNext() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.busy = len(q.waiting) > 0
+	if q.busy {
+		close(q.waiting[0].promoted)
+	}
+}
+
+// The bounds of a commit in time: its rows are locked for as long. Values differ
+// in how much work they are, so the batch size follows the clock.
+const (
+	targetMax = 100 * time.Millisecond
+	targetMin = 50 * time.Millisecond
+	minBatch  = 8
+)
+
+// adjustBatchSize halves the batch size after a slow commit and doubles it after
+// a full batch that was quick. A small batch that was quick says nothing about
+// large ones.
+func (q *Queue[T]) adjustBatchSize(size int, took time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case took > targetMax:
+		q.batchSize = max(q.batchSize/2, min(minBatch, q.maxBatch))
+	case took < targetMin && size >= q.batchSize:
+		q.batchSize = min(2*q.batchSize, q.maxBatch)
+	}
+}
+
+// Len is the number of requests that wait for a commit to begin.
+func (q *Queue[T]) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}
+
+// Cap is the number of requests that may wait.
+func (q *Queue[T]) Cap() int { return q.capacity }

@@ -1,0 +1,241 @@
+package leader_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/leader"
+	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/mariadbtest/mariadbd"
+	"autowebinar/internal/storetest"
+	"autowebinar/internal/wpdb"
+)
+
+// patience bounds what a test waits for; a hand-over takes about a second, or
+// what the server needs to miss a silent leader.
+const patience = 15 * time.Second
+
+// term is when a replica led: from the call until its context ended.
+type term struct {
+	replica    string
+	began, end time.Time
+}
+
+// election is replicas that want to lead, and the terms that came of it.
+type election struct {
+	cfg   wpdb.Config
+	began chan string
+	ended chan string
+
+	mu    sync.Mutex
+	terms []term
+}
+
+func newElection(t testing.TB, dsn string) *election {
+	t.Helper()
+	return &election{cfg: storetest.Config(t, dsn), began: make(chan string, 100), ended: make(chan string, 100)}
+}
+
+// stand lets a replica stand for election until stop is called, or the test
+// ends. A term lasts as long as its context, and afterwards as long as linger.
+func (e *election) stand(t testing.TB, replica string, linger time.Duration) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	elector := leader.New(e.cfg, slog.New(slog.DiscardHandler))
+	go func() {
+		result <- elector.Run(ctx, func(ctx context.Context) {
+			now := term{replica: replica, began: time.Now()}
+			e.began <- replica
+			<-ctx.Done()
+			now.end = time.Now()
+			e.mu.Lock()
+			e.terms = append(e.terms, now)
+			e.mu.Unlock()
+			time.Sleep(linger) // a send that takes its time to notice
+			e.ended <- replica
+		})
+	}()
+	stop = sync.OnceValue(func() error {
+		cancel()
+		return <-result
+	})
+	t.Cleanup(func() { assert.ErrorIs(t, stop(), context.Canceled) })
+	return stop
+}
+
+func (e *election) leader(t testing.TB) string {
+	t.Helper()
+	select {
+	case replica := <-e.began:
+		return replica
+	case <-time.After(patience):
+		require.Fail(t, "nobody leads")
+		return ""
+	}
+}
+
+// requireApart asserts that every term was over before the next one began.
+func (e *election) requireApart(t testing.TB, terms int) {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	require.Len(t, e.terms, terms)
+	for i := 1; i < len(e.terms); i++ {
+		before, after := e.terms[i-1], e.terms[i]
+		if after.began.Before(before.began) {
+			before, after = after, before
+		}
+		assert.False(t, after.began.Before(before.end), "%s began %s before the term of %s was over",
+			after.replica, before.end.Sub(after.began), before.replica)
+	}
+}
+
+func other(replica string) string { return map[string]string{"one": "two", "two": "one"}[replica] }
+
+func TestOneReplicaLeadsAndHandsOverWhenItStops(t *testing.T) {
+	t.Parallel()
+	e := newElection(t, mariadbtest.New(t).DSN)
+	stops := map[string]func() error{"one": e.stand(t, "one", 50*time.Millisecond), "two": e.stand(t, "two", 50*time.Millisecond)}
+	db := storetest.Open(t, e.cfg)
+	first := e.leader(t)
+	exists, err := leader.Exists(t.Context(), db)
+	require.NoError(t, err)
+	assert.True(t, exists)
+	select {
+	case replica := <-e.began:
+		require.Fail(t, "two lead", replica)
+	case <-time.After(1200 * time.Millisecond): // twice the time to ask again
+	}
+	require.ErrorIs(t, stops[first](), context.Canceled)
+	assert.Equal(t, first, <-e.ended, "a term is waited for")
+	assert.Equal(t, other(first), e.leader(t))
+	require.ErrorIs(t, stops[other(first)](), context.Canceled)
+	e.requireApart(t, 2)
+	exists, err = leader.Exists(t.Context(), db)
+	require.NoError(t, err)
+	assert.False(t, exists)
+}
+
+func TestATermThatReturnsIsFollowedByAnother(t *testing.T) {
+	t.Parallel()
+	cfg := storetest.Config(t, mariadbtest.New(t).DSN)
+	elector := leader.New(cfg, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	terms := 0
+	err := elector.Run(ctx, func(context.Context) {
+		if terms++; terms == 2 {
+			cancel()
+		}
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, 2, terms)
+}
+
+func TestTablesElectApart(t *testing.T) {
+	t.Parallel()
+	db := mariadbtest.New(t)
+	one, two := newElection(t, db.DSN), newElection(t, db.DSN)
+	two.cfg.UsermetaTable = "wp_2_usermeta"
+	one.stand(t, "one", 0)
+	two.stand(t, "two", 0)
+	assert.Equal(t, "one", one.leader(t))
+	assert.Equal(t, "two", two.leader(t))
+}
+
+// The lock of a killed connection is free at once, before its leader can have
+// noticed: the next term must begin late enough.
+func TestALeaderWhoseConnectionIsKilledStopsBeforeTheNextBegins(t *testing.T) {
+	t.Parallel()
+	db := mariadbtest.New(t)
+	e := newElection(t, db.DSN)
+	e.stand(t, "one", 0)
+	first := e.leader(t)
+	e.stand(t, "two", 0)
+	e.kill(t, db.SQL)
+	<-e.ended
+	second := e.leader(t)
+	e.kill(t, db.SQL)
+	<-e.ended
+	assert.Equal(t, "one", first)
+	assert.NotEmpty(t, second)
+	e.requireApart(t, 2)
+}
+
+// kill ends the leader's connection from the server's side.
+func (e *election) kill(t testing.TB, admin *sqlx.DB) {
+	t.Helper()
+	var id uint64
+	require.NoError(t, admin.GetContext(t.Context(), &id, "SELECT IS_USED_LOCK(?)", (&wpdb.DB{Config: e.cfg}).LockName("dispatch")))
+	_, err := admin.ExecContext(t.Context(), fmt.Sprintf("KILL %d", id))
+	require.NoError(t, err)
+}
+
+// The network is gone without a word: the leader gives up by itself, and the
+// server frees the lock of a connection that it has not heard of.
+func TestALeaderWhoHearsNothingStopsBeforeTheNextBegins(t *testing.T) {
+	t.Parallel()
+	db := mariadbtest.New(t)
+	e := newElection(t, db.DSN)
+	direct := e.cfg
+	var network *storetest.Proxy
+	e.cfg, network = storetest.NewProxy(t, db.DSN)
+	stopOne := e.stand(t, "one", 0)
+	require.Equal(t, "one", e.leader(t))
+	e.cfg = direct
+	stopTwo := e.stand(t, "two", 0)
+	network.Silent.Store(true)
+	lost := time.Now()
+	require.Equal(t, "one", <-e.ended)
+	assert.Less(t, time.Since(lost), 3*time.Second, "the leader's own patience")
+	require.Equal(t, "two", e.leader(t))
+	require.ErrorIs(t, stopOne(), context.Canceled)
+	require.ErrorIs(t, stopTwo(), context.Canceled)
+	e.requireApart(t, 2)
+}
+
+// A fail-over by name: the old primary is there, read-only, and keeps its locks. A
+// replica that leads there would send what another one sends from the new primary.
+func TestALeaderLeavesAServerThatHasBecomeReadOnly(t *testing.T) {
+	t.Parallel()
+	first, second := storetest.NewWithServer(t), storetest.NewWithServer(t)
+	cfg, proxy := storetest.NewProxy(t, first.DB.DSN)
+	e := newElection(t, first.DB.DSN)
+	e.cfg = cfg
+	e.stand(t, "one", 0)
+	require.Equal(t, "one", e.leader(t))
+	first.Exec(t, "SET GLOBAL read_only = 1")
+	require.Equal(t, "one", <-e.ended)
+	proxy.Redirect(t, second.DB.DSN)
+	require.Equal(t, "one", e.leader(t))
+	var leads bool
+	require.NoError(t, second.DB.SQL.Get(&leads, "SELECT IS_USED_LOCK(?) IS NOT NULL", (&wpdb.DB{Config: e.cfg}).LockName("dispatch")))
+	assert.True(t, leads, "on the new primary")
+}
+
+func TestReplicasKeepTryingWhenTheServerRestarts(t *testing.T) {
+	t.Parallel()
+	server, err := mariadbd.Start(t.Context(), mariadbd.Config{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, server.Close()) })
+	e := newElection(t, server.AdminDSN(""))
+	stops := []func() error{e.stand(t, "one", 0), e.stand(t, "two", 0)}
+	e.leader(t)
+	require.NoError(t, server.Kill())
+	<-e.ended // although nothing answers
+	require.NoError(t, server.Start(t.Context()))
+	e.leader(t)
+	for _, stop := range stops {
+		require.ErrorIs(t, stop(), context.Canceled)
+	}
+	e.requireApart(t, 2)
+}

@@ -1,0 +1,9 @@
+package leader_test
+
+import (
+	"testing"
+
+	"autowebinar/internal/mariadbtest"
+)
+
+func TestMain(m *testing.M) { mariadbtest.Main(m) }

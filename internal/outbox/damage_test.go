@@ -1,0 +1,189 @@
+package outbox_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/storetest"
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+)
+
+func TestADamagedRowGoesToTheDeadAndBlocksNobody(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"no version": "junk", "empty": "", "spaces": "  ", "cut short": "1|client_webinar_entered|", "not ASCII": "1|ç★|\\%'\"",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.DB.SetMeta(t, 1, "autowebinar_outbox", value)
+			b.Change(t, 1, storetest.Enter("a", "s1"))
+			b.DB.SetMeta(t, 1, "autowebinar_outbox_wait", value)
+			backlog := b.ViewerQueue(t, 1)
+			assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
+			assert.False(t, backlog.UnsupportedVersion)
+			assert.Equal(t, []string{value, value}, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], "not lost, and not changed")
+			assert.Empty(t, b.DB.Meta(t, 1)["autowebinar_outbox_wait"])
+		})
+	}
+}
+
+// A row without any value must not come up in every poll for ever.
+func TestARowWhoseValueIsNullGoesToTheDead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.DB.SQL.ExecContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (1, 'autowebinar_outbox')")
+	require.NoError(t, err)
+	assert.Empty(t, b.ViewerQueue(t, 1).Messages)
+	due, err := b.Outbox.DueViewers(t.Context(), 10)
+	require.NoError(t, err)
+	assert.Empty(t, due)
+	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], 1)
+}
+
+func TestARowOfAnotherVersionHoldsWhatComesAfterIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
+	b.Change(t, 1, storetest.Exit("a"))
+
+	backlog := b.ViewerQueue(t, 1)
+	assert.False(t, backlog.UnsupportedVersion, "what came before it may go")
+	assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
+	require.NoError(t, b.Outbox.Ack(t.Context(), backlog.Messages[0]))
+	for range 2 {
+		backlog = b.ViewerQueue(t, 1)
+		assert.True(t, backlog.UnsupportedVersion)
+		assert.Empty(t, backlog.Messages)
+	}
+	waiting := b.DB.Meta(t, 1)["autowebinar_outbox_wait"]
+	require.Len(t, waiting, 2, "it waits out of the way, with what comes after it")
+	assert.Equal(t, "2|from|a|newer|build", waiting[0], "as it was")
+	b.Change(t, 1, storetest.Progress("a", 1000))
+	assert.True(t, b.ViewerQueue(t, 1).UnsupportedVersion)
+	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_wait"], 4, "new events queue behind it")
+
+	// The newer build has sent it.
+	_, err := b.DB.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE meta_value LIKE '2|%'")
+	require.NoError(t, err)
+	backlog = b.ViewerQueue(t, 1)
+	assert.False(t, backlog.UnsupportedVersion)
+	assert.Equal(t, []webinar.EventType{webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified}, types(backlog.Messages))
+}
+
+// Once a held viewer's older events are gone, nothing of theirs is due: it must
+// not come up in every poll while it is held.
+func TestAHeldViewerIsNotDue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	assert.True(t, b.ViewerQueue(t, 1).UnsupportedVersion)
+	due, err := b.Outbox.DueViewers(t.Context(), 10)
+	require.NoError(t, err)
+	assert.Empty(t, due)
+}
+
+func TestTheLeadIDIsReadAsWordPressReadsIt(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		rows [][2]string
+		want string
+	}{
+		"missing":                         {nil, ""},
+		"one":                             {[][2]string{{"crm_lead", " L-1 "}}, "L-1"},
+		"several: the lowest row counts":  {[][2]string{{"crm_lead", "L-1"}, {"crm_lead", "L-2"}}, "L-1"},
+		"empty":                           {[][2]string{{"crm_lead", ""}}, ""},
+		"empty in the lowest row":         {[][2]string{{"crm_lead", ""}, {"crm_lead", "L-2"}}, ""},
+		"a key in another case":           {[][2]string{{"CRM_Lead", "L-1"}}, ""},
+		"a key in another case, lower id": {[][2]string{{"CRM_Lead", "L-1"}, {"crm_lead", "L-2"}}, "L-2"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.Change(t, 1, storetest.Enter("a", "s1"))
+			for _, row := range test.rows {
+				b.DB.SetMeta(t, 1, row[0], row[1])
+			}
+			assert.Equal(t, test.want, b.ViewerQueue(t, 1).LeadID, "with a backlog")
+			lead, err := b.Outbox.LeadID(t.Context(), 1)
+			require.NoError(t, err)
+			assert.Equal(t, test.want, lead, "by itself")
+			assert.Len(t, b.ViewerQueue(t, 1).Messages, 1)
+		})
+	}
+}
+
+func TestTheEventsOfAUserWhoIsGoneAreWithdrawn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.postpone(t, 1)
+	b.Change(t, 1, storetest.Exit("a"))
+	b.Change(t, 2, storetest.Enter("a", "s2"))
+	assert.Equal(t, 0, b.withdraw(t, 1), "the user is there")
+	assert.Len(t, b.ViewerQueue(t, 1).Messages, 2)
+
+	b.deleteUser(t, 1)
+	backlog := b.ViewerQueue(t, 1)
+	assert.False(t, backlog.UserExists)
+	assert.Len(t, backlog.Messages, 2)
+	assert.Equal(t, 2, b.withdraw(t, 1))
+	assert.Equal(t, 0, b.withdraw(t, 1), "nothing is left to withdraw")
+	assert.Empty(t, outboxRows(b.Rows(t, 1)))
+	assert.Equal(t, "s1", b.Rows(t, 1)["session_id"], "only events go")
+	assert.Len(t, b.ViewerQueue(t, 2).Messages, 1)
+}
+
+func TestOnlyEventsAreWithdrawnAndCounted(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"crm_lead", "AUTOWEBINAR_OUTBOX", "Autowebinar_outbox_wait", "autowebinar_outbox_dead"} {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.Change(t, 1, storetest.Enter("a", "s1"))
+			b.DB.SetMeta(t, 1, key, "kept")
+			b.deleteUser(t, 1)
+			assert.Equal(t, 1, b.withdraw(t, 1))
+			assert.Equal(t, []string{"kept"}, b.DB.Meta(t, 1)[key])
+		})
+	}
+}
+
+// WordPress deletes the nickname with the user. Where it is still there, the user
+// is missing for another reason, such as a users table that is just being
+// restored: what was committed is sent, not lost.
+func TestAMissingUserWithANicknameIsNotGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.DB.SetMeta(t, 1, "nickname", "viewer1")
+	b.deleteUser(t, 1)
+	assert.True(t, b.ViewerQueue(t, 1).UserExists)
+	assert.Zero(t, b.withdraw(t, 1))
+	assert.Len(t, b.ViewerQueue(t, 1).Messages, 1)
+	_, err := b.Store.Change(t.Context(), 1, storetest.Progress("a", 1))
+	require.ErrorIs(t, err, usermeta.ErrUnknownUser, "nothing new is taken")
+
+	b.Exec(t, "DELETE FROM wp_usermeta WHERE meta_key = 'nickname'")
+	assert.False(t, b.ViewerQueue(t, 1).UserExists)
+	assert.Equal(t, 1, b.withdraw(t, 1))
+}
+
+func (b fixture) withdraw(t testing.TB, user webinar.UserID) int {
+	t.Helper()
+	n, err := b.Outbox.DiscardDeletedUser(t.Context(), user)
+	require.NoError(t, err)
+	return n
+}
+
+func (b fixture) deleteUser(t testing.TB, user webinar.UserID) {
+	t.Helper()
+	_, err := b.DB.SQL.ExecContext(t.Context(), "DELETE FROM wp_users WHERE ID = ?", user)
+	require.NoError(t, err)
+}

@@ -1,0 +1,40 @@
+package outbox
+
+import (
+	"time"
+
+	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
+)
+
+// Message is one outbox row: a committed event that the receiver has not accepted
+// yet.
+type Message struct {
+	RowID        uint64 // umeta_id; ascending is the order of the viewer's events
+	Event        webinar.Event
+	Attempts     int       // delivery attempts made so far
+	FirstAttempt time.Time // zero: none yet; with Attempts 0: of an attempt whose result is unknown
+	NextAttempt  time.Time // zero: at once
+
+	// Deferred says that the row had the deferred key. Newer rows of the viewer
+	// may have it too, and DueViewers does not return them.
+	Deferred bool
+
+	value string // as read: the condition of every later write
+}
+
+// ViewerQueue is the messages of one viewer, read by one statement, with what a
+// delivery attempt needs.
+type ViewerQueue struct {
+	User       webinar.UserID
+	UserExists bool      // false: missing in both tables
+	LeadID     string    // empty: none
+	Messages   []Message // due and deferred, ascending by RowID
+
+	// UnsupportedVersion says that this build cannot read the oldest message: none
+	// of the viewer may be sent.
+	UnsupportedVersion bool
+
+	corrupt  []wpdb.Row // not outbox values
+	unsorted []wpdb.Row // due rows of an unsupported version, and due rows behind one
+}

@@ -1,0 +1,268 @@
+package outbox_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/outbox"
+	"autowebinar/internal/storetest"
+	"autowebinar/internal/webinar"
+)
+
+func types(messages []outbox.Message) []webinar.EventType {
+	var list []webinar.EventType
+	for _, m := range messages {
+		list = append(list, m.Event.Type)
+	}
+	return list
+}
+
+func users(pending []outbox.Pending) []webinar.UserID {
+	var list []webinar.UserID
+	for _, p := range pending {
+		list = append(list, p.User)
+	}
+	return list
+}
+
+func TestDueViewersComeOldestFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 2, storetest.Enter("a", "s2"))
+	b.Change(t, 3, storetest.Enter("a", "s3"))
+	b.Change(t, 2, storetest.Exit("a"))
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+
+	due, err := b.Outbox.DueViewers(t.Context(), 100)
+	require.NoError(t, err)
+	assert.Equal(t, []webinar.UserID{2, 3, 1}, users(due))
+	assert.True(t, slices.IsSortedFunc(due, func(a, b outbox.Pending) int { return int(a.RowID) - int(b.RowID) }))
+	assert.Equal(t, b.ViewerQueue(t, 2).Messages[0].RowID, due[0].RowID)
+	due, err = b.Outbox.DueViewers(t.Context(), 2)
+	require.NoError(t, err)
+	assert.Equal(t, []webinar.UserID{2, 3}, users(due), "no more rows than asked for")
+	waiting, err := b.Outbox.DeferredViewers(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, waiting)
+}
+
+func TestABacklogIsWhatHappenedInItsOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Register("a"))
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.Change(t, 1, storetest.Exit("a"))
+	b.Change(t, 1, storetest.Progress("a", 1000))
+	backlog := b.ViewerQueue(t, 1)
+	assert.Equal(t, []webinar.EventType{
+		webinar.EventRegistered, webinar.EventEntered, webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified,
+	}, types(backlog.Messages))
+	assert.True(t, backlog.UserExists)
+	assert.False(t, backlog.UnsupportedVersion)
+
+	v, _, err := b.Store.Read(t.Context(), 1)
+	require.NoError(t, err)
+	registered := backlog.Messages[0]
+	assert.Equal(t, webinar.Event{
+		ID: registered.Event.ID, Type: webinar.EventRegistered, User: 1, At: v.Registered["a"],
+		Webinar: "a", WebinarType: webinar.Live, SlotID: "слот", Source: "página/1",
+	}, registered.Event)
+	assert.Equal(t, v.Current.LeftAt, backlog.Messages[2].Event.At, "the time of an event is the stored one")
+	assert.Zero(t, registered.Attempts)
+	assert.Zero(t, registered.NextAttempt)
+
+	none := b.ViewerQueue(t, 2)
+	assert.Empty(t, none.Messages)
+}
+
+func TestAnAcceptedMessageIsGoneAndAChangedOneIsNot(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.Change(t, 1, storetest.Exit("a"))
+	messages := b.ViewerQueue(t, 1).Messages
+	require.NoError(t, b.Outbox.Ack(t.Context(), messages[0]))
+	require.NoError(t, b.Outbox.Ack(t.Context(), messages[0]), "gone already")
+	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.ViewerQueue(t, 1).Messages))
+
+	// Another dispatcher has counted an attempt meanwhile: its row is not ours.
+	stale := b.ViewerQueue(t, 1)
+	b.postpone(t, 1)
+	require.NoError(t, b.Outbox.Ack(t.Context(), stale.Messages[0]))
+	assert.Len(t, b.ViewerQueue(t, 1).Messages, 1)
+}
+
+func TestAnAttemptBeginsOnARowThatIsThereAsItWasRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	m, stale := b.ViewerQueue(t, 1).Messages[0], b.ViewerQueue(t, 1).Messages[0]
+	first, later := date("2026-03-04T05:06:07Z"), date("2026-03-04T06:06:07Z")
+	begin := func(m *outbox.Message, at time.Time) bool {
+		begun, err := b.Outbox.MarkAttempt(t.Context(), m, at)
+		require.NoError(t, err)
+		return begun
+	}
+	assert.True(t, begin(&m, first))
+	assert.Equal(t, []outbox.Message{m}, b.ViewerQueue(t, 1).Messages)
+	assert.Equal(t, first, m.FirstAttempt)
+	assert.Zero(t, m.Attempts)
+	assert.False(t, begin(&stale, later), "the row is another one by now")
+	assert.Zero(t, stale.FirstAttempt)
+	assert.True(t, begin(&m, first))
+	assert.Equal(t, first.Add(time.Second), m.FirstAttempt, "the row is written, whatever it says already")
+	assert.Equal(t, []outbox.Message{m}, b.ViewerQueue(t, 1).Messages)
+	assert.True(t, begin(&m, later))
+	assert.Equal(t, later, m.FirstAttempt, "the one before was cut off")
+
+	b.postpone(t, 1)
+	counted := b.ViewerQueue(t, 1).Messages[0]
+	known := counted
+	assert.True(t, begin(&counted, later.Add(time.Hour)))
+	assert.Equal(t, known, counted, "the first attempt stays the first")
+
+	require.NoError(t, b.Outbox.Ack(t.Context(), counted))
+	assert.False(t, begin(&stale, later), "and is gone")
+	assert.Empty(t, b.Rows(t, 1)["outbox"])
+}
+
+// What was written, but not answered, may not be on disk: it is written anew.
+func TestABeginningThatNobodyHeardOfIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	cfg, proxy := storetest.NewProxy(t, b.DB.DSN)
+	queue := outbox.New(storetest.Open(t, cfg), outbox.Options{LeadMetaKey: "crm_lead"})
+	updates := 0
+	proxy.SetFault(func(statement string) storetest.Fault {
+		if strings.HasPrefix(statement, "UPDATE") {
+			if updates++; updates == 1 {
+				return storetest.BreakBeforeClient
+			}
+		}
+		return storetest.Pass
+	})
+	for _, begins := range []bool{false, true} {
+		backlog, err := queue.ViewerQueue(t.Context(), 1)
+		require.NoError(t, err)
+		m := backlog.Messages[0]
+		assert.Equal(t, begins, !m.FirstAttempt.IsZero(), "it was written")
+		begun, err := queue.MarkAttempt(t.Context(), &m, date("2026-03-04T05:06:07Z"))
+		require.NoError(t, err)
+		assert.Equal(t, begins, begun)
+	}
+	assert.Equal(t, 3, updates)
+}
+
+// postpone counts a failed attempt of the viewer's head.
+func (b fixture) postpone(t testing.TB, user webinar.UserID) {
+	t.Helper()
+	backlog := b.ViewerQueue(t, user)
+	head := &backlog.Messages[0]
+	head.Attempts++
+	head.FirstAttempt, head.NextAttempt = date("2026-03-04T05:06:07Z"), date("2026-03-04T05:06:37Z")
+	require.NoError(t, b.Outbox.Reschedule(t.Context(), backlog))
+}
+
+func TestAPostponedViewerWaitsWithAllTheirEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.Change(t, 1, storetest.Exit("a"))
+	b.Change(t, 2, storetest.Enter("a", "s2"))
+	before := b.ViewerQueue(t, 1).Messages
+	b.postpone(t, 1)
+
+	due, err := b.Outbox.DueViewers(t.Context(), 100)
+	require.NoError(t, err)
+	assert.Equal(t, []webinar.UserID{2}, users(due))
+	waiting, err := b.Outbox.DeferredViewers(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []outbox.Pending{{User: 1, RowID: before[0].RowID, NextAttempt: date("2026-03-04T05:06:37Z")}}, waiting)
+
+	b.Change(t, 1, storetest.Progress("a", 1000)) // newer events queue behind
+	assert.Equal(t, map[string]string{
+		"outbox_wait": "client_webinar_entered client_webinar_left client_webinar_completed client_webinar_attendance_classified",
+	}, outboxRows(b.Rows(t, 1)))
+	after := b.ViewerQueue(t, 1).Messages
+	assert.Len(t, after, 4)
+	assert.Equal(t, before[0].RowID, after[0].RowID, "the order is kept")
+	assert.Equal(t, 1, after[0].Attempts)
+	assert.Equal(t, date("2026-03-04T05:06:07Z"), after[0].FirstAttempt)
+	assert.Equal(t, before[0].Event, after[0].Event)
+	assert.Zero(t, after[1].Attempts)
+
+	for _, m := range after {
+		require.NoError(t, b.Outbox.Ack(t.Context(), m))
+	}
+	b.Change(t, 1, storetest.Enter("b", "s3"))
+	assert.Equal(t, map[string]string{"outbox": "client_webinar_entered"}, outboxRows(b.Rows(t, 1)), "nobody waits any more")
+	require.NoError(t, b.Outbox.Reschedule(t.Context(), outbox.ViewerQueue{User: 1}), "nothing to postpone")
+}
+
+func outboxRows(rows map[string]string) map[string]string {
+	outbox := map[string]string{}
+	for key, value := range rows {
+		if len(key) >= 6 && key[:6] == "outbox" {
+			outbox[key] = value
+		}
+	}
+	return outbox
+}
+
+func TestAPostponementBehindTheTimesChangesNoCounts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.Change(t, 1, storetest.Exit("a"))
+	stale := b.ViewerQueue(t, 1)
+	stale.Messages[0].Attempts = 9
+
+	b.postpone(t, 1)
+	require.NoError(t, b.Outbox.Reschedule(t.Context(), stale))
+	assert.Equal(t, 1, b.ViewerQueue(t, 1).Messages[0].Attempts, "the row was changed meanwhile")
+
+	require.NoError(t, b.Outbox.Ack(t.Context(), b.ViewerQueue(t, 1).Messages[0]))
+	require.NoError(t, b.Outbox.Reschedule(t.Context(), stale))
+	require.NoError(t, b.Outbox.DeadLetter(t.Context(), stale.Messages[0]))
+	assert.Equal(t, map[string]string{"outbox_wait": "client_webinar_left"}, outboxRows(b.Rows(t, 1)), "a row that is gone stays gone")
+}
+
+func TestABuriedMessageBlocksNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	b.Change(t, 1, storetest.Exit("a"))
+	b.postpone(t, 1)
+	head := b.ViewerQueue(t, 1).Messages[0]
+	head.Attempts = 17
+	require.NoError(t, b.Outbox.DeadLetter(t.Context(), head))
+	assert.Equal(t, map[string]string{"outbox_dead": "client_webinar_entered", "outbox_wait": "client_webinar_left"}, outboxRows(b.Rows(t, 1)))
+	assert.Contains(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"][0], "|17|", "with its final counts")
+	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.ViewerQueue(t, 1).Messages))
+
+	require.NoError(t, b.Outbox.DeadLetter(t.Context(), head), "once is enough")
+	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], 1)
+}
+
+func TestAnEvaluationRepeatedWhilePendingIsNotDoubled(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Change(t, 1, storetest.Enter("a", "s1"))
+	for range 3 {
+		b.Change(t, 1, storetest.Evaluate("a", uuid.Max))
+		b.Change(t, 1, storetest.Enter("b", "s2"))
+	}
+	b.postpone(t, 1)
+	b.Change(t, 1, storetest.Evaluate("a", uuid.Max))
+	b.Change(t, 1, storetest.Evaluate("a", uuid.NameSpaceDNS))
+	assert.Equal(t, map[string]string{
+		"outbox_wait": "client_webinar_entered client_webinar_attendance_classified client_webinar_entered client_webinar_attendance_classified",
+	}, outboxRows(b.Rows(t, 1)))
+}

@@ -1,0 +1,187 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
+)
+
+// Status is the state of a message, which its meta key stores.
+type Status string
+
+// The states. A deferred message is tried again by itself, a dead one is not.
+const (
+	StatusDue      Status = "due"
+	StatusDeferred Status = "deferred"
+	StatusDead     Status = "dead"
+)
+
+// Statuses returns all states, in the order of a message's life.
+func Statuses() []Status { return []Status{StatusDue, StatusDeferred, StatusDead} }
+
+func (s Status) key() string {
+	switch s {
+	case StatusDeferred:
+		return KeyDeferred
+	case StatusDead:
+		return KeyDead
+	}
+	return KeyDue
+}
+
+func statusOf(key string) Status {
+	switch key {
+	case KeyDeferred:
+		return StatusDeferred
+	case KeyDead:
+		return StatusDead
+	}
+	return StatusDue
+}
+
+// Format says whether this build can decode a row.
+type Format string
+
+// The formats. Rows written by a newer version are listed but never modified.
+const (
+	FormatOK          Format = "ok"
+	FormatUnsupported Format = "unsupported version"
+	FormatCorrupt     Format = "corrupt"
+)
+
+// Row is one outbox row as an operator sees it.
+type Row struct {
+	RowID   uint64
+	User    webinar.UserID
+	Status  Status
+	Format  Format
+	Message Message // the zero Message unless the format is FormatOK
+	Value   string  // as stored
+}
+
+func newRow(stored wpdb.Row) Row {
+	r := Row{RowID: stored.ID, User: stored.User, Status: statusOf(stored.Key), Format: FormatOK, Value: stored.Value}
+	m, err := decode(stored)
+	switch {
+	case err == nil:
+		r.Message = m
+	case errors.Is(err, errUnsupportedVersion):
+		r.Format = FormatUnsupported
+	default:
+		r.Format = FormatCorrupt
+	}
+	return r
+}
+
+func compareRowID(a, b Row) int { return cmp.Compare(a.RowID, b.RowID) }
+
+// Filter selects rows. A zero field excludes none.
+type Filter struct {
+	User     webinar.UserID
+	Statuses []Status
+	RowIDs   []uint64
+
+	// These exclude all rows that cannot be decoded.
+	Type      webinar.EventType
+	EventID   uuid.UUID
+	OlderThan time.Time // the event happened before
+}
+
+func (f Filter) statuses() []Status {
+	if len(f.Statuses) == 0 {
+		return Statuses()
+	}
+	return f.Statuses
+}
+
+// Match reports whether the filter selects a row.
+func (f Filter) Match(r Row) bool {
+	e := r.Message.Event
+	return (f.User == 0 || r.User == f.User) &&
+		slices.Contains(f.statuses(), r.Status) &&
+		(len(f.RowIDs) == 0 || slices.Contains(f.RowIDs, r.RowID)) &&
+		(f.Type == "" || e.Type == f.Type) &&
+		(f.EventID == uuid.Nil || e.ID == f.EventID) &&
+		(f.OlderThan.IsZero() || !e.At.IsZero() && e.At.Before(f.OlderThan))
+}
+
+// pageSize is how many rows one statement reads or changes.
+const pageSize = 200
+
+// Rows yields the selected rows in pages, oldest first. No statement sorts the
+// queue or locks a row: one reads the ids from an index, and the rows are then
+// read by primary key. Rows that leave the queue meanwhile are left out, new ones
+// are not seen. An error ends the iteration.
+func (q *Queue) Rows(ctx context.Context, f Filter) iter.Seq2[[]Row, error] {
+	return func(yield func([]Row, error) bool) {
+		ids, err := q.rowIDs(ctx, f)
+		if err != nil {
+			yield(nil, wpdb.WrapUnavailable(err))
+			return
+		}
+		for page := range slices.Chunk(ids, pageSize) {
+			rows, err := q.rowsByID(ctx, page)
+			if err != nil {
+				yield(nil, wpdb.WrapUnavailable(err))
+				return
+			}
+			rows = slices.DeleteFunc(rows, func(r Row) bool { return !f.Match(r) })
+			if len(rows) > 0 && !yield(rows, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (q *Queue) rowIDs(ctx context.Context, f Filter) ([]uint64, error) {
+	var ids []uint64
+	switch {
+	case len(f.RowIDs) > 0:
+		ids = slices.Clone(f.RowIDs)
+	case f.User != 0:
+		query := q.db.Expand("SELECT umeta_id FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?, ?, ?)")
+		if err := q.db.SelectContext(ctx, &ids, query, uint64(f.User), KeyDue, KeyDeferred, KeyDead); err != nil {
+			return nil, err
+		}
+	default:
+		query := q.db.Expand("SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ? AND CAST(meta_key AS BINARY) = ?")
+		for _, status := range f.statuses() {
+			var found []uint64
+			if err := q.db.SelectContext(ctx, &found, query, status.key(), status.key()); err != nil {
+				return nil, err
+			}
+			ids = append(ids, found...)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil // a row may have changed its status in between
+}
+
+func (q *Queue) rowsByID(ctx context.Context, ids []uint64) ([]Row, error) {
+	query, args, err := sqlx.In(q.db.Expand(`SELECT umeta_id, user_id, COALESCE(meta_key, '') AS meta_key, COALESCE(meta_value, '') AS meta_value
+		FROM {usermeta} WHERE umeta_id IN (?)`), ids)
+	if err != nil {
+		return nil, err
+	}
+	var stored []wpdb.Row
+	if err := q.db.SelectContext(ctx, &stored, query, args...); err != nil {
+		return nil, err
+	}
+	var rows []Row
+	for _, r := range stored {
+		if isPending(r.Key) || r.Key == KeyDead {
+			rows = append(rows, newRow(r))
+		}
+	}
+	slices.SortFunc(rows, compareRowID)
+	return rows, nil
+}

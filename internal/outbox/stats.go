@@ -1,0 +1,94 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"autowebinar/internal/wpdb"
+)
+
+// Stats counts the messages of a site.
+type Stats struct {
+	Due, Deferred, Dead int
+	Approximate         bool      // some of these exceed maxExactCount and are the server's estimate
+	UnsupportedVersion  int       // of the due and deferred ones, counted up to maxExactCount
+	Oldest              time.Time // of the due and deferred events; zero: none
+}
+
+const (
+	maxExactCount    = 50_000 // counting a million rows takes seconds
+	oldestSampleRows = 16     // rows read to find the oldest event: some may be corrupt
+)
+
+// Stats counts the queue. The cost grows with the queue up to maxExactCount rows
+// of each status, about 100 ms, and not with the table.
+func (q *Queue) Stats(ctx context.Context) (Stats, error) {
+	var s Stats
+	for _, status := range []struct {
+		key   string
+		count *int
+	}{{KeyDue, &s.Due}, {KeyDeferred, &s.Deferred}, {KeyDead, &s.Dead}} {
+		unsupported, err := q.count(ctx, status.key, status.count)
+		if err != nil {
+			return Stats{}, wpdb.WrapUnavailable(err)
+		}
+		s.Approximate = s.Approximate || *status.count > maxExactCount
+		if status.key == KeyDead {
+			continue
+		}
+		s.UnsupportedVersion += unsupported
+		if unsupported == min(*status.count, maxExactCount+1) {
+			continue // none of the rows can be decoded
+		}
+		oldest, err := q.oldest(ctx, status.key)
+		if err != nil {
+			return Stats{}, wpdb.WrapUnavailable(err)
+		}
+		if s.Oldest.IsZero() || !oldest.IsZero() && oldest.Before(s.Oldest) {
+			s.Oldest = oldest
+		}
+	}
+	return s, nil
+}
+
+// count counts the rows of a key, and those of an unsupported version.
+func (q *Queue) count(ctx context.Context, key string, n *int) (unsupported int, err error) {
+	if err := q.db.QueryRowContext(ctx, q.sql.count, version+"|%", key, key, maxExactCount+1).Scan(n, &unsupported); err != nil {
+		return 0, err
+	}
+	if *n <= maxExactCount {
+		return unsupported, nil
+	}
+	plan := map[string]any{}
+	if err := q.db.QueryRowxContext(ctx, q.sql.estimate, key).MapScan(plan); err != nil {
+		return 0, err
+	}
+	// Servers differ in the type of the column.
+	text := fmt.Sprint(plan["rows"])
+	if raw, ok := plan["rows"].([]byte); ok {
+		text = string(raw)
+	}
+	if estimate, err := strconv.Atoi(text); err == nil {
+		*n = max(*n, estimate)
+	}
+	return unsupported, nil
+}
+
+// oldest returns the time of the first event of a key that can be decoded.
+func (q *Queue) oldest(ctx context.Context, key string) (time.Time, error) {
+	var rows []wpdb.Row
+	if err := q.db.SelectContext(ctx, &rows, q.sql.oldest, key, key, version+"|%", oldestSampleRows); err != nil {
+		return time.Time{}, err
+	}
+	slices.SortFunc(rows, func(a, b wpdb.Row) int { return cmp.Compare(a.ID, b.ID) })
+	for _, r := range rows {
+		if m, err := decode(r); err == nil {
+			return m.Event.At, nil
+		}
+	}
+	return time.Time{}, nil
+}

@@ -1,0 +1,245 @@
+package usermeta_test
+
+import (
+	"database/sql"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/storetest"
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
+)
+
+// audience is a bench with n viewers of one lane, who have a session.
+func audience(t *testing.T, n int) (b fixture, ids []webinar.UserID) {
+	t.Helper()
+	b = crowd(t)
+	for i := range n {
+		id := webinar.UserID(1000 + 2*i)
+		b.DB.AddUser(t, uint64(id), fmt.Sprintf("viewer%d", id), "")
+		b.Change(t, id, storetest.Enter("a", "s"))
+		ids = append(ids, id)
+	}
+	return b, ids
+}
+
+// hold locks all rows of viewers, as a transaction of WordPress may, until
+// release is called.
+func (b fixture) hold(t *testing.T, ids ...webinar.UserID) (release func()) {
+	t.Helper()
+	tx, err := b.DB.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	require.NoError(t, err)
+	for _, id := range ids {
+		_, err := tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = ? FOR UPDATE", id)
+		require.NoError(t, err)
+	}
+	return func() { require.NoError(t, tx.Rollback()) }
+}
+
+// WordPress's own transactions hold rows of many viewers: more than there are
+// places beside the lane. The others are answered meanwhile.
+func TestManyHeldViewersHoldUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	b, ids := audience(t, 60)
+	release := b.hold(t, ids[:20]...)
+	var answered atomic.Int32
+	var wg sync.WaitGroup
+	for _, id := range ids {
+		wg.Go(func() {
+			_, err := b.Store.Change(t.Context(), id, storetest.Progress("a", 5))
+			assert.NoError(t, err)
+			answered.Add(1)
+		})
+	}
+	require.Eventually(t, func() bool { return answered.Load() == 40 }, 3*time.Second, time.Millisecond)
+	release()
+	wg.Wait()
+	for _, id := range ids {
+		assert.Equal(t, "5", b.Rows(t, uint64(id))["last_position_sec"])
+	}
+}
+
+// At WordPress's isolation level a lock on one user's rows reaches into the gap
+// beside them: whoever has to insert there waits, and nobody with them.
+func TestAGapLockHoldsUpOnlyWhoInsertsThere(t *testing.T) {
+	t.Parallel()
+	b, ids := audience(t, 40)
+	b.DB.AddUser(t, 1041, "plain", "")
+	b.DB.SetMeta(t, 1041, "nickname", "x")
+	tx, err := b.DB.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+	require.NoError(t, err)
+	_, err = tx.Exec("UPDATE wp_usermeta FORCE INDEX (user_id) SET meta_value = 'y' WHERE user_id = 1041 AND meta_key = 'nickname'")
+	require.NoError(t, err)
+
+	var answered atomic.Int32
+	var wg sync.WaitGroup
+	for _, id := range ids {
+		wg.Go(func() {
+			_, err := b.Store.Change(t.Context(), id, storetest.Enter("b", "s2"))
+			assert.NoError(t, err)
+			answered.Add(1)
+		})
+	}
+	// Only the neighbours of 1041 cannot insert.
+	require.Eventually(t, func() bool { return answered.Load() >= 36 }, 15*time.Second, time.Millisecond)
+	begun := time.Now()
+	b.Change(t, 100, storetest.Progress("a", 7))
+	assert.Less(t, time.Since(begun), time.Second, "the lane is free")
+	require.NoError(t, tx.Rollback())
+	wg.Wait()
+	for _, id := range ids {
+		assert.Equal(t, "s2", b.Rows(t, uint64(id))["session_id"])
+	}
+}
+
+// A viewer who is alone in the lane is no reason to wait in it.
+func TestALoneHeldViewerDoesNotBlockTheLane(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	release := b.hold(t, 6)
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.Store.Change(t.Context(), 6, storetest.Progress("a", 6))
+		done <- err
+	}()
+	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, 5*time.Second, time.Millisecond)
+	begun := time.Now()
+	b.Change(t, 8, storetest.Progress("a", 8))
+	assert.Less(t, time.Since(begun), 500*time.Millisecond)
+	release()
+	require.NoError(t, <-done)
+}
+
+// Who straggles already is not tried in the lane again.
+func TestAStragglersNextChangeDoesNotTouchTheLane(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	cfg, proxy := storetest.NewProxy(t, b.DB.DSN)
+	store := usermeta.New(storetest.Open(t, cfg), usermeta.Options{})
+	store.SetReady()
+	release := b.hold(t, 6)
+	done := make(chan error, 2)
+	report := func(position int64) {
+		_, err := store.Change(t.Context(), 6, storetest.Progress("a", position))
+		done <- err
+	}
+	go report(5)
+	require.Eventually(t, func() bool { return store.CommittingAlone(6) }, 5*time.Second, time.Millisecond)
+	proxy.Statements()
+	go report(6)
+	require.Eventually(t, func() bool { return store.WaitingForLock(6) == 1 }, 5*time.Second, time.Millisecond)
+	release()
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	for _, statement := range proxy.Statements() {
+		assert.NotContains(t, statement, "NOWAIT")
+		assert.NotContains(t, statement, "SKIP LOCKED")
+	}
+	assert.Equal(t, "6", b.Rows(t, 6)["last_position_sec"])
+}
+
+// applying is a change that applies f.
+func applying(user webinar.UserID, f webinar.Command) usermeta.Change {
+	return usermeta.Change{User: user, Command: f}
+}
+
+// A straggler who waits in vain for a place is told in time.
+func TestAStragglerWithoutAPlaceIsRefusedInTime(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	release := b.Store.OccupySlots()
+	defer release()
+	err := b.Store.ChangeWaitingForLock(applying(6, storetest.Progress("a", 6)), 100*time.Millisecond)
+	require.ErrorIs(t, err, wpdb.ErrUnavailable)
+	assert.ErrorContains(t, err, "waited too long")
+	require.Eventually(t, func() bool { return b.Store.Load().LockWaiters == 0 }, 5*time.Second, time.Millisecond)
+}
+
+// There is room for so many changes and no more.
+func TestStragglersHaveABound(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	b.Store.SetLockWaiters(1, 2)
+	release := b.Store.OccupySlots()
+	done := make(chan error, 2)
+	for i := range int64(2) {
+		go func() { done <- b.Store.ChangeWaitingForLock(applying(6, storetest.Progress("a", i)), time.Minute) }()
+	}
+	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 2 }, 5*time.Second, time.Millisecond)
+	pressure := b.Store.Load()
+	assert.Equal(t, 2, pressure.Queued, "they are seen to wait")
+	err := b.Store.ChangeWaitingForLock(applying(8, storetest.Progress("a", 8)), time.Minute)
+	require.ErrorIs(t, err, wpdb.ErrUnavailable)
+	assert.ErrorContains(t, err, "too many")
+	release()
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	require.NoError(t, b.Store.ChangeWaitingForLock(applying(8, storetest.Progress("a", 8)), time.Minute), "room again")
+}
+
+// A place is given back after each attempt: who needs it for long does not keep
+// it from who needs it for a moment.
+func TestStragglersTakeTurns(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	b.Store.SetLockWaiters(1, 100)
+	release := b.hold(t, 6)
+	var order []string
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	straggles := func(user webinar.UserID, name string) {
+		wg.Go(func() {
+			assert.NoError(t, b.Store.ChangeWaitingForLock(applying(user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, name)
+				return storetest.Progress("a", 5)(v, now)
+			}), time.Minute))
+		})
+	}
+	straggles(6, "first")
+	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, 5*time.Second, time.Millisecond)
+	straggles(8, "other")
+	require.Eventually(t, func() bool { return b.Store.WaitingForLock(8) == 1 }, 5*time.Second, time.Millisecond)
+	straggles(6, "second")
+	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 1 }, 5*time.Second, time.Millisecond)
+	release()
+	wg.Wait()
+	assert.Equal(t, []string{"first", "other", "second"}, order)
+}
+
+// Whoever held the rows adds one: the straggler, who has to lock that too, stays
+// before what the viewer did later.
+func TestAStragglerKeepsItsTurn(t *testing.T) {
+	t.Parallel()
+	b := crowd(t)
+	tx, err := b.DB.SQL.BeginTxx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	require.NoError(t, err)
+	_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = 6 FOR UPDATE")
+	require.NoError(t, err)
+	done := make(chan error, 2)
+	report := func(position int64) {
+		_, err := b.Store.Change(t.Context(), 6, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+			return storetest.Rules.Progress(v, webinar.SessionRef{Webinar: "a"}, webinar.Report{Position: position, Seeked: true}, now)
+		})
+		done <- err
+	}
+	go report(2)
+	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, 5*time.Second, time.Millisecond)
+	b.awaitLockWait(t)
+	go report(1)
+	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 1 }, 5*time.Second, time.Millisecond)
+	_, err = tx.Exec("INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (6, 'autowebinar_registered@zzz', '2026-01-02 03:04:05')")
+	require.NoError(t, err)
+	require.NoError(t, tx.Commit())
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	assert.Equal(t, "1", b.Rows(t, 6)["last_position_sec"])
+}
