@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
@@ -91,7 +92,12 @@ func Run(ctx context.Context, o Options) error {
 // provide opens the database and builds the service concurrently, because either
 // may have to be compiled first.
 func (o Options) provide(ctx context.Context) (database *Database, binary string, err error) {
-	say := func(text string) { fmt.Fprintln(o.Progress, text) }
+	var mu sync.Mutex
+	say := func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintln(o.Progress, text)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		database, err = OpenDatabase(ctx, o.Database, say)
@@ -103,7 +109,8 @@ func (o Options) provide(ctx context.Context) (database *Database, binary string
 		}
 		return err
 	})
-	return database, binary, group.Wait()
+	err = group.Wait()
+	return database, binary, err
 }
 
 // serve serves the page until ctx ends or the service does. The service stops
