@@ -22,7 +22,8 @@ type Queue interface {
 	// ViewerQueue reads one viewer's due and deferred rows, whether the user
 	// exists, and the lead id.
 	ViewerQueue(ctx context.Context, user webinar.UserID) (outbox.ViewerQueue, error)
-	// Quarantine moves rows that this build cannot send out of the way.
+	// Quarantine marks the viewer's corrupt rows dead, and rows of an unsupported
+	// version and those behind them deferred.
 	Quarantine(ctx context.Context, v outbox.ViewerQueue) error
 	// MarkAttempt records the time of a message's first attempt, unless an attempt
 	// was counted before. The row is durable when it returns true. It returns
