@@ -146,11 +146,3 @@ func (a *API) recoverPanic(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-// recoverAs turns a panic into an error. Goroutines of a request defer it,
-// because recoverPanic does not reach them and their panic would end the process.
-func recoverAs(err *error) {
-	if cause := recover(); cause != nil {
-		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
-	}
-}

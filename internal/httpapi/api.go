@@ -51,7 +51,7 @@ type Config struct {
 	Rules     webinar.Rules
 	Viewers   Viewers
 	Leads     Leads
-	Forms     Forms // nil if there is no receiver: forms are refused with 503 and no event is stored
+	Forms     Forms // nil if there is no receiver: forms are answered with 503
 
 	Logins      Logins
 	JWTSecret   []byte
@@ -124,6 +124,9 @@ func (a *API) routes(router chi.Router) {
 		{method: http.MethodPost, path: "/register", maxBody: maxBody, endpoint: a.register},
 		{method: http.MethodPost, path: "/form", maxBody: maxLargeBody, endpoint: a.form},
 	} {
+		// A page that closes or navigates away disconnects before the answer to its
+		// last report or click. That must not cancel the change.
+		r.detached = true
 		own, named := r, r
 		own.authorize = a.authorizeViewer
 		named.path, named.authorize = "/users/{user_id}"+r.path, a.authorizeServiceForUser

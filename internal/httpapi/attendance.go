@@ -1,14 +1,12 @@
 package httpapi
 
 import (
-	"errors"
+	"context"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/attendance"
 	"autowebinar/internal/webinar"
 )
 
@@ -27,53 +25,43 @@ type attendanceResult struct {
 // maxParallelEvaluations limits how many viewers one request evaluates at a time.
 const maxParallelEvaluations = 8
 
-// attendance classifies viewers. A request that failed half-way can be repeated
+// attendance evaluates viewers. A request that failed half-way can be repeated
 // with the same evaluation id, because its events then have the same ids.
 func (a *API) attendance(r *request) (reply, error) {
 	r.body.require("user_ids")
 	users := r.body.users("user_ids")
-	id := r.body.webinarID("webinar_id")
-	evaluation := r.body.uuid("evaluation_id")
+	evaluation := attendance.Evaluation{
+		Webinar: r.body.webinarID("webinar_id"), ID: r.body.uuid("evaluation_id"),
+		Rules: a.cfg.Rules, Parallel: maxParallelEvaluations,
+		Change: func(ctx context.Context, user webinar.UserID, command webinar.Command) (webinar.Result, error) {
+			return a.change(ctx, user, nil, command)
+		},
+	}
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	logFrom(r.Request).evaluation = evaluation
-	view := attendanceJSON{EvaluationID: evaluation, Results: make([]attendanceResult, len(users))}
-	group, ctx := errgroup.WithContext(r.Context())
-	group.SetLimit(maxParallelEvaluations)
-	for i, user := range users {
-		group.Go(func() (err error) {
-			defer recoverAs(&err)
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			single := &request{Request: r.WithContext(ctx), user: user}
-			view.Results[i], err = a.evaluate(single, id, evaluation)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	logFrom(r.Request).evaluation = evaluation.ID
+	answer := attendanceJSON{EvaluationID: evaluation.ID}
+	err := evaluation.Run(r.Context(), users, func(page []attendance.Result) {
+		for _, result := range page {
+			answer.Results = append(answer.Results, resultJSON(result))
+		}
+	})
+	if err != nil {
 		e := toAPIError(err)
-		e.evaluation = &evaluation
+		e.evaluation = &evaluation.ID
 		return reply{}, e
 	}
-	return reply{http.StatusOK, view}, nil
+	return reply{http.StatusOK, answer}, nil
 }
 
-func (a *API) evaluate(r *request, id webinar.ID, evaluation uuid.UUID) (attendanceResult, error) {
-	result, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return a.cfg.Rules.Evaluate(v, id, evaluation, now)
-	})
-	evaluated := attendanceResult{User: r.user}
-	switch {
-	case err == nil:
-		evaluated.Result, evaluated.Attended = "classified", &result.Session.Completed
-	case errors.Is(err, usermeta.ErrUnknownUser):
-		evaluated.Result = "unknown_user"
-	case errors.Is(err, webinar.ErrNoSession), errors.Is(err, webinar.ErrWebinarRequired):
-		evaluated.Result = "not_entered"
-	default:
-		return evaluated, err
+func resultJSON(r attendance.Result) attendanceResult {
+	switch r.Outcome {
+	case attendance.UnknownUser:
+		return attendanceResult{User: r.User, Result: "unknown_user"}
+	case attendance.NotEntered:
+		return attendanceResult{User: r.User, Result: "not_entered"}
 	}
-	return evaluated, nil
+	attended := r.Outcome == attendance.Attended
+	return attendanceResult{User: r.User, Result: "classified", Attended: &attended}
 }

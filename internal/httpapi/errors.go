@@ -24,9 +24,8 @@ type apiError struct {
 	code    string
 	message string
 
-	params     any           // data.params: a list of names or a map of messages by name
-	session    **sessionJSON // data.session; a pointer to nil is written as null
-	evaluation *uuid.UUID    // data.evaluation_id, with which the evaluation can be repeated
+	params     any        // data.params: a list of names or a map of messages by name
+	evaluation *uuid.UUID // data.evaluation_id, with which the evaluation can be repeated
 	retryAfter time.Duration
 	cause      error // for the log, never for the client
 }
@@ -117,8 +116,12 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if e.params != nil {
 		data["params"] = e.params
 	}
-	if e.session != nil {
-		data["session"] = *e.session
+	var mismatch *webinar.SessionMismatchError
+	if errors.As(err, &mismatch) {
+		data["session"] = nil
+		if mismatch.Current != nil {
+			data["session"] = a.sessionJSON(*mismatch.Current, mismatch.Now, 0)
+		}
 	}
 	if e.evaluation != nil {
 		data["evaluation_id"] = *e.evaluation

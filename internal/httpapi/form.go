@@ -30,7 +30,7 @@ func (a *API) form(r *request) (reply, error) {
 		return reply{}, errUnavailable
 	}
 	var event webinar.Event
-	_, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	_, err := a.change(r.Context(), r.user, nil, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		result, err := a.cfg.Rules.SubmitForm(v, ref, form, now)
 		if err == nil {
 			event, result.Events = result.Events[0], nil // not stored in the outbox

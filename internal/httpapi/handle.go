@@ -20,14 +20,14 @@ type route struct {
 	maxBody      int64
 	authorize    authFunc
 	endpoint     endpoint
+	detached     bool // continues when the client disconnects
 }
 
 // request is the input of an endpoint.
 type request struct {
 	*http.Request
-	user   webinar.UserID // the viewer that the request is about; 0 on a route about several
-	body   *jsonBody
-	report *webinar.Report // nil if the player reported no position
+	user webinar.UserID // the viewer that the request is about; 0 on a route about several
+	body *jsonBody
 }
 
 // reply is a success.
@@ -45,9 +45,11 @@ type authFunc func(r *http.Request) (principal, error)
 // handle returns the HTTP handler of a route.
 func (a *API) handle(rt route) http.HandlerFunc {
 	return withRoute(rt.path, func(w http.ResponseWriter, r *http.Request) {
-		// A page sends its last report while it is closed. Its disconnect must
-		// not cancel the change.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
+		ctx := r.Context()
+		if rt.detached {
+			ctx = context.WithoutCancel(ctx)
+		}
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		reply, err := a.serve(w, r.WithContext(ctx), rt)
 		if err != nil {

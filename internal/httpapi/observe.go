@@ -46,20 +46,20 @@ func (nopObserver) LoggedIn(string)                                {}
 func (nopObserver) LoginRefused(string)                            {}
 func (nopObserver) SessionChanged(SessionChange)                   {}
 
-// sessionChange compares the session of a result with its state before.
+// sessionChange describes the result of a command that may have contained a report.
 func sessionChange(report *webinar.Report, result webinar.Result) SessionChange {
-	before, after := result.Before, result.Session
+	after := result.Session
 	change := SessionChange{
 		Session: after.ID, Clamped: result.Clamped, Reported: report != nil,
 		To: after.Percent, Completed: after.Completed, Events: result.Events,
 	}
-	if before == nil {
+	if result.Before == nil {
 		change.Entered = after.ID != ""
 		return change
 	}
-	change.From = before.Percent
-	change.Completed = after.Completed && !before.Completed
-	change.Stale = report != nil && !report.Seeked && report.Position < before.LastPosition
+	change.From = result.Before.Percent
+	change.Completed = after.Completed && !result.Before.Completed
+	change.Stale = report != nil && !report.Seeked && report.Position < result.Before.LastPosition
 	return change
 }
 

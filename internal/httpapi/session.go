@@ -1,7 +1,7 @@
 package httpapi
 
 import (
-	"errors"
+	"context"
 	"net/http"
 	"time"
 
@@ -10,40 +10,37 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// runCommand runs a command on the viewer of a request and stores the result.
-func (a *API) runCommand(r *request, command webinar.Command) (webinar.Result, error) {
-	result, err := a.cfg.Viewers.Change(r.Context(), r.user, command)
-	var mismatch *webinar.SessionMismatchError
-	if errors.As(err, &mismatch) {
-		e := errSessionMismatch.withCause(err)
-		var current *sessionJSON
-		if mismatch.Current != nil {
-			view := a.sessionJSON(*mismatch.Current, mismatch.Now, 0)
-			current = &view
-		}
-		e.session = &current
-		return webinar.Result{}, e
-	}
+// change runs a command on a viewer and reports its effect to the observer. The
+// player's report, if there is one, is already part of the command.
+func (a *API) change(ctx context.Context, user webinar.UserID, report *webinar.Report, command webinar.Command) (webinar.Result, error) {
+	result, err := a.cfg.Viewers.Change(ctx, user, command)
 	if err == nil {
-		a.observer.SessionChanged(sessionChange(r.report, result))
+		a.observer.SessionChanged(sessionChange(report, result))
 	}
 	return result, err
 }
 
-// respondSession runs a command and answers with the session that it concerned.
-func (a *API) respondSession(r *request, command webinar.Command) (reply, error) {
-	result, err := a.runCommand(r, command)
+// changeSession runs a command and answers with the session that it concerned.
+func (a *API) changeSession(r *request, report *webinar.Report, command webinar.Command) (reply, error) {
+	result, err := a.change(r.Context(), r.user, report, command)
 	if err != nil {
 		return reply{}, err
 	}
 	logFrom(r.Request).events = result.Events
-	view := a.sessionJSON(result.Session, result.Now, r.claimedDuration())
-	view.Clamped = result.Clamped
-	status := http.StatusOK
-	if result.Created {
-		status = http.StatusCreated
+	var duration int64
+	if report != nil {
+		duration = report.Duration
 	}
-	return reply{status, view}, nil
+	session := a.sessionJSON(result.Session, result.Now, duration)
+	session.Clamped = result.Clamped
+	return reply{statusOf(result), session}, nil
+}
+
+func statusOf(result webinar.Result) int {
+	if result.Created {
+		return http.StatusCreated
+	}
+	return http.StatusOK
 }
 
 func (a *API) enter(r *request) (reply, error) {
@@ -56,7 +53,7 @@ func (a *API) enter(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	return a.changeSession(r, nil, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Enter(v, id, webinar.SessionID(newID.String()), now)
 	})
 }
@@ -64,34 +61,26 @@ func (a *API) enter(r *request) (reply, error) {
 func (a *API) progress(r *request) (reply, error) {
 	ref := r.body.sessionRef()
 	r.body.require("position_sec")
-	r.report = r.body.report()
+	report := r.body.report()
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return a.cfg.Rules.Progress(v, ref, *r.report, now)
+	return a.changeSession(r, report, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Progress(v, ref, *report, now)
 	})
 }
 
 func (a *API) exit(r *request) (reply, error) {
 	ref := r.body.sessionRef()
-	r.report = r.body.report()
+	report := r.body.report()
 	reason := webinar.LeaveReason(r.body.oneOf("leave_reason",
 		string(webinar.UserExit), string(webinar.SessionEnd), string(webinar.NetworkLoss)))
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return a.cfg.Rules.Exit(v, ref, r.report, reason, now)
+	return a.changeSession(r, report, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.Exit(v, ref, report, reason, now)
 	})
-}
-
-// claimedDuration returns the duration that the player reported, or 0.
-func (r *request) claimedDuration() int64 {
-	if r.report == nil {
-		return 0
-	}
-	return r.report.Duration
 }
 
 func (a *API) resume(r *request) (reply, error) {
@@ -99,7 +88,7 @@ func (a *API) resume(r *request) (reply, error) {
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	return a.changeSession(r, nil, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Resume(v, id, now)
 	})
 }
@@ -123,14 +112,15 @@ func (a *API) session(r *request) (reply, error) {
 
 func (a *API) cta(r *request) (reply, error) {
 	ref := r.body.sessionRef()
+	var report *webinar.Report
 	if position := r.body.seconds("position_sec"); position != nil {
-		r.report = &webinar.Report{Position: *position}
+		report = &webinar.Report{Position: *position}
 	}
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	return a.respondSession(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return a.cfg.Rules.ClickCTA(v, ref, r.report, now)
+	return a.changeSession(r, report, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		return a.cfg.Rules.ClickCTA(v, ref, report, now)
 	})
 }
 
@@ -154,16 +144,12 @@ func (a *API) register(r *request) (reply, error) {
 	if err := r.body.err(); err != nil {
 		return reply{}, err
 	}
-	result, err := a.runCommand(r, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	result, err := a.change(r.Context(), r.user, nil, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return a.cfg.Rules.Register(v, reg, now)
 	})
 	if err != nil {
 		return reply{}, err
 	}
 	logFrom(r.Request).events = result.Events
-	status := http.StatusOK
-	if result.Created {
-		status = http.StatusCreated
-	}
-	return reply{status, registrationJSON{reg.Webinar, wireTime(result.Viewer.Registered[reg.Webinar])}}, nil
+	return reply{statusOf(result), registrationJSON{reg.Webinar, wireTime(result.Viewer.Registered[reg.Webinar])}}, nil
 }
