@@ -30,17 +30,14 @@ func (s blockingStore) Change(ctx context.Context, user webinar.UserID, command 
 	return s.Viewers.Change(ctx, user, command)
 }
 
-func TestClosedPageDoesNotCancelItsReport(t *testing.T) {
-	t.Parallel()
-	store := blockingStore{started: make(chan context.Context), proceed: make(chan struct{})}
-	s := setup(t, func(c *httpapi.Config) { store.Viewers, c.Viewers = c.Viewers, &store })
-	go func() { <-store.started; store.proceed <- struct{}{} }()
-	s.enter(t, anna(), "intro")
-
+// disconnectDuringChange sends a request and disconnects while the store changes a
+// viewer. It returns the context of the change once the server has noticed.
+func (s *site) disconnectDuringChange(t *testing.T, store blockingStore, route, body string, credentials requestOption) context.Context {
+	t.Helper()
 	ctx, disconnect := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, "POST", s.server.URL+base+"/exit", strings.NewReader(`{"webinar_id":"intro","position_sec":60}`))
+	r, err := http.NewRequestWithContext(ctx, "POST", s.server.URL+base+route, strings.NewReader(body))
 	require.NoError(t, err)
-	token(7)(r)
+	credentials(r)
 	ended := make(chan error)
 	go func() {
 		_, err := s.server.Client().Do(r)
@@ -49,7 +46,20 @@ func TestClosedPageDoesNotCancelItsReport(t *testing.T) {
 	changeCtx := <-store.started
 	disconnect()
 	require.ErrorIs(t, <-ended, context.Canceled)
-	deadline, bounded := changeCtx.Deadline()
+	<-s.latest.Load().Context().Done()
+	return changeCtx
+}
+
+func TestClosedPageDoesNotCancelItsReport(t *testing.T) {
+	t.Parallel()
+	store := blockingStore{started: make(chan context.Context), proceed: make(chan struct{})}
+	s := setup(t, func(c *httpapi.Config) { store.Viewers, c.Viewers = c.Viewers, &store })
+	go func() { <-store.started; store.proceed <- struct{}{} }()
+	s.enter(t, anna(), "intro")
+
+	ctx := s.disconnectDuringChange(t, store, "/exit", `{"webinar_id":"intro","position_sec":60}`, token(7))
+	require.NoError(t, ctx.Err())
+	deadline, bounded := ctx.Deadline()
 	assert.True(t, bounded)
 	assert.Less(t, time.Until(deadline), time.Minute)
 	store.proceed <- struct{}{}
@@ -58,6 +68,18 @@ func TestClosedPageDoesNotCancelItsReport(t *testing.T) {
 	assert.Equal(t, []string{"60"}, s.db.Meta(t, 7)["autowebinar_last_position_sec"])
 	assert.Equal(t, []string{"entered", "left"}, eventTypes(s.outbox(t, anna())))
 	s.log.expectedIDs = append(s.log.expectedIDs, s.log.lines(t, "request")[1]["request_id"].(string)) // the client did not read it
+}
+
+func TestAttendanceEndsWithItsClient(t *testing.T) {
+	t.Parallel()
+	store := blockingStore{started: make(chan context.Context), proceed: make(chan struct{})}
+	s := setup(t, func(c *httpapi.Config) { store.Viewers, c.Viewers = c.Viewers, &store })
+	ctx := s.disconnectDuringChange(t, store, "/attendance", `{"user_ids":[7]}`, asService())
+	require.ErrorIs(t, ctx.Err(), context.Canceled)
+	store.proceed <- struct{}{}
+
+	s.server.Close()
+	s.log.expectedIDs = append(s.log.expectedIDs, s.log.lines(t, "request")[0]["request_id"].(string))
 }
 
 func TestTruncatedBodyIsRetryable(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type site struct {
 	receiver *formReceiver
 	log      *logCapture
 	server   *httptest.Server
+	latest   atomic.Pointer[http.Request] // as the server received it
 }
 
 // setup starts a site that accepts any reported position. Options change its
@@ -72,7 +74,11 @@ func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 	for _, option := range options {
 		option(&cfg)
 	}
-	s.server = httptest.NewServer(httpapi.New(cfg))
+	api := httpapi.New(cfg)
+	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.latest.Store(r)
+		api.ServeHTTP(w, r)
+	}))
 	t.Cleanup(func() {
 		s.server.Close()
 		s.log.check(t)
