@@ -36,6 +36,16 @@ type Result struct {
 	Outcome Outcome
 }
 
+// Counts are numbers of users by outcome.
+type Counts map[Outcome]int
+
+// Add counts results.
+func (c Counts) Add(results []Result) {
+	for _, r := range results {
+		c[r.Outcome]++
+	}
+}
+
 // Evaluation configures [Evaluation.Run].
 type Evaluation struct {
 	ID      uuid.UUID

@@ -85,10 +85,17 @@ func run(t *testing.T, e attendance.Evaluation, users ...webinar.UserID) []atten
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	s := &store{}
+	results := run(t, s.evaluation(), 6, 4, 3, 1, 2)
 	assert.Equal(t, []attendance.Result{
 		{User: 6, Outcome: attendance.UnknownUser}, {User: 4, Outcome: attendance.NotEntered}, {User: 3, Outcome: attendance.NotAttended},
 		{User: 1, Outcome: attendance.Attended}, {User: 2, Outcome: attendance.NotAttended},
-	}, run(t, s.evaluation(), 6, 4, 3, 1, 2))
+	}, results)
+	counts := attendance.Counts{}
+	counts.Add(results[:3])
+	counts.Add(results[3:])
+	assert.Equal(t, attendance.Counts{
+		attendance.UnknownUser: 1, attendance.NotEntered: 1, attendance.NotAttended: 2, attendance.Attended: 1,
+	}, counts)
 	for user, attended := range map[webinar.UserID]bool{1: true, 2: false, 3: false} {
 		require.Len(t, s.events[user], 1)
 		event := s.events[user][0]

@@ -45,7 +45,7 @@ var (
 	errNotLoggedIn      = apiError{status: 401, code: "rest_not_logged_in", message: "You are not currently logged in."}
 	errInvalidNonce     = apiError{status: 403, code: "rest_cookie_invalid_nonce", message: "Cookie check failed."}
 	errForbidden        = apiError{status: 403, code: "rest_forbidden", message: "Sorry, you are not allowed to do that."}
-	errTooMany          = apiError{status: 403, code: "autowebinar_too_many", message: "The viewer has too many sessions or registrations."}
+	errLimitExceeded    = apiError{status: 403, code: "autowebinar_too_many", message: "The viewer has too many sessions or registrations."}
 	errNoRoute          = apiError{status: 404, code: "rest_no_route", message: "No route was found matching the URL and request method."}
 	errNoSession        = apiError{status: 404, code: "autowebinar_no_session", message: "The viewer has no session of this webinar."}
 	errUnknownUser      = apiError{status: 404, code: "autowebinar_unknown_user", message: "There is no such user."}
@@ -54,8 +54,8 @@ var (
 	errUnsupportedMedia = apiError{status: 415, code: "autowebinar_unsupported_media_type", message: "The request body must be JSON."}
 	errFormRefused      = apiError{status: 422, code: "autowebinar_form_refused", message: "The form was not accepted."}
 	errTooManyRequests  = apiError{status: 429, code: "autowebinar_too_many_requests", message: "Too many requests."}
-	errInternal         = apiError{status: 500, code: "autowebinar_internal", message: "Something went wrong here. The request id helps to find it."}
-	errUnavailable      = apiError{status: 503, code: "autowebinar_unavailable", message: "The service cannot take this now. Try again.", retryAfter: 2 * time.Second}
+	errInternal         = apiError{status: 500, code: "autowebinar_internal", message: "Internal error. Report the request id to the operator."}
+	errUnavailable      = apiError{status: 503, code: "autowebinar_unavailable", message: "The service is temporarily unavailable. Try again.", retryAfter: 2 * time.Second}
 )
 
 // errorTable maps errors of other packages to answers.
@@ -65,7 +65,7 @@ var errorTable = []struct {
 }{
 	{webinar.ErrNoSession, errNoSession},
 	{webinar.ErrSessionMismatch, errSessionMismatch},
-	{webinar.ErrLimitExceeded, errTooMany},
+	{webinar.ErrLimitExceeded, errLimitExceeded},
 	{webinar.ErrWebinarRequired, missing("webinar_id")},
 	{webinar.ErrUnknownWebinar, invalid("webinar_id", "is not a webinar of this site")},
 	{usermeta.ErrUnknownUser, errUnknownUser},

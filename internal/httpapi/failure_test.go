@@ -37,7 +37,7 @@ func TestUnexpectedErrorsAnswer500(t *testing.T) {
 				id := a.header.Get("X-Request-Id")
 				raw := strings.Replace(string(a.raw), `"evaluation_id":"`+evaluationID+`",`, "", 1)
 				require.JSONEq(t, `{"code":"autowebinar_internal",
-					"message":"Something went wrong here. The request id helps to find it.",
+					"message":"Internal error. Report the request id to the operator.",
 					"data":{"status":500,"request_id":"`+id+`"}}`, raw)
 				ids = append(ids, id)
 			}
