@@ -17,7 +17,8 @@ import (
 	"autowebinar/api"
 )
 
-// shape is what two schemas of one event must agree on. Order does not count.
+// shape is the part of a schema that both schemas of an event must have in common.
+// Order does not matter.
 type shape struct {
 	Closed     bool // no other properties
 	Required   []string
@@ -69,7 +70,7 @@ func documentShape(s *base.Schema) shape {
 	return out
 }
 
-// eventSchemas are the request schemas of the document's webhooks, by event.
+// eventSchemas returns the request schemas of the document's webhooks by event.
 func eventSchemas(t *testing.T) map[string]*base.Schema {
 	t.Helper()
 	_, model := document(t)
@@ -87,7 +88,7 @@ func readEvent(t *testing.T, event, kind string) []byte {
 	return content
 }
 
-func TestEveryEventHasItsFiles(t *testing.T) {
+func TestEveryEventHasASchemaFile(t *testing.T) {
 	t.Parallel()
 	files, err := fs.Glob(api.Files, "events/*.schema.json")
 	require.NoError(t, err)
@@ -98,17 +99,17 @@ func TestEveryEventHasItsFiles(t *testing.T) {
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(eventSchemas(t))), events)
 }
 
-func TestEventsAreTheSameInBothPlaces(t *testing.T) {
+func TestSchemaFilesAgreeWithDocument(t *testing.T) {
 	t.Parallel()
 	for event, schema := range eventSchemas(t) {
 		var file fileSchema
 		require.NoError(t, json.Unmarshal(readEvent(t, event, "schema"), &file), event)
 		assert.Equal(t, file.shape(), documentShape(schema), event)
-		assert.Empty(t, breaches(t, schema, string(readEvent(t, event, "example"))), event)
+		assert.Empty(t, violations(t, schema, string(readEvent(t, event, "example"))), event)
 	}
 }
 
-func TestExamplesOfTheDocumentFollowTheFiles(t *testing.T) {
+func TestDocumentExamplesMatchSchemaFiles(t *testing.T) {
 	t.Parallel()
 	_, model := document(t)
 	for event, item := range model.Webhooks.FromOldest() {

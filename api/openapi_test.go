@@ -29,7 +29,7 @@ func document(t *testing.T) (libopenapi.Document, *v3.Document) {
 	return doc, &model.Model
 }
 
-func TestTheDocumentIsOpenAPI(t *testing.T) {
+func TestDocumentIsValidOpenAPI(t *testing.T) {
 	t.Parallel()
 	doc, model := document(t)
 	require.Equal(t, "3.1.0", model.Version)
@@ -40,7 +40,7 @@ func TestTheDocumentIsOpenAPI(t *testing.T) {
 	assert.Empty(t, messages(findings))
 }
 
-func TestTheDocumentHasTheRoutesAndTheEvents(t *testing.T) {
+func TestDocumentHasAllRoutesAndEvents(t *testing.T) {
 	t.Parallel()
 	_, model := document(t)
 
@@ -62,7 +62,7 @@ func TestTheDocumentHasTheRoutesAndTheEvents(t *testing.T) {
 	}, routes)
 }
 
-func TestEveryOperationIsExplainedAndShown(t *testing.T) {
+func TestEveryOperationHasSummaryAndExamples(t *testing.T) {
 	t.Parallel()
 	_, model := document(t)
 	ids := map[string]bool{}
@@ -85,36 +85,36 @@ func TestEveryOperationIsExplainedAndShown(t *testing.T) {
 	}
 }
 
-func TestExamplesFollowTheirSchemas(t *testing.T) {
+func TestExamplesMatchTheirSchemas(t *testing.T) {
 	t.Parallel()
 	_, model := document(t)
 	checked := 0
-	follow := func(where string, contents map[string]*v3.MediaType) {
+	check := func(where string, contents map[string]*v3.MediaType) {
 		for mediaType, content := range contents {
 			for name, example := range examples(content) {
-				assert.Empty(t, breaches(t, content.Schema.Schema(), asJSON(t, example)), "%s %s %s", where, mediaType, name)
+				assert.Empty(t, violations(t, content.Schema.Schema(), asJSON(t, example)), "%s %s %s", where, mediaType, name)
 				checked++
 			}
 		}
 	}
 	for _, op := range operations(model) {
 		if op.RequestBody != nil {
-			follow(op.where, contentsOf(op.RequestBody.Content.FromOldest()))
+			check(op.where, contentsOf(op.RequestBody.Content.FromOldest()))
 		}
 		for status, response := range op.Responses.Codes.FromOldest() {
-			follow(op.where+" "+status, contentsOf(response.Content.FromOldest()))
+			check(op.where+" "+status, contentsOf(response.Content.FromOldest()))
 		}
 		for _, p := range op.Parameters {
-			assert.Empty(t, breaches(t, p.Schema.Schema(), asJSON(t, p.Example)), "%s: parameter %s", op.where, p.Name)
+			assert.Empty(t, violations(t, p.Schema.Schema(), asJSON(t, p.Example)), "%s: parameter %s", op.where, p.Name)
 		}
 	}
 	for name, header := range model.Components.Headers.FromOldest() {
-		assert.Empty(t, breaches(t, header.Schema.Schema(), asJSON(t, header.Example)), "header %s", name)
+		assert.Empty(t, violations(t, header.Schema.Schema(), asJSON(t, header.Example)), "header %s", name)
 	}
-	assert.Greater(t, checked, 200, "the walk has missed most of the document")
+	assert.Greater(t, checked, 200, "most of the document was not visited")
 }
 
-func TestSchemasRefuse(t *testing.T) {
+func TestSchemasRejectInvalidValues(t *testing.T) {
 	t.Parallel()
 	_, model := document(t)
 	for _, tt := range []struct{ schema, value string }{
@@ -147,24 +147,24 @@ func TestSchemasRefuse(t *testing.T) {
 		{"SessionMismatch", `{"code":"autowebinar_session_mismatch","message":"m","data":{"status":409}}`},
 		{"Internal", `{"code":"autowebinar_internal","message":"m","data":{"status":500,"request_id":"r","sql":"x"}}`},
 	} {
-		assert.NotEmpty(t, breaches(t, schema(t, model, tt.schema), tt.value), "%s took %s", tt.schema, tt.value)
+		assert.NotEmpty(t, violations(t, schema(t, model, tt.schema), tt.value), "%s accepted %s", tt.schema, tt.value)
 	}
 }
 
-func TestSchemasTake(t *testing.T) {
+func TestSchemasAcceptValidValues(t *testing.T) {
 	t.Parallel()
 	_, model := document(t)
 	for _, tt := range []struct{ schema, value string }{
 		{"EnterRequest", `{"webinar_id":"42","utm":"x"}`},
 		{"ProgressRequest", `{"session_id":null,"webinar_id":"intro","position_sec":0,"duration_sec":null,"seeked":null}`},
-		{"ProgressRequest", `{"session_id":"made by PHP","position_sec":604800,"duration_sec":3599.96,"ended":true}`},
+		{"ProgressRequest", `{"session_id":"created by PHP","position_sec":604800,"duration_sec":3599.96,"ended":true}`},
 		{"ExitRequest", `{"webinar_id":"intro","position_sec":null,"leave_reason":null}`},
 		{"ResumeRequest", `{"webinar_id":null}`},
 		{"RegisterRequest", `{"webinar_id":"intro","webinar_type":null,"slot_id":null,"source":"рассылка"}`},
 		{"FormRequest", `{"session_id":"a","form_id":"f","form_payload":{"deep":[{"a":null}]},"submission_id":null}`},
 		{"AttendanceResult", `{"user_id":1,"result":"classified","attended":false}`},
 	} {
-		assert.Empty(t, breaches(t, schema(t, model, tt.schema), tt.value), "%s refused %s", tt.schema, tt.value)
+		assert.Empty(t, violations(t, schema(t, model, tt.schema), tt.value), "%s rejected %s", tt.schema, tt.value)
 	}
 }
 
@@ -173,7 +173,7 @@ type operation struct {
 	where string // "post /enter"
 }
 
-// operations are those of the paths and of the webhooks.
+// operations returns the operations of all paths and webhooks.
 func operations(model *v3.Document) []operation {
 	var all []operation
 	add := func(path string, item *v3.PathItem) {
@@ -198,7 +198,7 @@ func contentsOf(seq func(func(string, *v3.MediaType) bool)) map[string]*v3.Media
 	return all
 }
 
-// examples returns the examples of a media type by name; a single one has none.
+// examples returns the examples of a media type by name; a single one is named "".
 func examples(content *v3.MediaType) map[string]node {
 	all := map[string]node{}
 	if content == nil {
@@ -220,10 +220,10 @@ func schema(t *testing.T, model *v3.Document, name string) *base.Schema {
 	return proxy.Schema()
 }
 
-// node is a piece of the document, as yaml.Node is.
+// node is a part of the document, such as a yaml.Node.
 type node interface{ Decode(into any) error }
 
-// asJSON writes a piece of the document as JSON.
+// asJSON encodes a part of the document as JSON.
 func asJSON(t *testing.T, n node) string {
 	t.Helper()
 	var decoded any
@@ -233,8 +233,8 @@ func asJSON(t *testing.T, n node) string {
 	return string(encoded)
 }
 
-// breaches validates a JSON text.
-func breaches(t *testing.T, schema *base.Schema, text string) []string {
+// violations validates a JSON text and returns the errors.
+func violations(t *testing.T, schema *base.Schema, text string) []string {
 	t.Helper()
 	v := schema_validation.NewSchemaValidator(config.WithFormatAssertions())
 	_, findings := v.ValidateSchemaString(schema, text)

@@ -13,8 +13,8 @@ import (
 	"autowebinar/api"
 )
 
-// TestThePlayerIsSmall holds its promise: a page pays 6 KiB for it.
-func TestThePlayerIsSmall(t *testing.T) {
+// TestPlayerSize checks the documented size of 6 KiB, compressed.
+func TestPlayerSize(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]int{
 		"player.js": 6 << 10, "player.classic.js": 6 << 10, "player/vimeo.js": 1 << 10, "player/youtube.js": 1 << 10,
@@ -32,7 +32,7 @@ func TestThePlayerIsSmall(t *testing.T) {
 	}
 }
 
-func TestThePlayersSourceMapsHoldTheSources(t *testing.T) {
+func TestSourceMapsContainTheSources(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"player.js", "player.classic.js", "player/vimeo.js", "player/youtube.js"} {
 		content, err := api.Files.ReadFile("player/dist/" + name)
