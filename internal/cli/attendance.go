@@ -10,29 +10,27 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// The work on a webinar's viewers: so many are read by one statement, and so
-// many changed at the same time, which share commits.
-const (
-	viewerPage     = 200
-	viewersAtOnce  = 32
-	attendanceHelp = `Classifies the attendance of the viewers of a webinar, as POST /attendance does: each
-session, current or set aside, gets an event client_webinar_attendance_classified with
-what it is now, completed or not. The evaluation has an id. Repeating it with the same
-id is safe: its events have the same webhook ids, and one that is still in the outbox
-is not added again.`
-)
+// maxParallelEvaluations is how many viewers are evaluated at a time. They share
+// commits.
+const maxParallelEvaluations = 32
+
+const attendanceHelp = `Classifies the attendance of the viewers of a webinar, as POST /attendance does: each
+session, current or parked, gets an event client_webinar_attendance_classified that says
+whether it is completed now. The evaluation has an id. Repeating it with the same id is
+safe: its events have the same webhook ids, and one that is still in the outbox is not
+added again.`
 
 // evaluation is one run of the command.
 type evaluation struct {
 	webinar  webinar.ID
 	id       uuid.UUID
-	from, to time.Time // of last_seen_at; to is not in it; zero: open
+	from, to time.Time // the range of last_seen_at without its end; zero if unbounded
 	after    webinar.UserID
 	dryRun   bool
 	asJSON   bool
 }
 
-// attendance classifies the viewers of a webinar.
+// runAttendance implements the command attendance.
 func runAttendance(ctx context.Context, args []string, s Streams, environ []string) error {
 	set := flags("attendance", s, attendanceHelp,
 		"  autowebinar attendance --webinar intro --dry-run\n"+
@@ -42,8 +40,8 @@ func runAttendance(ctx context.Context, args []string, s Streams, environ []stri
 	id := webinarFlag(set)
 	from := timeFlag(set, "last-seen-from", "only sessions last seen at this `time` or later")
 	to := timeFlag(set, "last-seen-to", "only sessions last seen before this `time`")
-	after := userFlag(set, "after-user", "go on after this `user`: where an earlier run with the same id stopped")
-	set.Func("evaluation-id", "the `UUID` of an earlier run that is to be repeated (default: a new UUIDv7)", func(text string) (err error) {
+	after := userFlag(set, "after-user", "start after this `user`, to continue an earlier run with the same id")
+	set.Func("evaluation-id", "the `UUID` of an earlier run, to repeat or continue it (default: a new UUIDv7)", func(text string) (err error) {
 		if e.id, err = uuid.Parse(text); err != nil || e.id == uuid.Nil {
 			return errors.New("must be a UUID")
 		}
@@ -67,7 +65,7 @@ func runAttendance(ctx context.Context, args []string, s Streams, environ []stri
 	}
 	defer t.close()
 	if t.cfg.WebhookURL == nil && !e.dryRun {
-		return errors.New("AUTOWEBINAR_WEBHOOK_URL is off: no event would ever be written")
+		return errors.New("AUTOWEBINAR_WEBHOOK_URL is off: no event would be stored")
 	}
 	return t.evaluate(ctx, s, e)
 }

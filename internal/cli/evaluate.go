@@ -2,20 +2,17 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
-	"autowebinar/internal/usermeta"
+	"autowebinar/internal/attendance"
 	"autowebinar/internal/webinar"
 )
 
-// evaluated is what came of an evaluation.
+// attendanceSummary is the output of the command.
 type attendanceSummary struct {
 	Evaluation  *uuid.UUID     `json:"evaluation_id"` // null in a dry run
 	Webinar     webinar.ID     `json:"webinar_id"`
@@ -23,12 +20,12 @@ type attendanceSummary struct {
 	Attended    int            `json:"attended"`
 	NotAttended int            `json:"not_attended"`
 	Outside     int            `json:"outside_the_range"`
-	Gone        int            `json:"gone"` // user or session
+	Gone        int            `json:"gone"` // the user or the session no longer exists
 	Last        webinar.UserID `json:"last_user_id"`
 }
 
 func (t *adminEnv) evaluate(ctx context.Context, s Streams, e evaluation) error {
-	done := attendanceSummary{Webinar: e.webinar}
+	summary := attendanceSummary{Webinar: e.webinar, Last: e.after}
 	if !e.dryRun {
 		if err := t.verify(ctx); err != nil {
 			return err
@@ -39,10 +36,10 @@ func (t *adminEnv) evaluate(ctx context.Context, s Streams, e evaluation) error 
 				return err
 			}
 		}
-		done.Evaluation = &e.id
+		summary.Evaluation = &e.id
 		fmt.Fprintf(s.Err, "evaluation %s\n", e.id)
 		if e.id.Version() != 7 {
-			fmt.Fprintln(s.Err, "the id is no UUIDv7, so a repeat of it has the same webhook ids but other times")
+			fmt.Fprintln(s.Err, "the id is not a UUIDv7: a repeated run sends the same webhook ids but different times")
 		}
 	}
 	users, err := t.store.UsersWithSession(ctx, e.webinar)
@@ -50,33 +47,42 @@ func (t *adminEnv) evaluate(ctx context.Context, s Streams, e evaluation) error 
 		return wrapCanceled(ctx, err)
 	}
 	users = slices.DeleteFunc(users, func(u webinar.UserID) bool { return u <= e.after })
+	run := attendance.Evaluation{
+		ID: e.id, Webinar: e.webinar, DryRun: e.dryRun,
+		Include: func(session webinar.Session) bool { return e.inRange(session.LastSeenAt) },
+		Rules:   webinar.Rules{Durations: t.cfg.Webinars}, Parallel: maxParallelEvaluations,
+		Change: t.store.Change, Read: t.store.ReadViewers,
+	}
 	bar := newProgress(s, len(users))
-	done.Last = e.after
-	for page := range slices.Chunk(users, viewerPage) {
-		if err := t.evaluatePage(ctx, e, page, &done); err != nil {
-			bar.end()
-			return fmt.Errorf("%w%s", wrapCanceled(ctx, err), e.resumeHint(done.Last))
-		}
-		done.Last = page[len(page)-1]
-		done.Viewers += len(page)
+	counts := attendance.Counts{}
+	err = run.Run(ctx, users, func(page []attendance.Result) {
+		counts.Add(page)
+		summary.Viewers += len(page)
+		summary.Last = page[len(page)-1].User
 		bar.add(len(page))
-	}
+	})
 	bar.end()
-	if e.asJSON {
-		return printJSON(s.Out, done)
+	if err != nil {
+		return fmt.Errorf("%w%s", wrapCanceled(ctx, err), e.resumeHint(summary.Last))
 	}
-	return done.print(s, e)
+	summary.Attended, summary.NotAttended = counts[attendance.Attended], counts[attendance.NotAttended]
+	summary.Outside = counts[attendance.Excluded]
+	summary.Gone = counts[attendance.NotEntered] + counts[attendance.UnknownUser]
+	if e.asJSON {
+		return printJSON(s.Out, summary)
+	}
+	return summary.print(s, e)
 }
 
-// howToGoOn says how to do the rest after the last user that is done.
+// resumeHint says how to evaluate the remaining users after a failure.
 func (e evaluation) resumeHint(last webinar.UserID) string {
 	switch {
 	case e.dryRun:
 		return ""
 	case last == 0:
-		return fmt.Sprintf("\nsome viewers may be done; repeat with --evaluation-id %s", e.id)
+		return fmt.Sprintf("\nsome viewers may have been classified; repeat with --evaluation-id %s", e.id)
 	}
-	return fmt.Sprintf("\nthe viewers up to user %d are done; go on with --evaluation-id %s --after-user %d", last, e.id, last)
+	return fmt.Sprintf("\nviewers up to user %d are done; continue with --evaluation-id %s --after-user %d", last, e.id, last)
 }
 
 func (d attendanceSummary) print(s Streams, e evaluation) error {
@@ -87,64 +93,6 @@ func (d attendanceSummary) print(s Streams, e evaluation) error {
 	_, err := fmt.Fprintf(s.Out, "%s of %s: %d %s (%d attended, %d not), %d outside the range, %d gone\n",
 		count(d.Viewers, "viewer"), d.Webinar, d.Attended+d.NotAttended, verb, d.Attended, d.NotAttended, d.Outside, d.Gone)
 	return err
-}
-
-// evaluatePage does some viewers; the counts are kept even if it fails half-way.
-func (t *adminEnv) evaluatePage(ctx context.Context, e evaluation, page []webinar.UserID, done *attendanceSummary) error {
-	viewers, err := t.store.ReadViewers(ctx, page)
-	if err != nil {
-		return err
-	}
-	done.Gone += len(page) - len(viewers)
-	var attended, not, gone atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(viewersAtOnce)
-	for _, v := range viewers {
-		session := v.Session(e.webinar)
-		switch {
-		case session == nil:
-			gone.Add(1)
-			continue
-		case !e.inRange(session.LastSeenAt):
-			done.Outside++
-			continue
-		}
-		group.Go(func() error {
-			completed, err := t.classify(ctx, e, v.User, session)
-			switch {
-			case errors.Is(err, usermeta.ErrUnknownUser), errors.Is(err, webinar.ErrNoSession):
-				gone.Add(1)
-				return nil
-			case err != nil:
-				return err
-			case completed:
-				attended.Add(1)
-			default:
-				not.Add(1)
-			}
-			return nil
-		})
-	}
-	err = group.Wait()
-	done.Attended += int(attended.Load())
-	done.NotAttended += int(not.Load())
-	done.Gone += int(gone.Load())
-	return err
-}
-
-// classify evaluates one viewer and tells whether they attended.
-func (t *adminEnv) classify(ctx context.Context, e evaluation, user webinar.UserID, seen *webinar.Session) (completed bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
-	if e.dryRun {
-		return seen.Completed, nil
-	}
-	rules := webinar.Rules{Durations: t.cfg.Webinars}
-	result, err := t.store.Change(ctx, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		return rules.Evaluate(v, e.webinar, e.id, now)
-	})
-	return result.Session.Completed, err
 }
 
 func (e evaluation) inRange(seen time.Time) bool {

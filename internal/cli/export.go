@@ -12,7 +12,10 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// export writes the sessions of a webinar, one row each.
+// viewerPage is the number of viewers that one statement reads.
+const viewerPage = 200
+
+// runExport implements the command export.
 func runExport(ctx context.Context, args []string, s Streams, environ []string) error {
 	set := flags("export", s,
 		"Writes the sessions of a webinar, current and set aside, as CSV for a spreadsheet: UTF-8,\n"+

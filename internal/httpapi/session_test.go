@@ -218,14 +218,3 @@ func TestSessionCreatedByPHP(t *testing.T) {
 	assert.Equal(t, "intro", a.json["webinar_id"], "the first request that names a webinar assigns it")
 	assert.Empty(t, s.outbox(t, anna()))
 }
-
-func TestWithoutReceiverNoEventIsStored(t *testing.T) {
-	t.Parallel()
-	s := setup(t, func(c *httpapi.Config) { c.Forms = nil })
-	s.enter(t, anna(), "intro")
-	for _, route := range []string{"/exit", "/progress"} {
-		a := s.call(t, "POST", route, `{"webinar_id":"intro","position_sec":3600}`, page(anna()))
-		assert.Equal(t, 200, a.status)
-	}
-	assert.Empty(t, s.outbox(t, anna()))
-}
