@@ -73,7 +73,7 @@ if (attach) {
     if (unreachable) notify('The service is unreachable. The player saves its position in the browser.', 'warn');
     else notify('The service is reachable again. The saved position has been sent.', 'good');
   });
-  for (const type of ['error', 'problem']) player.addEventListener(type, ({ detail }) => showError(detail));
+  player.addEventListener('error', ({ detail }) => showError(detail));
   bind({ player, video, phone, rows, session: () => known.session, showStatus, notify, showError, viewer, webinar });
 } else {
   showError({ message: 'The player client cannot be loaded. The video plays without it.' });
