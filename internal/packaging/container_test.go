@@ -52,7 +52,8 @@ func TestImageReportsMissingSettings(t *testing.T) {
 	assert.Equal(t, 1, exit.ExitCode())
 	_, want := config.Load(nil, os.ReadFile)
 	require.Error(t, want)
-	assert.Equal(t, "autowebinar: "+want.Error()+"\n", output)
+	assert.True(t, strings.HasPrefix(output, "autowebinar: "), output)
+	assert.True(t, strings.HasSuffix(output, want.Error()+"\n"), output)
 	for _, name := range []string{"AUTOWEBINAR_WEBHOOK_SECRET", "AUTOWEBINAR_WEBHOOK_URL",
 		"WORDPRESS_DB_HOST", "WORDPRESS_DB_NAME", "WORDPRESS_DB_PASSWORD", "WORDPRESS_DB_USER"} {
 		assert.Contains(t, output, "\n"+name+": is required")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/progresstest"
 	"autowebinar/internal/servicetest"
 )
 
@@ -26,6 +27,7 @@ const (
 // pack runs the program that builds images and releases.
 func pack(t testing.TB, args ...string) {
 	t.Helper()
+	progresstest.Track(t)
 	program := []string{"-C", root + "/.ci/pack", "run", ".", "-version", version, "-revision", "0123456789abcdef"}
 	cmd := exec.Command("go", append(program, args...)...)
 	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+packTime)
@@ -44,6 +46,7 @@ func read(t testing.TB, name string) string {
 // run runs a program and returns its combined output.
 func run(t testing.TB, env []string, name string, args ...string) (output string, err error) {
 	t.Helper()
+	progresstest.Track(t)
 	var out bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &out
