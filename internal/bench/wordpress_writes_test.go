@@ -42,7 +42,7 @@ func BenchmarkWordPressWrites(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 	fmt.Printf("\nWordPress's writes during at least %.0f reports per second, medians of %d measurements:\n\n", minRate, o.rounds)
 	fmt.Printf("| written rows | p50 | p99 | max |\n| --- | --- | --- | --- |\n")
-	print := func(name string, measurements [][]time.Duration) (p99 time.Duration) {
+	row := func(name string, measurements [][]time.Duration) (p99 time.Duration) {
 		var p50s, p99s, maxima []time.Duration
 		for _, latencies := range measurements {
 			p50s, p99s, maxima = append(p50s, percentile(latencies, 50)), append(p99s, percentile(latencies, 99)), append(maxima, percentile(latencies, 100))
@@ -51,7 +51,7 @@ func BenchmarkWordPressWrites(b *testing.B) {
 		fmt.Printf("| %s | %.1f ms | %.1f ms | %.1f ms |\n", name, milliseconds(percentile(p50s, 50)), milliseconds(p99), milliseconds(percentile(maxima, 50)))
 		return p99
 	}
-	sameP99, otherP99 := print("rows of the same viewers", toSame), print("another database of the server", toOther)
+	sameP99, otherP99 := row("rows of the same viewers", toSame), row("another database of the server", toOther)
 	ratio := float64(sameP99) / float64(otherP99)
 	fmt.Printf("\np99: %.2f × (limit: 2 ×); no write failed\n", ratio)
 	if ratio > 2 && sameP99 > negligible || minRate < 0.95*reportRate {

@@ -129,7 +129,7 @@ func TestComposeServicesStartInAnyOrder(t *testing.T) {
 	assert.ElementsMatch(t, []string{"db", "wordpress", "autowebinar", "nginx", "sink"}, slices.Collect(maps.Keys(file.Services)))
 	for name, s := range file.Services {
 		assert.Equal(t, "unless-stopped", s.Restart, name)
-		assert.True(t, s.Healthcheck.Disable != (len(s.Healthcheck.Test) > 0), "%s has a health check or disables it explicitly", name)
+		assert.NotEqual(t, s.Healthcheck.Disable, len(s.Healthcheck.Test) > 0, "%s has a health check or disables it explicitly", name)
 		for _, volume := range s.Volumes {
 			source, _, _ := strings.Cut(volume, ":")
 			if strings.HasPrefix(source, ".") {

@@ -2,7 +2,6 @@ package packaging
 
 import (
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -87,7 +86,7 @@ func TestImageServes(t *testing.T) {
 	s.Stop(t)
 	output, err = run(t, env, entrypoint, i.config.Config.Healthcheck.Test[2:]...)
 	var exit *exec.ExitError
-	require.True(t, errors.As(err, &exit), output)
+	require.ErrorAs(t, err, &exit, output)
 	assert.Equal(t, 1, exit.ExitCode())
 }
 

@@ -136,7 +136,7 @@ func TestImageConfigMatchesDockerfile(t *testing.T) {
 	options, test, _ := strings.Cut(line("HEALTHCHECK"), " CMD ")
 	assert.Equal(t, config.Healthcheck.Test, append([]string{"CMD"}, list(test)...))
 	assert.Equal(t, "--interval=10s --timeout=4s --start-period=5s", options)
-	assert.EqualValues(t, []int64{10e9, 4e9, 5e9}, []int64{config.Healthcheck.Interval, config.Healthcheck.Timeout, config.Healthcheck.StartPeriod})
+	assert.Equal(t, []int64{10e9, 4e9, 5e9}, []int64{config.Healthcheck.Interval, config.Healthcheck.Timeout, config.Healthcheck.StartPeriod})
 	for _, label := range []string{"title", "description", "licenses"} {
 		name := "org.opencontainers.image." + label
 		assert.Contains(t, final, name+`="`+config.Labels[name]+`"`)
