@@ -17,9 +17,9 @@ import (
 
 // Index of the tests of authentication and authorization, by kind of attack.
 //
-//	forged, truncated, re-signed cookies  httpapi TestForgedCookies, wordpress TestVerifyRefuses, TestSignatureCoversEveryPart, FuzzCookie
-//	expired cookies and sessions          wordpress TestCookieExpiresAfterItsSecond, TestCachedCookieStillExpires, TestCachedSessionStillExpires
-//	replayed after a logout, a password   TestLoginEndsWithSessionPasswordOrUser; within the 30 s of the cache: wordpress TestWhatEndsALogin
+//	forged, truncated, re-signed cookies  httpapi TestForgedCookies, wordpress TestVerifyErrors, TestSignatureCoversEveryPart, FuzzCookie
+//	expired cookies and sessions          wordpress TestCookieExpiresAfterItsLastSecond, TestCachedCookieStillExpires, TestCachedSessionStillExpires
+//	replayed after a logout, a password   TestLoginEndsWithSessionPasswordOrUser; within the 30 s of the cache: wordpress TestRevokedLogins
 //	  change, the end of a session or user
 //	another user's nonce, another action  httpapi TestForeignNonces, TestWordPressLogins, FuzzNonce
 //	JWT: none, other algorithms, RS/HS    httpapi TestTokensOfOtherAlgorithmsAndKeys; kid, jku, JWE, twice the same claim: TestManipulatedTokens, FuzzParseJWT
@@ -30,11 +30,11 @@ import (
 //	forged forwarding headers             httpapi TestForwardedAddresses, TestLoginLimitCannotBeEvaded, TestForwardedHostIsIgnored,
 //	                                      TestLoginLimitTrustsOnlyOwnProxies, FuzzForwardedFor; TestLoginLimitIgnoresForwardedHeaders
 //	redirects by the receiver             TestReceiverRedirectIsNotFollowed
-//	SQL in the prefix or a table's name   config TestBadValues, FuzzSetting
-//	SQL in any value                      TestHostileRequests; wordpress TestStrangeNamesAreNobody
+//	SQL in the prefix or a table's name   config TestInvalidValues, FuzzSetting
+//	SQL in any value                      TestHostileRequests; wordpress TestUnknownLoginNames
 //	probing for user names                httpapi TestForgedCookies (identical responses), TestUnknownUser (with a valid token)
 //	rates of viewers and failed logins    httpapi TestViewerRateLimit, TestFailedLoginLimit, TestInvalidNoncesCountPerViewer, TestFailedLoginsCountPerNetwork
-//	forgeries behind other cookies        wordpress TestJunkDoesNotHideAForgery
+//	forgeries behind other cookies        wordpress TestForgedCookieIsReportedAmongInvalidOnes
 //	memory under a flood                  httpapi TestLimiterMemoryIsBounded, TestLimiterIsBounded; wordpress TestCacheIsBounded; TestLoginLimitIgnoresForwardedHeaders
 //	slow clients                          TestSlowClientsDoNotDelayOthers
 

@@ -90,7 +90,7 @@ func TestMetricsCountActivity(t *testing.T) {
 		"delivery_attempts_total{outcome=accepted,type=client_webinar_attendance_classified}": 1,
 		"changes_queued": 0, "events_dead_total": 0, "outbox_count_failures_total": 0,
 	} {
-		assert.EqualValues(t, want, got[name], name)
+		assert.Equal(t, want, got[name], name)
 	}
 	requireMatchingIDs(t, s, 3)
 }
