@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +96,27 @@ func TestMetricsCountActivity(t *testing.T) {
 		assert.Equal(t, want, got[name], name)
 	}
 	requireMatchingIDs(t, s, 3)
+	requireSelectedSeries(t, slices.Collect(maps.Keys(got)))
+}
+
+// requireSelectedSeries checks that the label values in the alerts and in the
+// dashboard match at least one series, because those with fixed values exist from
+// the start.
+func requireSelectedSeries(t testing.TB, series []string) {
+	t.Helper()
+	selector := regexp.MustCompile(`\bautowebinar_(\w+)\{[^}]*?(\w+)=~?\\?"([^"$\\]+)\\?"`)
+	for _, path := range []string{"prometheus/alerts.yaml", "grafana/autowebinar.json"} {
+		text, err := os.ReadFile(filepath.Join(repository, "deploy", path))
+		require.NoError(t, err)
+		found := selector.FindAllStringSubmatch(string(text), -1)
+		require.NotEmpty(t, found, path)
+		for _, m := range found {
+			for value := range strings.SplitSeq(m[3], "|") {
+				matching := regexp.MustCompile(`^` + m[1] + `\{(.*,)?` + m[2] + `=` + value + `(,.*)?\}$`)
+				assert.True(t, slices.ContainsFunc(series, matching.MatchString), "%s: no series matches %s", path, m[0])
+			}
+		}
+	}
 }
 
 // requireMatchingIDs checks that the webhook id of each delivery in the log also
