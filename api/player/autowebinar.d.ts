@@ -2,25 +2,25 @@
 // at {base}/player.classic.js as a script that sets window.AutoWebinar.
 
 /**
- * Turns what a viewer does with a video into reports to the service: it enters
- * at the first play, goes on where the viewer was, reports while the video plays
- * and when it stops, and leaves with the page. While the service or the network
- * is away the video plays on; what there is to say is kept and said later.
+ * Reports to the service what a viewer does with a video: it enters at the first
+ * play, moves the video to the stored position, reports the position during playback
+ * and when it stops, and leaves when the page is closed. While the service cannot be
+ * reached the video plays, and reports are kept and delivered later.
  *
- * @throws TypeError without a webinar, or on a player of no known kind
+ * @throws TypeError without a webinar id, or if the player is not supported
  */
 export function attach(player: Player, options?: Partial<Options>): Attachment;
 
 /**
- * What may be attached. Further: a Vimeo player (`@vimeo/player`) and a YouTube
- * player (IFrame API), whose adapters are loaded from {base}/player/ when needed.
+ * The supported players. The adapters for Vimeo (`@vimeo/player`) and YouTube
+ * (IFrame API) are loaded from {base}/player/ on demand.
  */
 export type Player = Media | VideoJSPlayer | PlyrPlayer | VimeoPlayer | YouTubePlayer;
 
-/** An HTMLMediaElement, or what behaves like one. */
+/** An HTMLMediaElement or an object with the same behavior. */
 export type Media = EventTarget & Pick<HTMLMediaElement, 'currentTime' | 'duration' | 'ended' | 'paused' | 'readyState' | 'seeking'> & {
   pause(): void;
-  /** If there is one, detach() calls it. */
+  /** Called by detach(). */
   close?(): void;
 };
 export interface VideoJSPlayer { ready(callback: () => void): unknown; tech(safety?: unknown): any; }
@@ -29,25 +29,25 @@ export interface VimeoPlayer { setCurrentTime(seconds: number): Promise<number>;
 export interface YouTubePlayer { getIframe(): HTMLIFrameElement; addEventListener(event: any, listener: any): void; }
 
 export interface Options {
-  /** The webinar. Default: `data-webinar` of the script tag. */
+  /** Default: `data-webinar` of the script tag. */
   webinarId: string;
-  /** The service's base path. Default: `data-base`, where player.js came from, WordPress's REST root, /wp-json/autowebinar/v1. */
+  /** The base path of the service. Default: `data-base`, else the directory of player.js, the REST root of WordPress, or /wp-json/autowebinar/v1. */
   base?: string;
-  /** A wp_rest nonce, beside the WordPress login cookie. Default: `data-nonce`, `wpApiSettings.nonce`. */
+  /** A wp_rest nonce for the WordPress login cookie. Default: `data-nonce`, else `wpApiSettings.nonce`. */
   nonce?: string;
-  /** Where a fresh nonce is to be had as plain text. Default: `data-nonce-url`, WordPress's admin-ajax.php?action=rest-nonce. */
+  /** The address of a new nonce as plain text. Default: `data-nonce-url`, else admin-ajax.php?action=rest-nonce of WordPress. */
   nonceUrl?: string;
-  /** A viewer token (JWT) instead of cookie and nonce, or a function that gives one, also when the last one has expired. */
+  /** A viewer token (JWT) instead of cookie and nonce, or a function that returns one. The function is called again when the token has expired. */
   token?: string | (() => string | Promise<string>);
-  /** When the viewer's session begins: at the first play (default), or as soon as the player is attached. */
+  /** When to enter the webinar: at the first play (default), or when the player is attached. */
   enterAt?: 'play' | 'now';
-  /** Seeks beyond what has been watched are taken back at once. Default: false; the service cuts them. */
+  /** Undo seeks beyond what has been watched immediately. Default: false; the service limits the reported position. */
   preventForwardSeek?: boolean;
-  /** The video's length in seconds, where the player does not know it. */
+  /** The duration of the video in seconds, if the player does not provide it. */
   duration?: number;
 }
 
-/** A viewer's session of a webinar, as the service answered last. Times are RFC 3339, UTC. */
+/** The session of a viewer in a webinar, as in the last response. Times are RFC 3339, UTC. */
 export interface Session {
   session_id: string;
   webinar_id: string | null;
@@ -63,33 +63,33 @@ export interface Session {
   cta_clicked_at: string | null;
   last_seen_at: string | null;
   heartbeat_sec: number;
-  /** Only when true: the reported position was cut. */
+  /** Present only if true: the service limited the reported position. */
   clamped?: boolean;
 }
 
-/** Every failure of a request. */
+/** A failed request. */
 export interface AutoWebinarError extends Error {
-  /** The HTTP status; 0: no answer, or not the service's. */
+  /** The HTTP status; 0 if there was no response of the service. */
   status: number;
-  /** WordPress's or the service's code, `fetch_error`, `invalid_json`. */
+  /** The code of the service or of WordPress, or `fetch_error` or `invalid_json`. */
   code: string;
   data?: any;
-  /** Seconds; 0 if the service named none. */
+  /** Seconds; 0 if the response had no Retry-After. */
   retryAfter: number;
 }
 
 export interface AttachmentEvents {
-  /** After every answer. */
+  /** Fired after every response. */
   state: CustomEvent<Session>;
-  /** 25, 50, 75 or 100 per cent were reached, once each. */
+  /** The session reached 25, 50, 75 or 100 percent; fired once each. */
   mark: CustomEvent<{ percent: 25 | 50 | 75 | 100 }>;
-  /** The end was reached for the first time. */
+  /** The session was completed; fired once. */
   completed: CustomEvent<Session>;
-  /** The service cut the position, or `preventForwardSeek` took a seek back. */
+  /** The service limited the position, or `preventForwardSeek` undid a seek. */
   clamped: CustomEvent<Session | null>;
-  /** The service stopped or began again to answer. */
+  /** The service cannot be reached, or can be reached again. */
   offline: CustomEvent<{ offline: boolean }>;
-  /** A failure that repeating does not mend: not logged in, a form refused or a week old. */
+  /** A failure that a retry does not solve: not logged in, a form that was refused or is a week old. */
   error: CustomEvent<AutoWebinarError>;
 }
 
@@ -97,26 +97,26 @@ export interface FormAnswer { submission_id: string; submitted_at: string; }
 export interface Registration { webinar_id: string; registered_at: string; }
 
 export interface Attachment extends EventTarget {
-  /** As last answered; null before that. */
+  /** The last response; null before the first. */
   readonly session: Session | null;
-  /** Where a live broadcast that began when the viewer first entered would be now, in seconds; null before the first answer. */
+  /** The position that a live broadcast would have now if it had begun when the viewer first entered, in seconds; null before the first response. */
   readonly livePosition: number | null;
-  /** Begins the viewer's session, or goes on with it. Playing does it by itself. */
+  /** Begins or continues the session. The first play does this automatically. */
   enter(): Promise<Session>;
-  /** Comes back after leave(); does not play by itself. */
+  /** Continues the session after leave(). It does not start the video. */
   resume(): Promise<Session>;
-  /** Leaves, and pauses the video. null: nothing to leave, or kept and said when the service is back. */
+  /** Leaves the webinar and pauses the video. Resolves to null if there is no session, or if the report is to be delivered later. */
   leave(reason?: 'user_exit' | 'session_end' | 'network_loss'): Promise<Session | null>;
-  /** The viewer clicked the call to action. */
+  /** Records a click on the call to action. */
   cta(): Promise<Session>;
-  /** Registers for the webinar; for a live one with its slot. */
+  /** Registers the viewer for the webinar; for a live one, with its slot. */
   register(registration: { source: string; webinarType?: 'auto' | 'live'; slotId?: string }): Promise<Registration>;
   /**
-   * Hands a form's answers over. They are kept in this browser and repeated, by
-   * later pages too, until they are accepted, refused (422) or a week old.
+   * Submits a form. The answers are kept in this browser and repeated, also by later
+   * pages, until they are accepted, refused (422) or a week old.
    */
   submitForm(formId: string, answers: object, options?: { submissionId?: string }): Promise<FormAnswer>;
-  /** Stops listening; tells nobody. */
+  /** Stops listening. It sends no report. */
   detach(): void;
 
   addEventListener<K extends keyof AttachmentEvents>(type: K, listener: (this: Attachment, event: AttachmentEvents[K]) => any, options?: boolean | AddEventListenerOptions): void;
@@ -131,7 +131,7 @@ declare global {
     AutoWebinar?: { attach: typeof attach };
   }
   interface HTMLElementEventMap {
-    /** A script tag with data-webinar has attached its video. Bubbles. */
+    /** Fired by a video that a script tag with data-webinar has attached; bubbles. */
     autowebinar: CustomEvent<Attachment>;
   }
 }

@@ -1,16 +1,16 @@
-// The AutoWebinar player client: it turns what a viewer does with a video into
-// reports to the service. What it promises stands in autowebinar.d.ts.
+// The AutoWebinar player client: it reports to the service what a viewer does with
+// a video. Its interface is described in autowebinar.d.ts.
 //
 //   import { attach } from '/wp-json/autowebinar/v1/player.js';
 //   const attachment = attach(document.querySelector('video'), { webinarId: 'intro' });
 //   attachment.addEventListener('state', (e) => console.log(e.detail)); // a Session of the service
 
-import { backOff, fault, passes, unknown, Wire } from './wire.js';
-import { Journal, WEEK, alone } from './journal.js';
+import { Client, backoff, clientError, isTemporary, isUnauthorized } from './client.js';
+import { Journal, WEEK, exclusive } from './journal.js';
 import { Playhead } from './playhead.js';
-import { mediaOf } from './media.js';
+import { toMedia } from './media.js';
 import { Forms } from './forms.js';
-import { attachDeclared, settings } from './page.js';
+import { attachFromScriptTag, completeOptions } from './page.js';
 
 /** @typedef {import('./autowebinar').Session} Session */
 /** @typedef {import('./autowebinar').Options} Options */
@@ -21,39 +21,39 @@ import { attachDeclared, settings } from './page.js';
  * @param {any} player
  * @param {Partial<Options>} [options]
  */
-export const attach = (player, options = {}) => new Attachment(player, settings(options));
+export const attach = (player, options = {}) => new Attachment(player, completeOptions(options));
 
 class Attachment extends EventTarget {
-  /** @type {Session | null} */ #session = null; // as last answered
-  #answeredAt = 0;
-  /** @type {'' | 'left' | 'gone'} */ #away = ''; // left by leave(), or gone with its page
-  /** @type {Promise<Session> | null} */ #opening = null; // an enter or resume under way
-  /** @type {'' | 'enter' | 'resume'} */ #wanted = ''; // one that failed and is due
-  #due = false; #sending = false; // at most one report is under way; the next one waits for it
-  #reportedAt = 0; #marked = 0;
-  #attempt = 0; #halted = false; #offline = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry; // set while the service is not asked
-  /** @type {ReturnType<typeof setInterval> | undefined} */ #beat;
-  /** @type {Playhead | null} */ #head = null;
+  /** @type {Session | null} */ #session = null; // the last response
+  #receivedAt = 0; // when it arrived
+  /** @type {'' | 'leave' | 'pagehide'} */ #exitedBy = '';
+  /** @type {Promise<Session> | null} */ #opening = null; // an enter or resume in progress
+  /** @type {'' | 'enter' | 'resume'} */ #openLater = ''; // one that failed and is to be retried
+  #reportDue = false; #sending = false; // reports are sequential
+  #reportedAt = 0; #reportedMilestone = 0;
+  #attempt = 0; #unauthorized = false; #offline = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retryTimer; // while it is set, reports are only noted
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #heartbeat;
+  /** @type {Playhead | null} */ #playhead = null;
   #journal = new Journal('session');
   #detached = new AbortController();
-  #options; #wire; #forms;
+  #options; #client; #forms;
 
   /** @param {any} player @param {Options & { base: string }} options */
   constructor(player, options) {
     super();
     this.#options = options;
-    this.#wire = new Wire(options);
+    this.#client = new Client(options);
     const { signal } = this.#detached;
-    this.#forms = new Forms(this.#wire, (error) => this.#tell('error', error), signal);
+    this.#forms = new Forms(this.#client, (error) => this.#emit('error', error), signal);
     /** @type {(target: EventTarget, type: string, listener: (event: any) => void) => void} */
     const on = (target, type, listener) => target.addEventListener(type, listener, { signal });
     on(document, 'visibilitychange', () => document.hidden && this.#report());
-    on(window, 'pagehide', () => this.#leavePage());
-    on(window, 'pageshow', (event) => event.persisted && this.#away === 'gone' && this.#quietly('resume'));
-    on(window, 'online', () => this.#retry && this.#tryAgain(Math.random()));
-    const media = mediaOf(player, (name) => this.#wire.url(`player/${name}.js`));
-    if (media instanceof Promise) media.then((found) => this.#follow(found)).catch((problem) => this.#tell('error', problem));
+    on(window, 'pagehide', () => this.#onPageHide());
+    on(window, 'pageshow', (event) => event.persisted && this.#exitedBy === 'pagehide' && this.#openInBackground('resume'));
+    on(window, 'online', () => this.#retryTimer && this.#scheduleRetry(Math.random()));
+    const media = toMedia(player, (name) => this.#client.url(`player/${name}.js`));
+    if (media instanceof Promise) media.then((adapted) => this.#follow(adapted)).catch((error) => this.#emit('error', error));
     else this.#follow(media);
   }
 
@@ -61,8 +61,8 @@ class Attachment extends EventTarget {
 
   get livePosition() {
     if (!this.#session) return null;
-    const passed = Math.max(0, Date.now() - this.#answeredAt) / 1000;
-    return Math.min(this.#session.live_offset_sec + passed, this.#head?.duration ?? Infinity);
+    const elapsed = Math.max(0, Date.now() - this.#receivedAt) / 1000;
+    return Math.min(this.#session.live_offset_sec + elapsed, this.#playhead?.duration ?? Infinity);
   }
 
   enter() { return this.#open('enter'); }
@@ -71,317 +71,318 @@ class Attachment extends EventTarget {
 
   /** @param {string} [reason] */
   async leave(reason = 'user_exit') {
-    if (!this.#session || !this.#head) return null;
-    this.#away = 'left';
-    this.#head.pause();
-    const record = this.#note(reason);
+    if (!this.#session || !this.#playhead) return null;
+    this.#exitedBy = 'leave';
+    this.#playhead.pause();
+    const note = this.#note(reason);
     try {
-      return await this.#deliver(record);
-    } catch (problem) {
-      this.#failed(problem);
-      if (passes(problem)) return null; // kept, and said later
-      throw problem;
+      return await this.#deliver(note);
+    } catch (error) {
+      this.#handleError(error);
+      if (isTemporary(error)) return null; // the note is delivered later
+      throw error;
     }
   }
 
-  cta() { return this.#update('cta', { ...this.#which(), position_sec: this.#head?.position }); }
+  cta() { return this.#update('cta', { ...this.#sessionRef(), position_sec: this.#playhead?.position }); }
 
   /** @param {{ source: string, webinarType?: string, slotId?: string }} registration */
   register({ source, webinarType, slotId }) {
-    return this.#wire.ask('register', { webinar_id: this.#options.webinarId, source, webinar_type: webinarType, slot_id: slotId });
+    return this.#client.request('register', { webinar_id: this.#options.webinarId, source, webinar_type: webinarType, slot_id: slotId });
   }
 
   /** @param {string} formId @param {object} answers @param {{ submissionId?: string }} [options] */
   async submitForm(formId, answers, { submissionId } = {}) {
-    const session = this.#session ?? await this.#forms.patiently(() => this.#look());
+    const session = this.#session ?? await this.#forms.retry(() => this.#fetchSession());
     return this.#forms.submit(session.session_id, formId, answers, submissionId);
   }
 
   detach() {
     this.#detached.abort();
-    clearInterval(this.#beat);
-    clearTimeout(this.#retry);
-    this.#head?.close();
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#retryTimer);
+    this.#playhead?.close();
   }
 
   /** @param {import('./autowebinar').Media} media */
   #follow(media) {
     if (this.#detached.signal.aborted) return;
     const { duration, preventForwardSeek, enterAt } = this.#options;
-    this.#head = new Playhead(media, (what) => this.#hear(what), { duration, preventForwardSeek, signal: this.#detached.signal });
+    this.#playhead = new Playhead(media, (event) => this.#onPlayheadEvent(event), { duration, preventForwardSeek, signal: this.#detached.signal });
     this.#forms.resume();
-    if (this.#session) this.#head.goTo(this.#session.resume_position_sec); // the page was quicker
-    else if (enterAt === 'now' || this.#head.playing) this.#quietly('enter');
-    else this.#replay().catch((problem) => this.#failed(problem));
+    if (this.#session) this.#playhead.seekTo(this.#session.resume_position_sec); // the page has already entered
+    else if (enterAt === 'now' || this.#playhead.playing) this.#openInBackground('enter');
+    else this.#deliverNotes().catch((error) => this.#handleError(error));
   }
 
-  /** @param {'play' | 'report' | 'tick' | 'prevented'} what */
-  #hear(what) {
-    if (what === 'play') this.#played();
-    else if (what === 'report') this.#report();
-    else if (what === 'tick') this.#tick();
-    else this.#tell('clamped', this.#session);
+  /** @param {'play' | 'report' | 'tick' | 'prevented'} event */
+  #onPlayheadEvent(event) {
+    if (event === 'play') this.#onPlay();
+    else if (event === 'report') this.#report();
+    else if (event === 'tick') this.#onTick();
+    else this.#emit('clamped', this.#session);
   }
 
-  // A report at play sets the clock: the time of a pause earns nothing.
-  #played() {
-    this.#halted = false;
-    if (this.#session && !this.#away) this.#report();
-    else if (!this.#retry) this.#quietly(this.#away ? 'resume' : 'enter');
-    else this.#wanted ||= this.#away ? 'resume' : 'enter';
+  // The report at play tells the service that the time before it was not watched.
+  #onPlay() {
+    this.#unauthorized = false;
+    if (this.#session && !this.#exitedBy) this.#report();
+    else if (!this.#retryTimer) this.#openInBackground(this.#exitedBy ? 'resume' : 'enter');
+    else this.#openLater ||= this.#exitedBy ? 'resume' : 'enter';
   }
 
-  // Timers of hidden tabs come late or seldom, so the clock on the wall decides.
-  #tick() {
-    const head = this.#head, session = this.#session;
-    if (!head?.playing || !session || this.#away) return;
-    const passed = Date.now() - this.#reportedAt;
-    if (passed < 0 || passed > 1000 * session.heartbeat_sec - 250) return this.#report();
-    const percent = 100 * Math.floor(head.position) / (head.duration ?? Infinity);
-    const crossed = [75, 50, 25].find((mark) => percent >= mark) ?? 0;
-    if (crossed <= Math.max(this.#marked, session.progress_percent)) return;
-    this.#marked = crossed;
+  // Timers of hidden tabs fire late, so each tick compares the time of day.
+  #onTick() {
+    const playhead = this.#playhead, session = this.#session;
+    if (!playhead?.playing || !session || this.#exitedBy) return;
+    const elapsed = Date.now() - this.#reportedAt;
+    if (elapsed < 0 || elapsed > 1000 * session.heartbeat_sec - 250) return this.#report();
+    const percent = 100 * Math.floor(playhead.position) / (playhead.duration ?? Infinity);
+    const milestone = [75, 50, 25].find((value) => percent >= value) ?? 0;
+    if (milestone <= Math.max(this.#reportedMilestone, session.progress_percent)) return;
+    this.#reportedMilestone = milestone;
     this.#report();
   }
 
   /** @param {'enter' | 'resume'} route */
   #open(route) {
-    this.#opening ??= this.#come(route).catch((problem) => {
-      if (passes(problem)) this.#wanted = route;
-      this.#failed(problem);
-      throw problem;
+    this.#opening ??= this.#openSession(route).catch((error) => {
+      if (isTemporary(error)) this.#openLater = route;
+      this.#handleError(error);
+      throw error;
     }).finally(() => { this.#opening = null; this.#report(); });
     return this.#opening;
   }
 
   /** @param {'enter' | 'resume'} route @returns {Promise<Session>} */
-  async #come(route) {
-    const head = this.#head, late = this.#wanted === route, sought = head?.sought;
-    await this.#replay(); // first: an entrance sets the clock, and what was watched before would not count
-    const named = { webinar_id: this.#options.webinarId };
-    const session = await this.#update(route, named).catch((problem) => {
-      if (route === 'resume' && problem.status === 404) return this.#update('enter', named);
-      throw problem;
+  async #openSession(route) {
+    const playhead = this.#playhead, isRetry = this.#openLater === route, sought = playhead?.sought;
+    await this.#deliverNotes(); // first, because what was watched before the entry would not count after it
+    const body = { webinar_id: this.#options.webinarId };
+    const session = await this.#update(route, body).catch((error) => {
+      if (route === 'resume' && error.status === 404) return this.#update('enter', body);
+      throw error;
     });
-    this.#away = this.#wanted = '';
-    this.#halted = false;
+    this.#exitedBy = this.#openLater = '';
+    this.#unauthorized = false;
     this.#attempt = 0;
     if (this.#detached.signal.aborted) return session;
-    clearInterval(this.#beat);
-    this.#beat = setInterval(() => this.#tick(), 1000 * session.heartbeat_sec);
-    if (!head || (head.sought && !sought)) return session; // the viewer has chosen a place meanwhile
-    const { resume_position_sec: to, last_position_sec: last } = session;
-    const ahead = to - head.position;
-    if (ahead > 1 || (ahead < -1 && to > 0 && !late)) head.goTo(to);
-    head.sought ||= last > to; // a second viewing begins
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = setInterval(() => this.#onTick(), 1000 * session.heartbeat_sec);
+    if (!playhead || (playhead.sought && !sought)) return session; // the viewer has chosen a position meanwhile
+    const { resume_position_sec: resumeAt, last_position_sec: last } = session;
+    const ahead = resumeAt - playhead.position;
+    if (ahead > 1 || (ahead < -1 && resumeAt > 0 && !isRetry)) playhead.seekTo(resumeAt);
+    playhead.sought ||= last > resumeAt; // a completed webinar starts from the beginning
     return session;
   }
 
-  // What there is to say is said now, or noted where the service cannot take it.
+  // Sends a report, or notes it while the service is not available.
   #report() {
-    if (!this.#session || this.#away || !this.#head?.settled) return;
-    this.#due = true;
-    if (this.#retry || this.#halted) this.#note();
-    else if (!this.#sending && !this.#opening) this.#send();
+    if (!this.#session || this.#exitedBy || !this.#playhead?.settled) return;
+    this.#reportDue = true;
+    if (this.#retryTimer || this.#unauthorized) this.#note();
+    else if (!this.#sending && !this.#opening) this.#sendReports();
   }
 
-  async #send() {
+  async #sendReports() {
     this.#sending = true;
-    while (this.#due && !this.#away && !this.#retry && !this.#halted && this.#session) {
-      this.#due = false;
+    while (this.#reportDue && !this.#exitedBy && !this.#retryTimer && !this.#unauthorized && this.#session) {
+      this.#reportDue = false;
       try {
         await this.#deliver(this.#note());
         this.#attempt = 0;
-      } catch (problem) {
-        this.#failed(problem);
+      } catch (error) {
+        this.#handleError(error);
       }
     }
     this.#sending = false;
   }
 
   /**
-   * Notes where the session stands, on top of what was not said yet.
+   * Notes the state of the session, merged with what is not delivered yet.
    * @param {string} [exit] @returns {Note}
    */
   #note(exit) {
-    const head = /** @type {Playhead} */ (this.#head), session = /** @type {Session} */ (this.#session);
+    const playhead = /** @type {Playhead} */ (this.#playhead), session = /** @type {Session} */ (this.#session);
     /** @type {Partial<Note>} */
     const before = this.#journal.read(session.session_id) ?? {};
-    const record = {
+    const note = {
       session_id: session.session_id,
-      position: head.position,
-      furthest: Math.max(head.position, head.furthest, before.furthest ?? 0),
-      duration: head.duration,
-      ended: head.ended || before.ended,
-      sought: head.sought || before.sought,
-      jumped: head.jumped || before.jumped,
+      position: playhead.position,
+      furthest: Math.max(playhead.position, playhead.furthest, before.furthest ?? 0),
+      duration: playhead.duration,
+      ended: playhead.ended || before.ended,
+      sought: playhead.sought || before.sought,
+      jumped: playhead.jumped || before.jumped,
       exit: exit ?? before.exit,
       seen: session.last_seen_at,
       at: Date.now(),
     };
-    head.sought = head.jumped = false;
-    this.#reportedAt = record.at;
-    this.#journal.write(record.session_id, record);
-    return record;
+    playhead.sought = playhead.jumped = false;
+    this.#reportedAt = note.at;
+    this.#journal.write(note.session_id, note);
+    return note;
   }
 
   /**
-   * What a record says to the service: one report, or where the viewer went back
-   * from a place that nobody has been told of, that one before it.
-   * @param {Note} record
+   * Returns the request for a note, and the one to send before it if the viewer has
+   * seeked back from a position that was not reported.
+   * @param {Note} note
    */
-  #reports({ session_id, position, furthest, duration, ended, sought, exit }) {
-    const known = this.#session?.session_id === session_id ? this.#session.furthest_sec : 0;
-    const went = furthest - Math.max(position, known) > 1;
-    const said = { session_id, duration_sec: duration };
+  #toRequests({ session_id, position, furthest, duration, ended, sought, exit }) {
+    const reported = this.#session?.session_id === session_id ? this.#session.furthest_sec : 0;
+    const isBehind = furthest - Math.max(position, reported) > 1;
+    const common = { session_id, duration_sec: duration };
     return {
-      before: went ? { ...said, position_sec: furthest, ended: ended || undefined } : null,
+      before: isBehind ? { ...common, position_sec: furthest, ended: ended || undefined } : null,
       route: exit ? 'exit' : 'progress',
-      report: { ...said, position_sec: position, ended: (!went && ended) || undefined, seeked: sought || undefined, leave_reason: exit },
+      body: { ...common, position_sec: position, ended: (!isBehind && ended) || undefined, seeked: sought || undefined, leave_reason: exit },
     };
   }
 
-  /** @param {Note} record @returns {Promise<Session>} */
-  async #deliver(record) {
-    const { before, route, report } = this.#reports(record);
+  /** @param {Note} note @returns {Promise<Session>} */
+  async #deliver(note) {
+    const { before, route, body } = this.#toRequests(note);
     if (before) await this.#update('progress', before);
-    const session = await this.#update(route, report, record.jumped);
-    this.#said(record);
+    const session = await this.#update(route, body, note.jumped);
+    this.#onDelivered(note);
     return session;
   }
 
-  /** @param {Note} record */
-  #said(record) {
-    const later = this.#journal.read(record.session_id);
-    if (later?.at === record.at) this.#journal.drop(record.session_id);
-    const head = this.#head;
-    if (head && record.session_id === this.#session?.session_id) head.furthest = head.position;
+  /** @param {Note} note */
+  #onDelivered(note) {
+    const current = this.#journal.read(note.session_id);
+    if (current?.at === note.at) this.#journal.remove(note.session_id);
+    const playhead = this.#playhead;
+    if (playhead && note.session_id === this.#session?.session_id) playhead.furthest = playhead.position;
   }
 
-  // What earlier pages could not say, or this one. Of several tabs one says it.
-  async #replay() {
+  // Delivers the notes of this page and of earlier ones. Only one of several tabs does.
+  async #deliverNotes() {
     for (const key of this.#journal.keys()) {
-      await alone(`session:${key}`, async () => {
-        const record = this.#journal.read(key);
-        if (!record) return;
-        if (Date.now() - record.at > WEEK) return this.#journal.drop(key);
+      await exclusive(`session:${key}`, async () => {
+        const note = this.#journal.read(key);
+        if (!note) return;
+        if (Date.now() - note.at > WEEK) return this.#journal.remove(key);
         try {
-          if (key !== this.#session?.session_id && record.sought) record.sought = await this.#undisturbed(record);
-          await this.#deliver(record);
-        } catch (problem) {
-          const { status } = /** @type {AutoWebinarError} */ (problem);
-          if (passes(problem) || unknown(problem)) throw problem;
-          // 409: another viewer's, who may come back to this browser.
-          if (status !== 409) this.#journal.drop(key);
+          if (key !== this.#session?.session_id && note.sought) note.sought = await this.#isLatest(note);
+          await this.#deliver(note);
+        } catch (error) {
+          const { status } = /** @type {AutoWebinarError} */ (error);
+          if (isTemporary(error) || isUnauthorized(error)) throw error;
+          // 409: the session belongs to another viewer, who may log in again.
+          if (status !== 409) this.#journal.remove(key);
         }
       });
     }
   }
 
   /**
-   * Whether nobody has reported since: to go back now would undo what came after.
-   * @param {Note} record
+   * Reports whether the session has had no report since a note. Otherwise its seek
+   * back would undo them.
+   * @param {Note} note
    */
-  async #undisturbed({ session_id, seen }) {
-    const session = await this.#look().catch((problem) => {
-      if (passes(problem)) throw problem;
+  async #isLatest({ session_id, seen }) {
+    const session = await this.#fetchSession().catch((error) => {
+      if (isTemporary(error)) throw error;
     });
     return session?.session_id === session_id && session.last_seen_at === seen;
   }
 
-  /** @returns {Promise<Session>} the session as it is, unchanged */
-  #look() { return this.#wire.ask('session', undefined, { query: { webinar_id: this.#options.webinarId } }); }
+  /** @returns {Promise<Session>} */
+  #fetchSession() { return this.#client.request('session', undefined, { query: { webinar_id: this.#options.webinarId } }); }
 
-  // The page may not live to see an answer: what it says is noted as well.
-  #leavePage() {
-    if (!this.#session || !this.#head || this.#away) return;
-    const record = this.#note(this.#head.ended ? 'session_end' : 'user_exit');
-    this.#away = 'gone';
-    const { before, route, report } = this.#reports(record);
-    this.#wire.farewell(route, report).then((arrived) => arrived && !before && this.#said(record));
+  // The page may be closed before the response arrives, so the note is kept until it does.
+  #onPageHide() {
+    if (!this.#session || !this.#playhead || this.#exitedBy) return;
+    const note = this.#note(this.#playhead.ended ? 'session_end' : 'user_exit');
+    this.#exitedBy = 'pagehide';
+    const { before, route, body } = this.#toRequests(note);
+    this.#client.sendLast(route, body).then((arrived) => arrived && !before && this.#onDelivered(note));
   }
 
-  #which() { return this.#session ? { session_id: this.#session.session_id } : { webinar_id: this.#options.webinarId }; }
+  #sessionRef() { return this.#session ? { session_id: this.#session.session_id } : { webinar_id: this.#options.webinarId }; }
 
   /**
    * @param {string} route @param {object} body
-   * @param {boolean} [jumped] a cut takes the video with it: the viewer's own seek went too far
+   * @param {boolean} [jumped] whether the video is moved back if the service limits the position
    * @returns {Promise<Session>}
    */
   async #update(route, body, jumped) {
     /** @type {Session} */
-    const session = await this.#wire.ask(route, body);
-    if (!session.session_id) throw fault('not the service', { code: 'invalid_json' });
-    this.#up();
-    if (route === 'enter' || route === 'resume' || session.session_id === this.#session?.session_id) this.#take(session, jumped);
+    const session = await this.#client.request(route, body);
+    if (!session.session_id) throw clientError('not a response of the service', { code: 'invalid_json' });
+    this.#onReachable();
+    if (route === 'enter' || route === 'resume' || session.session_id === this.#session?.session_id) this.#setSession(session, jumped);
     return session;
   }
 
   /** @param {Session} session @param {boolean} [jumped] */
-  #take(session, jumped) {
+  #setSession(session, jumped) {
     const before = this.#session?.session_id === session.session_id ? this.#session : null;
-    if (!before) this.#marked = 0;
+    if (!before) this.#reportedMilestone = 0;
     this.#session = session;
-    this.#answeredAt = Date.now();
-    const head = this.#head;
-    if (head) head.free = session.completed ? Infinity : session.furthest_sec;
-    this.#tell('state', session);
+    this.#receivedAt = Date.now();
+    const playhead = this.#playhead;
+    if (playhead) playhead.allowed = session.completed ? Infinity : session.furthest_sec;
+    this.#emit('state', session);
     for (const percent of [25, 50, 75, 100]) {
-      if (before && before.progress_percent < percent && percent <= session.progress_percent) this.#tell('mark', { percent });
+      if (before && before.progress_percent < percent && percent <= session.progress_percent) this.#emit('mark', { percent });
     }
-    if (before && !before.completed && session.completed) this.#tell('completed', session);
+    if (before && !before.completed && session.completed) this.#emit('completed', session);
     if (!session.clamped) return;
-    if (jumped) head?.goTo(session.last_position_sec);
-    this.#tell('clamped', session);
+    if (jumped) playhead?.seekTo(session.last_position_sec);
+    this.#emit('clamped', session);
   }
 
-  #up() {
-    if (this.#retry) this.#tryAgain(0); // what waits need not wait
-    if (this.#offline) this.#tell('offline', { offline: this.#offline = false });
+  #onReachable() {
+    if (this.#retryTimer) this.#scheduleRetry(0);
+    if (this.#offline) this.#emit('offline', { offline: this.#offline = false });
   }
 
   /** @param {any} error */
-  #failed(error) {
-    if (passes(error)) {
-      if (!this.#offline) this.#tell('offline', { offline: this.#offline = true });
-      this.#tryAgain(backOff(++this.#attempt, error.retryAfter));
-    } else if (unknown(error)) {
-      this.#halted = true; // what is left to say is noted; the next play tries again
-      this.#tell('error', error);
+  #handleError(error) {
+    if (isTemporary(error)) {
+      if (!this.#offline) this.#emit('offline', { offline: this.#offline = true });
+      this.#scheduleRetry(backoff(++this.#attempt, error.retryAfter));
+    } else if (isUnauthorized(error)) {
+      this.#unauthorized = true; // until the next play, reports are only noted
+      this.#emit('error', error);
     } else {
-      this.#tell('error', error);
+      this.#emit('error', error);
       const key = this.#session?.session_id;
       if (!key || !error.status) return;
-      this.#journal.drop(key);
+      this.#journal.remove(key);
       if (error.status !== 404 && error.status !== 409) return;
-      this.#session = null; // it is gone: erased, or another's
-      if (this.#head?.playing) this.#quietly('enter');
+      this.#session = null; // it was erased, or belongs to another viewer
+      if (this.#playhead?.playing) this.#openInBackground('enter');
     }
   }
 
   /** @param {number} seconds */
-  #tryAgain(seconds) {
-    clearTimeout(this.#retry);
+  #scheduleRetry(seconds) {
+    clearTimeout(this.#retryTimer);
     if (this.#detached.signal.aborted) return;
-    this.#retry = setTimeout(async () => {
-      this.#retry = undefined;
+    this.#retryTimer = setTimeout(async () => {
+      this.#retryTimer = undefined;
       try {
-        if (this.#wanted) return this.#quietly(this.#wanted);
-        if (this.#session && !this.#away && this.#head?.settled) this.#note();
-        await this.#replay();
+        if (this.#openLater) return this.#openInBackground(this.#openLater);
+        if (this.#session && !this.#exitedBy && this.#playhead?.settled) this.#note();
+        await this.#deliverNotes();
         this.#attempt = 0;
         this.#report();
-      } catch (problem) {
-        this.#failed(problem);
+      } catch (error) {
+        this.#handleError(error);
       }
     }, 1000 * seconds);
   }
 
-  /** Opens where no caller waits. @param {'enter' | 'resume'} route */
-  #quietly(route) { this.#open(route).catch(() => {}); }
+  /** Opens a session for no caller: errors are emitted only. @param {'enter' | 'resume'} route */
+  #openInBackground(route) { this.#open(route).catch(() => {}); }
 
   /** @param {string} type @param {any} detail */
-  #tell(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+  #emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
 }
 
-attachDeclared(attach);
+attachFromScriptTag(attach);

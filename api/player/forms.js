@@ -1,32 +1,32 @@
-// Forms. The service stores no answers, so while they cannot be delivered they
-// are kept here, and repeated under one id, which makes that harmless.
+// Forms. The service does not store answers, so they are kept in this browser
+// until they are delivered. Repeats are harmless, because they have the same id.
 
-import { backOff, fault, passes, unknown } from './wire.js';
-import { WEEK, Journal, alone, uuid } from './journal.js';
+import { backoff, clientError, isTemporary, isUnauthorized } from './client.js';
+import { WEEK, Journal, exclusive, uuid } from './journal.js';
 
-/** @typedef {import('./wire.js').Wire} Wire */
+/** @typedef {import('./client.js').Client} Client */
 /** @typedef {import('./autowebinar').AutoWebinarError} AutoWebinarError */
 /** @typedef {import('./autowebinar').FormAnswer} FormAnswer */
 /** @typedef {{ submission_id: string, session_id: string, form_id: string, form_payload: object, at: number }} Entry */
 
 export class Forms {
   #journal = new Journal('form');
-  #wire; #failed; #signal;
+  #client; #onError; #signal;
 
   /**
-   * @param {Wire} wire
-   * @param {(error: Error) => void} failed told of every form that is given up
-   * @param {AbortSignal} signal ends the waiting, not the keeping
+   * @param {Client} client
+   * @param {(error: Error) => void} onError called for each form that is given up
+   * @param {AbortSignal} signal stops retries; the forms are kept
    */
-  constructor(wire, failed, signal) {
-    this.#wire = wire;
-    this.#failed = failed;
+  constructor(client, onError, signal) {
+    this.#client = client;
+    this.#onError = onError;
     this.#signal = signal;
   }
 
   /**
-   * @param {string} sessionId kept forms name their session: on a shared computer
-   * another viewer may be logged in when they are repeated
+   * @param {string} sessionId stored with the form: on a shared computer another
+   * viewer may be logged in when it is repeated
    * @param {string} formId
    * @param {object} payload
    * @param {string} [submissionId]
@@ -35,20 +35,20 @@ export class Forms {
   submit(sessionId, formId, payload, submissionId = uuid()) {
     const entry = { submission_id: submissionId, session_id: sessionId, form_id: formId, form_payload: payload, at: Date.now() };
     this.#journal.write(submissionId, entry);
-    return /** @type {Promise<FormAnswer>} */ (this.#alone(entry));
+    return /** @type {Promise<FormAnswer>} */ (this.#deliverExclusively(entry));
   }
 
-  /** Takes up what earlier pages could not deliver, unless another tab is at it. */
+  /** Delivers the forms that earlier pages have left, unless another tab does. */
   resume() {
     for (const key of this.#journal.keys()) {
       const entry = this.#journal.read(key);
-      if (entry) this.#alone(entry, { ifAvailable: true }).catch(() => {});
+      if (entry) this.#deliverExclusively(entry, { ifAvailable: true }).catch(() => {});
     }
   }
 
   /** @param {Entry} entry @param {LockOptions} [options] */
-  #alone(entry, options) {
-    return alone(`form:${entry.submission_id}`, async () => {
+  #deliverExclusively(entry, options) {
+    return exclusive(`form:${entry.submission_id}`, async () => {
       if (this.#journal.read(entry.submission_id)) return this.#deliver(entry);
     }, options);
   }
@@ -56,42 +56,42 @@ export class Forms {
   /** @param {Entry} entry @returns {Promise<FormAnswer>} */
   async #deliver({ at, ...body }) {
     try {
-      const answer = await this.patiently(() => {
-        if (Date.now() - at > WEEK) throw fault('The form could not be delivered for a week.', { status: 410, code: 'autowebinar_form_expired' });
-        return this.#wire.ask('form', body, { keepalive: false });
+      const answer = await this.retry(() => {
+        if (Date.now() - at > WEEK) throw clientError('The form could not be delivered for a week.', { status: 410, code: 'autowebinar_form_expired' });
+        return this.#client.request('form', body, { keepalive: false });
       });
-      this.#journal.drop(body.submission_id);
+      this.#journal.remove(body.submission_id);
       return answer;
-    } catch (problem) {
-      const error = /** @type {AutoWebinarError} */ (problem);
-      // A session that is not this viewer's is another's, who may come back.
-      if (!passes(error) && !unknown(error) && error.status !== 409) this.#journal.drop(body.submission_id);
-      this.#failed(error);
+    } catch (thrown) {
+      const error = /** @type {AutoWebinarError} */ (thrown);
+      // 409: the session belongs to another viewer, who may log in again.
+      if (!isTemporary(error) && !isUnauthorized(error) && error.status !== 409) this.#journal.remove(body.submission_id);
+      this.#onError(error);
       throw error;
     }
   }
 
   /**
-   * Repeats a task while its failures are such as pass.
+   * Repeats a task until it succeeds or fails permanently.
    * @template T
    * @param {() => Promise<T>} task
    * @returns {Promise<T>}
    */
-  async patiently(task) {
+  async retry(task) {
     for (let attempt = 1; ; attempt++) {
       try {
         return await task();
-      } catch (problem) {
-        const error = /** @type {AutoWebinarError} */ (problem);
-        if (!passes(error) || this.#signal.aborted) throw error;
-        await pause(backOff(attempt, error.retryAfter), this.#signal);
+      } catch (thrown) {
+        const error = /** @type {AutoWebinarError} */ (thrown);
+        if (!isTemporary(error) || this.#signal.aborted) throw error;
+        await pause(backoff(attempt, error.retryAfter), this.#signal);
       }
     }
   }
 }
 
 /**
- * Waits, but not beyond the moment when the network comes back.
+ * Waits for a time, or until the browser is online again.
  * @param {number} seconds
  * @param {AbortSignal} signal
  */

@@ -1,37 +1,37 @@
-// What could not be said yet, kept in localStorage: a record for each session,
-// an entry for each form. Where storage is blocked it lasts as long as the page.
+// What has not been delivered, kept in localStorage: a record for each session and
+// an entry for each form. Where storage is blocked it is kept in memory.
 
 const PREFIX = 'autowebinar:';
 export const WEEK = 7 * 24 * 3600 * 1000;
 
 /**
- * What a session's player has to say: sent as one report.
+ * What is to be reported about a session.
  * @typedef {object} Note
  * @property {string} session_id
- * @property {number} position seconds, where the video stands
- * @property {number} furthest seconds, the highest position since the last report that arrived
+ * @property {number} position seconds, the position of the video
+ * @property {number} furthest seconds, the highest position since the last delivered report
  * @property {number} [duration] seconds
  * @property {boolean} [ended]
- * @property {boolean} [sought] the viewer sought
- * @property {boolean} [jumped] and that was beyond what was watched
- * @property {string} [exit] the reason to leave
- * @property {string | null} [seen] last_seen_at in the last answer
+ * @property {boolean} [sought] whether the viewer seeked
+ * @property {boolean} [jumped] whether that seek went beyond what was watched
+ * @property {string} [exit] the leave reason
+ * @property {string | null} [seen] last_seen_at in the last response
  * @property {number} at Unix milliseconds
  */
 
-/** Things by key, each with the time in `at`, and forgotten after a week. */
+/** Values by key, each with its time in the member `at`. */
 export class Journal {
   /** @type {Map<string, string>} */ #memory = new Map();
-  #kind;
+  #prefix;
 
   /** @param {string} kind */
-  constructor(kind) { this.#kind = `${PREFIX}${kind}:`; }
+  constructor(kind) { this.#prefix = `${PREFIX}${kind}:`; }
 
-  /** @param {string} key @param {object} thing */
-  write(key, thing) {
-    const text = JSON.stringify({ ...thing, at: 'at' in thing ? thing.at : Date.now() });
+  /** @param {string} key @param {object} value */
+  write(key, value) {
+    const text = JSON.stringify(value);
     try {
-      localStorage.setItem(this.#kind + key, text);
+      localStorage.setItem(this.#prefix + key, text);
     } catch {
       this.#memory.set(key, text);
     }
@@ -41,7 +41,7 @@ export class Journal {
   read(key) {
     let text = this.#memory.get(key);
     try {
-      text ??= localStorage.getItem(this.#kind + key) ?? undefined;
+      text ??= localStorage.getItem(this.#prefix + key) ?? undefined;
       return text ? JSON.parse(text) : null;
     } catch {
       return null;
@@ -49,45 +49,46 @@ export class Journal {
   }
 
   /** @param {string} key */
-  drop(key) {
+  remove(key) {
     this.#memory.delete(key);
     try {
-      localStorage.removeItem(this.#kind + key);
-    } catch { /* it is not there either */ }
+      localStorage.removeItem(this.#prefix + key);
+    } catch { /* storage is blocked */ }
   }
 
   keys() {
     let stored = /** @type {string[]} */ ([]);
     try {
-      stored = Object.keys(localStorage).filter((key) => key.startsWith(this.#kind)).map((key) => key.slice(this.#kind.length));
-    } catch { /* blocked */ }
+      stored = Object.keys(localStorage).filter((key) => key.startsWith(this.#prefix)).map((key) => key.slice(this.#prefix.length));
+    } catch { /* storage is blocked */ }
     return [...new Set([...this.#memory.keys(), ...stored])];
   }
 }
 
 /**
- * Runs a task while no other tab runs one of that name. Web Locks are there on
- * secure pages only; elsewhere it must do that the tasks are harmless to repeat.
+ * Runs a task while no other tab runs one of the same name. Web Locks exist in
+ * secure contexts only; elsewhere tasks may overlap, which is harmless because
+ * the service accepts repeats.
  * @template T
  * @param {string} name
  * @param {() => Promise<T>} task
- * @param {LockOptions} [options] ifAvailable: not at all while another tab does
+ * @param {LockOptions} [options] with ifAvailable the task is skipped while another tab runs it
  * @returns {Promise<T | undefined>}
  */
-export async function alone(name, task, options = {}) {
-  let asked = false;
+export async function exclusive(name, task, options = {}) {
+  let granted = false;
   try {
     return await navigator.locks.request(PREFIX + name, options, async (lock) => {
-      asked = true;
+      granted = true;
       return lock ? task() : undefined;
     });
-  } catch (problem) {
-    if (asked) throw problem;
+  } catch (error) {
+    if (granted) throw error;
     return task();
   }
 }
 
-/** crypto.randomUUID is there on secure pages only. */
+/** Returns a random UUID. crypto.randomUUID exists in secure contexts only. */
 export function uuid() {
   const b = crypto.getRandomValues(new Uint8Array(16));
   b[6] = (b[6] & 0x0f) | 0x40;

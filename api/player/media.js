@@ -1,34 +1,34 @@
-// Every player as something that behaves like an HTMLMediaElement.
+// Adapts players to the interface of HTMLMediaElement.
 
 /** @typedef {import('./autowebinar').Media} Media */
 
 /**
  * @param {any} player a media element, or a Video.js, Plyr, Vimeo or YouTube player
- * @param {(name: string) => string} address where an adapter is
+ * @param {(name: string) => string} adapterURL
  * @returns {Media | Promise<Media>}
  */
-export function mediaOf(player, address) {
-  if (typeof player?.tech === 'function') return ofVideoJS(player);
-  if (player?.provider && player.elements) return ofPlyr(player, address);
-  if (typeof player?.setCurrentTime === 'function') return adapted(player, address('vimeo'));
-  if (typeof player?.getIframe === 'function') return adapted(player, address('youtube'));
+export function toMedia(player, adapterURL) {
+  if (typeof player?.tech === 'function') return fromVideoJS(player);
+  if (player?.provider && player.elements) return fromPlyr(player, adapterURL);
+  if (typeof player?.setCurrentTime === 'function') return load(adapterURL('vimeo'), player);
+  if (typeof player?.getIframe === 'function') return load(adapterURL('youtube'), player);
   if (typeof player?.currentTime === 'number' && player.addEventListener) return player;
-  throw new TypeError('AutoWebinar: attach() wants a media element, or a Video.js, Plyr, Vimeo or YouTube player');
+  throw new TypeError('AutoWebinar: attach() needs a media element, or a Video.js, Plyr, Vimeo or YouTube player');
 }
 
 /** @param {any} player @returns {Promise<Media>} */
-const ofVideoJS = (player) => new Promise((resolve, reject) => player.ready(() => {
+const fromVideoJS = (player) => new Promise((resolve, reject) => player.ready(() => {
   const element = player.tech(true).el();
   if (typeof element.currentTime === 'number') resolve(element);
   else reject(new TypeError('AutoWebinar: this Video.js tech has no media element; attach the player inside it'));
 }));
 
-/** @param {any} player @param {(name: string) => string} address @returns {Media | Promise<Media>} */
-function ofPlyr(player, address) {
+/** @param {any} player @param {(name: string) => string} adapterURL @returns {Media | Promise<Media>} */
+function fromPlyr(player, adapterURL) {
   if (player.provider === 'html5') return player.media;
-  if (player.embed) return mediaOf(player.embed, address);
-  return new Promise((resolve) => player.once('ready', () => resolve(mediaOf(player.embed, address))));
+  if (player.embed) return toMedia(player.embed, adapterURL);
+  return new Promise((resolve) => player.once('ready', () => resolve(toMedia(player.embed, adapterURL))));
 }
 
-/** @param {any} player @param {string} address @returns {Promise<Media>} */
-const adapted = async (player, address) => (await import(address)).media(player);
+/** @param {string} url @param {any} player @returns {Promise<Media>} */
+const load = async (url, player) => (await import(url)).media(player);

@@ -1,48 +1,48 @@
-// What the page says by itself: WordPress's settings, and the attributes of the
-// script tag that brought this file.
+// Options that the page provides: the settings of WordPress, and the attributes of
+// the script tag that loaded this file.
 
 /** @typedef {import('./autowebinar').Options} Options */
 
-const here = import.meta.url;
+const scriptURL = import.meta.url;
 
-const ownTag = () => [...document.scripts].find((script) => script.src === here);
+const scriptTag = () => [...document.scripts].find((script) => script.src === scriptURL);
 
 /**
- * Fills in what the page's own code left out.
- * @param {Partial<Options>} given
+ * Completes the options that the code of the page has passed to attach.
+ * @param {Partial<Options>} options
  * @returns {Options & { base: string }}
  */
-export function settings(given) {
-  const data = ownTag()?.dataset ?? {};
+export function completeOptions(options) {
+  const data = scriptTag()?.dataset ?? {};
   const { wpApiSettings: wp, wp: { apiFetch } = {} } = /** @type {any} */ (window);
-  const own = /^(https?:.*)\/player(\.classic)?\.js([?&].*)?$/.exec(here)?.[1];
-  const base = given.base ?? data.base ?? (own || (wp?.root && `${wp.root}autowebinar/v1`) || '/wp-json/autowebinar/v1');
-  const webinarId = given.webinarId ?? data.webinar;
-  if (!webinarId) throw new TypeError('AutoWebinar: which webinar? attach(player, { webinarId })');
+  const scriptBase = /^(https?:.*)\/player(\.classic)?\.js([?&].*)?$/.exec(scriptURL)?.[1];
+  const base = options.base ?? data.base ?? (scriptBase || (wp?.root && `${wp.root}autowebinar/v1`) || '/wp-json/autowebinar/v1');
+  const webinarId = options.webinarId ?? data.webinar;
+  if (!webinarId) throw new TypeError('AutoWebinar: no webinar id: attach(player, { webinarId })');
   return {
-    ...given, webinarId, base,
-    nonce: given.nonce ?? data.nonce ?? wp?.nonce,
-    token: given.token ?? data.token,
-    nonceUrl: given.nonceUrl ?? data.nonceUrl ?? apiFetch?.nonceEndpoint ?? refreshAddress(wp?.root ?? base),
+    ...options, webinarId, base,
+    nonce: options.nonce ?? data.nonce ?? wp?.nonce,
+    token: options.token ?? data.token,
+    nonceUrl: options.nonceUrl ?? data.nonceUrl ?? apiFetch?.nonceEndpoint ?? defaultNonceURL(wp?.root ?? base),
   };
 }
 
-// WordPress's own, where the REST root shows where WordPress is.
-const refreshAddress = (/** @type {string} */ root) => `${/^(.*?)\/(wp-json|index\.php|\?)/.exec(root)?.[1] ?? ''}/wp-admin/admin-ajax.php?action=rest-nonce`;
+// The address of WordPress is derived from its REST root.
+const defaultNonceURL = (/** @type {string} */ root) => `${/^(.*?)\/(wp-json|index\.php|\?)/.exec(root)?.[1] ?? ''}/wp-admin/admin-ajax.php?action=rest-nonce`;
 
 /**
- * A script tag with data-webinar needs no code beside it, only one <video>.
+ * Attaches the video of the page if the script tag has the attribute data-webinar.
  * @param {(player: any, options: Partial<Options>) => EventTarget} attach
  */
-export function attachDeclared(attach) {
-  const tag = ownTag();
+export function attachFromScriptTag(attach) {
+  const tag = scriptTag();
   if (!tag?.dataset.webinar) return;
-  const begin = () => {
-    const found = document.querySelectorAll(/** @type {'video'} */ (tag.dataset.video ?? 'video'));
-    if (found.length !== 1) return console.error(`AutoWebinar: data-webinar wants one <video>, there are ${found.length}; data-video="#id" names one`);
-    const detail = attach(found[0], {});
-    found[0].dispatchEvent(new CustomEvent('autowebinar', { detail, bubbles: true }));
+  const run = () => {
+    const videos = document.querySelectorAll(/** @type {'video'} */ (tag.dataset.video ?? 'video'));
+    if (videos.length !== 1) return console.error(`AutoWebinar: data-webinar needs exactly one <video>, found ${videos.length}; select one with data-video="#id"`);
+    const detail = attach(videos[0], {});
+    videos[0].dispatchEvent(new CustomEvent('autowebinar', { detail, bubbles: true }));
   };
-  if (document.readyState === 'loading') addEventListener('DOMContentLoaded', begin);
-  else begin();
+  if (document.readyState === 'loading') addEventListener('DOMContentLoaded', run);
+  else run();
 }

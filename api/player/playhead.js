@@ -1,46 +1,46 @@
-// Where the video stands, and whose doing that is.
+// Tracks the position of a video, and whether the viewer or the player changed it.
 
 /** @typedef {import('./autowebinar').Media} Media */
 
-const NEAR = 1; // seconds: not a seek, or the place that was sought
-const SLACK = 3; // what the service forgives
+const SEEK_TOLERANCE = 1; // seconds: less is not a seek, or is the requested position
+const LIMIT_TOLERANCE = 3; // seconds that the service tolerates beyond what was watched
 
-/** Follows a media element: tells seeks of the viewer's from ours, and takes the video to a place reliably. */
+/** Follows a media element, and moves it to a position reliably. */
 export class Playhead {
-  /** The viewer sought, and no report has said so. */ sought = false;
-  /** … and beyond what had been watched. */ jumped = false;
-  /** The highest position since the last report that arrived. */ furthest = 0;
-  /** Up to here one may seek freely: the service's furthest_sec; Infinity once completed. */ free = 0;
+  /** The viewer has seeked since the last report. */ sought = false;
+  /** That seek went beyond what was watched. */ jumped = false;
+  /** The highest position since the last delivered report. */ furthest = 0;
+  /** Up to this position seeking is allowed: furthest_sec of the service, Infinity once completed. */ allowed = 0;
 
-  #media; #tell; #prevent; #length;
-  #position = 0; // where it stood last, outside of seeks
-  /** @type {number | null} */ #target = null; // where we take it; nothing is reported before it is there
-  /** @type {number | null} */ #guard = null; // taken there, but not yet seen playing there
-  #early = false; #late = false; // it may be applied once more, before playing and at playing
-  #viewers = false; #far = false; // the seek under way is the viewer's, and beyond what was watched
+  #media; #notify; #preventForwardSeek; #givenDuration;
+  #position = 0; // the last one outside of seeks
+  /** @type {number | null} */ #target = null; // where we move the video; nothing is reported until it is there
+  /** @type {number | null} */ #unconfirmed = null; // the target until the video plays there
+  #retryBeforePlaying = false; #retryAtPlaying = false; // whether the target may be applied once more
+  #viewerSeeks = false; #beyondLimit = false; // the current seek is the viewer's, and goes beyond what was watched
 
   /**
    * @param {Media} media
-   * @param {(what: 'play' | 'report' | 'tick' | 'prevented') => void} tell
+   * @param {(event: 'play' | 'report' | 'tick' | 'prevented') => void} notify
    * @param {{ duration?: number, preventForwardSeek?: boolean, signal: AbortSignal }} options
    */
-  constructor(media, tell, { duration, preventForwardSeek, signal }) {
+  constructor(media, notify, { duration, preventForwardSeek, signal }) {
     this.#media = media;
-    this.#tell = tell;
-    this.#prevent = preventForwardSeek;
-    this.#length = duration;
+    this.#notify = notify;
+    this.#preventForwardSeek = preventForwardSeek;
+    this.#givenDuration = duration;
     this.#position = media.currentTime;
     /** @type {(type: string, listener: () => void) => void} */
     const on = (type, listener) => media.addEventListener(type, listener, { signal });
-    on('loadedmetadata', () => this.#apply());
-    on('canplay', () => this.#verify());
-    on('playing', () => this.#verify(true));
-    on('play', () => tell('play'));
-    on('pause', () => tell('report'));
-    on('ended', () => { this.#follow(); tell('report'); });
-    on('timeupdate', () => { this.#follow(); tell('tick'); });
-    on('seeking', () => this.#seeking());
-    on('seeked', () => this.#seeked());
+    on('loadedmetadata', () => this.#applyTarget());
+    on('canplay', () => this.#verifyTarget());
+    on('playing', () => this.#verifyTarget(true));
+    on('play', () => notify('play'));
+    on('pause', () => notify('report'));
+    on('ended', () => { this.#trackPosition(); notify('report'); });
+    on('timeupdate', () => { this.#trackPosition(); notify('tick'); });
+    on('seeking', () => this.#onSeeking());
+    on('seeked', () => this.#onSeeked());
   }
 
   get playing() { return !this.#media.paused && !this.#media.ended; }
@@ -48,99 +48,98 @@ export class Playhead {
   get settled() { return this.#target === null; }
 
   get duration() {
-    const duration = this.#length ?? this.#media.duration;
+    const duration = this.#givenDuration ?? this.#media.duration;
     return Number.isFinite(duration) && duration > 0 ? duration : undefined;
   }
 
-  get position() { return this.#target ?? (this.#moving ? this.#position : this.#media.currentTime); }
+  get position() { return this.#target ?? (this.#seeking ? this.#position : this.#media.currentTime); }
 
-  get ended() { return this.#media.ended && this.#media.currentTime >= (this.duration ?? Infinity) - NEAR; }
+  get ended() { return this.#media.ended && this.#media.currentTime >= (this.duration ?? Infinity) - SEEK_TOLERANCE; }
 
   pause() { this.#media.pause(); }
 
   close() { this.#media.close?.(); }
 
-  // A timeupdate comes between the end of a seek and its event.
-  get #moving() { return this.#media.seeking || this.#viewers; }
+  // A timeupdate event can fire after a seek has ended and before its seeked event.
+  get #seeking() { return this.#media.seeking || this.#viewerSeeks; }
 
   /**
-   * Takes the video to a place, as soon as it can be.
+   * Moves the video to a position as soon as it is ready.
    * @param {number} seconds
    */
-  goTo(seconds) {
-    this.#target = this.#guard = seconds;
-    this.#early = this.#late = true;
-    this.#viewers = this.#far = this.sought = this.jumped = false;
-    this.#apply();
+  seekTo(seconds) {
+    this.#target = this.#unconfirmed = seconds;
+    this.#retryBeforePlaying = this.#retryAtPlaying = true;
+    this.#viewerSeeks = this.#beyondLimit = this.sought = this.jumped = false;
+    this.#applyTarget();
   }
 
-  #apply() {
+  #applyTarget() {
     if (this.#target === null || this.#media.readyState < 1) return;
-    this.#target = this.#guard = Math.min(this.#target, this.duration ?? Infinity);
+    this.#target = this.#unconfirmed = Math.min(this.#target, this.duration ?? Infinity);
     this.#media.currentTime = this.#target;
   }
 
-  // Some browsers forget a seek that came before the first picture or before
-  // playing: it is looked at then, and applied once more. Where the video cannot
-  // be sought at all, that is given up.
-  #verify(playing = false, sought = false) {
-    const aim = this.#target ?? this.#guard;
-    if (aim === null || this.#media.seeking) return;
-    const there = Math.abs(this.#media.currentTime - aim) < (playing ? SLACK : NEAR);
-    if (!there && (playing ? this.#late : this.#early && !this.settled)) {
-      if (playing) this.#late = false;
-      this.#early = false;
-      this.#target = aim;
-      this.#apply();
+  // Some browsers ignore a seek before the first frame or before playing, so it is
+  // applied once more then. A video that cannot seek is left where it is.
+  #verifyTarget(playing = false, seeked = false) {
+    const target = this.#target ?? this.#unconfirmed;
+    if (target === null || this.#media.seeking) return;
+    const reached = Math.abs(this.#media.currentTime - target) < (playing ? LIMIT_TOLERANCE : SEEK_TOLERANCE);
+    if (!reached && (playing ? this.#retryAtPlaying : this.#retryBeforePlaying && !this.settled)) {
+      if (playing) this.#retryAtPlaying = false;
+      this.#retryBeforePlaying = false;
+      this.#target = target;
+      this.#applyTarget();
       return;
     }
-    if (playing) this.#guard = null;
-    if (there || playing || sought) this.#settle();
+    if (playing) this.#unconfirmed = null;
+    if (reached || playing || seeked) this.#settle();
   }
 
   #settle() {
     if (this.#target === null) return;
     this.#target = null;
     this.#position = this.#media.currentTime;
-    this.#tell('report');
+    this.#notify('report');
   }
 
-  #follow() {
+  #trackPosition() {
     const { currentTime } = this.#media;
-    if (this.#moving || this.#target !== null) return;
+    if (this.#seeking || this.#target !== null) return;
     this.#position = currentTime;
     this.furthest = Math.max(this.furthest, currentTime);
-    if (this.#guard !== null && Math.abs(currentTime - this.#guard) < SLACK) this.#guard = null;
+    if (this.#unconfirmed !== null && Math.abs(currentTime - this.#unconfirmed) < LIMIT_TOLERANCE) this.#unconfirmed = null;
   }
 
-  #seeking() {
+  #onSeeking() {
     const to = this.#media.currentTime;
-    const ours = this.#target !== null && Math.abs(to - this.#target) < NEAR;
-    // A browser that forgets our seek begins at the beginning.
-    const forgotten = this.#guard !== null && to < 0.1;
-    // Streaming libraries nudge the position over gaps.
-    const nudged = this.#target === null && Math.abs(to - this.#position) < NEAR;
-    this.#viewers = !ours && !forgotten && !nudged;
-    if (!this.#viewers) return;
-    const reach = Math.max(this.free, this.furthest, this.#position);
-    if (this.#prevent && to > reach + NEAR) {
-      this.goTo(this.#position);
-      this.#tell('prevented');
+    const isOurs = this.#target !== null && Math.abs(to - this.#target) < SEEK_TOLERANCE;
+    // A browser that ignores our seek starts at the beginning.
+    const isIgnored = this.#unconfirmed !== null && to < 0.1;
+    // Streaming libraries move the position over gaps.
+    const isGap = this.#target === null && Math.abs(to - this.#position) < SEEK_TOLERANCE;
+    this.#viewerSeeks = !isOurs && !isIgnored && !isGap;
+    if (!this.#viewerSeeks) return;
+    const limit = Math.max(this.allowed, this.furthest, this.#position);
+    if (this.#preventForwardSeek && to > limit + SEEK_TOLERANCE) {
+      this.seekTo(this.#position);
+      this.#notify('prevented');
       return;
     }
-    this.#target = this.#guard = null;
-    this.#far ||= to > reach + SLACK;
+    this.#target = this.#unconfirmed = null;
+    this.#beyondLimit ||= to > limit + LIMIT_TOLERANCE;
   }
 
-  #seeked() {
-    if (this.#viewers) {
+  #onSeeked() {
+    if (this.#viewerSeeks) {
       this.sought = true;
-      this.jumped ||= this.#far;
-      this.#viewers = this.#far = false;
+      this.jumped ||= this.#beyondLimit;
+      this.#viewerSeeks = this.#beyondLimit = false;
       this.#position = this.#media.currentTime;
-      this.#tell('report');
+      this.#notify('report');
     } else {
-      this.#verify(false, true);
+      this.#verifyTarget(false, true);
     }
   }
 }

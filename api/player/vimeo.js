@@ -1,11 +1,11 @@
-// A Vimeo player (@vimeo/player, which answers by promises) as something that
-// behaves like an HTMLMediaElement.
+// Adapts a Vimeo player (@vimeo/player, whose methods return promises) to the
+// interface of HTMLMediaElement.
 
 /** @param {any} player @returns {Promise<VimeoMedia>} */
 export async function media(player) {
-  const made = new VimeoMedia(player);
-  await made.ready;
-  return made;
+  const adapter = new VimeoMedia(player);
+  await adapter.ready;
+  return adapter;
 }
 
 class VimeoMedia extends EventTarget {
@@ -17,53 +17,53 @@ class VimeoMedia extends EventTarget {
   constructor(player) {
     super();
     this.#player = player;
-    /** @type {(type: string, does: (data: any) => void) => void} */
-    const on = (type, does) => player.on(type, (/** @type {any} */ data) => {
+    /** @type {(type: string, handle: (data: any) => void) => void} */
+    const on = (type, handle) => player.on(type, (/** @type {any} */ data) => {
       if (data?.duration > 0) this.duration = data.duration;
-      does(data);
+      handle(data);
     });
-    on('play', () => this.#now('play', { paused: false, ended: false }));
-    on('playing', () => this.#now('playing', { paused: false, readyState: 4 }));
-    on('pause', ({ seconds }) => { this.#at(seconds); this.#now('pause', { paused: true }); });
-    on('ended', ({ seconds }) => { this.#at(seconds ?? this.duration); this.#now('ended', { paused: true, ended: true }); });
-    on('timeupdate', ({ seconds }) => { if (!this.seeking) { this.#at(seconds); this.#now('timeupdate'); } });
-    on('seeking', ({ seconds }) => this.#seek(seconds));
+    on('play', () => this.#fire('play', { paused: false, ended: false }));
+    on('playing', () => this.#fire('playing', { paused: false, readyState: 4 }));
+    on('pause', ({ seconds }) => { this.#setPosition(seconds); this.#fire('pause', { paused: true }); });
+    on('ended', ({ seconds }) => { this.#setPosition(seconds ?? this.duration); this.#fire('ended', { paused: true, ended: true }); });
+    on('timeupdate', ({ seconds }) => { if (!this.seeking) { this.#setPosition(seconds); this.#fire('timeupdate'); } });
+    on('seeking', ({ seconds }) => this.#onSeeking(seconds));
     on('seeked', ({ seconds }) => {
-      if (!this.seeking) this.#seek(seconds); // some versions say only this
-      this.#at(seconds);
-      this.#now('seeked', { seeking: false });
+      if (!this.seeking) this.#onSeeking(seconds); // some versions send no seeking event
+      this.#setPosition(seconds);
+      this.#fire('seeked', { seeking: false });
     });
-    on('loaded', () => this.#learn());
-    this.ready = player.ready().then(() => this.#learn());
+    on('loaded', () => this.#readState());
+    this.ready = player.ready().then(() => this.#readState());
   }
 
   get currentTime() { return this.#seconds; }
 
   set currentTime(seconds) {
-    this.#player.setCurrentTime(seconds).catch(() => {}); // beyond the end: the position stays
+    this.#player.setCurrentTime(seconds).catch(() => {}); // rejected beyond the end
   }
 
   pause() { this.#player.pause().catch(() => {}); }
 
-  async #learn() {
+  async #readState() {
     const player = this.#player;
     [this.duration, this.#seconds, this.paused, this.ended] = await Promise.all(
       [player.getDuration(), player.getCurrentTime(), player.getPaused(), player.getEnded()]);
-    this.#now('loadedmetadata', { readyState: 1 });
-    this.#now('canplay', { readyState: 4 });
+    this.#fire('loadedmetadata', { readyState: 1 });
+    this.#fire('canplay', { readyState: 4 });
   }
 
   /** @param {number} seconds */
-  #at(seconds) { this.#seconds = seconds; }
+  #setPosition(seconds) { this.#seconds = seconds; }
 
   /** @param {number} seconds */
-  #seek(seconds) {
-    this.#at(seconds);
-    this.#now('seeking', { seeking: true, ended: false });
+  #onSeeking(seconds) {
+    this.#setPosition(seconds);
+    this.#fire('seeking', { seeking: true, ended: false });
   }
 
   /** @param {string} type @param {Partial<VimeoMedia>} [state] */
-  #now(type, state) {
+  #fire(type, state) {
     Object.assign(this, state);
     this.dispatchEvent(new Event(type));
   }

@@ -1,15 +1,15 @@
-// A YouTube player (IFrame API) as something that behaves like an
-// HTMLMediaElement. The API says nothing of seeks and little of time: the position
-// is looked at four times a second, and a jump of it is a seek.
+// Adapts a YouTube player (IFrame API) to the interface of HTMLMediaElement. The
+// API has no events for seeks and for the position, so the position is polled, and
+// a jump counts as a seek.
 
-const LOOK = 250; // milliseconds
-const JUMP = 1.5; // seconds off what playing explains
-const PATIENCE = 5000; // milliseconds until a seek that leads nowhere is over
+const POLL_INTERVAL = 250; // milliseconds
+const JUMP = 1.5; // seconds; a larger difference from normal playback is a seek
+const SEEK_TIMEOUT = 5000; // milliseconds until a seek that has no effect ends
 
 /** @param {any} player @returns {Promise<YouTubeMedia>} */
 export async function media(player) {
-  // Its methods are there once it is ready.
-  if (!player.getPlayerState) await new Promise((ready) => player.addEventListener('onReady', ready));
+  // The methods of the player exist once it is ready.
+  if (!player.getPlayerState) await new Promise((resolve) => player.addEventListener('onReady', resolve));
   return new YouTubeMedia(player);
 }
 
@@ -17,8 +17,8 @@ const UNSTARTED = -1, ENDED = 0, PLAYING = 1, PAUSED = 2, CUED = 5;
 
 class YouTubeMedia extends EventTarget {
   paused = true; ended = false; seeking = false;
-  #player; #seconds; #lookedAt = Date.now(); #timer;
-  /** @type {{ to: number, since: number } | null} */ #sought = null; // by us
+  #player; #seconds; #polledAt = Date.now(); #timer;
+  /** @type {{ to: number, since: number } | null} */ #ownSeek = null;
 
   /** @param {any} player */
   constructor(player) {
@@ -26,21 +26,21 @@ class YouTubeMedia extends EventTarget {
     this.#player = player;
     this.#seconds = player.getCurrentTime() || 0;
     this.paused = player.getPlayerState() !== PLAYING;
-    player.addEventListener('onStateChange', (/** @type {{ data: number }} */ { data }) => this.#became(data));
-    this.#timer = setInterval(() => this.#look(), LOOK);
+    player.addEventListener('onStateChange', (/** @type {{ data: number }} */ { data }) => this.#onStateChange(data));
+    this.#timer = setInterval(() => this.#poll(), POLL_INTERVAL);
   }
 
-  // A seek before the first play would start a video that is only cued.
+  // Seeking before the first play would start a cued video, so it is not ready yet.
   get readyState() { return this.duration > 0 && ![UNSTARTED, CUED].includes(this.#player.getPlayerState()) ? 4 : 0; }
 
-  get duration() { return this.#player.getDuration() || NaN; } // 0 before it is known
+  get duration() { return this.#player.getDuration() || NaN; } // 0: unknown
 
-  get currentTime() { return this.#sought?.to ?? this.#seconds; }
+  get currentTime() { return this.#ownSeek?.to ?? this.#seconds; }
 
   set currentTime(seconds) {
     this.#player.seekTo(seconds, true);
-    this.#sought = { to: seconds, since: Date.now() };
-    this.#seek();
+    this.#ownSeek = { to: seconds, since: Date.now() };
+    this.#onSeeking();
   }
 
   pause() { this.#player.pauseVideo(); }
@@ -48,42 +48,42 @@ class YouTubeMedia extends EventTarget {
   close() { clearInterval(this.#timer); }
 
   /** @param {number} state */
-  #became(state) {
-    this.#look();
+  #onStateChange(state) {
+    this.#poll();
     if (state === PLAYING) {
-      if (this.paused) this.#now('play', { paused: false, ended: false });
-      this.#now('loadedmetadata');
-      this.#now('playing');
+      if (this.paused) this.#fire('play', { paused: false, ended: false });
+      this.#fire('loadedmetadata');
+      this.#fire('playing');
     } else if (state === PAUSED) {
-      if (!this.paused) this.#now('pause', { paused: true });
+      if (!this.paused) this.#fire('pause', { paused: true });
     } else if (state === ENDED) {
       this.#seconds = this.duration;
-      this.#now('pause', { paused: true, ended: true });
-      this.#now('ended');
+      this.#fire('pause', { paused: true, ended: true });
+      this.#fire('ended');
     }
   }
 
-  #look() {
+  #poll() {
     const seconds = this.#player.getCurrentTime() || 0, now = Date.now();
-    const passed = Math.max(0, now - this.#lookedAt) / 1000 * (this.paused ? 0 : this.#player.getPlaybackRate());
+    const played = Math.max(0, now - this.#polledAt) / 1000 * (this.paused ? 0 : this.#player.getPlaybackRate());
     const before = this.#seconds;
     this.#seconds = seconds;
-    this.#lookedAt = now;
-    if (this.#sought) {
-      if (Math.abs(seconds - this.#sought.to) > JUMP && now - this.#sought.since < PATIENCE) return;
-      this.#sought = null;
-      this.#now('seeked', { seeking: false });
-    } else if (!this.ended && (seconds < before - JUMP || seconds > before + passed + JUMP)) {
-      this.#seek();
-      this.#now('seeked', { seeking: false });
+    this.#polledAt = now;
+    if (this.#ownSeek) {
+      if (Math.abs(seconds - this.#ownSeek.to) > JUMP && now - this.#ownSeek.since < SEEK_TIMEOUT) return;
+      this.#ownSeek = null;
+      this.#fire('seeked', { seeking: false });
+    } else if (!this.ended && (seconds < before - JUMP || seconds > before + played + JUMP)) {
+      this.#onSeeking();
+      this.#fire('seeked', { seeking: false });
     }
-    if (!this.paused) this.#now('timeupdate');
+    if (!this.paused) this.#fire('timeupdate');
   }
 
-  #seek() { this.#now('seeking', { seeking: true, ended: false }); }
+  #onSeeking() { this.#fire('seeking', { seeking: true, ended: false }); }
 
   /** @param {string} type @param {object} [state] */
-  #now(type, state) {
+  #fire(type, state) {
     Object.assign(this, state);
     this.dispatchEvent(new Event(type));
   }

@@ -1,16 +1,16 @@
 <?php
 /**
  * Plugin Name:       AutoWebinar
- * Description:       The player as a block and a shortcode, the service's events as WordPress actions, user meta that is never stale, and privacy tools.
+ * Description:       Adds the AutoWebinar player as a block and a shortcode, fires actions for webinar events, keeps user meta current, and supports the personal data tools.
  * Version:           1.0.0
  * Requires at least: 5.7
  * Requires PHP:      7.4
  * License:           MIT
  * Text Domain:       autowebinar
  *
- * One file, for wp-content/mu-plugins, or for wp-content/plugins and activated
- * there; not both. It creates no table and writes nothing but user meta whose
- * key begins with autowebinar_. README.md beside it says how to use it.
+ * Copy this file to wp-content/mu-plugins, or to wp-content/plugins and activate
+ * it there, but not both. It creates no tables and writes only user meta whose keys
+ * begin with autowebinar_. See README.md in the same directory.
  *
  * @package AutoWebinar
  */
@@ -27,17 +27,17 @@ defined( 'ABSPATH' ) || exit;
 const PREFIX = 'autowebinar_';
 
 /**
- * The REST namespace of the service: a proxy takes it before WordPress sees it.
+ * The REST namespace of the service. A proxy forwards its requests to the service.
  */
 const SERVICE = 'autowebinar/v1';
 
 /**
- * The REST namespace of the bridge, which no rule for the service's may match.
+ * The REST namespace of the bridge. The proxy rule for the service must not match it.
  */
 const BRIDGE = 'autowebinar-bridge/v1';
 
 /**
- * How far a webhook's time may be from this machine's, in seconds.
+ * The maximum difference between the time of a webhook and the local clock, in seconds.
  */
 const TOLERANCE = 300;
 
@@ -51,37 +51,37 @@ const EVENTS = array(
 );
 
 /**
- * Under these keys the service keeps events until they are accepted.
+ * The meta keys of pending events.
  */
 const OUTBOX = array( PREFIX . 'outbox', PREFIX . 'outbox_wait', PREFIX . 'outbox_dead' );
 
-// User meta of the service's keys is read from the database each time.
-add_filter( 'get_user_metadata', __NAMESPACE__ . '\fresh_meta', 10, 4 );
+// User meta of the service, which is always read from the database.
+add_filter( 'get_user_metadata', __NAMESPACE__ . '\filter_meta', 10, 4 );
 
 // The player.
 add_action( 'init', __NAMESPACE__ . '\register_player' );
 
-// The events, as actions.
+// Events as actions.
 add_action( 'rest_api_init', __NAMESPACE__ . '\register_bridge' );
 
-// People's data.
+// Personal data.
 add_filter( 'wp_privacy_personal_data_exporters', __NAMESPACE__ . '\register_exporter' );
 add_filter( 'wp_privacy_personal_data_erasers', __NAMESPACE__ . '\register_eraser' );
-add_action( 'deleted_user', __NAMESPACE__ . '\sweep_deleted_user' );
-add_action( 'show_user_profile', __NAMESPACE__ . '\show_profile' );
-add_action( 'edit_user_profile', __NAMESPACE__ . '\show_profile' );
+add_action( 'deleted_user', __NAMESPACE__ . '\delete_orphaned_rows' );
+add_action( 'show_user_profile', __NAMESPACE__ . '\render_profile' );
+add_action( 'edit_user_profile', __NAMESPACE__ . '\render_profile' );
 
 /*
  * ---- User meta ----
  */
 
 /**
- * From here on this request reads the primary database: a replica lags behind
- * it, and has locks of its own.
+ * Makes the rest of the request read the primary database: replicas lag behind it
+ * and do not share its locks.
  */
 function read_primary(): void {
 	global $wpdb;
-	// LudicrousDB since 5.2; before that, and HyperDB.
+	// LudicrousDB since 5.2, then earlier versions of it and HyperDB.
 	foreach ( array( 'send_reads_to_primaries', 'send_reads_to_masters' ) as $method ) {
 		if ( method_exists( $wpdb, $method ) ) {
 			$wpdb->$method();
@@ -91,14 +91,14 @@ function read_primary(): void {
 }
 
 /**
- * A user's rows of the namespace, as they are in the database now.
+ * Reads the rows of the service for a user from the database.
  *
  * @param int $user_id User.
- * @return object[]|null Rows with meta_key and meta_value, in the order in which they were made; null: they could not be read.
+ * @return object[]|null Rows with meta_key and meta_value, in the order of insertion; null if they could not be read.
  */
-function rows( int $user_id ): ?array {
+function read_rows( int $user_id ): ?array {
 	global $wpdb;
-	// The point is to pass every cache by.
+	// This query bypasses all caches on purpose.
 	// phpcs:ignore WordPress.DB.DirectDatabaseQuery.DirectQuery, WordPress.DB.DirectDatabaseQuery.NoCaching
 	$rows = $wpdb->get_results(
 		$wpdb->prepare(
@@ -110,37 +110,37 @@ function rows( int $user_id ): ?array {
 	if ( $wpdb->last_error ) {
 		return null;
 	}
-	return array_values( array_filter( (array) $rows, fn( $row ) => is_ours( $row->meta_key ) ) );
+	return array_values( array_filter( (array) $rows, fn( $row ) => is_service_key( $row->meta_key ) ) );
 }
 
 /**
- * Whether a meta key is of the service's namespace.
+ * Reports whether a meta key belongs to the service.
  *
  * @param string $key Meta key.
  */
-function is_ours( string $key ): bool {
+function is_service_key( string $key ): bool {
 	return 0 === strncmp( $key, PREFIX, strlen( PREFIX ) );
 }
 
 /**
- * Answers get_user_meta() for the service's keys. The service writes to the
- * database directly, so a persistent object cache does not notice;
- * update_user_meta() compares through this filter too.
+ * Filters get_user_meta() for the keys of the service. The service writes to the
+ * database directly, so a persistent object cache can be stale. update_user_meta()
+ * compares values through this filter, too.
  *
- * @param mixed  $value   What another filter decided; null: nothing.
+ * @param mixed  $value   The result of another filter, or null.
  * @param int    $user_id User.
- * @param string $key     Meta key; empty: all of them.
- * @param bool   $single  Whether one value is wanted.
- * @return mixed A list of values, of which WordPress takes the first where one is wanted; null: not ours.
+ * @param string $key     Meta key; empty for all keys.
+ * @param bool   $single  Whether a single value is requested.
+ * @return mixed A list of values, of which WordPress uses the first for a single value; null for other keys.
  */
-function fresh_meta( $value, $user_id, $key, $single ) {
+function filter_meta( $value, $user_id, $key, $single ) {
 	$key = (string) $key;
-	if ( null !== $value || ( '' !== $key && ! is_ours( $key ) ) ) {
+	if ( null !== $value || ( '' !== $key && ! is_service_key( $key ) ) ) {
 		return $value;
 	}
-	$rows = rows( (int) $user_id ) ?? array();
+	$rows = read_rows( (int) $user_id ) ?? array();
 	if ( '' === $key ) {
-		$all = with_fresh_rows( (int) $user_id, $rows );
+		$all = merge_rows( (int) $user_id, $rows );
 		return $single ? array( $all ) : $all;
 	}
 	$values = array();
@@ -153,18 +153,18 @@ function fresh_meta( $value, $user_id, $key, $single ) {
 }
 
 /**
- * All meta of a user as WordPress has it, with the namespace's rows put right.
+ * Returns all meta of a user, with the rows of the service replaced by current ones.
  *
  * @param int      $user_id User.
- * @param object[] $rows    The namespace's rows.
+ * @param object[] $rows    Current rows of the service.
  */
-function with_fresh_rows( int $user_id, array $rows ): array {
+function merge_rows( int $user_id, array $rows ): array {
 	$meta = wp_cache_get( $user_id, 'user_meta' );
 	if ( ! is_array( $meta ) ) {
 		$loaded = update_meta_cache( 'user', array( $user_id ) );
 		$meta   = isset( $loaded[ $user_id ] ) ? (array) $loaded[ $user_id ] : array();
 	}
-	$meta = array_filter( $meta, fn( $key ) => ! is_ours( (string) $key ), ARRAY_FILTER_USE_KEY );
+	$meta = array_filter( $meta, fn( $key ) => ! is_service_key( (string) $key ), ARRAY_FILTER_USE_KEY );
 	foreach ( $rows as $row ) {
 		$meta[ $row->meta_key ][] = (string) $row->meta_value;
 	}
@@ -172,13 +172,13 @@ function with_fresh_rows( int $user_id, array $rows ): array {
 }
 
 /**
- * A user's rows, sorted by what they are about.
+ * Groups the rows of a user into sessions, registrations and pending events.
  *
  * @param int $user_id User.
- * @return array|null sessions: webinar id => key without prefix => value; registered: webinar id => time; waiting: list of type, webinar, time, session, detail, slot, dead. Null: they could not be read.
+ * @return array|null sessions: webinar id => key without prefix => value; registered: webinar id => time; pending: list of type, webinar, time, session, detail, slot, dead. Null if they could not be read.
  */
-function overview( int $user_id ): ?array {
-	$rows    = rows( $user_id );
+function user_data( int $user_id ): ?array {
+	$rows    = read_rows( $user_id );
 	$current = '';
 	if ( null === $rows ) {
 		return null;
@@ -191,7 +191,7 @@ function overview( int $user_id ): ?array {
 	$found = array(
 		'sessions'   => array(),
 		'registered' => array(),
-		'waiting'    => array(),
+		'pending'    => array(),
 	);
 	foreach ( $rows as $row ) {
 		list( $field, $webinar ) = explode( '@', substr( $row->meta_key, strlen( PREFIX ) ), 2 ) + array( '', $current );
@@ -201,7 +201,7 @@ function overview( int $user_id ): ?array {
 		}
 		if ( 0 === strpos( $field, 'outbox' ) ) {
 			$parts              = array_map( 'rawurldecode', explode( '|', $value ) ) + array( '', '', '', '0', '', '', '', '', '' );
-			$found['waiting'][] = array(
+			$found['pending'][] = array(
 				'type'    => $parts[1],
 				'webinar' => $parts[4],
 				'time'    => gmdate( 'Y-m-d H:i:s', (int) $parts[3] ),
@@ -227,7 +227,7 @@ function overview( int $user_id ): ?array {
  * Registers the shortcode and the block.
  */
 function register_player(): void {
-	add_shortcode( 'autowebinar', __NAMESPACE__ . '\player' );
+	add_shortcode( 'autowebinar', __NAMESPACE__ . '\render_player' );
 	if ( ! function_exists( 'register_block_type' ) ) {
 		return;
 	}
@@ -238,7 +238,7 @@ function register_player(): void {
 		array(
 			'api_version'     => version_compare( get_bloginfo( 'version' ), '6.3', '>=' ) ? 3 : 2,
 			'title'           => __( 'AutoWebinar', 'autowebinar' ),
-			'description'     => __( 'A recorded webinar that feels live.', 'autowebinar' ),
+			'description'     => __( 'Plays a recorded webinar and tracks its viewers.', 'autowebinar' ),
 			'category'        => 'media',
 			'icon'            => 'video-alt3',
 			'attributes'      => array_fill_keys(
@@ -249,44 +249,44 @@ function register_player(): void {
 				)
 			),
 			'editor_script'   => 'autowebinar-block',
-			'render_callback' => __NAMESPACE__ . '\player',
+			'render_callback' => __NAMESPACE__ . '\render_player',
 		)
 	);
 }
 
 /**
- * The attributes of block and shortcode, and what the editor calls them.
+ * Returns the attributes of the block and the shortcode with their labels.
  */
 function attributes(): array {
 	return array(
-		'id'      => __( 'Webinar id', 'autowebinar' ),
-		'src'     => __( 'Address of the video', 'autowebinar' ),
-		'poster'  => __( 'Address of a picture to show before', 'autowebinar' ),
-		'cta'     => __( 'Text of the call to action', 'autowebinar' ),
-		'cta_url' => __( 'Where the call to action leads', 'autowebinar' ),
+		'id'      => __( 'Webinar ID', 'autowebinar' ),
+		'src'     => __( 'Video URL', 'autowebinar' ),
+		'poster'  => __( 'Poster image URL', 'autowebinar' ),
+		'cta'     => __( 'Call to action: text', 'autowebinar' ),
+		'cta_url' => __( 'Call to action: URL', 'autowebinar' ),
 	);
 }
 
 /**
- * The script of the block in the editor: a form of the attributes.
+ * Returns the editor script of the block: a form for the attributes.
  */
 function block_script(): string {
-	$words = wp_json_encode(
+	$texts = wp_json_encode(
 		array(
 			'title'  => __( 'AutoWebinar', 'autowebinar' ),
-			'hint'   => __( 'Viewers who are logged in see the webinar here and go on where they were.', 'autowebinar' ),
+			'hint'   => __( 'Logged-in viewers see the webinar here, starting at their last position.', 'autowebinar' ),
 			'fields' => attributes(),
 		),
 		JSON_HEX_TAG | JSON_HEX_AMP
 	);
 	return <<<SCRIPT
-( function ( blocks, editor, components, el, words ) {
+( function ( blocks, editor, components, el, texts ) {
 	blocks.registerBlockType( 'autowebinar/player', {
 		edit: function ( props ) {
-			var fields = Object.keys( words.fields ).map( function ( name ) {
+			var fields = Object.keys( texts.fields ).map( function ( name ) {
 				return el( components.TextControl, {
 					key: name,
-					label: words.fields[ name ],
+					label: texts.fields[ name ],
 					value: props.attributes[ name ],
 					onChange: function ( value ) {
 						var change = {};
@@ -296,32 +296,32 @@ function block_script(): string {
 				} );
 			} );
 			return el( 'div', editor.useBlockProps(), el( components.Placeholder, {
-				icon: 'video-alt3', label: words.title, instructions: words.hint, isColumnLayout: true,
+				icon: 'video-alt3', label: texts.title, instructions: texts.hint, isColumnLayout: true,
 			}, fields ) );
 		},
 		save: function () { return null; },
 	} );
-} )( wp.blocks, wp.blockEditor, wp.components, wp.element.createElement, {$words} );
+} )( wp.blocks, wp.blockEditor, wp.components, wp.element.createElement, {$texts} );
 SCRIPT;
 }
 
 /**
- * Prints the player: [autowebinar id="intro" src="…" poster="…" cta="…" cta_url="…"].
+ * Renders the player: [autowebinar id="intro" src="…" poster="…" cta="…" cta_url="…"].
  *
  * @param array|string $given Attributes.
  */
-function player( $given ): string {
+function render_player( $given ): string {
 	$given = shortcode_atts( array_fill_keys( array_keys( attributes() ), '' ), (array) $given, 'autowebinar' );
 	if ( ! preg_match( '/^[a-z0-9][a-z0-9_-]{0,63}$/D', $given['id'] ) || '' === $given['src'] ) {
 		return current_user_can( 'edit_posts' )
-			? '<p class="autowebinar-problem">' . esc_html__( 'AutoWebinar needs an id, of lower-case letters, digits, - and _, and the src of a video.', 'autowebinar' ) . '</p>'
+			? '<p class="autowebinar-problem">' . esc_html__( 'AutoWebinar needs a webinar id (lower-case letters, digits, - and _) and the src of a video.', 'autowebinar' ) . '</p>'
 			: '';
 	}
 	if ( ! is_user_logged_in() ) {
-		return login_link();
+		return render_login_link();
 	}
 	if ( ! defined( 'DONOTCACHEPAGE' ) ) {
-		// The nonce is this viewer's: page caches of many makers know this name.
+		// The page contains the nonce of the viewer. Many page caches respect this constant.
 		define( 'DONOTCACHEPAGE', true ); // phpcs:ignore WordPress.NamingConventions.PrefixAllGlobals.NonPrefixedConstantFound
 	}
 	$element = wp_unique_id( 'autowebinar-' );
@@ -330,22 +330,22 @@ function player( $given ): string {
 		esc_attr( $element ),
 		esc_url( $given['src'] ),
 		'' === $given['poster'] ? '' : ' poster="' . esc_url( $given['poster'] ) . '"',
-		call_to_action( $element, $given['cta'], $given['cta_url'] )
+		render_call_to_action( $element, $given['cta'], $given['cta_url'] )
 	);
 	return $html . wp_get_inline_script_tag( player_script( $element, $given['id'] ), array( 'type' => 'module' ) );
 }
 
 /**
- * What a visitor sees where the player would be.
+ * Renders the link that visitors see instead of the player.
  */
-function login_link(): string {
+function render_login_link(): string {
 	$html = sprintf(
 		'<p class="autowebinar-login"><a href="%s">%s</a></p>',
 		esc_url( wp_login_url( (string) get_permalink() ) ),
 		esc_html__( 'Log in to watch the webinar', 'autowebinar' )
 	);
 	/**
-	 * Filters what a visitor who is not logged in sees in place of the player.
+	 * Filters what visitors who are not logged in see instead of the player.
 	 *
 	 * @param string $html A link to the login.
 	 */
@@ -353,13 +353,13 @@ function login_link(): string {
 }
 
 /**
- * The link that a viewer is called to click.
+ * Renders the call to action.
  *
  * @param string $element Id of the video.
- * @param string $text    What it says; empty: there is none.
- * @param string $url     Where it leads.
+ * @param string $text    Text; empty for no call to action.
+ * @param string $url     URL.
  */
-function call_to_action( string $element, string $text, string $url ): string {
+function render_call_to_action( string $element, string $text, string $url ): string {
 	if ( '' === $text ) {
 		return '';
 	}
@@ -372,7 +372,7 @@ function call_to_action( string $element, string $text, string $url ): string {
 }
 
 /**
- * The module that joins a video to the service.
+ * Returns the script that attaches the player client to a video.
  *
  * @param string $element Id of the video.
  * @param string $webinar Webinar id.
@@ -380,7 +380,7 @@ function call_to_action( string $element, string $text, string $url ): string {
 function player_script( string $element, string $webinar ): string {
 	$settings = array(
 		'webinarId' => $webinar,
-		'base'      => base(),
+		'base'      => service_base(),
 		'nonce'     => wp_create_nonce( 'wp_rest' ),
 		'nonceUrl'  => admin_url( 'admin-ajax.php?action=rest-nonce', 'relative' ),
 	);
@@ -396,14 +396,14 @@ function player_script( string $element, string $webinar ): string {
 }
 
 /**
- * Where the service answers, for this page. One proxy rule is enough for all
- * sites of a network that share a host: there it is the main site's address.
+ * Returns the base path of the service. In a network whose sites share a host it is
+ * that of the main site, so that one proxy rule is enough.
  */
-function base(): string {
+function service_base(): string {
 	$site = is_multisite() && ! is_subdomain_install() ? get_main_site_id() : null;
 	$base = wp_make_link_relative( untrailingslashit( get_rest_url( $site, SERVICE ) ) );
 	/**
-	 * Filters the address of the service as the player is told.
+	 * Filters the base path of the service that the player uses.
 	 *
 	 * @param string $base Such as /wp-json/autowebinar/v1.
 	 */
@@ -411,12 +411,12 @@ function base(): string {
 }
 
 /*
- * ---- The bridge: the service's webhooks become actions ----
+ * ---- The bridge: fires actions for the webhooks of the service ----
  */
 
 /**
- * Registers POST /wp-json/autowebinar-bridge/v1/events, to which
- * AUTOWEBINAR_WEBHOOK_URL of the service points.
+ * Registers POST /wp-json/autowebinar-bridge/v1/events, the address for
+ * AUTOWEBINAR_WEBHOOK_URL of the service.
  */
 function register_bridge(): void {
 	register_rest_route(
@@ -424,41 +424,41 @@ function register_bridge(): void {
 		'/events',
 		array(
 			'methods'             => 'POST',
-			'callback'            => __NAMESPACE__ . '\receive',
-			'permission_callback' => __NAMESPACE__ . '\verify',
+			'callback'            => __NAMESPACE__ . '\handle_webhook',
+			'permission_callback' => __NAMESPACE__ . '\verify_webhook',
 			'show_in_index'       => false,
 		)
 	);
 }
 
 /**
- * A setting: a constant of wp-config.php, else an environment variable, else
- * the content of the file that a variable of the name and _FILE names.
+ * Returns a setting: a constant, else the content of the file named by the
+ * environment variable with the suffix _FILE, else an environment variable.
  *
  * @param string $name Name.
  */
-function setting( string $name ): string {
+function get_setting( string $name ): string {
 	if ( defined( $name ) ) {
 		return (string) constant( $name );
 	}
 	$file = (string) getenv( $name . '_FILE' );
 	if ( '' !== $file && is_readable( $file ) ) {
-		// A secret of the container, not a remote address.
+		// The path of a mounted secret, not a URL.
 		return rtrim( (string) file_get_contents( $file ), "\r\n" ); // phpcs:ignore WordPress.WP.AlternativeFunctions.file_get_contents_file_get_contents
 	}
 	return (string) getenv( $name );
 }
 
 /**
- * The keys that may have signed a webhook, as bytes. There are two while a
- * secret is being changed.
+ * Returns the valid signing keys as bytes. There are two while a secret is being
+ * replaced.
  *
  * @return string[]
  */
 function signing_keys(): array {
 	$keys = array();
-	foreach ( explode( ',', setting( 'AUTOWEBINAR_WEBHOOK_SECRET' ) ) as $secret ) {
-		// Standard Webhooks writes keys in base64.
+	foreach ( explode( ',', get_setting( 'AUTOWEBINAR_WEBHOOK_SECRET' ) ) as $secret ) {
+		// Standard Webhooks encodes keys in base64.
 		$key = base64_decode( (string) preg_replace( '/^whsec_/', '', trim( $secret ) ), true ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions.obfuscation_base64_decode
 		if ( is_string( $key ) && strlen( $key ) >= 24 ) {
 			$keys[] = $key;
@@ -468,64 +468,63 @@ function signing_keys(): array {
 }
 
 /**
- * Admits a webhook that the service has signed within the last minutes, by the
- * rules of Standard Webhooks.
+ * Verifies the signature and the time of a webhook according to Standard Webhooks.
  *
  * @param WP_REST_Request $request Request.
  * @return true|WP_Error
  */
-function verify( WP_REST_Request $request ) {
+function verify_webhook( WP_REST_Request $request ) {
 	$keys = signing_keys();
 	if ( ! $keys ) {
-		return new WP_Error( 'autowebinar_no_secret', __( 'AUTOWEBINAR_WEBHOOK_SECRET is not set in WordPress, or is no secret of the form whsec_….', 'autowebinar' ), array( 'status' => 503 ) );
+		return new WP_Error( 'autowebinar_no_secret', __( 'AUTOWEBINAR_WEBHOOK_SECRET is not set in WordPress or does not have the form whsec_….', 'autowebinar' ), array( 'status' => 503 ) );
 	}
 	$id   = (string) $request->get_header( 'webhook-id' );
 	$time = (string) $request->get_header( 'webhook-timestamp' );
 	if ( ! preg_match( '/^[0-9a-f-]{36}$/D', $id ) || ! preg_match( '/^[0-9]{1,12}$/D', $time ) ) {
-		return new WP_Error( 'autowebinar_unsigned', __( 'The request has no webhook-id or no webhook-timestamp.', 'autowebinar' ), array( 'status' => 401 ) );
+		return new WP_Error( 'autowebinar_unsigned', __( 'The request has no valid webhook-id or webhook-timestamp.', 'autowebinar' ), array( 'status' => 401 ) );
 	}
 	if ( abs( time() - (int) $time ) > TOLERANCE ) {
 		return new WP_Error( 'autowebinar_stale', __( 'The webhook was signed too long ago, or the clocks differ.', 'autowebinar' ), array( 'status' => 401 ) );
 	}
 	if ( ! is_signed( $id . '.' . $time . '.' . $request->get_body(), (string) $request->get_header( 'webhook-signature' ), $keys ) ) {
-		return new WP_Error( 'autowebinar_forged', __( 'No signature of the webhook is right.', 'autowebinar' ), array( 'status' => 401 ) );
+		return new WP_Error( 'autowebinar_forged', __( 'The webhook has no valid signature.', 'autowebinar' ), array( 'status' => 401 ) );
 	}
 	return true;
 }
 
 /**
- * Whether one of the signatures is by one of the keys. The time it takes does
- * not depend on which.
+ * Reports whether one of the signatures is valid for one of the keys, in constant
+ * time.
  *
- * @param string   $content    What was signed.
- * @param string   $signatures Separated by spaces, each v1,BASE64.
+ * @param string   $content    Signed content.
+ * @param string   $signatures Signatures v1,BASE64, separated by spaces.
  * @param string[] $keys       Keys.
  */
 function is_signed( string $content, string $signatures, array $keys ): bool {
-	$right = false;
+	$valid = false;
 	foreach ( array_slice( explode( ' ', $signatures ), 0, 10 ) as $signature ) {
 		foreach ( $keys as $key ) {
-			$wanted = 'v1,' . base64_encode( hash_hmac( 'sha256', $content, $key, true ) ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions.obfuscation_base64_encode
-			$right  = hash_equals( $wanted, $signature ) || $right;
+			$expected = 'v1,' . base64_encode( hash_hmac( 'sha256', $content, $key, true ) ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions.obfuscation_base64_encode
+			$valid    = hash_equals( $expected, $signature ) || $valid;
 		}
 	}
-	return $right;
+	return $valid;
 }
 
 /**
- * Fires the action of a verified webhook, once: a repeat is accepted without it.
- * Only an answer of 2xx tells the service that the event has arrived, so what
- * keeps a listener from finishing gives 500, and the service comes again.
+ * Handles a verified webhook. It fires the action of the event once; repeats are
+ * accepted without it. If a listener does not finish, the response is 500, and the
+ * service sends the event again.
  *
  * @param WP_REST_Request $request Request.
  * @return WP_REST_Response|WP_Error
  */
-function receive( WP_REST_Request $request ) {
+function handle_webhook( WP_REST_Request $request ) {
 	global $wpdb;
 	$event = json_decode( $request->get_body(), true );
 	$user  = (string) $request->get_header( 'autowebinar-user' );
 	if ( ! is_array( $event ) || ! in_array( $event['type'] ?? '', EVENTS, true ) || ! is_array( $event['data'] ?? null ) || ! preg_match( '/^[1-9][0-9]{0,18}$/D', $user ) ) {
-		return new WP_Error( 'autowebinar_unknown_event', __( 'The webhook is none of the six events.', 'autowebinar' ), array( 'status' => 400 ) );
+		return new WP_Error( 'autowebinar_unknown_event', __( 'The webhook is not one of the six events.', 'autowebinar' ), array( 'status' => 400 ) );
 	}
 	$meta = array(
 		'id'        => (string) $request->get_header( 'webhook-id' ),
@@ -536,36 +535,36 @@ function receive( WP_REST_Request $request ) {
 	read_primary();
 	$wpdb->flush();
 	if ( ! get_userdata( $meta['user_id'] ) ) {
-		// 422 says that this event has a fault, and not the site. But not found can
-		// mean not read, and a form that is refused is lost.
+		// 422 refuses this event without implying a failure of the site. It must not
+		// follow from a failed query, or for a form, which would be lost.
 		$gone = ! $wpdb->last_error && 'client_webinar_form_submitted' !== $meta['type'];
-		return new WP_Error( 'autowebinar_unknown_user', __( 'The viewer is not found.', 'autowebinar' ), array( 'status' => $gone ? 422 : 503 ) );
+		return new WP_Error( 'autowebinar_unknown_user', __( 'The viewer does not exist.', 'autowebinar' ), array( 'status' => $gone ? 422 : 503 ) );
 	}
 	if ( ! lock( $meta['user_id'] ) ) {
-		return new WP_Error( 'autowebinar_busy', __( 'Listeners are still at work on an event of this viewer.', 'autowebinar' ), array( 'status' => 503 ) );
+		return new WP_Error( 'autowebinar_busy', __( 'Another event of this viewer is being processed.', 'autowebinar' ), array( 'status' => 503 ) );
 	}
 	try {
-		return accept( $event['data'], $meta );
+		return deliver( $event['data'], $meta );
 	} finally {
 		unlock( $meta['user_id'] );
 	}
 }
 
 /**
- * Runs the listeners unless they have run for this event.
+ * Fires the action of an event unless it has fired already.
  *
- * @param array $payload The event's data.
- * @param array $meta    About it: id, type, timestamp, user_id.
+ * @param array $payload Data of the event.
+ * @param array $meta    Its id, type, timestamp and user_id.
  * @return WP_REST_Response|WP_Error
  */
-function accept( array $payload, array $meta ) {
+function deliver( array $payload, array $meta ) {
 	$is_form = 'client_webinar_form_submitted' === $meta['type'];
-	$mark    = PREFIX . ( $is_form ? 'bridge_form_id' : 'bridge_last_id' );
-	$rows    = rows( $meta['user_id'] );
+	$key     = PREFIX . ( $is_form ? 'bridge_form_id' : 'bridge_last_id' );
+	$rows    = read_rows( $meta['user_id'] );
 	if ( null === $rows ) {
-		return new WP_Error( 'autowebinar_unread', __( 'What is known of the viewer could not be read.', 'autowebinar' ), array( 'status' => 503 ) );
+		return new WP_Error( 'autowebinar_unread', __( 'The data of the viewer could not be read.', 'autowebinar' ), array( 'status' => 503 ) );
 	}
-	if ( is_marked( $rows, $mark, $meta['id'] ) ) {
+	if ( is_repeat( $rows, $key, $meta['id'] ) ) {
 		return new WP_REST_Response(
 			array(
 				'accepted' => true,
@@ -573,48 +572,48 @@ function accept( array $payload, array $meta ) {
 			)
 		);
 	}
-	// The service deletes an event's row when it has been accepted, so whatever
-	// comes without one was accepted before, is another user's, or was erased.
-	// Forms have no rows.
+	// The service deletes the row of an event when it has been accepted. An event
+	// without a row was accepted before, belongs to another user, or was erased. Forms
+	// have no rows.
 	if ( ! $is_form && ! is_pending( $rows, $meta['id'] ) ) {
-		return new WP_Error( 'autowebinar_unknown_delivery', __( 'No event of this id waits for delivery to this viewer.', 'autowebinar' ), array( 'status' => 503 ) );
+		return new WP_Error( 'autowebinar_unknown_delivery', __( 'This viewer has no pending event with this id.', 'autowebinar' ), array( 'status' => 503 ) );
 	}
 	wp_cache_delete( $meta['user_id'], 'user_meta' );
 	ignore_user_abort( true );
-	// What WordPress answers replaces this; what ends PHP before does not.
+	// This status applies if PHP ends before WordPress sets another one.
 	status_header( 500 );
 	try {
 		/**
 		 * Fires when the service has delivered an event.
 		 *
-		 * The name is one of the six: client_webinar_registered, _entered, _left,
-		 * _completed, _form_submitted, _attendance_classified.
+		 * The actions are client_webinar_registered, _entered, _left, _completed,
+		 * _form_submitted and _attendance_classified.
 		 *
-		 * @param array $payload Its fields, by the contract of the events.
-		 * @param array $meta    id: of the fact, the same in every repeat; type; timestamp: when it happened, RFC 3339; user_id: the WordPress user.
+		 * @param array $payload The fields of the event.
+		 * @param array $meta    id: the same in every repeat of the event; type; timestamp: the time of the event in RFC 3339; user_id: the WordPress user.
 		 */
 		do_action( $meta['type'], $payload, $meta ); // phpcs:ignore WordPress.NamingConventions.ValidHookName, WordPress.NamingConventions.PrefixAllGlobals
-	} catch ( Throwable $problem ) {
-		// The operator finds the reason in PHP's log; the sender is not told it.
-		error_log( sprintf( 'AutoWebinar: a listener of %s failed on event %s: %s', $meta['type'], $meta['id'], $problem ) ); // phpcs:ignore WordPress.PHP.DevelopmentFunctions.error_log_error_log
-		return new WP_Error( 'autowebinar_listener_failed', __( 'A listener failed; deliver the event again.', 'autowebinar' ), array( 'status' => 500 ) );
+	} catch ( Throwable $error ) {
+		// The PHP log contains the reason; the response does not.
+		error_log( sprintf( 'AutoWebinar: listener of %s failed for event %s: %s', $meta['type'], $meta['id'], $error ) ); // phpcs:ignore WordPress.PHP.DevelopmentFunctions.error_log_error_log
+		return new WP_Error( 'autowebinar_listener_failed', __( 'A listener failed; send the event again.', 'autowebinar' ), array( 'status' => 500 ) );
 	}
-	update_user_meta( $meta['user_id'], $mark, $meta['id'] );
-	// They may have been deleted since the listeners began.
-	sweep_deleted_user( $meta['user_id'] );
+	update_user_meta( $meta['user_id'], $key, $meta['id'] );
+	// A listener may have deleted the user.
+	delete_orphaned_rows( $meta['user_id'] );
 	return new WP_REST_Response( array( 'accepted' => true ) );
 }
 
 /**
- * Whether an event is the last of its kind that the listeners took.
+ * Reports whether an event is the last one for which the action has fired.
  *
- * @param object[] $rows The user's rows.
- * @param string   $mark Key of the mark.
+ * @param object[] $rows Rows of the user.
+ * @param string   $key  Meta key of the id of the last event.
  * @param string   $id   Id of the event.
  */
-function is_marked( array $rows, string $mark, string $id ): bool {
+function is_repeat( array $rows, string $key, string $id ): bool {
 	foreach ( $rows as $row ) {
-		if ( $mark === $row->meta_key && $id === $row->meta_value ) {
+		if ( $key === $row->meta_key && $id === $row->meta_value ) {
 			return true;
 		}
 	}
@@ -622,9 +621,9 @@ function is_marked( array $rows, string $mark, string $id ): bool {
 }
 
 /**
- * Whether the service has an event of this id to deliver.
+ * Reports whether the service has a pending event with this id.
  *
- * @param object[] $rows The user's rows.
+ * @param object[] $rows Rows of the user.
  * @param string   $id   Id of the event.
  */
 function is_pending( array $rows, string $id ): bool {
@@ -638,7 +637,7 @@ function is_pending( array $rows, string $id ): bool {
 }
 
 /**
- * Keeps a second delivery, or an erasure, out while the first is under way.
+ * Locks a user, so that deliveries and erasures do not overlap.
  *
  * @param int $user_id User.
  */
@@ -649,7 +648,7 @@ function lock( int $user_id ): bool {
 }
 
 /**
- * Ends what lock() began.
+ * Releases the lock of lock().
  *
  * @param int $user_id User.
  */
@@ -660,7 +659,8 @@ function unlock( int $user_id ): void {
 }
 
 /**
- * Names of locks are the server's, not the database's, and 64 characters at most.
+ * Returns the name of the lock. Names are global to the server and have at most 64
+ * characters.
  *
  * @param int $user_id User.
  */
@@ -670,19 +670,19 @@ function lock_name( int $user_id ): string {
 }
 
 /*
- * ---- People's data ----
+ * ---- Personal data ----
  */
 
 /**
- * What the fields are called, for people.
+ * Returns the labels of the fields.
  */
 function labels(): array {
 	return array(
 		'session_id'        => __( 'Session', 'autowebinar' ),
 		'started_at'        => __( 'First entered (UTC)', 'autowebinar' ),
-		'last_position_sec' => __( 'Last position in seconds', 'autowebinar' ),
-		'furthest_sec'      => __( 'Watched up to second', 'autowebinar' ),
-		'progress_percent'  => __( 'Progress in percent', 'autowebinar' ),
+		'last_position_sec' => __( 'Last position (seconds)', 'autowebinar' ),
+		'furthest_sec'      => __( 'Furthest position (seconds)', 'autowebinar' ),
+		'progress_percent'  => __( 'Progress (percent)', 'autowebinar' ),
 		'completed'         => __( 'Completed', 'autowebinar' ),
 		'cta_clicked_at'    => __( 'Call to action clicked (UTC)', 'autowebinar' ),
 		'last_seen_at'      => __( 'Last seen (UTC)', 'autowebinar' ),
@@ -692,7 +692,7 @@ function labels(): array {
 }
 
 /**
- * Adds the exporter to those of WordPress.
+ * Registers the personal data exporter.
  *
  * @param array $exporters Exporters.
  */
@@ -705,12 +705,12 @@ function register_exporter( array $exporters ): array {
 }
 
 /**
- * The user of an address.
+ * Finds the user with an email address.
  *
  * @param string $email Address.
- * @return \WP_User|false|null False: nobody has it; null: users could not be read.
+ * @return \WP_User|false|null False if there is none; null if users could not be read.
  */
-function user_of( string $email ) {
+function find_user( string $email ) {
 	global $wpdb;
 	read_primary();
 	$wpdb->flush();
@@ -719,25 +719,25 @@ function user_of( string $email ) {
 }
 
 /**
- * All that the service knows of a person, in one page.
+ * Exports the data of a person in one page.
  *
  * @param string $email Address of the person.
  * @return array|WP_Error
  */
 function export( string $email ) {
-	$user  = user_of( $email );
-	$found = $user ? overview( $user->ID ) : array(
+	$user  = find_user( $email );
+	$found = $user ? user_data( $user->ID ) : array(
 		'sessions'   => array(),
 		'registered' => array(),
-		'waiting'    => array(),
+		'pending'    => array(),
 	);
 	if ( null === $user || null === $found ) {
-		return new WP_Error( 'autowebinar_unread', __( 'The database did not give the webinar data; run the export again.', 'autowebinar' ) );
+		return new WP_Error( 'autowebinar_unread', __( 'The webinar data could not be read. Please run the export again.', 'autowebinar' ) );
 	}
 	$data = array();
 	foreach ( $found['sessions'] as $webinar => $fields ) {
 		$fields = array( 'webinar_id' => (string) $webinar ) + $fields;
-		$data[] = export_item( __( 'Webinars watched', 'autowebinar' ), 'session', (string) $webinar, array_combine( array_map( fn( $field ) => labels()[ $field ] ?? $field, array_keys( $fields ) ), $fields ) );
+		$data[] = export_item( __( 'Webinar sessions', 'autowebinar' ), 'session', (string) $webinar, array_combine( array_map( fn( $field ) => labels()[ $field ] ?? $field, array_keys( $fields ) ), $fields ) );
 	}
 	foreach ( $found['registered'] as $webinar => $time ) {
 		$data[] = export_item(
@@ -750,12 +750,12 @@ function export( string $email ) {
 			)
 		);
 	}
-	foreach ( $found['waiting'] as $number => $event ) {
+	foreach ( $found['pending'] as $number => $event ) {
 		$data[] = export_item(
-			__( 'Webinar events not delivered yet', 'autowebinar' ),
-			'waiting',
+			__( 'Pending webinar events', 'autowebinar' ),
+			'pending',
 			(string) $number,
-			waiting_fields( $event )
+			pending_event_fields( $event )
 		);
 	}
 	return array(
@@ -765,21 +765,21 @@ function export( string $email ) {
 }
 
 /**
- * What is exported of an event that waits.
+ * Returns the exported fields of a pending event.
  *
- * @param array $event One of overview()'s.
+ * @param array $event A pending event from user_data().
  * @return string[] Values by name.
  */
-function waiting_fields( array $event ): array {
+function pending_event_fields( array $event ): array {
 	$details = array(
-		'client_webinar_registered'            => __( 'Came from', 'autowebinar' ),
-		'client_webinar_left'                  => __( 'Reason of leaving', 'autowebinar' ),
+		'client_webinar_registered'            => __( 'Source', 'autowebinar' ),
+		'client_webinar_left'                  => __( 'Leave reason', 'autowebinar' ),
 		'client_webinar_attendance_classified' => __( 'Attended', 'autowebinar' ),
 	);
 	$fields  = array(
 		__( 'Event', 'autowebinar' )          => $event['type'],
 		__( 'Webinar', 'autowebinar' )        => $event['webinar'],
-		__( 'Happened (UTC)', 'autowebinar' ) => $event['time'],
+		__( 'Time (UTC)', 'autowebinar' )    => $event['time'],
 	);
 	$more    = array(
 		__( 'Session', 'autowebinar' ) => $event['session'],
@@ -790,11 +790,11 @@ function waiting_fields( array $event ): array {
 }
 
 /**
- * One item of an export.
+ * Returns an item of an export.
  *
- * @param string   $label  What the group is called.
- * @param string   $group  Its id.
- * @param string   $item   The item's id in it.
+ * @param string   $label  Label of the group.
+ * @param string   $group  Id of the group.
+ * @param string   $item   Id of the item within the group.
  * @param string[] $fields Values by name.
  */
 function export_item( string $label, string $group, string $item, array $fields ): array {
@@ -814,7 +814,7 @@ function export_item( string $label, string $group, string $item, array $fields 
 }
 
 /**
- * Adds the eraser to those of WordPress.
+ * Registers the personal data eraser.
  *
  * @param array $erasers Erasers.
  */
@@ -827,35 +827,35 @@ function register_eraser( array $erasers ): array {
 }
 
 /**
- * Deletes all that the service knows of a person. Events that wait are
- * withdrawn; those that were delivered are the receiver's to erase.
+ * Erases the data of a person, including pending events. Delivered events must be
+ * erased by their receivers.
  *
  * @param string $email Address of the person.
  */
 function erase( string $email ): array {
-	$failed = __( 'The database did not delete the webinar data; run the erasure again.', 'autowebinar' );
-	$user   = user_of( $email );
+	$failed = __( 'The webinar data could not be deleted. Please run the erasure again.', 'autowebinar' );
+	$user   = find_user( $email );
 	if ( ! $user ) {
-		return erased( 0, null === $user ? $failed : '' );
+		return erasure_result( 0, null === $user ? $failed : '' );
 	}
 	if ( ! lock( $user->ID ) ) {
-		return erased( 0, __( 'A webinar event of this person is being delivered right now; run the erasure again.', 'autowebinar' ) );
+		return erasure_result( 0, __( 'A webinar event of this person is being delivered. Please run the erasure again.', 'autowebinar' ) );
 	}
 	try {
 		$removed = delete_rows( $user->ID );
 	} finally {
 		unlock( $user->ID );
 	}
-	return null === $removed ? erased( 0, $failed ) : erased( $removed );
+	return null === $removed ? erasure_result( 0, $failed ) : erasure_result( $removed );
 }
 
 /**
- * The eraser's answer.
+ * Returns the result of the eraser.
  *
- * @param int    $removed  How many rows are gone.
- * @param string $retained Why there may be others; empty: there are none.
+ * @param int    $removed  Number of deleted rows.
+ * @param string $retained Why data may be retained; empty if none is.
  */
-function erased( int $removed, string $retained = '' ): array {
+function erasure_result( int $removed, string $retained = '' ): array {
 	$messages = array( $retained );
 	if ( $removed > 0 ) {
 		$messages[] = __( 'Webinar events that were already delivered to other systems must be erased there.', 'autowebinar' );
@@ -869,17 +869,17 @@ function erased( int $removed, string $retained = '' ): array {
 }
 
 /**
- * Deletes a user's rows.
+ * Deletes the rows of a user.
  *
  * @param int  $user_id   User.
- * @param bool $only_gone Not if there is such a user.
- * @return int|null How many there were; null: the database did not do it.
+ * @param bool $orphaned  Whether to delete them only if the user does not exist.
+ * @return int|null Number of deleted rows; null if the query failed.
  */
-function delete_rows( int $user_id, bool $only_gone = false ): ?int {
+function delete_rows( int $user_id, bool $orphaned = false ): ?int {
 	global $wpdb;
-	$condition = $only_gone ? " AND NOT EXISTS (SELECT 1 FROM {$wpdb->users} WHERE ID = {$user_id})" : '';
-	// One statement: the service may be about to rename a row, which one by one would
-	// miss; and a read of the users that failed or lags must not look like a deletion.
+	$condition = $orphaned ? " AND NOT EXISTS (SELECT 1 FROM {$wpdb->users} WHERE ID = {$user_id})" : '';
+	// A single statement also deletes rows that the service renames meanwhile, and a
+	// failed or outdated read of the users cannot be mistaken for a deleted user.
 	// phpcs:ignore WordPress.DB.DirectDatabaseQuery.DirectQuery, WordPress.DB.DirectDatabaseQuery.NoCaching
 	$removed = $wpdb->query(
 		$wpdb->prepare(
@@ -893,28 +893,28 @@ function delete_rows( int $user_id, bool $only_gone = false ): ?int {
 }
 
 /**
- * WordPress deletes a user's meta row by row: what the service wrote meanwhile
- * goes here. On a network a user may only have left one site, and is still there.
+ * Deletes the rows that the service wrote while WordPress deleted a user. In a
+ * network the user may only have left one site and still exist.
  *
  * @param int $user_id User.
  */
-function sweep_deleted_user( int $user_id ): void {
+function delete_orphaned_rows( int $user_id ): void {
 	delete_rows( $user_id, true );
 }
 
 /**
- * Shows administrators what the service knows of a user, on the user's profile.
+ * Renders the section on user profiles, for administrators.
  *
  * @param \WP_User $user User.
  */
-function show_profile( $user ): void {
+function render_profile( $user ): void {
 	if ( ! current_user_can( 'edit_users' ) ) {
 		return;
 	}
-	$found = overview( $user->ID );
+	$found = user_data( $user->ID );
 	echo '<h2>' . esc_html__( 'AutoWebinar', 'autowebinar' ) . '</h2>';
 	if ( null === $found ) {
-		echo '<p>' . esc_html__( 'What is known of this user could not be read.', 'autowebinar' ) . '</p>';
+		echo '<p>' . esc_html__( 'The webinar data of this user could not be read.', 'autowebinar' ) . '</p>';
 		return;
 	}
 	if ( ! array_filter( $found ) ) {
@@ -927,22 +927,22 @@ function show_profile( $user ): void {
 	}
 	echo '</tr></thead><tbody>';
 	foreach ( $found['sessions'] + array_fill_keys( array_keys( $found['registered'] ), array() ) as $webinar => $session ) {
-		show_session( (string) $webinar, $session, $found['registered'][ $webinar ] ?? '' );
+		render_session( (string) $webinar, $session, $found['registered'][ $webinar ] ?? '' );
 	}
 	echo '</tbody></table>';
-	$dead = count( array_filter( $found['waiting'], fn( $event ) => $event['dead'] ) );
-	/* translators: 1: number of events, 2: number of those given up. */
-	echo '<p>' . esc_html( sprintf( __( 'Events waiting for delivery: %1$d, of which given up: %2$d.', 'autowebinar' ), count( $found['waiting'] ), $dead ) ) . '</p>';
+	$dead = count( array_filter( $found['pending'], fn( $event ) => $event['dead'] ) );
+	/* translators: 1: number of pending events, 2: number of those that are no longer retried. */
+	echo '<p>' . esc_html( sprintf( __( 'Pending events: %1$d, of which undeliverable: %2$d.', 'autowebinar' ), count( $found['pending'] ), $dead ) ) . '</p>';
 }
 
 /**
- * Prints a row of the table in the profile.
+ * Renders a row of the table on the profile.
  *
  * @param string   $webinar    Webinar id.
  * @param string[] $session    Fields.
- * @param string   $registered Time of the registration, in UTC; empty: none.
+ * @param string   $registered Time of the registration in UTC, or empty.
  */
-function show_session( string $webinar, array $session, string $registered ): void {
+function render_session( string $webinar, array $session, string $registered ): void {
 	$progress = ( $session['progress_percent'] ?? '0' ) . ' %';
 	if ( ! empty( $session['completed'] ) ) {
 		$progress .= ' · ' . __( 'completed', 'autowebinar' );
@@ -964,7 +964,7 @@ function show_session( string $webinar, array $session, string $registered ): vo
 }
 
 /**
- * A stored time in the site's own zone and format; — where there is none.
+ * Formats a stored time in the time zone and format of the site, or returns a dash.
  *
  * @param string $stored YYYY-MM-DD HH:MM:SS in UTC.
  */

@@ -31,7 +31,7 @@ func testEraseFailure(t *testing.T, s *site) {
 
 	for _, pattern := range []string{"^DELETE", "^SELECT.* FROM " + s.users} {
 		failed := s.erase(t, failQueries(pattern), "kept")
-		assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"The database did not delete the webinar data; run the erasure again."}}, failed, pattern)
+		assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"The webinar data could not be deleted. Please run the erasure again."}}, failed, pattern)
 	}
 	assert.NotEmpty(t, s.row(t, user, "autowebinar_session_id"))
 
@@ -45,7 +45,7 @@ func testEraseFailure(t *testing.T, s *site) {
 	require.NoError(t, delivery.GetContext(t.Context(), &granted, "SELECT GET_LOCK(?, 0)", lock))
 	require.True(t, granted)
 	busy := s.erase(t, "", "kept")
-	assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"A webinar event of this person is being delivered right now; run the erasure again."}}, busy)
+	assert.Equal(t, erasure{Retained: true, Done: true, Messages: []string{"A webinar event of this person is being delivered. Please run the erasure again."}}, busy)
 	assert.NotEmpty(t, s.row(t, user, "autowebinar_session_id"))
 	require.NoError(t, delivery.GetContext(t.Context(), &granted, "SELECT RELEASE_LOCK(?)", lock))
 
@@ -61,7 +61,7 @@ func testEraseFailure(t *testing.T, s *site) {
 func testUnreadableUserIsKept(t *testing.T, s *site) {
 	user := s.addUser(t, "unread")
 	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_session_id', 'kept'), (999998, 'autowebinar_session_id', 'gone')", user)
-	s.eval(t, nil, `%s AutoWebinar\sweep_deleted_user(%d); AutoWebinar\sweep_deleted_user(999998); return true;`, failQueries("^SELECT.* FROM "+s.users), user)
+	s.eval(t, nil, `%s AutoWebinar\delete_orphaned_rows(%d); AutoWebinar\delete_orphaned_rows(999998); return true;`, failQueries("^SELECT.* FROM "+s.users), user)
 	assert.Equal(t, "kept", s.row(t, user, "autowebinar_session_id"))
 	assert.Empty(t, s.row(t, 999998, "autowebinar_session_id"), "there is no such user")
 }
@@ -86,7 +86,7 @@ func testExportFailure(t *testing.T, s *site) {
 
 	// The profile reports the failure, too.
 	var profile string
-	s.eval(t, &profile, `wp_set_current_user(1); $user = get_user_by('login', 'unseen'); %s ob_start(); AutoWebinar\show_profile($user); return ob_get_clean();`,
+	s.eval(t, &profile, `wp_set_current_user(1); $user = get_user_by('login', 'unseen'); %s ob_start(); AutoWebinar\render_profile($user); return ob_get_clean();`,
 		failQueries("^SELECT meta_key.* FROM "+s.usermeta))
 	assert.Contains(t, profile, "could not be read")
 }
@@ -106,8 +106,8 @@ func testExportPendingEvents(t *testing.T, s *site) {
 		return array_map(fn($item) => array_column($item['data'], 'value', 'name'), $page['data']);`)
 	const time = "2026-09-21 14:13:20"
 	assert.Equal(t, []map[string]string{
-		{"Event": "client_webinar_registered", "Webinar": "intro", "Happened (UTC)": time, "Came from": "a | page"},
-		{"Event": "client_webinar_left", "Webinar": "intro", "Happened (UTC)": time, "Session": "s-1", "Reason of leaving": "network_loss", "Slot": "slot-7"},
-		{"Event": "client_webinar_attendance_classified", "Webinar": "intro", "Happened (UTC)": time, "Session": "s-1", "Attended": "false"},
+		{"Event": "client_webinar_registered", "Webinar": "intro", "Time (UTC)": time, "Source": "a | page"},
+		{"Event": "client_webinar_left", "Webinar": "intro", "Time (UTC)": time, "Session": "s-1", "Leave reason": "network_loss", "Slot": "slot-7"},
+		{"Event": "client_webinar_attendance_classified", "Webinar": "intro", "Time (UTC)": time, "Session": "s-1", "Attended": "false"},
 	}, items)
 }

@@ -51,7 +51,7 @@ func testPlayerMarkup(t *testing.T, s *site) {
 	assert.Contains(t, printed, `"nonceUrl":"/wp-admin/admin-ajax.php?action=rest-nonce"`)
 	assert.NotContains(t, render(0, good), "<video")
 	for _, bad := range []string{`[autowebinar]`, `[autowebinar id="intro"]`, `[autowebinar id="In tro" src="a.mp4"]`, `[autowebinar src="a.mp4"]`} {
-		assert.Contains(t, render(1, bad), "needs an id", "editors see the error")
+		assert.Contains(t, render(1, bad), "needs a webinar id", "editors see the error")
 		assert.Empty(t, render(0, bad), "visitors do not")
 	}
 	// Two on one page.
@@ -75,7 +75,7 @@ func testProfile(t *testing.T, s *site) {
 	p.navigate(t, fmt.Sprintf("%s/wp-admin/user-edit.php?user_id=%d", s.home, user))
 	p.waitFor(t, `document.querySelectorAll('#autowebinar-profile tbody tr').length === 2`)
 	assert.Regexp(t, `intro\s+0 %\s+0:00:03`, p.evalText(t, `document.querySelector('#autowebinar-profile tbody tr').innerText`))
-	assert.Contains(t, p.evalText(t, `document.querySelector('#autowebinar-profile + p').innerText`), "waiting for delivery: 0")
+	assert.Contains(t, p.evalText(t, `document.querySelector('#autowebinar-profile + p').innerText`), "Pending events: 0")
 	p.do(t, chromedp.ScrollIntoView(chromedp.ID("autowebinar-profile")))
 	p.screenshot(t, "profile.png")
 
@@ -115,7 +115,7 @@ func testPersonalData(t *testing.T, s *site) {
 		}
 		return $html;`)
 	text := html.UnescapeString(exported)
-	for _, want := range []string{"Webinars watched", "Webinar registrations", "Webinar events not delivered yet", fmt.Sprint(session), "client_webinar_left", "intro", "pro"} {
+	for _, want := range []string{"Webinar sessions", "Webinar registrations", "Pending webinar events", fmt.Sprint(session), "client_webinar_left", "intro", "pro"} {
 		assert.Contains(t, text, want)
 	}
 
