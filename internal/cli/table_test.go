@@ -31,7 +31,7 @@ func golden(t *testing.T, name, got string) {
 		{`aw_[a-z0-9]+_\d+`, "DATABASE"},
 		{`\d+\.\d+\.\d+-MariaDB[^\s"]*`, "VERSION"},
 		{`(counted in )[0-9.]+m?s`, "${1}TIME"},
-		{`is -?\d+s from`, "is SKEW from"},
+		{`differs by -?\d+s`, "differs by SKEW"},
 		{`\(autowebinar \S+, `, "(autowebinar BUILD, "},
 		{`"version": "[^"]*"`, `"version": "BUILD"`},
 	} {

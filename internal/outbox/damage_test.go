@@ -6,12 +6,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/storetest"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 )
 
-func TestADamagedRowGoesToTheDeadAndBlocksNobody(t *testing.T) {
+// readAndQuarantine reads the messages of a viewer as the dispatcher does.
+func (b fixture) readAndQuarantine(t testing.TB, user webinar.UserID) outbox.ViewerQueue {
+	t.Helper()
+	before := b.DB.Checksum(t)
+	v := b.ViewerQueue(t, user)
+	assert.Equal(t, before, b.DB.Checksum(t), "reading writes nothing")
+	require.NoError(t, b.Outbox.Quarantine(t.Context(), v))
+	return v
+}
+
+func TestCorruptRowBecomesDeadAndBlocksNoOther(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
 		"no version": "junk", "empty": "", "spaces": "  ", "cut short": "1|client_webinar_entered|", "not ASCII": "1|ç★|\\%'\"",
@@ -22,7 +33,7 @@ func TestADamagedRowGoesToTheDeadAndBlocksNobody(t *testing.T) {
 			b.DB.SetMeta(t, 1, "autowebinar_outbox", value)
 			b.Change(t, 1, storetest.Enter("a", "s1"))
 			b.DB.SetMeta(t, 1, "autowebinar_outbox_wait", value)
-			backlog := b.ViewerQueue(t, 1)
+			backlog := b.readAndQuarantine(t, 1)
 			assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
 			assert.False(t, backlog.UnsupportedVersion)
 			assert.Equal(t, []string{value, value}, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], "not lost, and not changed")
@@ -37,7 +48,7 @@ func TestARowWhoseValueIsNullGoesToTheDead(t *testing.T) {
 	b := setup(t)
 	_, err := b.DB.SQL.ExecContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (1, 'autowebinar_outbox')")
 	require.NoError(t, err)
-	assert.Empty(t, b.ViewerQueue(t, 1).Messages)
+	assert.Empty(t, b.readAndQuarantine(t, 1).Messages)
 	due, err := b.Outbox.DueViewers(t.Context(), 10)
 	require.NoError(t, err)
 	assert.Empty(t, due)
@@ -51,12 +62,12 @@ func TestARowOfAnotherVersionHoldsWhatComesAfterIt(t *testing.T) {
 	b.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
 	b.Change(t, 1, storetest.Exit("a"))
 
-	backlog := b.ViewerQueue(t, 1)
+	backlog := b.readAndQuarantine(t, 1)
 	assert.False(t, backlog.UnsupportedVersion, "what came before it may go")
 	assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
 	require.NoError(t, b.Outbox.Ack(t.Context(), backlog.Messages[0]))
 	for range 2 {
-		backlog = b.ViewerQueue(t, 1)
+		backlog = b.readAndQuarantine(t, 1)
 		assert.True(t, backlog.UnsupportedVersion)
 		assert.Empty(t, backlog.Messages)
 	}
@@ -64,13 +75,13 @@ func TestARowOfAnotherVersionHoldsWhatComesAfterIt(t *testing.T) {
 	require.Len(t, waiting, 2, "it waits out of the way, with what comes after it")
 	assert.Equal(t, "2|from|a|newer|build", waiting[0], "as it was")
 	b.Change(t, 1, storetest.Progress("a", 1000))
-	assert.True(t, b.ViewerQueue(t, 1).UnsupportedVersion)
+	assert.True(t, b.readAndQuarantine(t, 1).UnsupportedVersion)
 	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_wait"], 4, "new events queue behind it")
 
 	// The newer build has sent it.
 	_, err := b.DB.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE meta_value LIKE '2|%'")
 	require.NoError(t, err)
-	backlog = b.ViewerQueue(t, 1)
+	backlog = b.readAndQuarantine(t, 1)
 	assert.False(t, backlog.UnsupportedVersion)
 	assert.Equal(t, []webinar.EventType{webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified}, types(backlog.Messages))
 }
@@ -82,7 +93,7 @@ func TestAHeldViewerIsNotDue(t *testing.T) {
 	b := setup(t)
 	b.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
 	b.Change(t, 1, storetest.Enter("a", "s1"))
-	assert.True(t, b.ViewerQueue(t, 1).UnsupportedVersion)
+	assert.True(t, b.readAndQuarantine(t, 1).UnsupportedVersion)
 	due, err := b.Outbox.DueViewers(t.Context(), 10)
 	require.NoError(t, err)
 	assert.Empty(t, due)

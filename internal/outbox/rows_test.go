@@ -55,8 +55,8 @@ func (b fixture) entries(t *testing.T, s outbox.Filter) []outbox.Row {
 	return all
 }
 
-// told is an entry in short: place and type, or what is odd about it.
-func told(entries []outbox.Row) []string {
+// summaries describes each row: user, status, and event type or format.
+func summaries(entries []outbox.Row) []string {
 	var lines []string
 	for _, e := range entries {
 		what := strings.TrimPrefix(string(e.Message.Event.Type), "client_webinar_")
@@ -71,7 +71,7 @@ func told(entries []outbox.Row) []string {
 func TestEntriesAreThoseSelectedOldestFirst(t *testing.T) {
 	t.Parallel()
 	b := queue(t)
-	all := []string{"1 dead entered", "1 waiting left", "1 waiting completed", "1 due registered", "2 waiting other version", "2 dead damaged"}
+	all := []string{"1 dead entered", "1 deferred left", "1 deferred completed", "1 due registered", "2 deferred unsupported version", "2 dead corrupt"}
 	rowIDs := func(n int) []uint64 { return []uint64{b.entries(t, outbox.Filter{})[n].RowID} }
 	tests := map[string]struct {
 		selection outbox.Filter
@@ -94,7 +94,7 @@ func TestEntriesAreThoseSelectedOldestFirst(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.Equal(t, test.want, told(b.entries(t, test.selection)))
+			assert.Equal(t, test.want, summaries(b.entries(t, test.selection)))
 		})
 	}
 }
@@ -129,7 +129,7 @@ func TestRetryMakesAViewersEventsDueWithFreshCounts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
 	after := b.entries(t, outbox.Filter{})
-	assert.Equal(t, []string{"1 dead entered", "1 due left", "1 due completed", "1 due registered", "2 waiting other version", "2 dead damaged"}, told(after))
+	assert.Equal(t, []string{"1 dead entered", "1 due left", "1 due completed", "1 due registered", "2 deferred unsupported version", "2 dead corrupt"}, summaries(after))
 	for i, e := range after[1:3] {
 		assert.Equal(t, before[i+1].RowID, e.RowID)
 		assert.Zero(t, e.Message.Attempts)
@@ -142,8 +142,8 @@ func TestRetryMakesAViewersEventsDueWithFreshCounts(t *testing.T) {
 	n, err = b.Outbox.Retry(t.Context(), after)
 	require.NoError(t, err)
 	assert.Equal(t, 1, n, "the dead one; nothing that cannot be read")
-	assert.Equal(t, []string{"1 due entered", "1 due left", "1 due completed", "1 due registered", "2 waiting other version", "2 dead damaged"},
-		told(b.entries(t, outbox.Filter{})))
+	assert.Equal(t, []string{"1 due entered", "1 due left", "1 due completed", "1 due registered", "2 deferred unsupported version", "2 dead corrupt"},
+		summaries(b.entries(t, outbox.Filter{})))
 }
 
 func TestDropDeletesAllButAnotherVersions(t *testing.T) {
@@ -152,7 +152,7 @@ func TestDropDeletesAllButAnotherVersions(t *testing.T) {
 	n, err := b.Outbox.Drop(t.Context(), b.entries(t, outbox.Filter{}))
 	require.NoError(t, err)
 	assert.Equal(t, 5, n)
-	assert.Equal(t, []string{"2 waiting other version"}, told(b.entries(t, outbox.Filter{})))
+	assert.Equal(t, []string{"2 deferred unsupported version"}, summaries(b.entries(t, outbox.Filter{})))
 	assert.Equal(t, []string{"x"}, b.DB.Meta(t, 1)["nickname"])
 	assert.Contains(t, b.DB.Meta(t, 2), "AutoWebinar_Outbox")
 }

@@ -22,6 +22,9 @@ func (b fixture) throughProxy(t testing.TB) (*usermeta.Store, *storetest.Proxy) 
 	cfg.MaxConnections = 1
 	store := usermeta.New(storetest.Open(t, cfg), usermeta.Options{})
 	store.SetReady()
+	_, _, err := store.Read(t.Context(), 1) // opens the connection
+	require.NoError(t, err)
+	proxy.Statements()
 	return store, proxy
 }
 

@@ -158,7 +158,7 @@ func TestAStragglerWithoutAPlaceIsRefusedInTime(t *testing.T) {
 	defer release()
 	err := b.Store.ChangeWaitingForLock(applying(6, storetest.Progress("a", 6)), 100*time.Millisecond)
 	require.ErrorIs(t, err, wpdb.ErrUnavailable)
-	assert.ErrorContains(t, err, "waited too long")
+	assert.ErrorContains(t, err, "queued for too long")
 	require.Eventually(t, func() bool { return b.Store.Load().LockWaiters == 0 }, 5*time.Second, time.Millisecond)
 }
 

@@ -294,3 +294,17 @@ func TestAnUnreachableDatabaseIsUnavailable(t *testing.T) {
 		require.ErrorIs(t, err, wpdb.ErrUnavailable)
 	}
 }
+
+func TestDiscardEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	store := usermeta.New(storetest.Open(t, storetest.Config(t, b.DB.DSN)), usermeta.Options{DiscardEvents: true})
+	store.SetReady()
+	for _, command := range []webinar.Command{storetest.Enter("a", "s1"), storetest.Progress("a", 1000), storetest.Exit("a")} {
+		result, err := store.Change(t.Context(), 1, command)
+		require.NoError(t, err)
+		assert.Empty(t, result.Events)
+	}
+	assert.Equal(t, "1000", b.Rows(t, 1)["last_position_sec"])
+	assert.Empty(t, b.ViewerQueue(t, 1).Messages)
+}
