@@ -15,7 +15,7 @@ import { attachFromScriptTag, completeOptions } from './page.js';
 /** @typedef {import('./autowebinar').Session} Session */
 /** @typedef {import('./autowebinar').Options} Options */
 /** @typedef {import('./autowebinar').AutoWebinarError} AutoWebinarError */
-/** @typedef {import('./journal.js').Note} Note */
+/** @typedef {import('./journal.js').PendingReport} PendingReport */
 
 /**
  * @param {any} player
@@ -32,7 +32,7 @@ class Attachment extends EventTarget {
   #reportDue = false; #sending = false; // reports are sequential
   #reportedAt = 0; #reportedMilestone = 0;
   #attempt = 0; #unauthorized = false; #offline = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retryTimer; // while it is set, reports are only noted
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retryTimer; // while it is set, reports are only saved
   /** @type {ReturnType<typeof setInterval> | undefined} */ #heartbeat;
   /** @type {Playhead | null} */ #playhead = null;
   #journal = new Journal('session');
@@ -74,12 +74,12 @@ class Attachment extends EventTarget {
     if (!this.#session || !this.#playhead) return null;
     this.#exitedBy = 'leave';
     this.#playhead.pause();
-    const note = this.#note(reason);
+    const report = this.#saveReport(reason);
     try {
-      return await this.#deliver(note);
+      return await this.#deliver(report);
     } catch (error) {
       this.#handleError(error);
-      if (isTemporary(error)) return null; // the note is delivered later
+      if (isTemporary(error)) return null; // the report is delivered later
       throw error;
     }
   }
@@ -112,7 +112,7 @@ class Attachment extends EventTarget {
     this.#forms.resume();
     if (this.#session) this.#playhead.seekTo(this.#session.resume_position_sec); // the page has already entered
     else if (enterAt === 'now' || this.#playhead.playing) this.#openInBackground('enter');
-    else this.#deliverNotes().catch((error) => this.#handleError(error));
+    else this.#deliverPending().catch((error) => this.#handleError(error));
   }
 
   /** @param {'play' | 'report' | 'tick' | 'prevented'} event */
@@ -157,7 +157,7 @@ class Attachment extends EventTarget {
   /** @param {'enter' | 'resume'} route @returns {Promise<Session>} */
   async #openSession(route) {
     const playhead = this.#playhead, isRetry = this.#openLater === route, sought = playhead?.sought;
-    await this.#deliverNotes(); // first, because what was watched before the entry would not count after it
+    await this.#deliverPending(); // first, because what was watched before the entry would not count after it
     const body = { webinar_id: this.#options.webinarId };
     const session = await this.#update(route, body).catch((error) => {
       if (route === 'resume' && error.status === 404) return this.#update('enter', body);
@@ -177,11 +177,11 @@ class Attachment extends EventTarget {
     return session;
   }
 
-  // Sends a report, or notes it while the service is not available.
+  // Sends a report, or saves it while the service is unavailable.
   #report() {
     if (!this.#session || this.#exitedBy || !this.#playhead?.settled) return;
     this.#reportDue = true;
-    if (this.#retryTimer || this.#unauthorized) this.#note();
+    if (this.#retryTimer || this.#unauthorized) this.#saveReport();
     else if (!this.#sending && !this.#opening) this.#sendReports();
   }
 
@@ -190,7 +190,7 @@ class Attachment extends EventTarget {
     while (this.#reportDue && !this.#exitedBy && !this.#retryTimer && !this.#unauthorized && this.#session) {
       this.#reportDue = false;
       try {
-        await this.#deliver(this.#note());
+        await this.#deliver(this.#saveReport());
         this.#attempt = 0;
       } catch (error) {
         this.#handleError(error);
@@ -200,14 +200,14 @@ class Attachment extends EventTarget {
   }
 
   /**
-   * Notes the state of the session, merged with what is not delivered yet.
-   * @param {string} [exit] @returns {Note}
+   * Saves a report of the present state, merged with the one that is not delivered yet.
+   * @param {string} [exit] @returns {PendingReport}
    */
-  #note(exit) {
+  #saveReport(exit) {
     const playhead = /** @type {Playhead} */ (this.#playhead), session = /** @type {Session} */ (this.#session);
-    /** @type {Partial<Note>} */
+    /** @type {Partial<PendingReport>} */
     const before = this.#journal.read(session.session_id) ?? {};
-    const note = {
+    const report = {
       session_id: session.session_id,
       position: playhead.position,
       furthest: Math.max(playhead.position, playhead.furthest, before.furthest ?? 0),
@@ -220,15 +220,15 @@ class Attachment extends EventTarget {
       at: Date.now(),
     };
     playhead.sought = playhead.jumped = false;
-    this.#reportedAt = note.at;
-    this.#journal.write(note.session_id, note);
-    return note;
+    this.#reportedAt = report.at;
+    this.#journal.write(report.session_id, report);
+    return report;
   }
 
   /**
-   * Returns the request for a note, and the one to send before it if the viewer has
+   * Returns the request for a report, and the one to send before it if the viewer has
    * seeked back from a position that was not reported.
-   * @param {Note} note
+   * @param {PendingReport} report
    */
   #toRequests({ session_id, position, furthest, duration, ended, sought, exit }) {
     const reported = this.#session?.session_id === session_id ? this.#session.furthest_sec : 0;
@@ -241,33 +241,33 @@ class Attachment extends EventTarget {
     };
   }
 
-  /** @param {Note} note @returns {Promise<Session>} */
-  async #deliver(note) {
-    const { before, route, body } = this.#toRequests(note);
+  /** @param {PendingReport} report @returns {Promise<Session>} */
+  async #deliver(report) {
+    const { before, route, body } = this.#toRequests(report);
     if (before) await this.#update('progress', before);
-    const session = await this.#update(route, body, note.jumped);
-    this.#onDelivered(note);
+    const session = await this.#update(route, body, report.jumped);
+    this.#onDelivered(report);
     return session;
   }
 
-  /** @param {Note} note */
-  #onDelivered(note) {
-    const current = this.#journal.read(note.session_id);
-    if (current?.at === note.at) this.#journal.remove(note.session_id);
+  /** @param {PendingReport} report */
+  #onDelivered(report) {
+    const current = this.#journal.read(report.session_id);
+    if (current?.at === report.at) this.#journal.remove(report.session_id);
     const playhead = this.#playhead;
-    if (playhead && note.session_id === this.#session?.session_id) playhead.furthest = playhead.position;
+    if (playhead && report.session_id === this.#session?.session_id) playhead.furthest = playhead.position;
   }
 
-  // Delivers the notes of this page and of earlier ones. Only one of several tabs does.
-  async #deliverNotes() {
+  // Delivers the saved reports of this page and of earlier ones. Only one of several tabs does.
+  async #deliverPending() {
     for (const key of this.#journal.keys()) {
       await exclusive(`session:${key}`, async () => {
-        const note = this.#journal.read(key);
-        if (!note) return;
-        if (Date.now() - note.at > WEEK) return this.#journal.remove(key);
+        const report = this.#journal.read(key);
+        if (!report) return;
+        if (Date.now() - report.at > WEEK) return this.#journal.remove(key);
         try {
-          if (key !== this.#session?.session_id && note.sought) note.sought = await this.#isLatest(note);
-          await this.#deliver(note);
+          if (key !== this.#session?.session_id && report.sought) report.sought = await this.#isLatest(report);
+          await this.#deliver(report);
         } catch (error) {
           const { status } = /** @type {AutoWebinarError} */ (error);
           if (isTemporary(error) || isUnauthorized(error)) throw error;
@@ -279,9 +279,9 @@ class Attachment extends EventTarget {
   }
 
   /**
-   * Reports whether the session has had no report since a note. Otherwise its seek
-   * back would undo them.
-   * @param {Note} note
+   * Tells whether the session has had no other report since one was saved. Otherwise
+   * its seek back would undo them.
+   * @param {PendingReport} report
    */
   async #isLatest({ session_id, seen }) {
     const session = await this.#fetchSession().catch((error) => {
@@ -293,13 +293,13 @@ class Attachment extends EventTarget {
   /** @returns {Promise<Session>} */
   #fetchSession() { return this.#client.request('session', undefined, { query: { webinar_id: this.#options.webinarId } }); }
 
-  // The page may be closed before the response arrives, so the note is kept until it does.
+  // The page may be closed before the response arrives, so the report is kept until it does.
   #onPageHide() {
     if (!this.#session || !this.#playhead || this.#exitedBy) return;
-    const note = this.#note(this.#playhead.ended ? 'session_end' : 'user_exit');
+    const report = this.#saveReport(this.#playhead.ended ? 'session_end' : 'user_exit');
     this.#exitedBy = 'pagehide';
-    const { before, route, body } = this.#toRequests(note);
-    this.#client.sendLast(route, body).then((arrived) => arrived && !before && this.#onDelivered(note));
+    const { before, route, body } = this.#toRequests(report);
+    this.#client.sendLast(route, body).then((arrived) => arrived && !before && this.#onDelivered(report));
   }
 
   #sessionRef() { return this.#session ? { session_id: this.#session.session_id } : { webinar_id: this.#options.webinarId }; }
@@ -347,7 +347,7 @@ class Attachment extends EventTarget {
       if (!this.#offline) this.#emit('offline', { offline: this.#offline = true });
       this.#scheduleRetry(backoff(++this.#attempt, error.retryAfter));
     } else if (isUnauthorized(error)) {
-      this.#unauthorized = true; // until the next play, reports are only noted
+      this.#unauthorized = true; // until the next play, reports are only saved
       this.#emit('error', error);
     } else {
       this.#emit('error', error);
@@ -368,8 +368,8 @@ class Attachment extends EventTarget {
       this.#retryTimer = undefined;
       try {
         if (this.#openLater) return this.#openInBackground(this.#openLater);
-        if (this.#session && !this.#exitedBy && this.#playhead?.settled) this.#note();
-        await this.#deliverNotes();
+        if (this.#session && !this.#exitedBy && this.#playhead?.settled) this.#saveReport();
+        await this.#deliverPending();
         this.#attempt = 0;
         this.#report();
       } catch (error) {

@@ -1,12 +1,12 @@
-// What has not been delivered, kept in localStorage: a record for each session and
-// an entry for each form. Where storage is blocked it is kept in memory.
+// Stores what is not delivered yet in localStorage: a report for each session and an
+// entry for each form. Where storage is blocked they are kept in memory.
 
 const PREFIX = 'autowebinar:';
 export const WEEK = 7 * 24 * 3600 * 1000;
 
 /**
- * What is to be reported about a session.
- * @typedef {object} Note
+ * A report that is not delivered yet.
+ * @typedef {object} PendingReport
  * @property {string} session_id
  * @property {number} position seconds, the position of the video
  * @property {number} furthest seconds, the highest position since the last delivered report

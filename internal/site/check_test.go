@@ -51,10 +51,10 @@ func testCheckLogin(t *testing.T, s *site) {
 	}
 	require.NotEmpty(t, value)
 	for _, tt := range []struct{ pasted, setting, want string }{
-		{value, "", "cookie and nonce are right"},
-		{name + "=" + value, "", "cookie and nonce are right"},
-		{"Cookie: wp-settings-1=a; " + name + "=" + value, "", "cookie and nonce are right"},
-		{value, "WORDPRESS_NONCE_SALT=another", "the cookie is right, the nonce is not"},
+		{value, "", "cookie and nonce are valid"},
+		{name + "=" + value, "", "cookie and nonce are valid"},
+		{"Cookie: wp-settings-1=a; " + name + "=" + value, "", "cookie and nonce are valid"},
+		{value, "WORDPRESS_NONCE_SALT=another", "the cookie is valid, the nonce is not"},
 		{value, "WORDPRESS_LOGGED_IN_KEY=another", "wrong signature"},
 		{strings.Replace(value, "pasted", "unknown", 1), "", "no such user"},
 		{"half of a cookie", "", "malformed cookie"},
