@@ -20,8 +20,11 @@ import (
 )
 
 const (
-	repository   = "../.." // its root folder
-	maxFileLines = 400
+	repository = "../.." // its root folder
+
+	maxFileLines     = 400
+	maxCommandLines  = 100 // of package main
+	maxUsermetaLines = 2000
 )
 
 // shippedPackages returns the packages of this module in the shipped command.
@@ -85,9 +88,6 @@ var sqlPackages = []string{"internal/usermeta", "internal/outbox", "internal/lea
 
 // sqlTypePackages may import the packages for databases, but not run statements.
 var sqlTypePackages = map[string]string{
-	"cmd/autowebinar":    "passes the pool on",
-	"internal/app":       "passes the pool on",
-	"internal/cli":       "passes the pool on",
 	"internal/config":    "parses the DSN",
 	"internal/telemetry": "shows the statistics of the pool",
 }
@@ -146,5 +146,13 @@ func TestSourceFilesAreShort(t *testing.T) {
 		if !isTestFile(path) {
 			assert.LessOrEqual(t, lines(t, path), maxFileLines, path)
 		}
+	}
+}
+
+func TestPackagesAreSmall(t *testing.T) {
+	t.Parallel()
+	for folder, limit := range map[string]int{"cmd/autowebinar": maxCommandLines, "internal/usermeta": maxUsermetaLines} {
+		sources := slices.DeleteFunc(goFiles(t, folder), isTestFile)
+		assert.LessOrEqual(t, lines(t, sources...), limit, folder)
 	}
 }
