@@ -26,7 +26,8 @@ help: ## Show this help.
 .PHONY: demo
 demo: ## Try everything on this machine: database, service, receiver, a page with a video.
 	@echo "Building the demo; the first start takes a minute or two ..."
-	@CGO_ENABLED=0 $(GO) run -buildvcs=false ./cmd/demo $(DEMO_FLAGS)
+	@CGO_ENABLED=0 $(GO) build -buildvcs=false -ldflags "-s -w" -o bin/demo/demo ./cmd/demo
+	@GO="$(GO)" exec bin/demo/demo $(DEMO_FLAGS)
 
 .PHONY: test
 test: install lint ## All tests, on real databases, servers and browsers, with the race detector.

@@ -143,7 +143,7 @@ func testDemoDelivery(t *testing.T, program programs) {
 	p.waitFor(metaValue("progress_percent") + ` === '25'`) // not 50: skipping reaches no milestone
 	p.waitForText("#log", "Milestone reached: 25 %")
 	p.waitForText("#where", "milestone reached: 25 %")
-	p.waitFor(`document.querySelector('[data-mark="25"]').classList.contains('done')`)
+	p.waitFor(`document.querySelector('[data-milestone="25"]').classList.contains('done')`)
 
 	p.click("receiver")
 	p.waitForText("#receiver-state", "receiver off")

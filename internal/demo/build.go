@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,8 @@ const (
 	engineModule = "module autowebinar/internal/demo/embedded"
 )
 
-// errNoSources says that nothing can be built here.
-var errNoSources = errors.New("demo: this needs a checkout of the sources and the go tool on PATH")
+// errNoSources means that nothing can be built here.
+var errNoSources = errors.New("demo: building needs a checkout of the sources and the go command")
 
 // buildService builds the service and returns the path of its binary.
 func buildService(ctx context.Context, say func(string)) (string, error) {
@@ -28,13 +29,13 @@ func buildService(ctx context.Context, say func(string)) (string, error) {
 	return build(ctx, root, ".", "./cmd/autowebinar")
 }
 
-// build compiles a command of the module in a folder of the checkout. Its
-// settings are those of make demo: what one build has compiled, the others find
-// in the cache, and a second start only compares.
+// build compiles a command of the module in a folder of the checkout. The settings
+// are those of make demo, so that all builds share the compiled standard library,
+// and the binary stays, so that the next start only checks that it is current.
 func build(ctx context.Context, root, module, command string) (string, error) {
 	source := filepath.Join(root, filepath.FromSlash(module))
 	target := filepath.Join(root, "bin", "demo", filepath.Base(filepath.Join(source, command)))
-	cmd := exec.CommandContext(ctx, "go", "build", "-C", source, "-buildvcs=false", "-ldflags=-s -w", "-o", target, command)
+	cmd := exec.CommandContext(ctx, cmp.Or(os.Getenv("GO"), "go"), "build", "-C", source, "-buildvcs=false", "-ldflags=-s -w", "-o", target, command)
 	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 	text, err := cmd.CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {

@@ -113,8 +113,8 @@ func startEmbedded(ctx context.Context, say func(string)) (*Database, error) {
 	return nil, withoutEngine(err)
 }
 
-// startEngine builds the embedded engine and starts it. It is a module and a
-// program of its own, so that the service neither links nor downloads it.
+// startEngine builds the embedded engine and starts it. It is a separate
+// module, so that building the service does not download it.
 func startEngine(ctx context.Context, root string, say func(string)) (*Database, error) {
 	say("Building the embedded database engine; the first time this takes a minute or two ...")
 	binary, err := build(ctx, root, engineFolder, ".")

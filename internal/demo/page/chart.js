@@ -16,8 +16,8 @@ export function draw(view) {
   const furthest = session?.furthest ?? 0;
   part('.furthest').setAttribute('width', `${share(furthest)}%`);
   part('.unsent').setAttribute('width', at !== null && at > furthest ? `${share(at)}%` : 0);
-  for (const mark of svg.querySelectorAll('[data-mark]')) {
-    mark.classList.toggle('done', (session?.percent ?? 0) >= Number(mark.dataset.mark));
+  for (const milestone of svg.querySelectorAll('[data-milestone]')) {
+    milestone.classList.toggle('done', (session?.percent ?? 0) >= Number(milestone.dataset.milestone));
   }
   placeMarker('.you', at, at, `You ${clock(at ?? 0)}`, share);
   placeMarker('.other', phone, phone, `Phone ${clock(phone ?? 0)}`, share);
@@ -46,7 +46,7 @@ function describe({ name, duration, session, at, live }, over) {
   const behind = Math.floor(live - here);
   const distance = Math.abs(behind) < 2 ? 'at the live position' : `${Math.abs(behind)} s ${behind > 0 ? 'behind' : 'ahead of'} the live position`;
   const comparison = over ? 'the live broadcast has ended' : distance;
-  const mark = session.completed ? 'completed' : `milestone reached: ${session.percent} %`;
+  const milestone = session.completed ? 'completed' : `milestone reached: ${session.percent} %`;
   const unsent = here - session.furthest > 3 ? ` ${Math.floor(here - session.furthest)} s are not stored yet.` : '';
-  return `Position ${clock(here)} of ${clock(duration)}, ${comparison}. Watched up to ${clock(session.furthest)}; ${mark}.${unsent}`;
+  return `Position ${clock(here)} of ${clock(duration)}, ${comparison}. Watched up to ${clock(session.furthest)}; ${milestone}.${unsent}`;
 }

@@ -13,10 +13,10 @@ function show(target) {
   tip.textContent = target.dataset.tip;
   target.setAttribute('aria-describedby', 'tip');
   tip.showPopover();
-  place();
+  position();
 }
 
-function place() {
+function position() {
   if (!owner) return;
   const at = owner.getBoundingClientRect();
   const box = tip.getBoundingClientRect();
@@ -37,5 +37,5 @@ document.addEventListener('pointerover', (event) => (within(event) ? show(within
 document.addEventListener('focusin', (event) => (within(event) ? show(within(event)) : hide()));
 document.addEventListener('focusout', hide);
 document.addEventListener('keydown', (event) => event.key === 'Escape' && hide());
-addEventListener('scroll', place, { passive: true, capture: true });
-addEventListener('resize', place);
+addEventListener('scroll', position, { passive: true, capture: true });
+addEventListener('resize', position);
