@@ -56,7 +56,7 @@ func findTools() (*tools, error) {
 	return w, w.printVersions()
 }
 
-// find returns the last match below usr/ of the dir or of the machine.
+// find returns the last match below usr/ of the directory or of the machine.
 func (w *tools) find(pattern string) string {
 	for _, root := range []string{w.dir + "/packages/usr/", "/usr/"} {
 		if found, _ := filepath.Glob(root + pattern); len(found) > 0 {
