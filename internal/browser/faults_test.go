@@ -49,7 +49,7 @@ func TestHalfAMinuteOfflineLosesNothing(t *testing.T) {
 	s.waitForRow(t, "last_position_sec", atLeast(57))
 	assert.Empty(t, p.events("clamped"))
 	p.waitFor(`Object.keys(localStorage).length === 0`)
-	s.sink.WaitFor(t, "1", "entered")
+	s.receiver.WaitFor(t, "1", "entered")
 	assert.Empty(t, p.consoleErrors(true))
 }
 
@@ -76,7 +76,7 @@ func TestNextPageReportsWhatTheClosedPageCouldNot(t *testing.T) {
 
 	before := len(s.callsTo(""))
 	next, other := b.tab(t, s.playerURL(`{}`)), b.tab(t, s.playerURL(`{}`))
-	s.sink.WaitFor(t, "1", "entered", "left")
+	s.receiver.WaitFor(t, "1", "entered", "left")
 	assert.Equal(t, "25", s.row(t, "progress_percent"), "no milestone was lost")
 	s.waitForRow(t, "last_position_sec", func(value string) bool { return atoi(t, value) < 20 })
 	next.exec(`await v.play()`)
@@ -131,7 +131,7 @@ func TestServiceDownWhenPageOpens(t *testing.T) {
 	at := eval[float64](p, `v.currentTime`)
 	assert.Greater(t, at, 4.0, "what was watched meanwhile counts")
 	s.waitForRow(t, "last_position_sec", atLeast(int(at)+2))
-	s.sink.WaitFor(t, "1", "entered")
+	s.receiver.WaitFor(t, "1", "entered")
 	assert.Empty(t, p.events("error"))
 	assert.Empty(t, p.consoleErrors(true))
 }
@@ -162,7 +162,7 @@ func TestServiceStopsAndReturns(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return len(rejected()) >= 3 }, waitTimeout, 20*time.Millisecond)
 	s.setFault(nil)
-	s.sink.WaitFor(t, "1", "entered", "left")
+	s.receiver.WaitFor(t, "1", "entered", "left")
 	p.waitFor(`events.filter((e) => e.type === 'offline').length === 2`)
 	assert.GreaterOrEqual(t, rejected()[2].Sub(rejected()[0]), 4*time.Second, "Retry-After is respected")
 	assert.Empty(t, p.events("error"))

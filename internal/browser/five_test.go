@@ -20,7 +20,7 @@ func TestScriptTag(t *testing.T) {
 	p.waitFor(`v.currentTime > 3`)
 	s.waitForRow(t, "last_position_sec", atLeast(3))
 	assert.Equal(t, "intro", s.row(t, "webinar_id"))
-	s.sink.WaitFor(t, "1", "entered")
+	s.receiver.WaitFor(t, "1", "entered")
 	assert.Len(t, s.callsTo("enter"), 1)
 	assert.Empty(t, p.consoleErrors(false))
 }

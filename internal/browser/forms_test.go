@@ -15,7 +15,7 @@ func TestFormIsKeptUntilAccepted(t *testing.T) {
 	s := newSite(t, nil)
 	p := startBrowser(t).tab(t, s.playerURL(`{"enterAt":"now"}`))
 	p.waitFor(`a.session`)
-	s.sink.SetDown(true)
+	s.receiver.SetDown(true)
 	p.exec(`window.sent = a.submitForm('survey', { liked: 'yes' }).then((answer) => answer.submission_id)`)
 	s.waitForCall(t, "form", "the receiver is down", func(c call) bool { return c.Status == 503 })
 	kept := eval[[]string](p, `Object.keys(localStorage).filter((key) => key.includes('form'))`)
@@ -24,9 +24,9 @@ func TestFormIsKeptUntilAccepted(t *testing.T) {
 	p.waitFor(`window.a`)
 	tries := len(s.callsTo("form"))
 	require.Eventually(t, func() bool { return len(s.callsTo("form")) > tries }, waitTimeout, 20*time.Millisecond)
-	s.sink.SetDown(false)
-	require.Eventually(t, func() bool { return len(s.sink.Find("1", "form_submitted")) == 1 }, waitTimeout, 20*time.Millisecond)
-	assert.Equal(t, map[string]any{"liked": "yes"}, s.sink.Find("1", "form_submitted")[0].Data["form_payload"])
+	s.receiver.SetDown(false)
+	require.Eventually(t, func() bool { return len(s.receiver.Find("1", "form_submitted")) == 1 }, waitTimeout, 20*time.Millisecond)
+	assert.Equal(t, map[string]any{"liked": "yes"}, s.receiver.Find("1", "form_submitted")[0].Data["form_payload"])
 	ids := map[any]bool{}
 	for _, c := range s.callsTo("form") {
 		ids[c.Body["submission_id"]] = true

@@ -21,7 +21,7 @@ func TestClosingTabLeaves(t *testing.T) {
 	assert.Equal(t, session, exit.Body["session_id"])
 	assert.Equal(t, "user_exit", exit.Body["leave_reason"])
 	assert.GreaterOrEqual(t, exit.Body["position_sec"], 3.0)
-	s.sink.WaitFor(t, "1", "entered", "left")
+	s.receiver.WaitFor(t, "1", "entered", "left")
 
 	p = b.tab(t, s.playerURL(`{}`))
 	p.exec(`await v.play()`)
@@ -45,7 +45,7 @@ func TestBrowserWithoutKeepaliveSendsBeacon(t *testing.T) {
 	exit := s.waitForCall(t, "exit", "a beacon", func(c call) bool { return c.Query.Has("_wpnonce") })
 	assert.Contains(t, exit.Header.Get("Content-Type"), "text/plain")
 	assert.Equal(t, 200, exit.Status)
-	s.sink.WaitFor(t, "1", "entered", "left")
+	s.receiver.WaitFor(t, "1", "entered", "left")
 }
 
 func TestBackForwardCacheResumes(t *testing.T) {
@@ -62,7 +62,7 @@ func TestBackForwardCacheResumes(t *testing.T) {
 	s.waitForCall(t, "resume", "the page is shown again", func(c call) bool { return c.Status == 200 })
 	p.exec(`await v.play()`)
 	s.waitForRow(t, "last_position_sec", atLeast(5))
-	s.sink.WaitFor(t, "1", "entered", "left")
+	s.receiver.WaitFor(t, "1", "entered", "left")
 }
 
 func TestLeaveAndResumeByCode(t *testing.T) {
@@ -80,7 +80,7 @@ func TestLeaveAndResumeByCode(t *testing.T) {
 	s.waitForCall(t, "resume", "playing resumes", func(c call) bool { return c.Status == 200 })
 	assert.NotNil(t, eval[map[string]any](p, `a.cta()`)["cta_clicked_at"])
 	assert.Equal(t, "intro", eval[map[string]any](p, `a.register({ source: 'a page' })`)["webinar_id"])
-	s.sink.WaitFor(t, "1", "entered", "left", "registered")
+	s.receiver.WaitFor(t, "1", "entered", "left", "registered")
 
 	p.exec(`await new Promise((done) => { v.addEventListener('pause', done, { once: true }); v.pause(); })`)
 	p.waitFor(`!v.seeking && Object.keys(localStorage).length === 0`) // everything was reported

@@ -31,7 +31,7 @@ func testPlayer(t *testing.T, s *site, p *tab) {
 	p.waitFor(`v.currentTime < 80`)
 	p.exec(`await a.leave()`)
 	p.waitFor(`v.paused`)
-	s.sink.WaitFor(t, "1", "entered", "left")
+	s.receiver.WaitFor(t, "1", "entered", "left")
 	assert.Empty(t, p.consoleErrors(false))
 }
 

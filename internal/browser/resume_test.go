@@ -49,7 +49,7 @@ func TestPlaybackResumesAtStoredPosition(t *testing.T) {
 		assert.GreaterOrEqual(t, c.Body["position_sec"], 40.0, "nothing is reported before the video is at the stored position")
 		assert.NotContains(t, c.Body, "seeked", "resuming is not a seek of the viewer")
 	}
-	s.sink.WaitFor(t, "1", "entered", "left") // the reload leaves
+	s.receiver.WaitFor(t, "1", "entered", "left") // the reload leaves
 }
 
 func TestEnterOnLoadAndLivePosition(t *testing.T) {

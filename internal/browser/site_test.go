@@ -28,11 +28,11 @@ const video = "../demo/page/webinar.mp4"
 // site is a web site with a page, a video and the service behind a proxy. One
 // viewer is logged in.
 type site struct {
-	URL     string
-	db      *mariadbtest.DB
-	sink    *servicetest.Receiver
-	service *servicetest.Service
-	viewer  servicetest.Viewer
+	URL      string
+	db       *mariadbtest.DB
+	receiver *servicetest.Receiver
+	service  *servicetest.Service
+	viewer   servicetest.Viewer
 
 	mu            sync.Mutex
 	pages         map[string]string
@@ -56,10 +56,10 @@ type call struct {
 // newSite starts a site. settings adds AUTOWEBINAR_ variables to those of the service.
 func newSite(t *testing.T, settings map[string]string) *site {
 	t.Helper()
-	s := &site{db: mariadbtest.New(t), sink: servicetest.NewReceiver(t), pages: map[string]string{}, headers: http.Header{}}
+	s := &site{db: mariadbtest.New(t), receiver: servicetest.NewReceiver(t), pages: map[string]string{}, headers: http.Header{}}
 	s.viewer = servicetest.NewViewer(t, s.db, 1)
 	s.nonce = s.viewer.Nonce
-	env := servicetest.Settings(s.db.DSN, s.sink.URL)
+	env := servicetest.Settings(s.db.DSN, s.receiver.URL)
 	env["AUTOWEBINAR_WEBINARS"] = "intro=100,pro=100"
 	env["AUTOWEBINAR_HEARTBEAT_SEC"] = "2"
 	for name, value := range settings {

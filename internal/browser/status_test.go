@@ -90,8 +90,8 @@ func (p *tab) waitForText(selector, text string) {
 
 func TestStatusPageOK(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
-	s := servicetest.Start(t, servicetest.Settings(db.DSN, sink.URL)).Ready(t)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
+	s := servicetest.Start(t, servicetest.Settings(db.DSN, receiver.URL)).Ready(t)
 	b := startBrowser(t)
 	var viewers []servicetest.Viewer
 	for id := uint64(1); id <= 4; id++ {
@@ -103,7 +103,7 @@ func TestStatusPageOK(t *testing.T) {
 			v.Must(t, s, 200, "/progress", `{"webinar_id":"pro","position_sec":`+strconv.Itoa(position)+`}`)
 		}
 	}
-	sink.WaitFor(t, "4", "entered", "completed", "attendance_classified")
+	receiver.WaitFor(t, "4", "entered", "completed", "attendance_classified")
 
 	p := b.tab(t, s.Admin+"/")
 	p.waitForText("#headline", "All systems operational")
@@ -152,13 +152,13 @@ func postForUser(t *testing.T, s *servicetest.Service, v servicetest.Viewer, rou
 
 func TestStatusPageProblems(t *testing.T) {
 	t.Parallel()
-	db, sink := mariadbtest.New(t), servicetest.NewReceiver(t)
-	wire := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
-	env := servicetest.Settings(servicetest.WithAddress(t, db.DSN, wire.Address), sink.URL)
+	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
+	proxy := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
+	env := servicetest.Settings(servicetest.WithAddress(t, db.DSN, proxy.Address), receiver.URL)
 	delete(env, "WORDPRESS_NONCE_SALT")
 	env["AUTOWEBINAR_WEBHOOK_RETRY"] = "100ms,5s"
 	s := servicetest.Start(t, env).Ready(t)
-	sink.SetDown(true)
+	receiver.SetDown(true)
 	for id := uint64(1); id <= 2; id++ { // failures of a single viewer do not open the breaker
 		postForUser(t, s, servicetest.NewViewer(t, db, id), "/enter", `{"webinar_id":"pro"}`)
 	}
@@ -176,16 +176,16 @@ func TestStatusPageProblems(t *testing.T) {
 	p.waitForText("#dead", "1")
 	p.checkLayouts("trouble")
 
-	sink.SetDown(false)
-	sink.WaitFor(t, "1", "entered")
+	receiver.SetDown(false)
+	receiver.WaitFor(t, "1", "entered")
 	p.waitFor(`!document.querySelector('#problems').textContent.includes('The receiver is not')`)
 	p.waitForText("#receiver", "Delivering")
 
-	wire.Cut()
+	proxy.Cut()
 	p.waitForText("#problems", "Database unavailable: ")
 	p.waitForText("#ready", "Not ready")
 	p.checkLayouts("database")
-	wire.Clear()
+	proxy.Clear()
 	p.waitForText("#ready", "Ready")
 
 	s.Kill()

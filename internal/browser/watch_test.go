@@ -31,7 +31,7 @@ func TestMilestonesAndCompletion(t *testing.T) {
 		}
 	}
 	assert.Positive(t, ends)
-	s.sink.WaitFor(t, "1", "entered", "completed", "attendance_classified")
+	s.receiver.WaitFor(t, "1", "entered", "completed", "attendance_classified")
 	assert.Equal(t, "1", s.row(t, "completed"))
 
 	p.exec(`events = events.filter((e) => e.type !== 'clamped')`) // the first report may have come within a second
