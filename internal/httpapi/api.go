@@ -101,7 +101,7 @@ func New(cfg Config) http.Handler {
 		a.logAccess,      // around recovery, so that a panic is logged as the 500 that answers it
 		a.recoverPanic,
 		a.normalise,   // before what depends on the method and the path
-		a.checkOrigin, // before authentication, because preflights carry no credentials
+		a.checkOrigin, // before authentication, because preflights have no credentials
 	)
 	router.NotFound(a.noRoute)
 	router.MethodNotAllowed(a.noRoute)
