@@ -134,7 +134,7 @@ func (e *Elector) lead(ctx context.Context, conn *sqlx.Conn, name string, lead f
 }
 
 // monitor returns nil when done is closed, or an error as soon as the lock cannot
-// be shown to be held.
+// be verified.
 func monitor(ctx context.Context, conn *sqlx.Conn, name string, done <-chan struct{}) error {
 	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()

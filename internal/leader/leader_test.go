@@ -19,17 +19,17 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// patience bounds what a test waits for; a hand-over takes about a second, or
-// what the server needs to miss a silent leader.
+// patience bounds the waits of a test. A takeover takes about a second, or as long
+// as the server needs to notice a silent leader.
 const patience = 15 * time.Second
 
-// term is when a replica led: from the call until its context ended.
+// term is the time during which a replica led, until its context ended.
 type term struct {
 	replica    string
 	began, end time.Time
 }
 
-// election is replicas that want to lead, and the terms that came of it.
+// election is a set of replicas that campaign, and their terms.
 type election struct {
 	cfg   wpdb.Config
 	began chan string
@@ -44,9 +44,9 @@ func newElection(t testing.TB, dsn string) *election {
 	return &election{cfg: storetest.Config(t, dsn), began: make(chan string, 100), ended: make(chan string, 100)}
 }
 
-// stand lets a replica stand for election until stop is called, or the test
-// ends. A term lasts as long as its context, and afterwards as long as linger.
-func (e *election) stand(t testing.TB, replica string, linger time.Duration) (stop func() error) {
+// campaign starts a replica, which campaigns until stop is called or the test
+// ends. Its work ends linger after its context.
+func (e *election) campaign(t testing.TB, replica string, linger time.Duration) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
@@ -78,7 +78,7 @@ func (e *election) leader(t testing.TB) string {
 	case replica := <-e.began:
 		return replica
 	case <-time.After(patience):
-		require.Fail(t, "nobody leads")
+		require.Fail(t, "there is no leader")
 		return ""
 	}
 }
@@ -101,10 +101,10 @@ func (e *election) requireApart(t testing.TB, terms int) {
 
 func other(replica string) string { return map[string]string{"one": "two", "two": "one"}[replica] }
 
-func TestOneReplicaLeadsAndHandsOverWhenItStops(t *testing.T) {
+func TestOneReplicaLeadsUntilItStops(t *testing.T) {
 	t.Parallel()
 	e := newElection(t, mariadbtest.New(t).DSN)
-	stops := map[string]func() error{"one": e.stand(t, "one", 50*time.Millisecond), "two": e.stand(t, "two", 50*time.Millisecond)}
+	stops := map[string]func() error{"one": e.campaign(t, "one", 50*time.Millisecond), "two": e.campaign(t, "two", 50*time.Millisecond)}
 	db := storetest.Open(t, e.cfg)
 	first := e.leader(t)
 	exists, err := leader.Exists(t.Context(), db)
@@ -116,7 +116,7 @@ func TestOneReplicaLeadsAndHandsOverWhenItStops(t *testing.T) {
 	case <-time.After(1200 * time.Millisecond): // twice the time to ask again
 	}
 	require.ErrorIs(t, stops[first](), context.Canceled)
-	assert.Equal(t, first, <-e.ended, "a term is waited for")
+	assert.Equal(t, first, <-e.ended, "Run waits for the work to end")
 	assert.Equal(t, other(first), e.leader(t))
 	require.ErrorIs(t, stops[other(first)](), context.Canceled)
 	e.requireApart(t, 2)
@@ -125,7 +125,7 @@ func TestOneReplicaLeadsAndHandsOverWhenItStops(t *testing.T) {
 	assert.False(t, exists)
 }
 
-func TestATermThatReturnsIsFollowedByAnother(t *testing.T) {
+func TestLeaderCampaignsAgainWhenItsWorkReturns(t *testing.T) {
 	t.Parallel()
 	cfg := storetest.Config(t, mariadbtest.New(t).DSN)
 	elector := leader.New(cfg, slog.New(slog.DiscardHandler))
@@ -141,26 +141,26 @@ func TestATermThatReturnsIsFollowedByAnother(t *testing.T) {
 	assert.Equal(t, 2, terms)
 }
 
-func TestTablesElectApart(t *testing.T) {
+func TestEachTableHasALeader(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
 	one, two := newElection(t, db.DSN), newElection(t, db.DSN)
 	two.cfg.UsermetaTable = "wp_2_usermeta"
-	one.stand(t, "one", 0)
-	two.stand(t, "two", 0)
+	one.campaign(t, "one", 0)
+	two.campaign(t, "two", 0)
 	assert.Equal(t, "one", one.leader(t))
 	assert.Equal(t, "two", two.leader(t))
 }
 
-// The lock of a killed connection is free at once, before its leader can have
-// noticed: the next term must begin late enough.
-func TestALeaderWhoseConnectionIsKilledStopsBeforeTheNextBegins(t *testing.T) {
+// The lock of a killed connection is released at once, before its leader can
+// notice: the next leader must wait.
+func TestKilledLeaderStopsBeforeTheNextBegins(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
 	e := newElection(t, db.DSN)
-	e.stand(t, "one", 0)
+	e.campaign(t, "one", 0)
 	first := e.leader(t)
-	e.stand(t, "two", 0)
+	e.campaign(t, "two", 0)
 	e.kill(t, db.SQL)
 	<-e.ended
 	second := e.leader(t)
@@ -171,7 +171,7 @@ func TestALeaderWhoseConnectionIsKilledStopsBeforeTheNextBegins(t *testing.T) {
 	e.requireApart(t, 2)
 }
 
-// kill ends the leader's connection from the server's side.
+// kill closes the leader's connection on the server.
 func (e *election) kill(t testing.TB, admin *sqlx.DB) {
 	t.Helper()
 	var id uint64
@@ -180,38 +180,38 @@ func (e *election) kill(t testing.TB, admin *sqlx.DB) {
 	require.NoError(t, err)
 }
 
-// The network is gone without a word: the leader gives up by itself, and the
-// server frees the lock of a connection that it has not heard of.
-func TestALeaderWhoHearsNothingStopsBeforeTheNextBegins(t *testing.T) {
+// The network drops all packets: the leader stops by itself, and the server
+// releases the lock of the silent connection.
+func TestDisconnectedLeaderStopsBeforeTheNextBegins(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
 	e := newElection(t, db.DSN)
 	direct := e.cfg
 	var network *storetest.Proxy
 	e.cfg, network = storetest.NewProxy(t, db.DSN)
-	stopOne := e.stand(t, "one", 0)
+	stopOne := e.campaign(t, "one", 0)
 	require.Equal(t, "one", e.leader(t))
 	e.cfg = direct
-	stopTwo := e.stand(t, "two", 0)
+	stopTwo := e.campaign(t, "two", 0)
 	network.Silent.Store(true)
 	lost := time.Now()
 	require.Equal(t, "one", <-e.ended)
-	assert.Less(t, time.Since(lost), 3*time.Second, "the leader's own patience")
+	assert.Less(t, time.Since(lost), 3*time.Second, "the leader stops by itself")
 	require.Equal(t, "two", e.leader(t))
 	require.ErrorIs(t, stopOne(), context.Canceled)
 	require.ErrorIs(t, stopTwo(), context.Canceled)
 	e.requireApart(t, 2)
 }
 
-// A fail-over by name: the old primary is there, read-only, and keeps its locks. A
-// replica that leads there would send what another one sends from the new primary.
-func TestALeaderLeavesAServerThatHasBecomeReadOnly(t *testing.T) {
+// After a fail-over by host name the old primary is read-only and keeps its locks. A
+// leader there would send what the leader on the new primary sends too.
+func TestLeaderLeavesAReadOnlyServer(t *testing.T) {
 	t.Parallel()
 	first, second := storetest.NewWithServer(t), storetest.NewWithServer(t)
 	cfg, proxy := storetest.NewProxy(t, first.DB.DSN)
 	e := newElection(t, first.DB.DSN)
 	e.cfg = cfg
-	e.stand(t, "one", 0)
+	e.campaign(t, "one", 0)
 	require.Equal(t, "one", e.leader(t))
 	first.Exec(t, "SET GLOBAL read_only = 1")
 	require.Equal(t, "one", <-e.ended)
@@ -228,7 +228,7 @@ func TestReplicasKeepTryingWhenTheServerRestarts(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, server.Close()) })
 	e := newElection(t, server.AdminDSN(""))
-	stops := []func() error{e.stand(t, "one", 0), e.stand(t, "two", 0)}
+	stops := []func() error{e.campaign(t, "one", 0), e.campaign(t, "two", 0)}
 	e.leader(t)
 	require.NoError(t, server.Kill())
 	<-e.ended // although nothing answers

@@ -33,17 +33,17 @@ func TestCorruptRowBecomesDeadAndBlocksNoOther(t *testing.T) {
 			b.DB.SetMeta(t, 1, "autowebinar_outbox", value)
 			b.Change(t, 1, storetest.Enter("a", "s1"))
 			b.DB.SetMeta(t, 1, "autowebinar_outbox_wait", value)
-			backlog := b.readAndQuarantine(t, 1)
-			assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
-			assert.False(t, backlog.UnsupportedVersion)
+			queued := b.readAndQuarantine(t, 1)
+			assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(queued.Messages))
+			assert.False(t, queued.UnsupportedVersion)
 			assert.Equal(t, []string{value, value}, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], "not lost, and not changed")
 			assert.Empty(t, b.DB.Meta(t, 1)["autowebinar_outbox_wait"])
 		})
 	}
 }
 
-// A row without any value must not come up in every poll for ever.
-func TestARowWhoseValueIsNullGoesToTheDead(t *testing.T) {
+// Otherwise every poll would return the row.
+func TestRowWithNullValueBecomesDead(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.DB.SQL.ExecContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (1, 'autowebinar_outbox')")
@@ -55,25 +55,25 @@ func TestARowWhoseValueIsNullGoesToTheDead(t *testing.T) {
 	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], 1)
 }
 
-func TestARowOfAnotherVersionHoldsWhatComesAfterIt(t *testing.T) {
+func TestUnsupportedRowBlocksNewerMessages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
 	b.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
 	b.Change(t, 1, storetest.Exit("a"))
 
-	backlog := b.readAndQuarantine(t, 1)
-	assert.False(t, backlog.UnsupportedVersion, "what came before it may go")
-	assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(backlog.Messages))
-	require.NoError(t, b.Outbox.Ack(t.Context(), backlog.Messages[0]))
+	queued := b.readAndQuarantine(t, 1)
+	assert.False(t, queued.UnsupportedVersion, "older messages are sent")
+	assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(queued.Messages))
+	require.NoError(t, b.Outbox.Ack(t.Context(), queued.Messages[0]))
 	for range 2 {
-		backlog = b.readAndQuarantine(t, 1)
-		assert.True(t, backlog.UnsupportedVersion)
-		assert.Empty(t, backlog.Messages)
+		queued = b.readAndQuarantine(t, 1)
+		assert.True(t, queued.UnsupportedVersion)
+		assert.Empty(t, queued.Messages)
 	}
 	waiting := b.DB.Meta(t, 1)["autowebinar_outbox_wait"]
-	require.Len(t, waiting, 2, "it waits out of the way, with what comes after it")
-	assert.Equal(t, "2|from|a|newer|build", waiting[0], "as it was")
+	require.Len(t, waiting, 2, "deferred, with the messages behind it")
+	assert.Equal(t, "2|from|a|newer|build", waiting[0], "unchanged")
 	b.Change(t, 1, storetest.Progress("a", 1000))
 	assert.True(t, b.readAndQuarantine(t, 1).UnsupportedVersion)
 	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_wait"], 4, "new events queue behind it")
@@ -81,14 +81,13 @@ func TestARowOfAnotherVersionHoldsWhatComesAfterIt(t *testing.T) {
 	// The newer build has sent it.
 	_, err := b.DB.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE meta_value LIKE '2|%'")
 	require.NoError(t, err)
-	backlog = b.readAndQuarantine(t, 1)
-	assert.False(t, backlog.UnsupportedVersion)
-	assert.Equal(t, []webinar.EventType{webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified}, types(backlog.Messages))
+	queued = b.readAndQuarantine(t, 1)
+	assert.False(t, queued.UnsupportedVersion)
+	assert.Equal(t, []webinar.EventType{webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified}, types(queued.Messages))
 }
 
-// Once a held viewer's older events are gone, nothing of theirs is due: it must
-// not come up in every poll while it is held.
-func TestAHeldViewerIsNotDue(t *testing.T) {
+// While an unsupported row blocks a viewer, polls must not return the viewer.
+func TestBlockedViewerIsNotDue(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
@@ -99,7 +98,7 @@ func TestAHeldViewerIsNotDue(t *testing.T) {
 	assert.Empty(t, due)
 }
 
-func TestTheLeadIDIsReadAsWordPressReadsIt(t *testing.T) {
+func TestLeadIDIsReadAsByWordPress(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		rows [][2]string
@@ -121,37 +120,37 @@ func TestTheLeadIDIsReadAsWordPressReadsIt(t *testing.T) {
 			for _, row := range test.rows {
 				b.DB.SetMeta(t, 1, row[0], row[1])
 			}
-			assert.Equal(t, test.want, b.ViewerQueue(t, 1).LeadID, "with a backlog")
+			assert.Equal(t, test.want, b.ViewerQueue(t, 1).LeadID, "with the messages")
 			lead, err := b.Outbox.LeadID(t.Context(), 1)
 			require.NoError(t, err)
-			assert.Equal(t, test.want, lead, "by itself")
+			assert.Equal(t, test.want, lead, "alone")
 			assert.Len(t, b.ViewerQueue(t, 1).Messages, 1)
 		})
 	}
 }
 
-func TestTheEventsOfAUserWhoIsGoneAreWithdrawn(t *testing.T) {
+func TestMessagesOfADeletedUserAreDiscarded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.postpone(t, 1)
+	b.reschedule(t, 1)
 	b.Change(t, 1, storetest.Exit("a"))
 	b.Change(t, 2, storetest.Enter("a", "s2"))
-	assert.Equal(t, 0, b.withdraw(t, 1), "the user is there")
+	assert.Equal(t, 0, b.discard(t, 1), "the user exists")
 	assert.Len(t, b.ViewerQueue(t, 1).Messages, 2)
 
 	b.deleteUser(t, 1)
-	backlog := b.ViewerQueue(t, 1)
-	assert.False(t, backlog.UserExists)
-	assert.Len(t, backlog.Messages, 2)
-	assert.Equal(t, 2, b.withdraw(t, 1))
-	assert.Equal(t, 0, b.withdraw(t, 1), "nothing is left to withdraw")
+	queued := b.ViewerQueue(t, 1)
+	assert.False(t, queued.UserExists)
+	assert.Len(t, queued.Messages, 2)
+	assert.Equal(t, 2, b.discard(t, 1))
+	assert.Equal(t, 0, b.discard(t, 1), "no message is left")
 	assert.Empty(t, outboxRows(b.Rows(t, 1)))
-	assert.Equal(t, "s1", b.Rows(t, 1)["session_id"], "only events go")
+	assert.Equal(t, "s1", b.Rows(t, 1)["session_id"], "only messages are deleted")
 	assert.Len(t, b.ViewerQueue(t, 2).Messages, 1)
 }
 
-func TestOnlyEventsAreWithdrawnAndCounted(t *testing.T) {
+func TestDiscardDeletesOnlyMessages(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"crm_lead", "AUTOWEBINAR_OUTBOX", "Autowebinar_outbox_wait", "autowebinar_outbox_dead"} {
 		t.Run(key, func(t *testing.T) {
@@ -160,33 +159,33 @@ func TestOnlyEventsAreWithdrawnAndCounted(t *testing.T) {
 			b.Change(t, 1, storetest.Enter("a", "s1"))
 			b.DB.SetMeta(t, 1, key, "kept")
 			b.deleteUser(t, 1)
-			assert.Equal(t, 1, b.withdraw(t, 1))
+			assert.Equal(t, 1, b.discard(t, 1))
 			assert.Equal(t, []string{"kept"}, b.DB.Meta(t, 1)[key])
 		})
 	}
 }
 
-// WordPress deletes the nickname with the user. Where it is still there, the user
-// is missing for another reason, such as a users table that is just being
-// restored: what was committed is sent, not lost.
-func TestAMissingUserWithANicknameIsNotGone(t *testing.T) {
+// WordPress deletes the nickname with the user. If it still exists, the user is
+// missing for another reason, such as a users table that is being restored: the
+// messages are sent.
+func TestMissingUserWithANicknameIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
 	b.DB.SetMeta(t, 1, "nickname", "viewer1")
 	b.deleteUser(t, 1)
 	assert.True(t, b.ViewerQueue(t, 1).UserExists)
-	assert.Zero(t, b.withdraw(t, 1))
+	assert.Zero(t, b.discard(t, 1))
 	assert.Len(t, b.ViewerQueue(t, 1).Messages, 1)
 	_, err := b.Store.Change(t.Context(), 1, storetest.Progress("a", 1))
-	require.ErrorIs(t, err, usermeta.ErrUnknownUser, "nothing new is taken")
+	require.ErrorIs(t, err, usermeta.ErrUnknownUser, "new changes are refused")
 
 	b.Exec(t, "DELETE FROM wp_usermeta WHERE meta_key = 'nickname'")
 	assert.False(t, b.ViewerQueue(t, 1).UserExists)
-	assert.Equal(t, 1, b.withdraw(t, 1))
+	assert.Equal(t, 1, b.discard(t, 1))
 }
 
-func (b fixture) withdraw(t testing.TB, user webinar.UserID) int {
+func (b fixture) discard(t testing.TB, user webinar.UserID) int {
 	t.Helper()
 	n, err := b.Outbox.DiscardDeletedUser(t.Context(), user)
 	require.NoError(t, err)

@@ -15,13 +15,13 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// storedTypes are the events that may stand in the outbox: all but the form's.
+// storedTypes are the events that the outbox stores: all but the form.
 var storedTypes = []webinar.EventType{
 	webinar.EventRegistered, webinar.EventEntered, webinar.EventLeft,
 	webinar.EventCompleted, webinar.EventAttendanceClassified,
 }
 
-// The values are on disk: a build that reads them otherwise needs a new version.
+// These values are stored by released builds: another format needs another version.
 func TestGoldenValues(t *testing.T) {
 	t.Parallel()
 	event := func(typ webinar.EventType, change func(e *webinar.Event)) webinar.Event {
@@ -60,7 +60,7 @@ func TestGoldenValues(t *testing.T) {
 	}
 }
 
-func TestEveryMessageComesBackAsItWas(t *testing.T) {
+func TestDecodeReversesEncode(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := drawMessage(t)
@@ -110,7 +110,7 @@ func drawTime(t *rapid.T, least int64) time.Time {
 	return time.Unix(seconds, 0).UTC()
 }
 
-func TestWhatCannotBeReadIsToldApart(t *testing.T) {
+func TestDecodeErrors(t *testing.T) {
 	t.Parallel()
 	good := encode(Message{Event: webinar.Event{
 		ID: webinar.EventID(webinar.EventLeft, 7, "s1"), Type: webinar.EventLeft, At: time.Unix(1767323045, 0), Webinar: "a", Session: "s1",
@@ -126,7 +126,7 @@ func TestWhatCannotBeReadIsToldApart(t *testing.T) {
 		"2|whatever comes":                       errUnsupportedVersion,
 		"65535|%zz":                              errUnsupportedVersion,
 		"":                                       errCorrupt,
-		"2":                                      errCorrupt, // a number somebody left there
+		"2":                                      errCorrupt, // a number without any part
 		"1":                                      errCorrupt,
 		"|":                                      errCorrupt,
 		"hello":                                  errCorrupt,

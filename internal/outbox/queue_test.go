@@ -46,34 +46,34 @@ func TestDueViewersComeOldestFirst(t *testing.T) {
 	assert.Equal(t, b.ViewerQueue(t, 2).Messages[0].RowID, due[0].RowID)
 	due, err = b.Outbox.DueViewers(t.Context(), 2)
 	require.NoError(t, err)
-	assert.Equal(t, []webinar.UserID{2, 3}, users(due), "no more rows than asked for")
+	assert.Equal(t, []webinar.UserID{2, 3}, users(due), "at most limit rows")
 	waiting, err := b.Outbox.DeferredViewers(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, waiting)
 }
 
-func TestABacklogIsWhatHappenedInItsOrder(t *testing.T) {
+func TestViewerQueueIsInOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Register("a"))
 	b.Change(t, 1, storetest.Enter("a", "s1"))
 	b.Change(t, 1, storetest.Exit("a"))
 	b.Change(t, 1, storetest.Progress("a", 1000))
-	backlog := b.ViewerQueue(t, 1)
+	queued := b.ViewerQueue(t, 1)
 	assert.Equal(t, []webinar.EventType{
 		webinar.EventRegistered, webinar.EventEntered, webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified,
-	}, types(backlog.Messages))
-	assert.True(t, backlog.UserExists)
-	assert.False(t, backlog.UnsupportedVersion)
+	}, types(queued.Messages))
+	assert.True(t, queued.UserExists)
+	assert.False(t, queued.UnsupportedVersion)
 
 	v, _, err := b.Store.Read(t.Context(), 1)
 	require.NoError(t, err)
-	registered := backlog.Messages[0]
+	registered := queued.Messages[0]
 	assert.Equal(t, webinar.Event{
 		ID: registered.Event.ID, Type: webinar.EventRegistered, User: 1, At: v.Registered["a"],
 		Webinar: "a", WebinarType: webinar.Live, SlotID: "слот", Source: "página/1",
 	}, registered.Event)
-	assert.Equal(t, v.Current.LeftAt, backlog.Messages[2].Event.At, "the time of an event is the stored one")
+	assert.Equal(t, v.Current.LeftAt, queued.Messages[2].Event.At, "the time of an event is the stored one")
 	assert.Zero(t, registered.Attempts)
 	assert.Zero(t, registered.NextAttempt)
 
@@ -81,24 +81,24 @@ func TestABacklogIsWhatHappenedInItsOrder(t *testing.T) {
 	assert.Empty(t, none.Messages)
 }
 
-func TestAnAcceptedMessageIsGoneAndAChangedOneIsNot(t *testing.T) {
+func TestAckDeletesOnlyUnchangedRows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
 	b.Change(t, 1, storetest.Exit("a"))
 	messages := b.ViewerQueue(t, 1).Messages
 	require.NoError(t, b.Outbox.Ack(t.Context(), messages[0]))
-	require.NoError(t, b.Outbox.Ack(t.Context(), messages[0]), "gone already")
+	require.NoError(t, b.Outbox.Ack(t.Context(), messages[0]), "deleted already")
 	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.ViewerQueue(t, 1).Messages))
 
-	// Another dispatcher has counted an attempt meanwhile: its row is not ours.
+	// Another dispatcher has counted an attempt meanwhile.
 	stale := b.ViewerQueue(t, 1)
-	b.postpone(t, 1)
+	b.reschedule(t, 1)
 	require.NoError(t, b.Outbox.Ack(t.Context(), stale.Messages[0]))
 	assert.Len(t, b.ViewerQueue(t, 1).Messages, 1)
 }
 
-func TestAnAttemptBeginsOnARowThatIsThereAsItWasRead(t *testing.T) {
+func TestMarkAttemptNeedsAnUnchangedRow(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -113,27 +113,27 @@ func TestAnAttemptBeginsOnARowThatIsThereAsItWasRead(t *testing.T) {
 	assert.Equal(t, []outbox.Message{m}, b.ViewerQueue(t, 1).Messages)
 	assert.Equal(t, first, m.FirstAttempt)
 	assert.Zero(t, m.Attempts)
-	assert.False(t, begin(&stale, later), "the row is another one by now")
+	assert.False(t, begin(&stale, later), "the row has changed")
 	assert.Zero(t, stale.FirstAttempt)
 	assert.True(t, begin(&m, first))
-	assert.Equal(t, first.Add(time.Second), m.FirstAttempt, "the row is written, whatever it says already")
+	assert.Equal(t, first.Add(time.Second), m.FirstAttempt, "the row is written even if it has the time already")
 	assert.Equal(t, []outbox.Message{m}, b.ViewerQueue(t, 1).Messages)
 	assert.True(t, begin(&m, later))
-	assert.Equal(t, later, m.FirstAttempt, "the one before was cut off")
+	assert.Equal(t, later, m.FirstAttempt, "the earlier attempt had no result")
 
-	b.postpone(t, 1)
+	b.reschedule(t, 1)
 	counted := b.ViewerQueue(t, 1).Messages[0]
 	known := counted
 	assert.True(t, begin(&counted, later.Add(time.Hour)))
 	assert.Equal(t, known, counted, "the first attempt stays the first")
 
 	require.NoError(t, b.Outbox.Ack(t.Context(), counted))
-	assert.False(t, begin(&stale, later), "and is gone")
+	assert.False(t, begin(&stale, later), "the row is deleted")
 	assert.Empty(t, b.Rows(t, 1)["outbox"])
 }
 
-// What was written, but not answered, may not be on disk: it is written anew.
-func TestABeginningThatNobodyHeardOfIsWrittenAgain(t *testing.T) {
+// A write whose reply was lost may not be durable: it is repeated.
+func TestMarkAttemptIsRepeatedAfterALostReply(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -149,10 +149,10 @@ func TestABeginningThatNobodyHeardOfIsWrittenAgain(t *testing.T) {
 		return storetest.Pass
 	})
 	for _, begins := range []bool{false, true} {
-		backlog, err := queue.ViewerQueue(t.Context(), 1)
+		queued, err := queue.ViewerQueue(t.Context(), 1)
 		require.NoError(t, err)
-		m := backlog.Messages[0]
-		assert.Equal(t, begins, !m.FirstAttempt.IsZero(), "it was written")
+		m := queued.Messages[0]
+		assert.Equal(t, begins, !m.FirstAttempt.IsZero(), "the first write succeeded")
 		begun, err := queue.MarkAttempt(t.Context(), &m, date("2026-03-04T05:06:07Z"))
 		require.NoError(t, err)
 		assert.Equal(t, begins, begun)
@@ -160,24 +160,24 @@ func TestABeginningThatNobodyHeardOfIsWrittenAgain(t *testing.T) {
 	assert.Equal(t, 3, updates)
 }
 
-// postpone counts a failed attempt of the viewer's head.
-func (b fixture) postpone(t testing.TB, user webinar.UserID) {
+// reschedule counts a failed attempt of the viewer's first message.
+func (b fixture) reschedule(t testing.TB, user webinar.UserID) {
 	t.Helper()
-	backlog := b.ViewerQueue(t, user)
-	head := &backlog.Messages[0]
+	queued := b.ViewerQueue(t, user)
+	head := &queued.Messages[0]
 	head.Attempts++
 	head.FirstAttempt, head.NextAttempt = date("2026-03-04T05:06:07Z"), date("2026-03-04T05:06:37Z")
-	require.NoError(t, b.Outbox.Reschedule(t.Context(), backlog))
+	require.NoError(t, b.Outbox.Reschedule(t.Context(), queued))
 }
 
-func TestAPostponedViewerWaitsWithAllTheirEvents(t *testing.T) {
+func TestRescheduleDefersAllMessagesOfTheViewer(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
 	b.Change(t, 1, storetest.Exit("a"))
 	b.Change(t, 2, storetest.Enter("a", "s2"))
 	before := b.ViewerQueue(t, 1).Messages
-	b.postpone(t, 1)
+	b.reschedule(t, 1)
 
 	due, err := b.Outbox.DueViewers(t.Context(), 100)
 	require.NoError(t, err)
@@ -192,7 +192,7 @@ func TestAPostponedViewerWaitsWithAllTheirEvents(t *testing.T) {
 	}, outboxRows(b.Rows(t, 1)))
 	after := b.ViewerQueue(t, 1).Messages
 	assert.Len(t, after, 4)
-	assert.Equal(t, before[0].RowID, after[0].RowID, "the order is kept")
+	assert.Equal(t, before[0].RowID, after[0].RowID, "the order stays")
 	assert.Equal(t, 1, after[0].Attempts)
 	assert.Equal(t, date("2026-03-04T05:06:07Z"), after[0].FirstAttempt)
 	assert.Equal(t, before[0].Event, after[0].Event)
@@ -202,8 +202,8 @@ func TestAPostponedViewerWaitsWithAllTheirEvents(t *testing.T) {
 		require.NoError(t, b.Outbox.Ack(t.Context(), m))
 	}
 	b.Change(t, 1, storetest.Enter("b", "s3"))
-	assert.Equal(t, map[string]string{"outbox": "client_webinar_entered"}, outboxRows(b.Rows(t, 1)), "nobody waits any more")
-	require.NoError(t, b.Outbox.Reschedule(t.Context(), outbox.ViewerQueue{User: 1}), "nothing to postpone")
+	assert.Equal(t, map[string]string{"outbox": "client_webinar_entered"}, outboxRows(b.Rows(t, 1)), "no message is deferred")
+	require.NoError(t, b.Outbox.Reschedule(t.Context(), outbox.ViewerQueue{User: 1}), "no messages")
 }
 
 func outboxRows(rows map[string]string) map[string]string {
@@ -216,7 +216,7 @@ func outboxRows(rows map[string]string) map[string]string {
 	return outbox
 }
 
-func TestAPostponementBehindTheTimesChangesNoCounts(t *testing.T) {
+func TestRescheduleSkipsChangedRows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -224,34 +224,34 @@ func TestAPostponementBehindTheTimesChangesNoCounts(t *testing.T) {
 	stale := b.ViewerQueue(t, 1)
 	stale.Messages[0].Attempts = 9
 
-	b.postpone(t, 1)
+	b.reschedule(t, 1)
 	require.NoError(t, b.Outbox.Reschedule(t.Context(), stale))
-	assert.Equal(t, 1, b.ViewerQueue(t, 1).Messages[0].Attempts, "the row was changed meanwhile")
+	assert.Equal(t, 1, b.ViewerQueue(t, 1).Messages[0].Attempts, "the row has changed")
 
 	require.NoError(t, b.Outbox.Ack(t.Context(), b.ViewerQueue(t, 1).Messages[0]))
 	require.NoError(t, b.Outbox.Reschedule(t.Context(), stale))
 	require.NoError(t, b.Outbox.DeadLetter(t.Context(), stale.Messages[0]))
-	assert.Equal(t, map[string]string{"outbox_wait": "client_webinar_left"}, outboxRows(b.Rows(t, 1)), "a row that is gone stays gone")
+	assert.Equal(t, map[string]string{"outbox_wait": "client_webinar_left"}, outboxRows(b.Rows(t, 1)), "a deleted row is not restored")
 }
 
-func TestABuriedMessageBlocksNobody(t *testing.T) {
+func TestDeadMessageBlocksNoOther(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
 	b.Change(t, 1, storetest.Exit("a"))
-	b.postpone(t, 1)
+	b.reschedule(t, 1)
 	head := b.ViewerQueue(t, 1).Messages[0]
 	head.Attempts = 17
 	require.NoError(t, b.Outbox.DeadLetter(t.Context(), head))
 	assert.Equal(t, map[string]string{"outbox_dead": "client_webinar_entered", "outbox_wait": "client_webinar_left"}, outboxRows(b.Rows(t, 1)))
-	assert.Contains(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"][0], "|17|", "with its final counts")
+	assert.Contains(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"][0], "|17|", "with its final attempts")
 	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.ViewerQueue(t, 1).Messages))
 
-	require.NoError(t, b.Outbox.DeadLetter(t.Context(), head), "once is enough")
+	require.NoError(t, b.Outbox.DeadLetter(t.Context(), head), "repeating it has no effect")
 	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], 1)
 }
 
-func TestAnEvaluationRepeatedWhilePendingIsNotDoubled(t *testing.T) {
+func TestRepeatedEvaluationIsQueuedOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -259,7 +259,7 @@ func TestAnEvaluationRepeatedWhilePendingIsNotDoubled(t *testing.T) {
 		b.Change(t, 1, storetest.Evaluate("a", uuid.Max))
 		b.Change(t, 1, storetest.Enter("b", "s2"))
 	}
-	b.postpone(t, 1)
+	b.reschedule(t, 1)
 	b.Change(t, 1, storetest.Evaluate("a", uuid.Max))
 	b.Change(t, 1, storetest.Evaluate("a", uuid.NameSpaceDNS))
 	assert.Equal(t, map[string]string{

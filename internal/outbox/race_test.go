@@ -22,9 +22,9 @@ const (
 	raceChanges = 40 // of each viewer
 )
 
-// While viewers change on two replicas and one dispatcher accepts, postpones
-// and polls, every event is accepted exactly once and in the viewer's order.
-func TestNoEventIsLostOrDoubledUnderConcurrentChanges(t *testing.T) {
+// Viewers change on two replicas while a dispatcher polls, acknowledges and
+// reschedules: every event is acknowledged exactly once and in order.
+func TestConcurrentChangesAndDeliveries(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for id := uint64(4); id <= raceViewers; id++ {
@@ -35,7 +35,7 @@ func TestNoEventIsLostOrDoubledUnderConcurrentChanges(t *testing.T) {
 	var mu sync.Mutex
 	var viewers sync.WaitGroup
 	for user := webinar.UserID(1); user <= raceViewers; user++ {
-		// Two tabs a viewer, one on each replica.
+		// Two tabs for each viewer, one on each replica.
 		for tab, store := range []*usermeta.Store{b.Store, other} {
 			viewers.Go(func() {
 				for n := range raceChanges / 2 {
@@ -73,8 +73,8 @@ func TestNoEventIsLostOrDoubledUnderConcurrentChanges(t *testing.T) {
 	assert.Zero(t, left)
 }
 
-// raceCommand is the n-th command of a tab: of each kind that makes events, and
-// of those that move rows.
+// raceCommand returns the n-th command of a tab: commands of all kinds that emit
+// events or rename rows.
 func raceCommand(user webinar.UserID, tab, n int) webinar.Command {
 	id := webinar.ID([]string{"a", "b", "c"}[n/4%3])
 	switch n % 4 {
@@ -88,8 +88,8 @@ func raceCommand(user webinar.UserID, tab, n int) webinar.Command {
 	return storetest.Exit("")
 }
 
-// dispatcher settles as the one leading replica does: only a viewer's head is
-// sent, what fails waits.
+// dispatcher settles messages as the leader does: only the first message of a
+// viewer is sent, and a failed one is rescheduled.
 type dispatcher struct {
 	outbox    *outbox.Queue
 	accepted  map[uuid.UUID]int
@@ -97,7 +97,7 @@ type dispatcher struct {
 	postponed int
 }
 
-// round settles what it finds and returns how many viewers that were.
+// round settles the first message of each viewer and returns how many there were.
 func (d *dispatcher) round(t *testing.T) int {
 	ctx := t.Context()
 	due, err := d.outbox.DueViewers(ctx, 20)
@@ -106,16 +106,16 @@ func (d *dispatcher) round(t *testing.T) int {
 	require.NoError(t, err)
 	pending := append(due, waiting...)
 	for _, p := range pending {
-		backlog, err := d.outbox.ViewerQueue(ctx, p.User)
+		queued, err := d.outbox.ViewerQueue(ctx, p.User)
 		require.NoError(t, err)
-		for len(backlog.Messages) > 0 {
-			head := &backlog.Messages[0]
+		for len(queued.Messages) > 0 {
+			head := &queued.Messages[0]
 			begun, err := d.outbox.MarkAttempt(ctx, head, time.Now())
 			require.NoError(t, err)
-			require.True(t, begun, "nobody else touches the row")
+			require.True(t, begun, "no other process changes the row")
 			if head.Attempts == 0 && rand.N(3) == 0 {
 				head.Attempts++
-				require.NoError(t, d.outbox.Reschedule(ctx, backlog))
+				require.NoError(t, d.outbox.Reschedule(ctx, queued))
 				d.postponed++
 				break
 			}
@@ -123,7 +123,7 @@ func (d *dispatcher) round(t *testing.T) int {
 			d.accepted[head.Event.ID]++
 			assert.Greater(t, head.RowID, d.last[p.User], "in order")
 			d.last[p.User] = head.RowID
-			backlog.Messages = backlog.Messages[1:]
+			queued.Messages = queued.Messages[1:]
 		}
 	}
 	return len(pending)

@@ -15,10 +15,10 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// queue is a bench with events in every place: of viewer 1 one that is dead, two
-// that wait and one that is due; of viewer 2 one of another version that waits
-// and a damaged one that is dead.
-func queue(t *testing.T) fixture {
+// setupRows returns a fixture with messages of every status: of viewer 1 one dead,
+// two deferred and one due; of viewer 2 a deferred one of an unsupported version
+// and a corrupt dead one.
+func setupRows(t *testing.T) fixture {
 	t.Helper()
 	b := setup(t)
 	for user := uint64(1); user <= 3; user++ {
@@ -35,17 +35,17 @@ func queue(t *testing.T) fixture {
 
 var eventTypes = []string{"entered", "left", "completed", "registered"}
 
-// eventID names the i-th event of the queue.
+// eventID is the id of the i-th event.
 func eventID(i int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("00000000-0000-5000-8000-%012d", i)) }
 
-// stored is the value of an event that happened i hours after the new year.
+// stored is the value of an event at i o'clock.
 func stored(i, attempts int) string {
 	at := time.Date(2026, 1, 1, i, 0, 0, 0, time.UTC).Unix()
 	return fmt.Sprintf("1|client_webinar_%s|%s|%d|a|auto|s1|%s||%d|%d|%d", eventTypes[i], eventID(i), at,
 		[]string{"", "user_exit", "", "page"}[i], attempts, at*int64(min(attempts, 1)), 4102444800*int64(min(attempts, 1)))
 }
 
-func (b fixture) entries(t *testing.T, s outbox.Filter) []outbox.Row {
+func (b fixture) rows(t *testing.T, s outbox.Filter) []outbox.Row {
 	t.Helper()
 	var all []outbox.Row
 	for page, err := range b.Outbox.Rows(t.Context(), s) {
@@ -68,11 +68,11 @@ func summaries(entries []outbox.Row) []string {
 	return lines
 }
 
-func TestEntriesAreThoseSelectedOldestFirst(t *testing.T) {
+func TestRowsMatchTheFilter(t *testing.T) {
 	t.Parallel()
-	b := queue(t)
+	b := setupRows(t)
 	all := []string{"1 dead entered", "1 deferred left", "1 deferred completed", "1 due registered", "2 deferred unsupported version", "2 dead corrupt"}
-	rowIDs := func(n int) []uint64 { return []uint64{b.entries(t, outbox.Filter{})[n].RowID} }
+	rowIDs := func(n int) []uint64 { return []uint64{b.rows(t, outbox.Filter{})[n].RowID} }
 	tests := map[string]struct {
 		selection outbox.Filter
 		want      []string
@@ -94,12 +94,12 @@ func TestEntriesAreThoseSelectedOldestFirst(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.Equal(t, test.want, summaries(b.entries(t, test.selection)))
+			assert.Equal(t, test.want, summaries(b.rows(t, test.selection)))
 		})
 	}
 }
 
-func TestEntriesComeInPages(t *testing.T) {
+func TestRowsArePaged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for i := range 1001 {
@@ -119,16 +119,16 @@ func TestEntriesComeInPages(t *testing.T) {
 	assert.Equal(t, 6, pages)
 }
 
-// The operator's retry is of a viewer: what waits for them goes with it, in
-// order, and the rows keep their ids.
-func TestRetryMakesAViewersEventsDueWithFreshCounts(t *testing.T) {
+// Retry makes all deferred messages of the viewer due, in order, and keeps the ids
+// of the rows.
+func TestRetryMakesMessagesDueWithoutAttempts(t *testing.T) {
 	t.Parallel()
-	b := queue(t)
-	before := b.entries(t, outbox.Filter{})
-	n, err := b.Outbox.Retry(t.Context(), b.entries(t, outbox.Filter{Type: webinar.EventCompleted}))
+	b := setupRows(t)
+	before := b.rows(t, outbox.Filter{})
+	n, err := b.Outbox.Retry(t.Context(), b.rows(t, outbox.Filter{Type: webinar.EventCompleted}))
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
-	after := b.entries(t, outbox.Filter{})
+	after := b.rows(t, outbox.Filter{})
 	assert.Equal(t, []string{"1 dead entered", "1 due left", "1 due completed", "1 due registered", "2 deferred unsupported version", "2 dead corrupt"}, summaries(after))
 	for i, e := range after[1:3] {
 		assert.Equal(t, before[i+1].RowID, e.RowID)
@@ -137,31 +137,30 @@ func TestRetryMakesAViewersEventsDueWithFreshCounts(t *testing.T) {
 		assert.Zero(t, e.Message.NextAttempt)
 		assert.Equal(t, before[i+1].Message.Event, e.Message.Event)
 	}
-	assert.Equal(t, 5, after[0].Message.Attempts, "the dead one was not meant")
+	assert.Equal(t, 5, after[0].Message.Attempts, "the dead message was not given")
 
 	n, err = b.Outbox.Retry(t.Context(), after)
 	require.NoError(t, err)
-	assert.Equal(t, 1, n, "the dead one; nothing that cannot be read")
+	assert.Equal(t, 1, n, "the dead message; none that cannot be decoded")
 	assert.Equal(t, []string{"1 due entered", "1 due left", "1 due completed", "1 due registered", "2 deferred unsupported version", "2 dead corrupt"},
-		summaries(b.entries(t, outbox.Filter{})))
+		summaries(b.rows(t, outbox.Filter{})))
 }
 
-func TestDropDeletesAllButAnotherVersions(t *testing.T) {
+func TestDropSkipsUnsupportedVersions(t *testing.T) {
 	t.Parallel()
-	b := queue(t)
-	n, err := b.Outbox.Drop(t.Context(), b.entries(t, outbox.Filter{}))
+	b := setupRows(t)
+	n, err := b.Outbox.Drop(t.Context(), b.rows(t, outbox.Filter{}))
 	require.NoError(t, err)
 	assert.Equal(t, 5, n)
-	assert.Equal(t, []string{"2 deferred unsupported version"}, summaries(b.entries(t, outbox.Filter{})))
+	assert.Equal(t, []string{"2 deferred unsupported version"}, summaries(b.rows(t, outbox.Filter{})))
 	assert.Equal(t, []string{"x"}, b.DB.Meta(t, 1)["nickname"])
 	assert.Contains(t, b.DB.Meta(t, 2), "AutoWebinar_Outbox")
 }
 
-// What was settled, or changed, since it was read is left alone.
-func TestInterventionsAreGuardedByWhatWasRead(t *testing.T) {
+func TestRetryAndDropSkipChangedRows(t *testing.T) {
 	t.Parallel()
-	b := queue(t)
-	read := b.entries(t, outbox.Filter{})
+	b := setupRows(t)
+	read := b.rows(t, outbox.Filter{})
 	b.Exec(t, "DELETE FROM wp_usermeta WHERE meta_key = 'autowebinar_outbox_dead'")
 	b.Exec(t, "UPDATE wp_usermeta SET meta_value = CONCAT(meta_value, '0') WHERE meta_key = 'autowebinar_outbox_wait'")
 	before := b.DB.Checksum(t)
@@ -171,14 +170,14 @@ func TestInterventionsAreGuardedByWhatWasRead(t *testing.T) {
 	assert.Equal(t, before, b.DB.Checksum(t))
 }
 
-// A viewer's change that began before a retry and ends after it must not leave
-// an event under the wait key where nobody looks.
-func TestAnEventThatJoinsDuringARetryIsNotStranded(t *testing.T) {
+// A change that begins before a retry and ends after it must not leave a deferred
+// event that polls do not return.
+func TestEventAddedDuringRetryIsSent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
 	b.Exec(t, "UPDATE wp_usermeta SET meta_key = 'autowebinar_outbox_wait' WHERE meta_key = 'autowebinar_outbox'")
-	read := b.entries(t, outbox.Filter{})
+	read := b.rows(t, outbox.Filter{})
 
 	entered, release := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
@@ -207,5 +206,5 @@ func TestAnEventThatJoinsDuringARetryIsNotStranded(t *testing.T) {
 	pending, err := b.Outbox.DueViewers(t.Context(), 10)
 	require.NoError(t, err)
 	require.Len(t, pending, 1, "the dispatcher sees the viewer")
-	assert.Len(t, b.ViewerQueue(t, 1).Messages, 2, "and finds both events, whatever key they stand under")
+	assert.Len(t, b.ViewerQueue(t, 1).Messages, 2, "and reads both messages, due and deferred")
 }

@@ -12,47 +12,46 @@ import (
 	"autowebinar/internal/storetest"
 )
 
-func TestACensusCountsTheOutboxOfTheSite(t *testing.T) {
+func TestStats(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	census := func() outbox.Stats {
+	stats := func() outbox.Stats {
 		c, err := b.Outbox.Stats(t.Context())
 		require.NoError(t, err)
 		return c
 	}
-	assert.Zero(t, census(), "nothing waits, nobody leads")
+	assert.Zero(t, stats(), "an empty outbox")
 
 	b.Change(t, 1, storetest.Enter("a", "s1"))
 	b.Change(t, 2, storetest.Enter("a", "s2"))
 	b.Change(t, 2, storetest.Exit("a"))
 	first := b.ViewerQueue(t, 1).Messages[0]
-	assert.Equal(t, outbox.Stats{Due: 3, Oldest: first.Event.At}, census())
+	assert.Equal(t, outbox.Stats{Due: 3, Oldest: first.Event.At}, stats())
 
-	backlog := b.ViewerQueue(t, 2)
-	backlog.Messages[0].Attempts, backlog.Messages[0].NextAttempt = 1, time.Now().Add(time.Hour)
-	require.NoError(t, b.Outbox.Reschedule(t.Context(), backlog))
-	assert.Equal(t, outbox.Stats{Due: 1, Deferred: 2, Oldest: first.Event.At}, census())
+	queued := b.ViewerQueue(t, 2)
+	queued.Messages[0].Attempts, queued.Messages[0].NextAttempt = 1, time.Now().Add(time.Hour)
+	require.NoError(t, b.Outbox.Reschedule(t.Context(), queued))
+	assert.Equal(t, outbox.Stats{Due: 1, Deferred: 2, Oldest: first.Event.At}, stats())
 
 	require.NoError(t, b.Outbox.DeadLetter(t.Context(), first))
-	c := census()
+	c := stats()
 	assert.Equal(t, []int{0, 2, 1}, []int{c.Due, c.Deferred, c.Dead})
-	assert.Equal(t, b.ViewerQueue(t, 2).Messages[0].Event.At, c.Oldest, "the dead do not count")
+	assert.Equal(t, b.ViewerQueue(t, 2).Messages[0].Event.At, c.Oldest, "dead messages are ignored")
 
 	b.DB.SetMeta(t, 7, "autowebinar_OUTBOX", "another key to WordPress")
 	b.DB.SetMeta(t, 7, "autowebinar_outbox", "not an outbox value")
-	c = census()
+	c = stats()
 	assert.Equal(t, 1, c.Due)
 	assert.False(t, c.Approximate)
 }
 
-// Rows of a build that was taken back, and damaged ones, stand before those that
-// this build can send.
-func TestACensusSeesPastRowsThatItCannotRead(t *testing.T) {
+// Unsupported and corrupt rows come before the rows that this build can send.
+func TestStatsSkipUndecodableRows(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		before []string // values of the rows before the viewer's events
-		key    string
-		held   int
+		before      []string // values of the rows before the viewer's events
+		key         string
+		unsupported int
 	}{
 		"another version's":      {[]string{"2|of the future"}, "autowebinar_outbox_wait", 1},
 		"damaged":                {[]string{"1|of no type"}, "autowebinar_outbox", 0},
@@ -69,23 +68,23 @@ func TestACensusSeesPastRowsThatItCannotRead(t *testing.T) {
 			c, err := b.Outbox.Stats(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, session.StartedAt, c.Oldest)
-			assert.Equal(t, test.held, c.UnsupportedVersion)
+			assert.Equal(t, test.unsupported, c.UnsupportedVersion)
 			assert.Equal(t, len(test.before)+1, c.Due+c.Deferred)
 		})
 	}
 }
 
-func TestACensusOfNothingButAnotherVersionsRowsSaysSo(t *testing.T) {
+func TestStatsCountUnsupportedRows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.DB.SetMeta(t, 3, "autowebinar_outbox_wait", "2|of the future")
 	b.DB.SetMeta(t, 3, "autowebinar_outbox_dead", "2|given up")
 	c, err := b.Outbox.Stats(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, outbox.Stats{Deferred: 1, Dead: 1, UnsupportedVersion: 1}, c, "how old it is cannot be told")
+	assert.Equal(t, outbox.Stats{Deferred: 1, Dead: 1, UnsupportedVersion: 1}, c, "their age is unknown")
 }
 
-func TestACensusOfAVeryLongQueueIsAnEstimate(t *testing.T) {
+func TestStatsOfALongQueueAreApproximate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	session := b.Change(t, 1, storetest.Enter("a", "s1")).Session

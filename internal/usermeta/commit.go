@@ -172,8 +172,8 @@ func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (resu
 // write for them.
 //
 // A transaction that inserts rows may have to wait for a statement of WordPress
-// on the rows of the next user, which locks the gap before them. If it held that
-// user's rows at the same time, WordPress could lose its statement to a deadlock.
+// on the rows of the next user, which locks the gap before them. If it had locked that
+// user's rows itself, WordPress could lose its statement to a deadlock.
 // So nothing is inserted for a viewer while rows of a later one are locked: lock
 // waits always go from a lower to a higher user id and cannot form a cycle. (This
 // holds for single statements that find rows by user_id, as those of WordPress

@@ -28,7 +28,7 @@ func (b fixture) throughProxy(t testing.TB) (*usermeta.Store, *storetest.Proxy) 
 	return store, proxy
 }
 
-func TestASteadyReportTakesFourRoundTrips(t *testing.T) {
+func TestReportTakesAtMostFourRoundTrips(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	store, proxy := b.throughProxy(t)
@@ -37,12 +37,12 @@ func TestASteadyReportTakesFourRoundTrips(t *testing.T) {
 		rule webinar.Command
 		most int
 	}{
-		{"first entry", storetest.Enter("a", "s1"), 11}, // refused without the named lock, then with it
+		{"first entry", storetest.Enter("a", "s1"), 11}, // tried without the named lock, then with it
 		{"first report", storetest.Progress("a", 10), 4},
 		{"steady report", storetest.Progress("a", 20), 4},
 		{"report with events", storetest.Progress("a", 1000), 4},
 		{"entry into another", storetest.Enter("b", "s2"), 4},
-		{"report of a set-aside session", storetest.Progress("a", 30), 4},
+		{"report of a parked session", storetest.Progress("a", 30), 4},
 	} {
 		_, err := store.Change(t.Context(), 1, step.rule)
 		require.NoError(t, err)
@@ -54,8 +54,8 @@ func TestASteadyReportTakesFourRoundTrips(t *testing.T) {
 	assert.Len(t, proxy.Statements(), 1, "reading")
 }
 
-// Wherever the connection breaks, the change is made once and acknowledged.
-func TestAConnectionThatBreaksMidwayCostsNothing(t *testing.T) {
+// Wherever the connection breaks, the change is stored once and acknowledged.
+func TestBrokenConnectionIsRetried(t *testing.T) {
 	t.Parallel()
 	for _, breaks := range []storetest.Fault{storetest.BreakBeforeServer, storetest.BreakBeforeClient} {
 		for _, word := range []string{"START TRANSACTION", "SELECT m.umeta_id", "SELECT GET_LOCK", "INSERT INTO", "COMMIT", "DO RELEASE_LOCK"} {
@@ -91,11 +91,11 @@ func TestAConnectionThatBreaksMidwayCostsNothing(t *testing.T) {
 	}
 }
 
-// kill ends all connections of the service from the server's side.
+// kill closes all connections of the service on the server.
 func (b fixture) kill(t testing.TB) {
 	t.Helper()
 	for _, id := range b.connections(t) {
-		_, _ = b.DB.SQL.ExecContext(t.Context(), fmt.Sprintf("KILL %d", id)) // gone by itself is as well
+		_, _ = b.DB.SQL.ExecContext(t.Context(), fmt.Sprintf("KILL %d", id)) // the connection may be closed already
 	}
 }
 
@@ -114,7 +114,7 @@ func (b fixture) connections(t testing.TB) (ids []uint64) {
 	return ids
 }
 
-func TestAChangeIsRepeatedWhenItsConnectionIsKilled(t *testing.T) {
+func TestChangeIsRetriedWhenItsConnectionIsKilled(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))

@@ -11,9 +11,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// FuzzRows reads a viewer whose rows anybody's PHP may have written: whatever
-// they say, the viewer is one that the rules may meet, and what would be written
-// of it reads as the same viewer again.
+// FuzzRows decodes rows that any PHP code may have written: the viewer must be
+// valid for the rules, and encoding it again must give the same viewer.
 func FuzzRows(f *testing.F) {
 	f.Add(keySessionID, "s", keyLastPosition, "12.9", keyLastSeenAt, "2026-11-21 10:00:00")
 	f.Add(keySessionID, "s", keyStartedAt, "2026-11-21T10:00:00+03:00", keyPercent, "99.9")
@@ -28,13 +27,13 @@ func FuzzRows(f *testing.F) {
 		rows := []row{{ID: 3, User: 7, Key: key3, Value: value3}, {ID: 1, User: 7, Key: key1, Value: value1}, {ID: 2, User: 7, Key: key2, Value: value2}, {ID: 4, User: 7, Key: keySessionID, Value: "fallback"}}
 		s := read(7, rows)
 		if current := s.viewer.Current; current != nil {
-			requireSound(t, *current)
-			assert.NotContains(t, s.viewer.Parked, current.Webinar, "never both")
-			assert.Equal(t, *current, *read(7, written(current)).viewer.Current)
+			requireValid(t, *current)
+			assert.NotContains(t, s.viewer.Parked, current.Webinar, "a session is current or parked, not both")
+			assert.Equal(t, *current, *read(7, encodedRows(current)).viewer.Current)
 		}
 		for id, session := range s.viewer.Parked {
 			assert.Regexp(t, webinar.IDPattern, string(id))
-			requireSound(t, *session)
+			requireValid(t, *session)
 		}
 		for id, at := range s.viewer.Registered {
 			assert.Regexp(t, webinar.IDPattern, string(id))
@@ -44,8 +43,8 @@ func FuzzRows(f *testing.F) {
 	})
 }
 
-// requireSound: a session as the rules promise to keep it.
-func requireSound(t *testing.T, s webinar.Session) {
+// requireValid asserts the invariants of a session.
+func requireValid(t *testing.T, s webinar.Session) {
 	t.Helper()
 	require.NotEmpty(t, s.ID)
 	for _, n := range []int64{s.LastPosition, s.Furthest} {
@@ -64,8 +63,8 @@ func requireSound(t *testing.T, s webinar.Session) {
 	}
 }
 
-// written are the rows of a session as the service writes them.
-func written(s *webinar.Session) []row {
+// encodedRows returns the rows of a session as the service writes them.
+func encodedRows(s *webinar.Session) []row {
 	var rows []row
 	for i, key := range sessionKeys {
 		if value := encode(s, key); value != "" {
@@ -75,7 +74,7 @@ func written(s *webinar.Session) []row {
 	return rows
 }
 
-// FuzzStoredTime: a time that can be read is written so that it reads the same.
+// FuzzStoredTime checks that a time survives formatting and parsing.
 func FuzzStoredTime(f *testing.F) {
 	for _, seed := range []string{"", "0", "0000-00-00 00:00:00", "2026-11-21 10:00:00", " 2026-11-21T10:00:00Z ", "2026-02-30 10:00:00", "1795290122",
 		"1970-12-31 23:59:59", "9999-12-31T23:59:59-23:59", "253402300800", "-1", "+7", "2026-11-21 10:00:00.9", "2026-11-21T10:00:00+24:00", "1e9"} {

@@ -14,22 +14,22 @@ import (
 )
 
 var (
-	planRules  = webinar.Rules{Heartbeat: 10, Durations: map[webinar.ID]int64{"a": 1000, "b": 1000, "c": 1000}}
+	genRules   = webinar.Rules{Heartbeat: 10, Durations: map[webinar.ID]int64{"a": 1000, "b": 1000, "c": 1000}}
 	webinarIDs = []webinar.ID{"a", "b", "c"}
 )
 
-// drawRows is a viewer's rows as a WordPress table may hold them: sessions,
-// strays, duplicates, damaged values, and rows that are none of ours.
+// drawRows draws rows as a WordPress table may contain them: sessions, rows
+// without a session id, duplicates, damaged values and rows of other programs.
 func drawRows(t *rapid.T) []row {
 	var rows []row
 	add := func(key, value string) { rows = append(rows, row{User: 7, Key: key, Value: value}) }
 	for _, slot := range []webinar.ID{"", "a", "b", "c"} {
-		kind := rapid.SampledFrom([]string{"none", "session", "session", "php", "stray"}).Draw(t, "slot "+string(slot))
+		kind := rapid.SampledFrom([]string{"none", "session", "session", "php", "no session id"}).Draw(t, "slot "+string(slot))
 		if kind == "none" {
 			continue
 		}
 		for _, base := range sessionKeys {
-			present := base == keySessionID && kind != "stray" ||
+			present := base == keySessionID && kind != "no session id" ||
 				base == keyWebinarID && kind == "session" && rapid.IntRange(0, 9).Draw(t, "named") > 0 ||
 				base != keySessionID && base != keyWebinarID && rapid.Bool().Draw(t, base)
 			for present {
@@ -89,7 +89,7 @@ func drawValue(t *rapid.T, base string, slot webinar.ID) string {
 	return rapid.SampledFrom(values).Draw(t, base)
 }
 
-// drawPending is the value of an event that a command may lead to again.
+// drawPending draws the outbox value of an event that a command may emit again.
 func drawPending(t *rapid.T) string {
 	event := webinar.Event{User: 7, Type: webinar.EventCompleted, At: planNow, Webinar: "a", WebinarType: webinar.Auto, Session: "sa"}
 	part := rapid.SampledFrom([]string{"s", "sa", "sb", "sc", "sx"}).Draw(t, "pending")
@@ -97,8 +97,8 @@ func drawPending(t *rapid.T) string {
 	return outbox.EventRow(event, false).Value
 }
 
-// drawCommand is any command of the rules on any session, at a time that may be
-// before the last one.
+// drawCommand draws a command of the rules on any session, at a time that may be
+// earlier than the last one.
 func drawCommand(t *rapid.T, v webinar.Viewer) func(webinar.Viewer) (webinar.Result, error) {
 	id := rapid.SampledFrom(append([]webinar.ID{""}, webinarIDs...)).Draw(t, "webinar")
 	now := planNow.Add(time.Duration(rapid.IntRange(-100, 100).Draw(t, "now")) * time.Second)
@@ -110,23 +110,23 @@ func drawCommand(t *rapid.T, v webinar.Viewer) func(webinar.Viewer) (webinar.Res
 		which = webinar.SessionRef{Session: drawSessionID(t, v)}
 	}
 	commands := map[string]func(webinar.Viewer) (webinar.Result, error){
-		"enter":    func(v webinar.Viewer) (webinar.Result, error) { return planRules.Enter(v, id, "new", now) },
-		"resume":   func(v webinar.Viewer) (webinar.Result, error) { return planRules.Resume(v, id, now) },
-		"progress": func(v webinar.Viewer) (webinar.Result, error) { return planRules.Progress(v, which, report, now) },
+		"enter":    func(v webinar.Viewer) (webinar.Result, error) { return genRules.Enter(v, id, "new", now) },
+		"resume":   func(v webinar.Viewer) (webinar.Result, error) { return genRules.Resume(v, id, now) },
+		"progress": func(v webinar.Viewer) (webinar.Result, error) { return genRules.Progress(v, which, report, now) },
 		"exit": func(v webinar.Viewer) (webinar.Result, error) {
-			return planRules.Exit(v, which, &report, webinar.UserExit, now)
+			return genRules.Exit(v, which, &report, webinar.UserExit, now)
 		},
-		"cta": func(v webinar.Viewer) (webinar.Result, error) { return planRules.ClickCTA(v, which, &report, now) },
+		"cta": func(v webinar.Viewer) (webinar.Result, error) { return genRules.ClickCTA(v, which, &report, now) },
 		"register": func(v webinar.Viewer) (webinar.Result, error) {
-			return planRules.Register(v, webinar.Registration{Webinar: id, Type: webinar.Auto, Source: "test"}, now)
+			return genRules.Register(v, webinar.Registration{Webinar: id, Type: webinar.Auto, Source: "test"}, now)
 		},
-		"evaluate": func(v webinar.Viewer) (webinar.Result, error) { return planRules.Evaluate(v, id, uuid.Max, now) },
+		"evaluate": func(v webinar.Viewer) (webinar.Result, error) { return genRules.Evaluate(v, id, uuid.Max, now) },
 	}
 	return commands[rapid.SampledFrom(slices.Sorted(maps.Keys(commands))).Draw(t, "command")]
 }
 
 func drawSessionID(t *rapid.T, v webinar.Viewer) webinar.SessionID {
-	ids := []webinar.SessionID{"nobody's"}
+	ids := []webinar.SessionID{"unknown"}
 	if v.Current != nil {
 		ids = append(ids, v.Current.ID)
 	}

@@ -16,22 +16,22 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// together runs changes so that they share a commit: the lane is held by a
-// change of another viewer of it until all of them wait.
+// together runs changes so that they share a commit: a change of another viewer
+// occupies the queue until all of them wait.
 func together(t *testing.T, store *usermeta.Store, changes map[webinar.UserID]webinar.Command) map[webinar.UserID]error {
 	t.Helper()
 	const holder = 100 // even, as all viewers of these tests
-	held, release := make(chan struct{}), make(chan struct{})
+	started, release := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		_, err := store.Change(t.Context(), holder, func(v webinar.Viewer, _ time.Time) (webinar.Result, error) {
-			close(held)
+			close(started)
 			<-release
 			return webinar.Result{Viewer: v}, nil
 		})
 		assert.NoError(t, err)
 	})
-	<-held
+	<-started
 	var mu sync.Mutex
 	errs := map[webinar.UserID]error{}
 	for user, f := range changes {
@@ -48,8 +48,9 @@ func together(t *testing.T, store *usermeta.Store, changes map[webinar.UserID]we
 	return errs
 }
 
-// crowd is a bench with the even viewers 2 to 20 and 100, all with a session.
-func crowd(t *testing.T) fixture {
+// setupViewers returns a fixture with the even viewers 2 to 20 and 100, all with a
+// session.
+func setupViewers(t *testing.T) fixture {
 	t.Helper()
 	b := setup(t)
 	for id := uint64(4); id <= 20; id += 2 {
@@ -71,9 +72,9 @@ func reports(ids ...webinar.UserID) map[webinar.UserID]webinar.Command {
 	return changes
 }
 
-func TestChangesThatWaitShareACommit(t *testing.T) {
+func TestQueuedChangesShareACommit(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
+	b := setupViewers(t)
 	store, proxy := b.throughProxy(t)
 	errs := together(t, store, reports(2, 4, 6, 8, 10))
 	for id, err := range errs {
@@ -86,25 +87,25 @@ func TestChangesThatWaitShareACommit(t *testing.T) {
 			commits++
 		}
 	}
-	assert.Equal(t, 1, commits, "one for five; the holder changed nothing")
+	assert.Equal(t, 1, commits, "one for five changes")
 }
 
-func TestOneViewersTroubleIsNotTheOthers(t *testing.T) {
+func TestFailureOfOneViewerDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("refused")
 	tests := map[string]struct {
-		trouble func(t *testing.T, b fixture)
-		change  webinar.Command
-		want    error
+		damage func(t *testing.T, b fixture)
+		change webinar.Command
+		want   error
 	}{
-		"refused by the rules": {nil, func(webinar.Viewer, time.Time) (webinar.Result, error) { return webinar.Result{}, refused }, refused},
-		"a panic":              {nil, func(webinar.Viewer, time.Time) (webinar.Result, error) { panic("bug") }, nil},
-		"a user who is gone": {func(t *testing.T, b fixture) {
+		"command fails": {nil, func(webinar.Viewer, time.Time) (webinar.Result, error) { return webinar.Result{}, refused }, refused},
+		"panic":         {nil, func(webinar.Viewer, time.Time) (webinar.Result, error) { panic("bug") }, nil},
+		"deleted user": {func(t *testing.T, b fixture) {
 			_, err := b.DB.SQL.ExecContext(t.Context(), "DELETE FROM wp_users WHERE ID = 6")
 			require.NoError(t, err)
 		}, storetest.Progress("a", 6), usermeta.ErrUnknownUser},
-		"rows that cannot be written": {func(t *testing.T, b fixture) {
-			_, err := b.DB.SQL.ExecContext(t.Context(), `CREATE TRIGGER trouble BEFORE INSERT ON wp_usermeta FOR EACH ROW
+		"rows cannot be written": {func(t *testing.T, b fixture) {
+			_, err := b.DB.SQL.ExecContext(t.Context(), `CREATE TRIGGER refuse BEFORE INSERT ON wp_usermeta FOR EACH ROW
 				BEGIN IF NEW.user_id = 6 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF; END`)
 			require.NoError(t, err)
 		}, storetest.Progress("a", 6), nil},
@@ -112,9 +113,9 @@ func TestOneViewersTroubleIsNotTheOthers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := crowd(t)
-			if test.trouble != nil {
-				test.trouble(t, b)
+			b := setupViewers(t)
+			if test.damage != nil {
+				test.damage(t, b)
 			}
 			changes := reports(2, 4, 8, 10, 12)
 			changes[6] = test.change
@@ -132,10 +133,10 @@ func TestOneViewersTroubleIsNotTheOthers(t *testing.T) {
 	}
 }
 
-func TestAViewerWhoseRowsAreHeldKeepsNobodyWaiting(t *testing.T) {
+func TestLockedViewerDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
-	release := b.hold(t, 6)
+	b := setupViewers(t)
+	release := b.lock(t, 6)
 
 	done := make(chan error, 1)
 	var errs map[webinar.UserID]error
@@ -143,14 +144,14 @@ func TestAViewerWhoseRowsAreHeldKeepsNobodyWaiting(t *testing.T) {
 		errs = together(t, b.Store, reports(2, 4, 6, 8))
 		done <- nil
 	}()
-	// The others are done while viewer 6 is still held.
+	// The others are committed while viewer 6 is still locked.
 	require.Eventually(t, func() bool {
 		return b.Rows(t, 2)["last_position_sec"] == "2" && b.Rows(t, 8)["last_position_sec"] == "8"
 	}, 1500*time.Millisecond, 5*time.Millisecond)
 	b.Change(t, 10, storetest.Progress("a", 10)) // and so is who comes later
 	select {
 	case <-done:
-		t.Fatal("viewer 6 is not held")
+		t.Fatal("viewer 6 is not locked")
 	default:
 	}
 	release()
@@ -161,15 +162,15 @@ func TestAViewerWhoseRowsAreHeldKeepsNobodyWaiting(t *testing.T) {
 	assert.Equal(t, "6", b.Rows(t, 6)["last_position_sec"])
 }
 
-func TestNewViewersEnterTogether(t *testing.T) {
+func TestNewViewersShareACommit(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
+	b := setupViewers(t)
 	changes := reports(2, 4)
 	for id := uint64(200); id < 240; id += 2 {
 		b.DB.AddUser(t, id, fmt.Sprintf("viewer%d", id), "")
 		changes[webinar.UserID(id)] = storetest.Enter("a", webinar.SessionID(fmt.Sprint("s", id)))
 	}
-	changes[998] = storetest.Enter("a", "nobody")
+	changes[998] = storetest.Enter("a", "s998")
 	errs := together(t, b.Store, changes)
 	require.ErrorIs(t, errs[998], usermeta.ErrUnknownUser)
 	delete(errs, 998)
@@ -183,19 +184,19 @@ func TestNewViewersEnterTogether(t *testing.T) {
 	assert.Empty(t, b.DB.Meta(t, 998))
 }
 
-func TestChangesOfOneViewerInOneCommitFollowEachOther(t *testing.T) {
+func TestChangesOfOneViewerInOneCommitApplyInOrder(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
-	held, release := make(chan struct{}), make(chan struct{})
+	b := setupViewers(t)
+	started, release := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		_, _ = b.Store.Change(t.Context(), 100, func(v webinar.Viewer, _ time.Time) (webinar.Result, error) {
-			close(held)
+			close(started)
 			<-release
 			return webinar.Result{Viewer: v}, nil
 		})
 	})
-	<-held
+	<-started
 	seen := make(chan int64, 20)
 	for i := range int64(20) {
 		wg.Go(func() {
@@ -214,11 +215,11 @@ func TestChangesOfOneViewerInOneCommitFollowEachOther(t *testing.T) {
 	assert.Equal(t, "20", b.Rows(t, 2)["last_position_sec"])
 }
 
-// Many requests of one viewer whose rows are held take one place, not all.
-func TestAHeldViewerWithManyRequestsHoldsUpNobody(t *testing.T) {
+// Many requests of one locked viewer take one slot of the lock waiters, not all.
+func TestLockedViewerWithManyRequestsDelaysNoOther(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
-	release := b.hold(t, 6)
+	b := setupViewers(t)
+	release := b.lock(t, 6)
 	var wg sync.WaitGroup
 	for i := range int64(100) {
 		wg.Go(func() {

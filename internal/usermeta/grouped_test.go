@@ -14,7 +14,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// command is a random command of a random viewer: one of five, from base.
+// command draws a command for one of five viewers, numbered from base.
 func command(t *rapid.T, base uint64) (webinar.UserID, webinar.Command) {
 	user := webinar.UserID(base + rapid.Uint64Range(0, 4).Draw(t, "user"))
 	id := rapid.SampledFrom([]webinar.ID{"a", "b", "c", "d"}).Draw(t, "webinar") // d is not listed
@@ -48,9 +48,9 @@ func command(t *rapid.T, base uint64) (webinar.UserID, webinar.Command) {
 	}
 }
 
-// Whatever the mix of commands, a group gives the rows, the events in their
-// order and the answers that one after another gives.
-func TestAGroupDoesWhatOneByOneDoes(t *testing.T) {
+// A group of commands must give the same rows, results and order of events as the
+// same commands one after another.
+func TestGroupCommitEqualsSingleCommits(t *testing.T) {
 	t.Parallel()
 	single, grouped := setup(t), setup(t)
 	base := uint64(1000)
@@ -77,8 +77,7 @@ func TestAGroupDoesWhatOneByOneDoes(t *testing.T) {
 	})
 }
 
-// known is what rows say: a value that was there and is nothing again has a row
-// of 0, one that never was there has none.
+// known removes rows of 0, which mean the same as no row.
 func known(rows map[string]string) map[string]string {
 	maps.DeleteFunc(rows, func(_, value string) bool { return value == "0" })
 	return rows

@@ -20,9 +20,9 @@ import (
 	"autowebinar/internal/usermeta"
 )
 
-// WordPress writes one of the viewer's rows and keeps its transaction open: for
-// less and for more than the service waits for a lock.
-func TestAWriterWhoHoldsARowDelaysTheChangeOnly(t *testing.T) {
+// WordPress writes one of the viewer's rows and keeps its transaction open, for
+// less and for more than the lock wait time-out.
+func TestLockedRowDelaysTheChange(t *testing.T) {
 	t.Parallel()
 	for _, hold := range []float64{1, 2.5} {
 		t.Run(fmt.Sprint(hold), func(t *testing.T) {
@@ -41,13 +41,13 @@ func TestAWriterWhoHoldsARowDelaysTheChangeOnly(t *testing.T) {
 			}()
 			result := b.Change(t, 1, storetest.Progress("a", 20))
 			require.NoError(t, <-done)
-			assert.Equal(t, int64(300), result.Session.LastPosition, "what the other wrote is seen")
+			assert.Equal(t, int64(300), result.Session.LastPosition, "the other writer's value is read")
 			assert.Equal(t, "300", b.Rows(t, 1)["furthest_sec"])
 		})
 	}
 }
 
-// writer is a transaction as WordPress would run it, begun by a statement.
+// writer begins a transaction with a statement, as WordPress would.
 func (b fixture) writer(t testing.TB, statement string) *sqlx.Tx {
 	t.Helper()
 	tx, err := b.DB.SQL.Beginx()
@@ -58,7 +58,7 @@ func (b fixture) writer(t testing.TB, statement string) *sqlx.Tx {
 	return tx
 }
 
-func TestADeadlockWithAnotherWriterIsRepeated(t *testing.T) {
+func TestDeadlockIsRetried(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -89,7 +89,7 @@ func TestADeadlockWithAnotherWriterIsRepeated(t *testing.T) {
 	assert.Equal(t, ids, b.rowIDs(t, 1))
 }
 
-func TestAChangeKilledWhileItWaitsForALockIsRepeated(t *testing.T) {
+func TestChangeKilledDuringALockWaitIsRetried(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -123,8 +123,8 @@ func (c *retryCounter) Retried(string)               { c.n.Add(1) }
 func (c *retryCounter) Rejected(string)              {}
 
 // awaitLockWait returns when a connection of the service waits for a lock.
-// information_schema.INNODB_TRX would not do: it is a cache, never fresh while
-// several tests read it.
+// information_schema.INNODB_TRX is a cache and not refreshed while several tests
+// read it.
 func (b fixture) awaitLockWait(t testing.TB) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -17,10 +17,10 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// audience is a bench with n viewers of one lane, who have a session.
-func audience(t *testing.T, n int) (b fixture, ids []webinar.UserID) {
+// setupQueue returns a fixture with n viewers of one queue, who have a session.
+func setupQueue(t *testing.T, n int) (b fixture, ids []webinar.UserID) {
 	t.Helper()
-	b = crowd(t)
+	b = setupViewers(t)
 	for i := range n {
 		id := webinar.UserID(1000 + 2*i)
 		b.DB.AddUser(t, uint64(id), fmt.Sprintf("viewer%d", id), "")
@@ -30,9 +30,9 @@ func audience(t *testing.T, n int) (b fixture, ids []webinar.UserID) {
 	return b, ids
 }
 
-// hold locks all rows of viewers, as a transaction of WordPress may, until
-// release is called.
-func (b fixture) hold(t *testing.T, ids ...webinar.UserID) (release func()) {
+// lock locks all rows of viewers, as a transaction of WordPress may, until release
+// is called.
+func (b fixture) lock(t *testing.T, ids ...webinar.UserID) (release func()) {
 	t.Helper()
 	tx, err := b.DB.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	require.NoError(t, err)
@@ -43,12 +43,12 @@ func (b fixture) hold(t *testing.T, ids ...webinar.UserID) (release func()) {
 	return func() { require.NoError(t, tx.Rollback()) }
 }
 
-// WordPress's own transactions hold rows of many viewers: more than there are
-// places beside the lane. The others are answered meanwhile.
-func TestManyHeldViewersHoldUpNobodyElse(t *testing.T) {
+// A transaction of WordPress locks rows of more viewers than there are slots for
+// lock waiters. The other viewers are committed meanwhile.
+func TestManyLockedViewersDelayNoOther(t *testing.T) {
 	t.Parallel()
-	b, ids := audience(t, 60)
-	release := b.hold(t, ids[:20]...)
+	b, ids := setupQueue(t, 60)
+	release := b.lock(t, ids[:20]...)
 	var answered atomic.Int32
 	var wg sync.WaitGroup
 	for _, id := range ids {
@@ -66,11 +66,11 @@ func TestManyHeldViewersHoldUpNobodyElse(t *testing.T) {
 	}
 }
 
-// At WordPress's isolation level a lock on one user's rows reaches into the gap
-// beside them: whoever has to insert there waits, and nobody with them.
-func TestAGapLockHoldsUpOnlyWhoInsertsThere(t *testing.T) {
+// At WordPress's isolation level a lock on one user's rows includes the gap before
+// them: only a viewer who inserts into the gap waits.
+func TestGapLockDelaysOnlyInsertsIntoIt(t *testing.T) {
 	t.Parallel()
-	b, ids := audience(t, 40)
+	b, ids := setupQueue(t, 40)
 	b.DB.AddUser(t, 1041, "plain", "")
 	b.DB.SetMeta(t, 1041, "nickname", "x")
 	tx, err := b.DB.SQL.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
@@ -91,7 +91,7 @@ func TestAGapLockHoldsUpOnlyWhoInsertsThere(t *testing.T) {
 	require.Eventually(t, func() bool { return answered.Load() >= 36 }, 15*time.Second, time.Millisecond)
 	begun := time.Now()
 	b.Change(t, 100, storetest.Progress("a", 7))
-	assert.Less(t, time.Since(begun), time.Second, "the lane is free")
+	assert.Less(t, time.Since(begun), time.Second, "the queue is free")
 	require.NoError(t, tx.Rollback())
 	wg.Wait()
 	for _, id := range ids {
@@ -99,11 +99,11 @@ func TestAGapLockHoldsUpOnlyWhoInsertsThere(t *testing.T) {
 	}
 }
 
-// A viewer who is alone in the lane is no reason to wait in it.
-func TestALoneHeldViewerDoesNotBlockTheLane(t *testing.T) {
+// The queue does not wait for a lock even if there is only one viewer in it.
+func TestLockedViewerDoesNotBlockQueue(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
-	release := b.hold(t, 6)
+	b := setupViewers(t)
+	release := b.lock(t, 6)
 	done := make(chan error, 1)
 	go func() {
 		_, err := b.Store.Change(t.Context(), 6, storetest.Progress("a", 6))
@@ -117,14 +117,14 @@ func TestALoneHeldViewerDoesNotBlockTheLane(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
-// Who straggles already is not tried in the lane again.
-func TestAStragglersNextChangeDoesNotTouchTheLane(t *testing.T) {
+// A viewer who already waits for a lock is not tried in the queue.
+func TestLockWaiterBypassesTheQueue(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
+	b := setupViewers(t)
 	cfg, proxy := storetest.NewProxy(t, b.DB.DSN)
 	store := usermeta.New(storetest.Open(t, cfg), usermeta.Options{})
 	store.SetReady()
-	release := b.hold(t, 6)
+	release := b.lock(t, 6)
 	done := make(chan error, 2)
 	report := func(position int64) {
 		_, err := store.Change(t.Context(), 6, storetest.Progress("a", position))
@@ -145,58 +145,57 @@ func TestAStragglersNextChangeDoesNotTouchTheLane(t *testing.T) {
 	assert.Equal(t, "6", b.Rows(t, 6)["last_position_sec"])
 }
 
-// applying is a change that applies f.
-func applying(user webinar.UserID, f webinar.Command) usermeta.Change {
+// newChange returns a change of a batch.
+func newChange(user webinar.UserID, f webinar.Command) usermeta.Change {
 	return usermeta.Change{User: user, Command: f}
 }
 
-// A straggler who waits in vain for a place is told in time.
-func TestAStragglerWithoutAPlaceIsRefusedInTime(t *testing.T) {
+// A lock waiter that gets no slot is refused at its deadline.
+func TestLockWaiterTimesOut(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
+	b := setupViewers(t)
 	release := b.Store.OccupySlots()
 	defer release()
-	err := b.Store.ChangeWaitingForLock(applying(6, storetest.Progress("a", 6)), 100*time.Millisecond)
+	err := b.Store.ChangeWaitingForLock(newChange(6, storetest.Progress("a", 6)), 100*time.Millisecond)
 	require.ErrorIs(t, err, wpdb.ErrUnavailable)
 	assert.ErrorContains(t, err, "queued for too long")
 	require.Eventually(t, func() bool { return b.Store.Load().LockWaiters == 0 }, 5*time.Second, time.Millisecond)
 }
 
-// There is room for so many changes and no more.
-func TestStragglersHaveABound(t *testing.T) {
+func TestLockWaitersAreBounded(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
+	b := setupViewers(t)
 	b.Store.SetLockWaiters(1, 2)
 	release := b.Store.OccupySlots()
 	done := make(chan error, 2)
 	for i := range int64(2) {
-		go func() { done <- b.Store.ChangeWaitingForLock(applying(6, storetest.Progress("a", i)), time.Minute) }()
+		go func() { done <- b.Store.ChangeWaitingForLock(newChange(6, storetest.Progress("a", i)), time.Minute) }()
 	}
 	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 2 }, 5*time.Second, time.Millisecond)
-	pressure := b.Store.Load()
-	assert.Equal(t, 2, pressure.Queued, "they are seen to wait")
-	err := b.Store.ChangeWaitingForLock(applying(8, storetest.Progress("a", 8)), time.Minute)
+	load := b.Store.Load()
+	assert.Equal(t, 2, load.Queued, "they are counted")
+	err := b.Store.ChangeWaitingForLock(newChange(8, storetest.Progress("a", 8)), time.Minute)
 	require.ErrorIs(t, err, wpdb.ErrUnavailable)
 	assert.ErrorContains(t, err, "too many")
 	release()
 	require.NoError(t, <-done)
 	require.NoError(t, <-done)
-	require.NoError(t, b.Store.ChangeWaitingForLock(applying(8, storetest.Progress("a", 8)), time.Minute), "room again")
+	require.NoError(t, b.Store.ChangeWaitingForLock(newChange(8, storetest.Progress("a", 8)), time.Minute), "there is capacity again")
 }
 
-// A place is given back after each attempt: who needs it for long does not keep
-// it from who needs it for a moment.
-func TestStragglersTakeTurns(t *testing.T) {
+// A slot is released after each attempt, so that a viewer who is locked for long
+// does not keep it from the others.
+func TestLockWaitersShareSlots(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
+	b := setupViewers(t)
 	b.Store.SetLockWaiters(1, 100)
-	release := b.hold(t, 6)
+	release := b.lock(t, 6)
 	var order []string
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	straggles := func(user webinar.UserID, name string) {
+	wait := func(user webinar.UserID, name string) {
 		wg.Go(func() {
-			assert.NoError(t, b.Store.ChangeWaitingForLock(applying(user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+			assert.NoError(t, b.Store.ChangeWaitingForLock(newChange(user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				order = append(order, name)
@@ -204,22 +203,22 @@ func TestStragglersTakeTurns(t *testing.T) {
 			}), time.Minute))
 		})
 	}
-	straggles(6, "first")
+	wait(6, "first")
 	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, 5*time.Second, time.Millisecond)
-	straggles(8, "other")
+	wait(8, "other")
 	require.Eventually(t, func() bool { return b.Store.WaitingForLock(8) == 1 }, 5*time.Second, time.Millisecond)
-	straggles(6, "second")
+	wait(6, "second")
 	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 1 }, 5*time.Second, time.Millisecond)
 	release()
 	wg.Wait()
 	assert.Equal(t, []string{"first", "other", "second"}, order)
 }
 
-// Whoever held the rows adds one: the straggler, who has to lock that too, stays
-// before what the viewer did later.
-func TestAStragglerKeepsItsTurn(t *testing.T) {
+// The other transaction inserts a row, which the lock waiter has to lock too: its
+// change still comes before later changes of the viewer.
+func TestLockWaiterKeepsItsOrder(t *testing.T) {
 	t.Parallel()
-	b := crowd(t)
+	b := setupViewers(t)
 	tx, err := b.DB.SQL.BeginTxx(t.Context(), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	require.NoError(t, err)
 	_, err = tx.Exec("SELECT umeta_id FROM wp_usermeta FORCE INDEX (user_id) WHERE user_id = 6 FOR UPDATE")

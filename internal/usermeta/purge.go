@@ -20,7 +20,7 @@ const PurgeBatch = 20
 
 // Purge deletes all rows of the namespace of the given users, their undelivered
 // events included, and returns how many. With deletedUsersOnly it skips users
-// whom WordPress has.
+// who exist in WordPress.
 //
 // It takes the same locks as Change and is safe beside running replicas. A viewer
 // who is watching loses the session: the player's next report is refused, and it

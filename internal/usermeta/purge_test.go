@@ -14,33 +14,33 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-func TestPurgeDeletesTheNamespaceOfTheUsersGivenAndNothingElse(t *testing.T) {
+func TestPurgeDeletesOnlyTheRowsOfTheGivenUsers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for user := webinar.UserID(1); user <= 3; user++ {
 		b.Change(t, user, storetest.Enter("a", webinar.SessionID(fmt.Sprint("s", user))))
 		b.Change(t, user, storetest.Enter("b", webinar.SessionID(fmt.Sprint("t", user))))
 		b.DB.SetMeta(t, uint64(user), "nickname", "x")
-		b.DB.SetMeta(t, uint64(user), "autowebinarish", "not ours")
-		b.DB.SetMeta(t, uint64(user), "Autowebinar_completed", "not ours either")
+		b.DB.SetMeta(t, uint64(user), "autowebinarish", "another key")
+		b.DB.SetMeta(t, uint64(user), "Autowebinar_completed", "another key")
 	}
 	b.Exec(t, "DELETE FROM wp_users WHERE ID = 3")
-	holdings, err := b.Store.Usage(t.Context(), 0)
+	usage, err := b.Store.Usage(t.Context(), 0)
 	require.NoError(t, err)
-	require.Len(t, holdings.Users, 3)
-	assert.Equal(t, usermeta.UserUsage{User: 3, Exists: false, Rows: 10, Events: 2}, holdings.Users[2])
+	require.Len(t, usage.Users, 3)
+	assert.Equal(t, usermeta.UserUsage{User: 3, Exists: false, Rows: 10, Events: 2}, usage.Users[2])
 	one, err := b.Store.Usage(t.Context(), 2)
 	require.NoError(t, err)
-	assert.Equal(t, holdings.Users[1:2], one.Users)
+	assert.Equal(t, usage.Users[1:2], one.Users)
 
 	n, err := b.Store.Purge(t.Context(), []webinar.UserID{3, 2, 1}, true)
 	require.NoError(t, err)
-	assert.Equal(t, 10, n, "the one who is gone")
+	assert.Equal(t, 10, n, "the deleted user")
 	n, err = b.Store.Purge(t.Context(), []webinar.UserID{2, 2}, false)
 	require.NoError(t, err)
 	assert.Equal(t, 10, n)
 	for user := uint64(2); user <= 3; user++ {
-		assert.Equal(t, map[string][]string{"nickname": {"x"}, "autowebinarish": {"not ours"}, "Autowebinar_completed": {"not ours either"}}, b.DB.Meta(t, user))
+		assert.Equal(t, map[string][]string{"nickname": {"x"}, "autowebinarish": {"another key"}, "Autowebinar_completed": {"another key"}}, b.DB.Meta(t, user))
 	}
 	assert.Len(t, b.Rows(t, 1), 12)
 	n, err = b.Store.Purge(t.Context(), nil, false)
@@ -48,9 +48,9 @@ func TestPurgeDeletesTheNamespaceOfTheUsersGivenAndNothingElse(t *testing.T) {
 	assert.Zero(t, n)
 }
 
-// A viewer who watches while they are purged, again and again: each of their
-// changes finds either all of a session or none, so no half of one is left.
-func TestPurgeOfAViewerWhoWatches(t *testing.T) {
+// A viewer is purged again and again while watching: each change finds all rows of
+// a session or none.
+func TestPurgeDuringChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	other, _ := b.Replica(t)
@@ -85,7 +85,7 @@ func TestPurgeOfAViewerWhoWatches(t *testing.T) {
 		v, now, err := b.Store.Read(t.Context(), 1)
 		require.NoError(t, err)
 		if v.Current != nil {
-			assert.Equal(t, webinar.ID("a"), v.Current.Webinar, "a whole session")
+			assert.Equal(t, webinar.ID("a"), v.Current.Webinar, "a complete session")
 			assert.WithinDuration(t, now, v.Current.StartedAt, time.Minute)
 		}
 	}
@@ -93,7 +93,7 @@ func TestPurgeOfAViewerWhoWatches(t *testing.T) {
 	wg.Wait()
 }
 
-func TestHoldingsCountWhatIsOdd(t *testing.T) {
+func TestUsageCountsOrphansAndDuplicates(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -115,7 +115,7 @@ func TestHoldingsCountWhatIsOdd(t *testing.T) {
 	}
 }
 
-func TestAnAudienceIsWhoHasASessionOfTheWebinar(t *testing.T) {
+func TestUsersWithSession(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.DB.AddUser(t, 4, "viewer4", "")

@@ -16,7 +16,7 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-func TestAReadOnlyServerIsUnavailableUntilItTakesWritesAgain(t *testing.T) {
+func TestReadOnlyServerIsUnavailable(t *testing.T) {
 	t.Parallel()
 	b := setupWithServer(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -28,7 +28,7 @@ func TestAReadOnlyServerIsUnavailableUntilItTakesWritesAgain(t *testing.T) {
 	_, err = b.Store.Change(t.Context(), 2, storetest.Enter("a", "s2"))
 	require.ErrorIs(t, err, wpdb.ErrUnavailable)
 	v, _, err := b.Store.Read(t.Context(), 1)
-	require.NoError(t, err, "reading goes on")
+	require.NoError(t, err, "reads succeed")
 	assert.Zero(t, v.Current.LastPosition)
 	messages := b.ViewerQueue(t, 1).Messages
 	require.ErrorIs(t, b.Outbox.Ack(t.Context(), messages[0]), wpdb.ErrUnavailable)
@@ -42,9 +42,9 @@ func TestAReadOnlyServerIsUnavailableUntilItTakesWritesAgain(t *testing.T) {
 	assert.Empty(t, b.ViewerQueue(t, 1).Messages)
 }
 
-// There, a lock that is refused ends the whole transaction. Who shares a batch
-// with a held viewer is changed under a lock all the same.
-func TestAServerThatRollsBackWhereALockIsRefused(t *testing.T) {
+// On such a server a lock that is not granted ends the transaction. The other
+// viewers of the batch must still be changed under a lock.
+func TestInnoDBRollbackOnTimeout(t *testing.T) {
 	t.Parallel()
 	b := setupWithServer(t, "--innodb-rollback-on-timeout=ON")
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -58,12 +58,12 @@ func TestAServerThatRollsBackWhereALockIsRefused(t *testing.T) {
 			return storetest.Progress("a", 5)(v, now)
 		}
 	}
-	release := sync.OnceFunc(b.hold(t, 2))
+	release := sync.OnceFunc(b.lock(t, 2))
 	errs := b.Store.ChangeTogether([]usermeta.Change{
 		{User: 1, Command: progressed(func() {
 			_, err := other.Exec("SELECT umeta_id FROM wp_usermeta WHERE user_id = 1 FOR UPDATE NOWAIT")
 			var refused *mysql.MySQLError
-			if assert.ErrorAs(t, err, &refused, "locked between reading and writing") {
+			if assert.ErrorAs(t, err, &refused, "the rows are locked between reading and writing") {
 				assert.Equal(t, uint16(1205), refused.Number)
 			}
 			release()

@@ -16,7 +16,7 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-func TestEnterWritesTheKeysOfAnEntryAndItsEvent(t *testing.T) {
+func TestEnterWritesTheSessionAndItsEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -27,7 +27,7 @@ func TestEnterWritesTheKeysOfAnEntryAndItsEvent(t *testing.T) {
 	assert.Len(t, b.Wakes, 1)
 }
 
-func TestProgressWritesOnlyWhatDiffers(t *testing.T) {
+func TestProgressWritesOnlyChangedValues(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -40,14 +40,14 @@ func TestProgressWritesOnlyWhatDiffers(t *testing.T) {
 	}, b.Rows(t, 1))
 }
 
-func TestAnotherWebinarIsSetAsideByRenamingAndComesBackWhole(t *testing.T) {
+func TestSessionIsParkedAndRestoredByRenamingItsRows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
 	b.Change(t, 1, storetest.Progress("a", 600))
 	ids := b.rowIDs(t, 1)
 	b.Change(t, 1, storetest.Enter("b", "s2"))
-	b.Change(t, 1, storetest.Progress("a", 700)) // lands in the rows of a, whichever is current
+	b.Change(t, 1, storetest.Progress("a", 700)) // changes the rows of a, which are parked
 	rows := b.Rows(t, 1)
 	assert.Equal(t, "700", rows["last_position_sec@a"])
 	assert.Equal(t, "50", rows["progress_percent@a"])
@@ -62,7 +62,7 @@ func TestAnotherWebinarIsSetAsideByRenamingAndComesBackWhole(t *testing.T) {
 	assert.Equal(t, "s2", rows["session_id@b"])
 	assert.NotContains(t, rows, "session_id@a")
 	for key, id := range ids {
-		assert.Equal(t, id, b.rowIDs(t, 1)[key], "the row of %s is the same one", key)
+		assert.Equal(t, id, b.rowIDs(t, 1)[key], "the row of %s keeps its id", key)
 	}
 }
 
@@ -80,7 +80,7 @@ func (b fixture) rowIDs(t testing.TB, user uint64) map[string]uint64 {
 	return ids
 }
 
-func TestUsersThatDoNotExistAreRefused(t *testing.T) {
+func TestUnknownUser(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.Store.Change(t.Context(), 99, storetest.Enter("a", "s1"))
@@ -97,7 +97,7 @@ func TestUsersThatDoNotExistAreRefused(t *testing.T) {
 	assert.Empty(t, b.DB.Meta(t, 99))
 }
 
-func TestARefusalOfTheRulesWritesNothing(t *testing.T) {
+func TestFailedCommandWritesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.Store.Change(t.Context(), 1, storetest.Progress("a", 10))
@@ -105,7 +105,7 @@ func TestARefusalOfTheRulesWritesNothing(t *testing.T) {
 	assert.Empty(t, b.DB.Meta(t, 1))
 }
 
-func TestRowsOfOthersAreReadTolerantly(t *testing.T) {
+func TestValuesWrittenByPHPAreRead(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		rows [][2]string
@@ -160,7 +160,7 @@ func date(s string) time.Time {
 	return t.UTC()
 }
 
-func TestDuplicatesAreWrittenAlikeAndMovedTogether(t *testing.T) {
+func TestDuplicateRowsAreWrittenAndRenamedTogether(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -175,7 +175,7 @@ func TestDuplicatesAreWrittenAlikeAndMovedTogether(t *testing.T) {
 	assert.NotContains(t, rows, "last_position_sec")
 }
 
-func TestPlainRowsWinOverASetAsideCopy(t *testing.T) {
+func TestCurrentRowsWinOverAParkedCopy(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -190,7 +190,7 @@ func TestPlainRowsWinOverASetAsideCopy(t *testing.T) {
 	}
 }
 
-func TestStrayRowsNeverBecomePartOfASession(t *testing.T) {
+func TestRowsWithoutASessionAreNotAdopted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.DB.SetMeta(t, 1, "autowebinar_progress_percent", "75") // its session id was deleted by PHP
@@ -207,7 +207,7 @@ func TestStrayRowsNeverBecomePartOfASession(t *testing.T) {
 	}, b.Rows(t, 1))
 }
 
-func TestManyRequestsOfOneNewViewerLeaveOneRowAKeyAndOneEvent(t *testing.T) {
+func TestConcurrentFirstRequestsCreateOneSession(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	other, _ := b.Replica(t)
@@ -238,7 +238,7 @@ func TestManyRequestsOfOneNewViewerLeaveOneRowAKeyAndOneEvent(t *testing.T) {
 	assert.Equal(t, "199", b.Rows(t, 2)["last_position_sec"])
 }
 
-func TestNothingElseInTheDatabaseChanges(t *testing.T) {
+func TestOtherRowsDoNotChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.DB.SetMeta(t, 1, "nickname", "anna")
@@ -250,7 +250,7 @@ func TestNothingElseInTheDatabaseChanges(t *testing.T) {
 	assert.Equal(t, before, b.DB.Checksum(t))
 }
 
-func TestAViewersLockDoesNotReachTheUsersTable(t *testing.T) {
+func TestLocksDoNotCoverTheUsersTable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Change(t, 1, storetest.Enter("a", "s1"))
@@ -281,7 +281,7 @@ func TestCanceledChange(t *testing.T) {
 	assert.Empty(t, b.Rows(t, 1)["last_position_sec"], "a change that has not is not begun")
 }
 
-func TestAnUnreachableDatabaseIsUnavailable(t *testing.T) {
+func TestUnreachableDatabaseIsUnavailable(t *testing.T) {
 	t.Parallel()
 	store := usermeta.New(storetest.Open(t, storetest.Config(t, "user:password@tcp(127.0.0.1:1)/wordpress")), usermeta.Options{})
 	for _, ready := range []bool{false, true} {

@@ -18,7 +18,7 @@ import (
 
 var planNow = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
-// apply does to rows what the two statements of Store.write do.
+// apply changes rows as the two statements of Store.write do.
 func apply(t require.TestingT, rows []row, p writeSet) []row {
 	table := map[uint64]row{}
 	var last uint64
@@ -47,7 +47,7 @@ func apply(t require.TestingT, rows []row, p writeSet) []row {
 	return slices.Collect(maps.Values(table))
 }
 
-func TestAPlanLeadsToWhatTheRuleReturned(t *testing.T) {
+func TestWriteSetLeadsToTheNewViewer(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		rows := drawRows(t)
@@ -62,7 +62,7 @@ func TestAPlanLeadsToWhatTheRuleReturned(t *testing.T) {
 		require.Equal(t, result.Viewer, after.viewer)
 
 		requireForeignRowsUntouched(t, rows, written)
-		requireRowsMovedAlong(t, before, after)
+		requireRowsKept(t, before, after)
 		for _, event := range result.Events {
 			require.True(t, after.pending[event.ID], "%s has its row", event.Type)
 		}
@@ -82,7 +82,7 @@ func countNew(before snapshot, events []webinar.Event) (n int) {
 	return n
 }
 
-// requireForeignRowsUntouched: what is not exactly a key of the service stays.
+// requireForeignRowsUntouched asserts that rows of other keys stay as they are.
 func requireForeignRowsUntouched(t *rapid.T, rows, written []row) {
 	for _, r := range rows {
 		base, id := splitKey(r.Key)
@@ -97,9 +97,9 @@ func requireForeignRowsUntouched(t *rapid.T, rows, written []row) {
 	}
 }
 
-// requireRowsMovedAlong: a session that is still there has all its rows still,
-// the same ones, wherever it stands.
-func requireRowsMovedAlong(t *rapid.T, before, after snapshot) {
+// requireRowsKept asserts that a session that still exists has the same rows,
+// current or parked.
+func requireRowsKept(t *rapid.T, before, after snapshot) {
 	was, is := before.sessions(), after.sessions()
 	for id, from := range was {
 		to, there := is[id]
@@ -109,14 +109,14 @@ func requireRowsMovedAlong(t *rapid.T, before, after snapshot) {
 		for base, rows := range before.sessionRows[from] {
 			for _, r := range rows {
 				require.True(t, slices.ContainsFunc(after.sessionRows[to][base], func(now row) bool { return now.ID == r.ID }),
-					"row %d, %s, goes with its session from %q to %q", r.ID, r.Key, from, to)
+					"row %d, %s, is kept by its session from %q to %q", r.ID, r.Key, from, to)
 			}
 		}
 	}
 }
 
-// sessions tells in which slot each session stands; ids that stand in two are
-// left out.
+// sessions returns the webinar id under which each session is stored. Session ids
+// that occur twice are left out.
 func (s *snapshot) sessions() map[webinar.SessionID]webinar.ID {
 	found := map[webinar.SessionID][]webinar.ID{}
 	if s.viewer.Current != nil {
@@ -134,9 +134,9 @@ func (s *snapshot) sessions() map[webinar.SessionID]webinar.ID {
 	return slots
 }
 
-// An unchanged viewer's plan may complete what PHP or a hand left incomplete,
-// and clear away copies of the current session; on whole rows it is empty.
-func TestAnUnchangedViewerIsNotWritten(t *testing.T) {
+// For an unchanged viewer the write set may complete rows that PHP left incomplete
+// and delete copies of the current session; for complete rows it is empty.
+func TestUnchangedViewerIsNotWritten(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		rows := drawRows(t)
@@ -159,7 +159,7 @@ func TestAnUnchangedViewerIsNotWritten(t *testing.T) {
 	})
 }
 
-func TestPlansOfWholeSessionsAreMinimal(t *testing.T) {
+func TestWriteSetsAreMinimal(t *testing.T) {
 	t.Parallel()
 	rows := []row{
 		{ID: 1, User: 7, Key: keySessionID, Value: "s1"}, {ID: 2, User: 7, Key: keyWebinarID, Value: "a"}, {ID: 3, User: 7, Key: keyStartedAt, Value: "2026-03-04 05:00:00"},
@@ -172,7 +172,7 @@ func TestPlansOfWholeSessionsAreMinimal(t *testing.T) {
 	p := diff(before, before.viewer.Clone(), nil)
 	assert.True(t, p.empty(), "foreign ways to write a value stay: %+v", p)
 
-	result, err := planRules.Enter(before.viewer, "b", "s2", planNow)
+	result, err := genRules.Enter(before.viewer, "b", "s2", planNow)
 	require.NoError(t, err)
 	p = diff(before, result.Viewer, nil)
 	var renamed, fresh []string
@@ -182,7 +182,7 @@ func TestPlansOfWholeSessionsAreMinimal(t *testing.T) {
 			continue
 		}
 		assert.Equal(t, rows[r.ID-1].Key+"@a", r.Key)
-		assert.Equal(t, rows[r.ID-1].Value, r.Value, "set aside as it is")
+		assert.Equal(t, rows[r.ID-1].Value, r.Value, "parked without a new value")
 		renamed = append(renamed, r.Key)
 	}
 	assert.Len(t, renamed, 9)
@@ -190,7 +190,7 @@ func TestPlansOfWholeSessionsAreMinimal(t *testing.T) {
 	assert.Empty(t, p.deletes)
 }
 
-func TestEventsJoinTheViewersQueueOnce(t *testing.T) {
+func TestEventIsQueuedOnce(t *testing.T) {
 	t.Parallel()
 	event := webinar.Event{ID: uuid.Max, Type: webinar.EventCompleted, User: 7, At: planNow, Webinar: "a", Session: "s"}
 	value := outbox.EventRow(event, false).Value
@@ -198,15 +198,15 @@ func TestEventsJoinTheViewersQueueOnce(t *testing.T) {
 		row  row
 		want string
 	}{
-		"nothing waits":              {row{ID: 1, User: 7, Key: keyLeftAt, Value: ""}, outbox.KeyDue},
-		"another is due":             {row{ID: 1, User: 7, Key: outbox.KeyDue, Value: "2|x"}, outbox.KeyDue},
-		"another waits":              {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: "2|x"}, outbox.KeyDeferred},
-		"a damaged one waits":        {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: "x"}, outbox.KeyDeferred},
-		"it is due already":          {row{ID: 1, User: 7, Key: outbox.KeyDue, Value: value}, ""},
-		"it waits already":           {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: value}, ""},
-		"it is dead":                 {row{ID: 1, User: 7, Key: outbox.KeyDead, Value: value}, outbox.KeyDue},
-		"a key in another case":      {row{ID: 1, User: 7, Key: "AUTOWEBINAR_OUTBOX_WAIT", Value: value}, outbox.KeyDue},
-		"somebody else's longer key": {row{ID: 1, User: 7, Key: outbox.KeyDeferred + "@a", Value: value}, outbox.KeyDue},
+		"nothing waits":                   {row{ID: 1, User: 7, Key: keyLeftAt, Value: ""}, outbox.KeyDue},
+		"another is due":                  {row{ID: 1, User: 7, Key: outbox.KeyDue, Value: "2|x"}, outbox.KeyDue},
+		"another waits":                   {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: "2|x"}, outbox.KeyDeferred},
+		"a damaged one waits":             {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: "x"}, outbox.KeyDeferred},
+		"it is due already":               {row{ID: 1, User: 7, Key: outbox.KeyDue, Value: value}, ""},
+		"it waits already":                {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: value}, ""},
+		"it is dead":                      {row{ID: 1, User: 7, Key: outbox.KeyDead, Value: value}, outbox.KeyDue},
+		"a key in another case":           {row{ID: 1, User: 7, Key: "AUTOWEBINAR_OUTBOX_WAIT", Value: value}, outbox.KeyDue},
+		"a longer key of another program": {row{ID: 1, User: 7, Key: outbox.KeyDeferred + "@a", Value: value}, outbox.KeyDue},
 	} {
 		var p writeSet
 		p.events(read(7, []row{test.row}), []webinar.Event{event})

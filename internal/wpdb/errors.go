@@ -16,8 +16,7 @@ import (
 // was stored, or the outcome is unknown and a repeat is safe.
 var ErrUnavailable = errors.New("database unavailable")
 
-// The numbers by which servers refuse for now. Errors are told apart by number,
-// never by text.
+// The numbers of temporary errors. Errors are recognised by number, never by text.
 const (
 	errLockWait     = 1205
 	errLockNowait   = 3572 // MySQL's answer to NOWAIT; MariaDB's is errLockWait

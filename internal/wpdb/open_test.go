@@ -14,9 +14,9 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// Whatever a connection breaks at while it is made, the database is away and
-// the request may be repeated.
-func TestAHandshakeThatBreaksIsNoFaultOfOurs(t *testing.T) {
+// A connection that breaks during the handshake means that the database is
+// unavailable.
+func TestBrokenHandshakeIsUnavailable(t *testing.T) {
 	t.Parallel()
 	greeting := "\x4a\x00\x00\x00\x0a10.11.19-MariaDB\x00\x01\x00\x00\x00abcdefgh\x00\xff\xf7\x2d\x02\x00\xff\x81\x15\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00abcdefghijkl\x00mysql_native_password\x00"
 	for name, says := range map[string]string{
