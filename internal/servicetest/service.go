@@ -41,21 +41,31 @@ func Main(m *testing.M) { os.Exit(Run(m)) }
 // Run is Main for a TestMain that has more to clean up. It returns the exit code.
 func Run(m *testing.M) int {
 	code := mariadbtest.Run(m)
-	if path, err := sharedBinary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	for _, dir := range sharedDirs {
+		os.RemoveAll(dir)
 	}
 	return code
 }
 
 // sharedBinary builds the binary for all tests of a package.
-var sharedBinary = sync.OnceValues(func() (string, error) {
+var sharedBinary = sync.OnceValues(func() (string, error) { return buildShared("-race") })
+
+var (
+	sharedMu   sync.Mutex
+	sharedDirs []string // removed by Run
+)
+
+func buildShared(flags ...string) (path string, err error) {
 	dir, err := os.MkdirTemp("", "awservice")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "autowebinar")
-	return path, build(path, "-race")
-})
+	sharedMu.Lock()
+	sharedDirs = append(sharedDirs, dir)
+	sharedMu.Unlock()
+	path = filepath.Join(dir, "autowebinar")
+	return path, build(path, flags...)
+}
 
 // Build builds a binary for one test, with additional flags of go build.
 func Build(t testing.TB, flags ...string) (path string) {
@@ -225,6 +235,19 @@ func (s *Service) Kill() {
 	_ = s.cmd.Process.Kill()
 	err := <-s.exited
 	s.exited <- err
+}
+
+// Time returns the time of the instance's clock, or zero if it does not respond.
+func (s *Service) Time() time.Time {
+	client := http.Client{Timeout: startTimeout}
+	res, err := client.Get(s.Admin + "/status.json")
+	if err != nil {
+		return time.Time{}
+	}
+	defer res.Body.Close()
+	var status struct{ At time.Time }
+	_ = json.NewDecoder(res.Body).Decode(&status)
+	return status.At
 }
 
 // PID returns the process id.

@@ -97,20 +97,10 @@ func stepServices(ctx context.Context, r *rig) bool {
 		stop := r.receiver.respondWith(status(http.StatusServiceUnavailable))
 		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
 		r.serviceClock.Set(r, ahead)
-		stepped = stepped && isClose(time.Until(r.anyReplica().reportedTime()), ahead)
+		stepped = stepped && isClose(time.Until(r.anyReplica().service.Load().Time()), ahead)
 		r.pause(ctx, 100*time.Millisecond, 400*time.Millisecond)
 		stop()
 		r.pause(ctx, 200*time.Millisecond, 600*time.Millisecond)
 	}
 	return stepped
-}
-
-// reportedTime returns the time in a response of the instance.
-func (p *replica) reportedTime() (at time.Time) {
-	client := http.Client{Timeout: 3 * time.Second}
-	if res, err := client.Get(p.service.Load().Admin + "/healthz"); err == nil {
-		res.Body.Close()
-		at, _ = http.ParseTime(res.Header.Get("Date"))
-	}
-	return at
 }

@@ -2,68 +2,67 @@ package torture
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
+	"autowebinar/internal/failpoint"
 	"autowebinar/internal/servicetest"
 )
 
-// mutation is a mutant, what brings out its fault, and the count that must tell.
+// mutation is a way to break a promise, with the fault in which it shows, and the
+// failures that the checker must count.
 type mutation struct {
-	name     string
-	config   rigConfig
-	inject   func(ctx context.Context, r *rig) bool // nil: it shows by itself
-	detected func(v *result) int
+	failpoint failpoint.Name
+	config    rigConfig
+	inject    func(ctx context.Context, r *rig) bool // nil if it shows without a fault
+	detected  func(v *result) int
 }
 
 func mutations() []mutation {
 	crowded := rigConfig{replicas: 2, viewers: 6, clients: 4, pause: 5 * time.Millisecond}
 	return []mutation{
-		{"skips the outbox", rigConfig{}, nil, func(v *result) int { return v.lost }},
-		{"loses a row when it sets aside", rigConfig{}, nil, func(v *result) int { return v.wrongResponses + v.wrongRows }},
-		{"acknowledges before the commit", rigConfig{}, failCommits, func(v *result) int { return v.wrongResponses + v.wrongRows + v.lost }},
-		{"writes without the lock", crowded, delayStatements, func(v *result) int { return v.wrongResponses + v.wrongRows }},
-		{"leads without being chosen", rigConfig{replicas: 2}, respondVerySlowly, func(v *result) int { return v.overlapped }},
-		{"leads but once", rigConfig{}, killConnectionsRepeatedly, func(v *result) int { return v.stuck }},
-		{"delivers the newest first", rigConfig{}, failHalfTheTime, func(v *result) int { return v.outOfOrder }},
-		{"drops what was answered with 500", rigConfig{}, failHalfTheTime, func(v *result) int { return v.lost }},
-		{"gives every attempt an id of its own", rigConfig{}, failHalfTheTime, func(v *result) int { return v.duplicated }},
-		{"tells the time of the attempt", rigConfig{}, failHalfTheTime, func(v *result) int { return v.altered }},
-		{"forgets who has left", rigConfig{frequent: exit}, nil, func(v *result) int { return v.wrongRows }},
-		{"evaluates everybody as absent", rigConfig{frequent: attendance}, nil, func(v *result) int { return v.altered }},
-		{"delivers the evaluations crosswise", rigConfig{frequent: attendance}, failHalfTheTime, func(v *result) int { return v.outOfOrder }},
-		{"acknowledges forms that nobody has", rigConfig{frequent: form}, failHalfTheTime, func(v *result) int { return v.lost }},
+		{failpoint.SkipOutbox, rigConfig{}, nil, func(v *result) int { return v.lost }},
+		{failpoint.LoseParkedRow, rigConfig{}, nil, func(v *result) int { return v.wrongResponses + v.wrongRows }},
+		{failpoint.AckBeforeCommit, rigConfig{}, failCommits, func(v *result) int { return v.wrongResponses + v.wrongRows + v.lost }},
+		{failpoint.SkipRowLocks, crowded, delayStatements, func(v *result) int { return v.wrongResponses + v.wrongRows }},
+		{failpoint.LeadWithoutLock, rigConfig{replicas: 2}, respondVerySlowly, func(v *result) int { return v.overlapped }},
+		{failpoint.LeadOnce, rigConfig{}, killConnectionsRepeatedly, func(v *result) int { return v.stuck }},
+		{failpoint.NewestFirst, rigConfig{}, failHalfTheTime, func(v *result) int { return v.outOfOrder }},
+		{failpoint.AcceptServerErrors, rigConfig{}, failHalfTheTime, func(v *result) int { return v.lost }},
+		{failpoint.NewWebhookID, rigConfig{}, failHalfTheTime, func(v *result) int { return v.duplicated }},
+		{failpoint.AttemptTime, rigConfig{}, failHalfTheTime, func(v *result) int { return v.altered }},
+		{failpoint.LoseExit, rigConfig{frequent: exit}, nil, func(v *result) int { return v.wrongRows }},
+		{failpoint.EvaluateAbsent, rigConfig{frequent: attendance}, nil, func(v *result) int { return v.altered }},
+		{failpoint.SwapEvaluations, rigConfig{frequent: attendance}, failHalfTheTime, func(v *result) int { return v.outOfOrder }},
+		{failpoint.AckLostForms, rigConfig{frequent: form}, failHalfTheTime, func(v *result) int { return v.lost }},
 	}
 }
 
-// A checker that cannot fail is worthless.
-func TestTheCheckerCatchesMutations(t *testing.T) {
+func TestCheckerDetectsMutations(t *testing.T) {
 	t.Parallel()
-	binary := buildMutants(t)
-	asleep := mutation{"none of them", rigConfig{replicas: 2}, failHalfTheTime, nil}
-	for _, m := range append(mutations(), asleep) {
-		t.Run(m.name, func(t *testing.T) {
+	var tested []failpoint.Name
+	none := mutation{"no failpoint", rigConfig{replicas: 2}, failHalfTheTime, nil}
+	for _, m := range append(mutations(), none) {
+		if m.detected != nil {
+			tested = append(tested, m.failpoint)
+		}
+		t.Run(string(m.failpoint), func(t *testing.T) {
 			t.Parallel()
-			n := m.config
-			n.binary, n.appliedOnce = binary, true
-			if m.detected != nil { // what is lost is not worth waiting for
-				n.recovery = 5 * time.Second
+			config := m.config
+			config.binary, config.appliedOnce = servicetest.BuildWithFailpoints(t), true
+			config.settings = map[string]string{failpoint.Env: string(m.failpoint)}
+			if m.detected != nil {
+				config.recovery = 5 * time.Second // lost events never arrive
 			}
-			n.settings = maps.Clone(n.settings)
-			if n.settings == nil {
-				n.settings = map[string]string{}
-			}
-			n.settings[mutantEnv] = m.name
-			r := newRig(t, 1, n)
-			var goWrong func(ctx context.Context)
+			r := newRig(t, 1, config)
+			var inject func(ctx context.Context)
 			if m.inject != nil {
-				goWrong = r.injectRepeatedly(func() fault { return fault{name: m.name, inject: m.inject} })
+				inject = r.injectRepeatedly(func() fault { return fault{name: string(m.failpoint), inject: m.inject} })
 			}
-			v := r.runScenario(shortRun, func() bool { return r.acknowledged.Load() >= 250 }, goWrong)
+			v := r.runScenario(shortRun, func() bool { return r.acknowledged.Load() >= 250 }, inject)
 			t.Logf("%s", v)
 			if m.detected == nil {
 				assert.False(t, v.failed(), v.firstFailures())
@@ -74,23 +73,25 @@ func TestTheCheckerCatchesMutations(t *testing.T) {
 			assert.NotEmpty(t, v.failures)
 		})
 	}
+	assert.ElementsMatch(t, failpoint.All(), tested)
 }
 
-// sinkFails answers 500 half of the time.
+// failHalfTheTime lets the receiver respond with 500 half of the time.
 func failHalfTheTime(ctx context.Context, r *rig) bool {
-	came := r.respondFor(ctx, status(http.StatusInternalServerError), 500*time.Millisecond, 800*time.Millisecond)
+	arrived := r.respondFor(ctx, status(http.StatusInternalServerError), 500*time.Millisecond, 800*time.Millisecond)
 	r.pause(ctx, 300*time.Millisecond, 500*time.Millisecond)
-	return came
+	return arrived
 }
 
-// lazySink takes a while, so that two who send at once are seen.
+// respondVerySlowly lets every delivery take a second, so that overlapping ones are
+// noticed.
 func respondVerySlowly(ctx context.Context, r *rig) bool {
 	defer r.receiver.respondWith(func(http.ResponseWriter, *http.Request) { time.Sleep(time.Second) })()
 	<-ctx.Done()
 	return true
 }
 
-// commitsFail lets every third COMMIT fail on the server.
+// failCommits lets every third COMMIT fail on the server.
 func failCommits(ctx context.Context, r *rig) bool {
 	rule := func(statement string) *servicetest.Reply {
 		if statement == "COMMIT" && r.random(3) == 0 {
@@ -105,7 +106,7 @@ func failCommits(ctx context.Context, r *rig) bool {
 	return true
 }
 
-// farDatabase makes every statement take some time.
+// delayStatements delays every statement.
 func delayStatements(ctx context.Context, r *rig) bool {
 	for _, p := range r.replicas {
 		defer p.proxy.Delay(5 * time.Millisecond)()
