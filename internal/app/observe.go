@@ -3,8 +3,8 @@ package app
 import (
 	"context"
 	"os"
-	"time"
 
+	"autowebinar/internal/clock"
 	"autowebinar/internal/config"
 	"autowebinar/internal/httpapi"
 	"autowebinar/internal/leader"
@@ -32,7 +32,7 @@ func (o observer) attemptDone(e webinar.Event, a webhook.AttemptResult) {
 	attempt := telemetry.Attempt{
 		Type: string(e.Type), WebhookID: e.ID.String(), User: uint64(e.User),
 		Outcome: string(a.Outcome), Accepted: a.Outcome == webhook.Accepted, Canceled: a.Outcome == webhook.Canceled,
-		Took: a.Duration, Age: time.Since(e.At),
+		Took: a.Duration, Age: clock.Now().Sub(e.At),
 	}
 	if !attempt.Accepted {
 		attempt.Error = a.Reason()

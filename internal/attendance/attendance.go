@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"autowebinar/internal/failpoint"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 )
@@ -141,5 +142,9 @@ func (e Evaluation) evaluate(ctx context.Context, user webinar.UserID, v webinar
 }
 
 func (e Evaluation) command(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-	return e.Rules.Evaluate(v, e.Webinar, e.ID, now)
+	result, err := e.Rules.Evaluate(v, e.Webinar, e.ID, now)
+	if err == nil && failpoint.Enabled(failpoint.EvaluateAbsent) {
+		result.Events[0].Attended = false
+	}
+	return result, err
 }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"autowebinar/internal/clock"
 )
 
 // The errors with which a queue resolves requests that it did not commit.
@@ -66,7 +68,7 @@ func ResolveAll[T any](requests []*Request[T], err error) {
 // DropExpired resolves requests that are past their deadline with ErrTimeout and
 // returns the others.
 func DropExpired[T any](requests []*Request[T]) []*Request[T] {
-	now := time.Now()
+	now := clock.Now()
 	var kept []*Request[T]
 	for _, r := range requests {
 		if now.After(r.deadline) {
@@ -164,7 +166,7 @@ func (q *Queue[T]) commitNext() {
 		}
 	}()
 	if len(requests) > 0 {
-		begun := time.Now()
+		begun := clock.Now()
 		q.commit(requests)
 		q.adjustBatchSize(len(batch), time.Since(begun))
 	}

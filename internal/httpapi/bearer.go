@@ -10,6 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"autowebinar/internal/clock"
 	"autowebinar/internal/webinar"
 )
 
@@ -62,14 +63,14 @@ func parseJWT(token string, secret []byte) (webinar.UserID, error) {
 	claims := jwt.MapClaims{}
 	_, err := jwt.ParseWithClaims(token, claims,
 		func(*jwt.Token) (any, error) { return secret, nil },
-		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithJSONNumber())
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithJSONNumber(), jwt.WithTimeFunc(clock.Now))
 	switch {
 	case errors.Is(err, jwt.ErrTokenInvalidClaims): // the signature is valid
 		return 0, err
 	case err != nil:
 		return 0, fmt.Errorf("%w: %w", errInvalidToken, err)
 	}
-	if issued, err := claims.GetIssuedAt(); err == nil && issued != nil && time.Until(issued.Time) > maxClockSkew {
+	if issued, err := claims.GetIssuedAt(); err == nil && issued != nil && issued.Sub(clock.Now()) > maxClockSkew {
 		return 0, errIssuedInFuture
 	}
 	data, _ := claims["data"].(map[string]any)

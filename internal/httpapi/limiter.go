@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"autowebinar/internal/clock"
 )
 
 // limiter has a token bucket for each recently used key. Its size is bounded: a
@@ -23,7 +25,7 @@ const (
 )
 
 func newLimiter[K comparable](r Rate) *limiter[K] {
-	return &limiter[K]{rate: r, buckets: map[K]*rate.Limiter{}, sweptAt: time.Now()}
+	return &limiter[K]{rate: r, buckets: map[K]*rate.Limiter{}, sweptAt: clock.Now()}
 }
 
 // reserve takes a token and returns 0 or, if there is none, takes nothing and
@@ -32,7 +34,7 @@ func (l *limiter[K]) reserve(key K) (wait time.Duration) {
 	if l.rate.PerSecond == 0 {
 		return 0
 	}
-	now := time.Now()
+	now := clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bucket := l.buckets[key]

@@ -2,9 +2,10 @@ package telemetry
 
 import (
 	"context"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"autowebinar/internal/clock"
 )
 
 // collector reads the metrics of the sources at each scrape.
@@ -96,7 +97,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge("outbox_events", float64(outbox.Deferred), "deferred")
 	gauge("outbox_events", float64(outbox.Dead), "dead")
 	gauge("outbox_unsupported_events", float64(outbox.UnsupportedVersion))
-	gauge("outbox_oldest_age_seconds", outbox.age(time.Now()).Seconds())
+	gauge("outbox_oldest_age_seconds", outbox.age(clock.Now()).Seconds())
 	gauge("outbox_counted_timestamp_seconds", float64(outbox.At.UnixMilli())/1000)
 	gauge("outbox_count_duration_seconds", outbox.Took.Seconds())
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"autowebinar/internal/clock"
 )
 
 // Attempt is one attempt to deliver an event to the receiver.
@@ -29,7 +31,7 @@ func (m *Metrics) AttemptDone(a Attempt) {
 		m.deliveryLag.Observe(age.Seconds())
 		m.maxLag.add(age)
 	default:
-		m.recentErrors.add(a, time.Now())
+		m.recentErrors.add(a, clock.Now())
 	}
 }
 

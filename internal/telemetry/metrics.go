@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"autowebinar/internal/clock"
 )
 
 const namespace = "autowebinar"
@@ -92,7 +94,7 @@ func NewMetrics(version string) *Metrics {
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	active := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "active_sessions", Help: "Sessions that sent a request to this replica in the last 30 seconds.",
-	}, func() float64 { return float64(m.sessions.count(time.Now())) })
+	}, func() float64 { return float64(m.sessions.count(clock.Now())) })
 	m.registry.MustRegister(build, active, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -189,7 +191,7 @@ type SessionChange struct {
 // SessionChanged counts a durable change of a session.
 func (m *Metrics) SessionChanged(s SessionChange) {
 	if s.Session != "" {
-		m.sessions.seen(s.Session, time.Now())
+		m.sessions.seen(s.Session, clock.Now())
 	}
 	for _, c := range []struct {
 		happened bool

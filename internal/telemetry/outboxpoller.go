@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"autowebinar/internal/clock"
 )
 
 const (
@@ -51,9 +53,9 @@ func (p *outboxPoller) run(ctx context.Context) {
 func (p *outboxPoller) poll(ctx context.Context) time.Duration {
 	queryCtx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	start := time.Now()
+	start := clock.Now()
 	stats, err := p.query(queryCtx)
-	now := time.Now()
+	now := clock.Now()
 	if ctx.Err() == nil {
 		p.record(stats, err, now, now.Sub(start))
 	}

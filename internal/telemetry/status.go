@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"autowebinar/internal/clock"
 )
 
 // Status is the response of /status.json, which the status page shows. Counts
@@ -86,7 +88,7 @@ func NewMonitor(cfg MonitorConfig) *Monitor {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	m := &Monitor{cfg: cfg, started: time.Now().UTC(), history: &history{metrics: cfg.Metrics}}
+	m := &Monitor{cfg: cfg, started: clock.Now().UTC(), history: &history{metrics: cfg.Metrics}}
 	if cfg.Sources.OutboxStats != nil {
 		m.outbox = &outboxPoller{query: cfg.Sources.OutboxStats, log: cfg.Log}
 	}
@@ -113,7 +115,7 @@ func (m *Monitor) Status(ctx context.Context) Status {
 		Activity: m.activity(), RecentErrors: m.cfg.Metrics.recentErrors.snapshot(),
 		Settings: m.cfg.Settings, History: m.history.samples(),
 	}
-	s.At = time.Now().UTC()
+	s.At = clock.Now().UTC()
 	if m.outbox != nil {
 		outbox := m.outbox.snapshot()
 		s.Outbox, s.OldestAge = &outbox, outbox.age(s.At).Seconds()
@@ -130,7 +132,7 @@ func (m *Monitor) activity() Activity {
 	metrics := m.cfg.Metrics
 	t := metrics.totals()
 	a := Activity{
-		ActiveSessions: metrics.sessions.count(time.Now()), WindowSec: int(activeWindow / time.Second),
+		ActiveSessions: metrics.sessions.count(clock.Now()), WindowSec: int(activeWindow / time.Second),
 		Entered: total(metrics.entered), Completed: total(metrics.completed),
 		Reports: t.reports, Clamped: total(metrics.clamped), Stale: total(metrics.stale),
 		Events: t.events, Requests: t.requests, ServerErrors: t.serverErrors, Rejected: t.rejected,

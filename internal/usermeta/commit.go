@@ -12,6 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"autowebinar/internal/commitqueue"
+	"autowebinar/internal/failpoint"
 	"autowebinar/internal/wpdb"
 )
 
@@ -90,11 +91,7 @@ func (s *Store) commitWithRetry(ctx context.Context, groups []changeGroup, m txM
 	for attempt := 1; ; attempt++ {
 		result, err := s.runTx(ctx, groups, m)
 		if err == nil {
-			for _, g := range result.applied {
-				for _, r := range g.requests {
-					r.Resolve(r.Value.err)
-				}
-			}
+			result.resolve()
 			return result, nil
 		}
 		if !wpdb.IsRetryable(err) || attempt == changeAttempts {
@@ -106,6 +103,15 @@ func (s *Store) commitWithRetry(ctx context.Context, groups []changeGroup, m txM
 		case <-ctx.Done():
 			return txResult{}, err
 		case <-time.After(time.Duration(attempt)*5*time.Millisecond + rand.N(10*time.Millisecond)):
+		}
+	}
+}
+
+// resolve resolves the requests that a transaction has applied.
+func (r txResult) resolve() {
+	for _, g := range r.applied {
+		for _, request := range g.requests {
+			request.Resolve(request.Value.err)
 		}
 	}
 }
@@ -157,6 +163,9 @@ func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (resu
 	}
 	if !wrote {
 		return result, nil
+	}
+	if failpoint.Enabled(failpoint.AckBeforeCommit) {
+		result.resolve()
 	}
 	err = tx.Commit()
 	if hasEvents {

@@ -6,10 +6,12 @@ import (
 	"database/sql"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"autowebinar/internal/failpoint"
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wpdb"
 )
@@ -45,7 +47,11 @@ func (s *Store) load(ctx context.Context, tx *sqlx.Tx, groups []changeGroup, m t
 	if !m.fastLock {
 		return s.lockOwnRows(ctx, tx, groups, m)
 	}
-	rows, err := readRows(ctx, tx, s.sql.lockRows+" NOWAIT", userIDs(groups))
+	statement := s.sql.lockRows + " NOWAIT"
+	if failpoint.Enabled(failpoint.SkipRowLocks) {
+		statement = s.sql.readRows
+	}
+	rows, err := readRows(ctx, tx, statement, userIDs(groups))
 	return lockedBatch{viewers: s.decodeViewers(rows), locked: groups, maxLockedUser: groups[len(groups)-1].user}, err
 }
 
@@ -56,6 +62,9 @@ func (s *Store) lockOwnRows(ctx context.Context, tx *sqlx.Tx, groups []changeGro
 	statement := s.sql.lockOwnRows
 	if m.noWait {
 		statement += " SKIP LOCKED"
+	}
+	if failpoint.Enabled(failpoint.SkipRowLocks) {
+		statement, _, _ = strings.Cut(statement, "FOR UPDATE")
 	}
 	query, args, err := sqlx.In(statement, userIDs(groups))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"autowebinar/internal/clock"
 	"autowebinar/internal/commitqueue"
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wpdb"
@@ -116,7 +117,7 @@ func (s *Store) Change(ctx context.Context, user webinar.UserID, command webinar
 	c := &change{user: user, command: command}
 	// All changes of a viewer pass one queue, so that they never wait for each
 	// other's row locks.
-	err := s.queues[user%queueCount].Submit(ctx, c, time.Now().Add(waitTimeout))
+	err := s.queues[user%queueCount].Submit(ctx, c, clock.Now().Add(waitTimeout))
 	if err != nil {
 		return webinar.Result{}, s.rejected(err)
 	}

@@ -3,6 +3,7 @@ package usermeta
 import (
 	"maps"
 
+	"autowebinar/internal/failpoint"
 	"autowebinar/internal/outbox"
 	"autowebinar/internal/webinar"
 )
@@ -89,6 +90,9 @@ func (s *snapshot) hasSessionIn(id webinar.ID) bool {
 
 func (w *writeSet) session(user webinar.UserID, rows sessionRows, session *webinar.Session, to webinar.ID) {
 	for _, base := range sessionKeys {
+		if failpoint.Enabled(failpoint.LoseExit) && base == keyLeftAt || failpoint.Enabled(failpoint.LoseParkedRow) && base == keyFurthest && to != "" {
+			continue
+		}
 		w.value(user, rows[base], joinKey(base, to), encode(session, base))
 	}
 }
@@ -139,7 +143,7 @@ func (w *writeSet) deleteSession(rows sessionRows) {
 
 func (w *writeSet) events(before snapshot, events []webinar.Event) {
 	for _, event := range events {
-		if before.pending[event.ID] {
+		if before.pending[event.ID] || failpoint.Enabled(failpoint.SkipOutbox) {
 			continue // queued already
 		}
 		w.upserts, w.hasInserts = append(w.upserts, outbox.EventRow(event, before.hasDeferred)), true

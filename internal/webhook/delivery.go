@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
+	"autowebinar/internal/clock"
+	"autowebinar/internal/failpoint"
 	"autowebinar/internal/outbox"
 	"autowebinar/internal/webinar"
 )
@@ -63,7 +66,7 @@ func (d *deliverer) send(ctx context.Context, user webinar.UserID) result {
 		return res
 	}
 	head := &v.Messages[0]
-	marked, err := d.queue.MarkAttempt(ctx, head, time.Now())
+	marked, err := d.queue.MarkAttempt(ctx, head, clock.Now())
 	if err != nil {
 		res.kind = d.queueError(ctx, opWrite, err)
 		return res
@@ -92,7 +95,7 @@ func (d *deliverer) send(ctx context.Context, user webinar.UserID) result {
 	}
 	// Keep the monotonic reading, so that changes of the wall clock do not affect
 	// the schedule of this process.
-	next, dead := d.retry.Next(head.Attempts, head.FirstAttempt, time.Now(), res.attempt.RetryAfter)
+	next, dead := d.retry.Next(head.Attempts, head.FirstAttempt, clock.Now(), res.attempt.RetryAfter)
 	if dead {
 		head.NextAttempt = time.Time{}
 		d.logAttempt(ctx, slog.LevelError, "event dead-lettered: retry budget exhausted", *head, res.attempt)
@@ -114,7 +117,7 @@ func (d *deliverer) mergeNewRows(ctx context.Context, user webinar.UserID) resul
 		return res
 	}
 	res.head, res.kind = v.Messages[0], resultDeferred
-	if !res.head.NextAttempt.After(time.Now()) {
+	if !res.head.NextAttempt.After(clock.Now()) {
 		return res
 	}
 	if err := d.queue.Reschedule(ctx, v); err != nil {
@@ -151,6 +154,13 @@ func (d *deliverer) load(ctx context.Context, user webinar.UserID) (outbox.Viewe
 		return outbox.ViewerQueue{}, result{kind: resultUserDeleted, withdrawn: n}
 	case v.UnsupportedVersion:
 		return outbox.ViewerQueue{}, result{kind: resultUnsupported}
+	}
+	if failpoint.Enabled(failpoint.NewestFirst) {
+		slices.Reverse(v.Messages)
+	}
+	if m := v.Messages; failpoint.Enabled(failpoint.SwapEvaluations) && len(m) > 1 &&
+		m[0].Event.Type == webinar.EventAttendanceClassified && m[1].Event.Type == webinar.EventAttendanceClassified {
+		m[0], m[1] = m[1], m[0]
 	}
 	return v, result{kind: resultEmpty}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"autowebinar/internal/failpoint"
 )
 
 // Outcome classifies the result of an attempt.
@@ -43,6 +45,9 @@ const maxRetryAfter = 24 * time.Hour
 // rate limits and wrong settings, including 410, concern the receiver rather
 // than the event.
 func outcomeOf(status int) Outcome {
+	if failpoint.Enabled(failpoint.AcceptServerErrors) && status >= http.StatusInternalServerError {
+		return Accepted
+	}
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout, http.StatusGone,
 		http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests:

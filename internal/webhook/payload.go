@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"autowebinar/internal/failpoint"
 	"autowebinar/internal/webinar"
 )
 
@@ -93,6 +94,9 @@ func Body(e webinar.Event, leadID string) ([]byte, error) {
 
 func payload(e webinar.Event, leadID string) (any, error) {
 	at := timestamp(e.At)
+	if failpoint.Enabled(failpoint.AttemptTime) {
+		at = timestamp(time.Now())
+	}
 	switch e.Type {
 	case webinar.EventRegistered:
 		p := registered{LeadID: leadID, WebinarID: e.Webinar, WebinarType: e.WebinarType, RegisteredAt: at, Source: e.Source}

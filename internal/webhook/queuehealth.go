@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"autowebinar/internal/clock"
 )
 
 const (
@@ -42,7 +44,7 @@ type queueHealth struct {
 func (h *queueHealth) recordFailure(ctx context.Context, op queueOp, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
+	now := clock.Now()
 	if h.failures[op] > 0 && now.Before(h.until) {
 		return // concurrent failures count once
 	}

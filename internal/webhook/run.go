@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"autowebinar/internal/clock"
 	"autowebinar/internal/outbox"
 )
 
@@ -75,7 +76,7 @@ func (r *run) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		now := time.Now()
+		now := clock.Now()
 		r.startReady(ctx, now)
 		timer.Reset(r.wakeAt(now).Sub(now))
 		select {
@@ -84,14 +85,14 @@ func (r *run) loop(ctx context.Context) {
 		case <-r.wake:
 			r.pollSoon()
 		case read := <-r.reads:
-			r.handleRead(ctx, read, time.Now())
+			r.handleRead(ctx, read, clock.Now())
 		case res := <-r.results:
-			r.handleResult(ctx, res, time.Now())
+			r.handleResult(ctx, res, clock.Now())
 		}
 	}
 	r.wg.Wait()
 	for len(r.results) > 0 {
-		r.handleResult(ctx, <-r.results, time.Now())
+		r.handleResult(ctx, <-r.results, clock.Now())
 	}
 }
 

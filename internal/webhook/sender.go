@@ -11,6 +11,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
+	"autowebinar/internal/clock"
+	"autowebinar/internal/failpoint"
 	"autowebinar/internal/webinar"
 )
 
@@ -83,7 +87,7 @@ func (s *Sender) Send(ctx context.Context, e webinar.Event, body []byte) Attempt
 }
 
 func (s *Sender) post(ctx context.Context, e webinar.Event, body []byte, timeout time.Duration) AttemptResult {
-	start := time.Now()
+	start := clock.Now()
 	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	a := s.exchange(timed, cancel, e, body)
@@ -121,7 +125,7 @@ func (s *Sender) exchange(ctx context.Context, cancel func(), e webinar.Event, b
 
 	a := AttemptResult{Outcome: outcomeOf(resp.StatusCode), Status: resp.StatusCode}
 	if a.Outcome != Accepted {
-		a.RetryAfter = ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
+		a.RetryAfter = ParseRetryAfter(resp.Header.Get("Retry-After"), clock.Now())
 	}
 	return a
 }
@@ -137,6 +141,9 @@ func (s *Sender) request(ctx context.Context, e webinar.Event, body []byte) (*ht
 	// A nil value is not sent. It marks the request as idempotent for net/http,
 	// which then replaces an idle connection that the receiver has closed.
 	req.Header["Idempotency-Key"] = nil
-	s.signer.Sign(req.Header, e.ID.String(), time.Now(), body)
+	if failpoint.Enabled(failpoint.NewWebhookID) {
+		e.ID = uuid.New()
+	}
+	s.signer.Sign(req.Header, e.ID.String(), clock.Now(), body)
 	return req, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"autowebinar/internal/clock"
 	"autowebinar/internal/webinar"
 )
 
@@ -69,7 +70,7 @@ type Config struct {
 	CookieName    string           // if empty, any cookie named wordpress_logged_in_* counts
 	NonceLife     time.Duration    // as filter nonce_life, in whole seconds; default 24 h
 	CacheFor      time.Duration    // default and maximum 30 s; negative disables the cache
-	Now           func() time.Time // default time.Now
+	Now           func() time.Time // default clock.Now
 	Logger        *slog.Logger     // default slog.Default()
 }
 
@@ -102,7 +103,7 @@ func NewLogins(c Config) *Logins {
 		c.CacheFor = maxCacheFor
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = clock.Now
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
