@@ -77,7 +77,13 @@ func respondSlowly(r *rig) responder {
 	}
 }
 
-func stopReplica(_ context.Context, r *rig) bool {
+// stopReplica stops a replica once it has delivered an event: a service that is stopped
+// too often never becomes the leader.
+func stopReplica(ctx context.Context, r *rig) bool {
+	waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	before := r.receiver.acceptedCount()
+	r.waitUntil(waiting, func() bool { return r.receiver.acceptedCount() > before })
 	r.stop(r.anyReplica())
 	return true
 }

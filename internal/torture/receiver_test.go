@@ -112,6 +112,12 @@ func (s *receiver) acceptedCount() int {
 	return s.accepted
 }
 
+func (s *receiver) overlapCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.overlaps
+}
+
 // record records a delivery, and returns the responders.
 func (s *receiver) record(a *delivery, r *http.Request, body []byte) []*responder {
 	now := time.Now()
