@@ -36,6 +36,7 @@ test: install lint ## All tests, on real databases, servers and browsers, with t
 	$(GO) -C $(EMBEDDED) test $(TEST_FLAGS) ./...
 	$(GO) -C .ci/pack test $(TEST_FLAGS) ./...
 	$(GO) test $(TEST_FLAGS) -tags embedded -run EmbeddedEngine ./internal/demo ./cmd/demo
+	$(GO) test $(TEST_FLAGS) -tags failpoints ./internal/clock
 	GO="$(GO)" .ci/fuzz 3
 
 .PHONY: fuzz
