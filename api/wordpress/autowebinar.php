@@ -777,9 +777,9 @@ function pending_event_fields( array $event ): array {
 		'client_webinar_attendance_classified' => __( 'Attended', 'autowebinar' ),
 	);
 	$fields  = array(
-		__( 'Event', 'autowebinar' )          => $event['type'],
-		__( 'Webinar', 'autowebinar' )        => $event['webinar'],
-		__( 'Time (UTC)', 'autowebinar' )    => $event['time'],
+		__( 'Event', 'autowebinar' )      => $event['type'],
+		__( 'Webinar', 'autowebinar' )    => $event['webinar'],
+		__( 'Time (UTC)', 'autowebinar' ) => $event['time'],
 	);
 	$more    = array(
 		__( 'Session', 'autowebinar' ) => $event['session'],
@@ -871,8 +871,8 @@ function erasure_result( int $removed, string $retained = '' ): array {
 /**
  * Deletes the rows of a user.
  *
- * @param int  $user_id   User.
- * @param bool $orphaned  Whether to delete them only if the user does not exist.
+ * @param int  $user_id  User.
+ * @param bool $orphaned Whether to delete them only if the user does not exist.
  * @return int|null Number of deleted rows; null if the query failed.
  */
 function delete_rows( int $user_id, bool $orphaned = false ): ?int {
