@@ -60,7 +60,7 @@ func (tr transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // buffer reads the body of req and returns a copy of the request that sends it,
 // because a RoundTripper must not change its argument.
 func buffer(req *http.Request) ([]byte, *http.Request, error) {
-	if req.Body == nil || req.Body == http.NoBody {
+	if req.Body == nil {
 		return nil, req, nil
 	}
 	body, err := io.ReadAll(req.Body)
@@ -71,8 +71,11 @@ func buffer(req *http.Request) ([]byte, *http.Request, error) {
 		return nil, nil, fmt.Errorf("contracttest: read the request: %w", err)
 	}
 	sent := req.Clone(req.Context())
-	sent.Body = io.NopCloser(bytes.NewReader(body))
-	sent.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	sent.Body, sent.GetBody = nil, nil
+	if len(body) > 0 {
+		sent.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		sent.Body, _ = sent.GetBody()
+	}
 	return body, sent, nil
 }
 
