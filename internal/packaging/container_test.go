@@ -119,7 +119,7 @@ func TestImageTrustsMountedAuthority(t *testing.T) {
 			Findings []struct{ Name, State string }
 		}](t, []byte(output))
 		for _, finding := range report.Findings {
-			if finding.Name == "sink" {
+			if finding.Name == "receiver" {
 				return finding.State == "fail"
 			}
 		}
