@@ -56,7 +56,17 @@ func (p pack) archive(ctx context.Context, b binary, folder string) ([]byte, err
 		path.Join(folder, "autowebinar"):          {b.content, true},
 		path.Join(folder, "THIRD-PARTY-LICENSES"): {licenses, false},
 	}
-	for _, name := range []string{"LICENSE", "README.md", "migrations-none.md", "deploy", "api/openapi.yaml", "api/events", "api/wordpress"} {
+	names := []string{"LICENSE", "deploy", "api/openapi.yaml", "api/events", "api/wordpress"}
+	for _, pattern := range []string{"*.md", "docs"} {
+		found, err := filepath.Glob(filepath.Join(p.source, pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range found {
+			names = append(names, filepath.Base(path))
+		}
+	}
+	for _, name := range names {
 		if err := t.add(p.source, name, folder, shipped); err != nil {
 			return nil, err
 		}
