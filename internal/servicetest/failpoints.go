@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/progresstest"
 )
 
 // failpointBinary builds the binary with failpoints for all tests of a package.
@@ -19,6 +21,7 @@ var failpointBinary = sync.OnceValues(func() (string, error) {
 // BuildWithFailpoints returns a binary with failpoints, for StartBinary.
 func BuildWithFailpoints(t testing.TB) (path string) {
 	t.Helper()
+	progresstest.Track(t)
 	path, err := failpointBinary()
 	require.NoError(t, err)
 	return path

@@ -70,6 +70,7 @@ func buildShared(flags ...string) (path string, err error) {
 // Build builds a binary for one test, with additional flags of go build.
 func Build(t testing.TB, flags ...string) (path string) {
 	t.Helper()
+	progresstest.Track(t)
 	path = filepath.Join(t.TempDir(), "autowebinar")
 	require.NoError(t, build(path, flags...))
 	return path

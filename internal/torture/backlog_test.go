@@ -25,9 +25,9 @@ func TestNextLeaderDeliversBacklog(t *testing.T) {
 	var wg sync.WaitGroup
 	for part := range slices.Chunk(c.clients, viewers/concurrent) {
 		wg.Go(func() {
-			for _, d := range part {
-				for _, w := range requests {
-					assert.NotNil(t, d.send(w, 0))
+			for _, client := range part {
+				for _, req := range requests {
+					assert.NotNil(t, client.send(req, 0))
 				}
 			}
 		})

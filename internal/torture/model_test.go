@@ -43,12 +43,12 @@ func newModel(user uint64, c *clock, appliedOnce bool) *model {
 }
 
 // send records that a request is sent.
-func (m *model) send(w request) *attempt {
+func (m *model) send(req request) *attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sentCount++
-	a := &attempt{request: w, n: m.sentCount, sent: time.Now()}
-	if w.changes() || w.route == readSession {
+	a := &attempt{request: req, n: m.sentCount, sent: time.Now()}
+	if req.changes() || req.route == readSession {
 		m.attempts = append(m.attempts, a)
 	} else {
 		m.untrackedSent(a)

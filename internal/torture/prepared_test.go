@@ -50,8 +50,8 @@ func prepareAll(t *testing.T, clients []*client, requestOf func(i int) request) 
 	return prepared
 }
 
-func (d *client) prepare(w request) (*preparedRequest, error) {
-	p := &preparedRequest{client: d, request: w, http: d.httpRequest(d.rig.replicas[0], w)}
+func (c *client) prepare(req request) (*preparedRequest, error) {
+	p := &preparedRequest{client: c, request: req, http: c.httpRequest(c.rig.replicas[0], req)}
 	var text bytes.Buffer
 	if err := p.http.Write(&text); err != nil {
 		return nil, err

@@ -74,20 +74,20 @@ const maxTries = 5
 
 // latency returns the 99th percentile of the time from the response to an entry to
 // its event at the receiver.
-func (r *rig) latency(t *testing.T, devices []*client, from, n int) time.Duration {
+func (r *rig) latency(t *testing.T, clients []*client, from, n int) time.Duration {
 	t.Helper()
 	answered := map[uint64]time.Time{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for _, d := range devices {
-		if d.login.ID <= uint64(from) || d.login.ID > uint64(from+n) {
+	for _, client := range clients {
+		if client.login.ID <= uint64(from) || client.login.ID > uint64(from+n) {
 			continue
 		}
 		wg.Go(func() {
-			if d.send(request{route: enter, webinar: "intro"}, 0) != nil {
+			if client.send(request{route: enter, webinar: "intro"}, 0) != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				answered[d.login.ID] = time.Now()
+				answered[client.login.ID] = time.Now()
 			}
 		})
 		time.Sleep(5 * time.Millisecond)

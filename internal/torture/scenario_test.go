@@ -76,9 +76,9 @@ func (r *rig) waitRecovered(c *crowd) (stuck []string) {
 				r.pause(ctx, 50*time.Millisecond, 100*time.Millisecond)
 				return false
 			}
-			d := c.clients[next%len(c.clients)]
+			client := c.clients[next%len(c.clients)]
 			next++
-			return d.sendTo(p, request{route: enter, webinar: "talk"}, 0) != nil
+			return client.sendTo(p, request{route: enter, webinar: "talk"}, 0) != nil
 		}) {
 			stuck = append(stuck, fmt.Sprintf("replica %d accepts no change after all faults were removed", i))
 		}
@@ -163,7 +163,10 @@ func (r *rig) requireUndisturbedPass(v *result) {
 	r.requirePass(v)
 	terms := 0
 	for _, p := range r.replicas {
-		terms += strings.Count(p.service.Load().Log(), "term begins")
+		terms += strings.Count(p.service.Load().Log(), "leadership acquired")
+	}
+	if terms == 0 {
+		r.Errorf("no replica has logged that it is the leader")
 	}
 	if v.unexpectedRedeliveries > 0 && terms <= 1 {
 		r.Errorf("%d events were delivered again", v.unexpectedRedeliveries)

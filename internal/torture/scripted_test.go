@@ -34,8 +34,8 @@ func newScriptedViewer() *scriptedViewer {
 }
 
 // exchange records a request and its response, a second after the one before.
-func (x *scriptedViewer) exchange(w request, r response) *attempt {
-	a := x.send(w)
+func (x *scriptedViewer) exchange(req request, r response) *attempt {
+	a := x.send(req)
 	x.step++
 	a.sent = x.started.Add(time.Duration(x.step)*time.Second + 100*time.Millisecond)
 	if s := x.untrackedOf(a); s != nil {

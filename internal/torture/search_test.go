@@ -248,8 +248,8 @@ func (s *search) bounds(st *state, open []*candidate) (from, until time.Time) {
 	return st.lastChange, until
 }
 
-// received reports whether the receiver has all of these events, of which no
-// response told the viewer.
+// received reports whether the receiver has all of these events of a request without a
+// response.
 func (s *search) received(events []expectedEvent) bool {
 	return !slices.ContainsFunc(events, func(e expectedEvent) bool {
 		return !s.events[eventKey{e.event.Type, e.event.Webinar, e.event.At.Unix()}]
