@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/commitqueue"
 	"autowebinar/internal/servicetest"
 	"autowebinar/internal/webinar"
 )
@@ -144,7 +145,7 @@ func (r *rig) rejectedAsFull(viewers [][]*client) (found []*client) {
 	rejected := map[string]bool{}
 	for text := range strings.Lines(r.replicas[0].service.Load().Log()) {
 		var line struct{ Path, Cause string }
-		if json.Unmarshal([]byte(text), &line) == nil && strings.Contains(line.Cause, "too many changes wait") {
+		if json.Unmarshal([]byte(text), &line) == nil && strings.Contains(line.Cause, commitqueue.ErrFull.Error()) {
 			rejected[line.Path] = true
 		}
 	}
