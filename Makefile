@@ -68,7 +68,8 @@ bench: install ## Compare the service with the bare driver and with WordPress, i
 	@# Environment variables: BENCH (Report, Scale, Start, Webinar or WordPressWrites),
 	@# BENCH_ROUNDS, BENCH_SECONDS (of a measurement), BENCH_ROWS=10000,1000000,10000000,
 	@# BENCH_VIEWERS, BENCH_WATCH_SECONDS and BENCH_CONNECTIONS (of Webinar),
-	@# BENCH_PROFILES (absolute path of a folder for profiles of the service).
+	@# BENCH_PROFILES (absolute path of a folder for profiles of the service),
+	@# BENCH_BASELINE (absolute path of an older binary, for BENCH=Baseline).
 	.ci/bench $(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
 
 .PHONY: torture

@@ -21,6 +21,7 @@ type options struct {
 	connections int           // BENCH_CONNECTIONS: shared by the viewers of the webinar
 	tools       string        // BENCH_TOOLS: the folder that .ci/bench fills; empty: installed programs only
 	profiles    string        // BENCH_PROFILES: a folder for profiles of the service; empty: none
+	baseline    string        // BENCH_BASELINE: an older binary to compare with; empty: none
 }
 
 func readOptions(b *testing.B) options {
@@ -33,6 +34,7 @@ func readOptions(b *testing.B) options {
 		connections: positiveInts(b, "BENCH_CONNECTIONS", "256")[0],
 		tools:       os.Getenv("BENCH_TOOLS"),
 		profiles:    os.Getenv("BENCH_PROFILES"),
+		baseline:    os.Getenv("BENCH_BASELINE"),
 	}
 }
 
