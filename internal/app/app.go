@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -76,21 +75,20 @@ func Run(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 func newApp(cfg config.Config, version string, log *slog.Logger) (*app, error) {
 	a := &app{cfg: cfg, version: version, log: log, health: telemetry.NewHealth()}
 	metrics := telemetry.NewMetrics(version)
-	obs := observer{metrics}
 	tables := wpdb.Config{DSN: cfg.DSN, UsersTable: cfg.UsersTable, UsermetaTable: cfg.UsermetaTable}
 	var err error
 	if a.db, err = wpdb.Open(tables); err != nil {
 		return nil, err
 	}
 	a.database = doctor.NewDatabase(a.db, log)
-	a.outbox = outbox.New(a.db, outbox.Options{LeadMetaKey: cfg.LeadMetaKey, Observer: obs, Logger: log})
+	a.outbox = outbox.New(a.db, outbox.Options{LeadMetaKey: cfg.LeadMetaKey, Observer: metrics, Logger: log})
 	a.elector = leader.New(tables, log)
 
-	storeOptions := usermeta.Options{Logger: log, Observer: obs, DiscardEvents: true}
+	storeOptions := usermeta.Options{Logger: log, Observer: metrics, DiscardEvents: true}
 	var forms httpapi.Forms
 	if cfg.WebhookURL != nil {
 		sender := webhook.NewSender(webhook.SenderConfig{
-			URL: cfg.WebhookURL, Signer: webhook.NewSigner(cfg.WebhookSecrets...), Version: version, Observe: obs.attemptDone,
+			URL: cfg.WebhookURL, Signer: webhook.NewSigner(cfg.WebhookSecrets...), Version: version, Observe: metrics.AttemptDone,
 		})
 		forms = webhook.NewForms(sender, log)
 		a.dispatcher = webhook.New(webhook.Config{
@@ -99,56 +97,52 @@ func newApp(cfg config.Config, version string, log *slog.Logger) (*app, error) {
 		storeOptions.OnEvents, storeOptions.DiscardEvents = a.dispatcher.Wake, false
 	}
 	a.store = usermeta.New(a.db, storeOptions)
-	logins, loginsDisabledReason := a.newLogins()
 	a.api = httpapi.New(httpapi.Config{
 		BasePaths: cfg.BasePaths,
 		Rules:     webinar.Rules{Durations: cfg.Webinars, MaxRate: cfg.MaxPlaybackRate, Heartbeat: int64(cfg.HeartbeatSec)},
 		Viewers:   a.store, Leads: a.outbox, Forms: forms,
-		Logins: logins, JWTSecret: cfg.JWTSecret, ServiceKeys: cfg.ServiceKeys,
+		Logins: a.newLogins(), JWTSecret: cfg.JWTSecret, ServiceKeys: cfg.ServiceKeys,
 		CORSOrigins: cfg.CORSOrigins, TrustedProxies: cfg.TrustedProxies,
-		RateViewer: httpapi.Rate(cfg.RateViewer), RateLogin: httpapi.Rate(cfg.RateLogin),
-		Logger: log, Observer: obs,
+		RateViewer: cfg.RateViewer, RateLogin: cfg.RateLogin,
+		Logger: log, Observer: metrics,
 	})
 	a.health.Register("database", a.database.Ping)
 	a.health.Register("running", func(context.Context) error {
 		if a.stopping.Load() {
-			return errors.New("the service is stopping")
+			return errors.New("shutting down")
 		}
 		return nil
 	})
-	a.health.AddInfo("dispatcher", a.describeDispatcher)
-	a.monitor = a.newMonitor(metrics, loginsDisabledReason)
+	a.monitor = a.newMonitor(metrics)
 	a.admin = telemetry.Admin(a.health, metrics, a.monitor)
 	return a, nil
 }
 
-// newLogins returns nil and the reason where the salts do not allow WordPress
-// logins; the rest of the service works without them.
-func (a *app) newLogins() (logins httpapi.Logins, disabledReason string) {
+// newLogins returns nil if the salts do not allow WordPress logins; the rest of the
+// service works without them.
+func (a *app) newLogins() httpapi.Logins {
 	salts, err := wordpress.NewSalts(a.cfg.Salts)
 	if err != nil {
-		a.log.Error("WordPress logins are off", "error", err)
-		disabledReason = strings.TrimPrefix(err.Error(), "wordpress: ")
-		a.health.AddInfo("logins", func() string { return "WordPress logins are off: " + disabledReason })
-		return nil, disabledReason
+		a.log.Error("WordPress logins disabled", "error", err)
+		return nil
 	}
-	a.health.AddInfo("logins", func() string { return "WordPress logins are on" })
 	return wordpress.NewLogins(wordpress.Config{
 		DB: a.db.DB, UsersTable: a.cfg.UsersTable, UsermetaTable: a.cfg.UsermetaTable, Salts: salts,
 		CookieName: a.cfg.CookieName, NonceLife: a.cfg.NonceLife, Logger: a.log,
-	}), ""
+	})
 }
 
-func (a *app) describeDispatcher() string {
-	switch {
-	case a.dispatcher == nil:
-		return "off: AUTOWEBINAR_WEBHOOK_URL is off"
-	case a.cfg.Dispatch == config.DispatchOff:
-		return "off: AUTOWEBINAR_DISPATCH is off"
-	case !a.dispatcher.Stats().Running:
-		return "not the leader"
+func (a *app) newMonitor(metrics *telemetry.Metrics) *telemetry.Monitor {
+	sources := telemetry.Sources{Pool: a.db.Stats, Load: a.store.Load}
+	if a.dispatcher != nil {
+		sources.Delivery = &telemetry.DeliverySources{
+			Stats: a.dispatcher.Stats, Outbox: a.outbox.Stats,
+			HasLeader: func(ctx context.Context) (bool, error) { return leader.Exists(ctx, a.db) },
+		}
 	}
-	return "leader"
+	return telemetry.NewMonitor(telemetry.MonitorConfig{
+		Version: a.version, Config: a.cfg, Metrics: metrics, Health: a.health, Sources: sources, Log: a.log,
+	})
 }
 
 // work runs what does not answer requests, until ctx ends.

@@ -38,7 +38,7 @@ func Check(ctx context.Context, version string, environ []string, login io.Reade
 	}
 	r.add(Finding{Name: "configuration", State: OK, Detail: "usable"})
 	r.add(checkDatabase(ctx, cfg)...)
-	r.add(checkSalts(cfg), checkObjectCache(environ))
+	r.add(CheckSalts(cfg), checkObjectCache(environ))
 	r.add(checkReceiver(ctx, cfg)...)
 	r.add(checkProxies(cfg))
 	if login != nil {

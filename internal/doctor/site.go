@@ -11,10 +11,11 @@ import (
 	"autowebinar/internal/wordpress"
 )
 
-func checkSalts(cfg config.Config) Finding {
+// CheckSalts checks whether WordPress logins can be verified.
+func CheckSalts(cfg config.Config) Finding {
 	f := Finding{Name: "salts", State: OK, Detail: "all eight are set, none default or repeated: WordPress logins can be verified"}
 	if _, err := wordpress.NewSalts(cfg.Salts); err != nil {
-		f.State, f.Detail = Fail, err.Error()
+		f.State, f.Detail = Fail, strings.TrimPrefix(err.Error(), "wordpress: ")
 		f.Advice = "give both containers the same eight WORDPRESS_…_KEY and WORDPRESS_…_SALT values (WordPress keeps replacements for bad ones in its options table, " +
 			"which the service may not read); without them only tokens and service keys log in"
 	}

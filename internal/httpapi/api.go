@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"autowebinar/internal/config"
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wordpress"
 )
@@ -37,13 +38,6 @@ type Logins interface {
 	Nonce(login wordpress.Login) string
 }
 
-// Rate is the rate of a token bucket, in tokens per second, and its size. A zero
-// PerSecond means no limit.
-type Rate struct {
-	PerSecond float64
-	Burst     int
-}
-
 // Config configures the API. A nil Logins, an empty JWTSecret or empty
 // ServiceKeys disables that authentication method.
 type Config struct {
@@ -59,8 +53,8 @@ type Config struct {
 
 	CORSOrigins    []string
 	TrustedProxies []netip.Prefix
-	RateViewer     Rate // requests of one viewer
-	RateLogin      Rate // failed logins: forged credentials per network, invalid nonces per viewer
+	RateViewer     config.Rate // requests of one viewer
+	RateLogin      config.Rate // failed logins: forged credentials per network, invalid nonces per viewer
 
 	Logger   *slog.Logger
 	Observer Observer // may be nil

@@ -7,12 +7,13 @@ import (
 	"golang.org/x/time/rate"
 
 	"autowebinar/internal/clock"
+	"autowebinar/internal/config"
 )
 
 // limiter has a token bucket for each recently used key. Its size is bounded: a
 // bucket that is full again can be dropped, because a new one is the same.
 type limiter[K comparable] struct {
-	rate Rate
+	rate config.Rate
 
 	mu      sync.Mutex
 	buckets map[K]*rate.Limiter
@@ -24,7 +25,7 @@ const (
 	sweepInterval = time.Minute
 )
 
-func newLimiter[K comparable](r Rate) *limiter[K] {
+func newLimiter[K comparable](r config.Rate) *limiter[K] {
 	return &limiter[K]{rate: r, buckets: map[K]*rate.Limiter{}, sweptAt: clock.Now()}
 }
 

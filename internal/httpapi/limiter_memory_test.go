@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"autowebinar/internal/config"
 )
 
 // TestLimiterMemoryIsBounded uses more addresses than any site has clients. It runs
@@ -14,7 +16,7 @@ import (
 func TestLimiterMemoryIsBounded(t *testing.T) {
 	const clients, maxBytes = 1_000_000, 64 << 20
 	before, peak := heapBytes(), int64(0)
-	l := newLimiter[netip.Prefix](Rate{PerSecond: 10, Burst: 20})
+	l := newLimiter[netip.Prefix](config.Rate{PerSecond: 10, Burst: 20})
 	for i := range uint64(clients) {
 		var ip [16]byte
 		binary.BigEndian.PutUint64(ip[:], 0x20010db8<<32|i)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"autowebinar/internal/config"
 )
 
 func allowed(l *limiter[int], key int) bool {
@@ -17,7 +19,7 @@ func allowed(l *limiter[int], key int) bool {
 func TestLimiterAllowsBurstAndRefills(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter[int](Rate{PerSecond: 2, Burst: 3})
+		l := newLimiter[int](config.Rate{PerSecond: 2, Burst: 3})
 		for range 3 {
 			assert.True(t, allowed(l, 1))
 		}
@@ -42,7 +44,7 @@ func TestLimiterAllowsBurstAndRefills(t *testing.T) {
 
 func TestLimiterWithoutRate(t *testing.T) {
 	t.Parallel()
-	l := newLimiter[int](Rate{})
+	l := newLimiter[int](config.Rate{})
 	for range 1000 {
 		assert.True(t, allowed(l, 1))
 	}
@@ -52,7 +54,7 @@ func TestLimiterWithoutRate(t *testing.T) {
 func TestLimiterDropsFullBuckets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter[int](Rate{PerSecond: 0.01, Burst: 1})
+		l := newLimiter[int](config.Rate{PerSecond: 0.01, Burst: 1})
 		allowed(l, 1)
 		time.Sleep(sweepInterval)
 		allowed(l, 2)
@@ -71,7 +73,7 @@ func TestLimiterDropsFullBuckets(t *testing.T) {
 func TestLimiterIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter[int](Rate{PerSecond: 1, Burst: 1})
+		l := newLimiter[int](config.Rate{PerSecond: 1, Burst: 1})
 		for key := range maxBuckets {
 			allowed(l, key)
 		}
@@ -91,7 +93,7 @@ func TestLimiterIsBounded(t *testing.T) {
 func TestLimiterIsExactUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter[int](Rate{PerSecond: 1, Burst: 10})
+		l := newLimiter[int](config.Rate{PerSecond: 1, Burst: 10})
 		var passed atomic.Int64
 		var group sync.WaitGroup
 		for range 100 {

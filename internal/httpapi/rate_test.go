@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/config"
 	"autowebinar/internal/httpapi"
 )
 
 const tooMany = "429 autowebinar_too_many_requests"
 
 // lowRate allows a burst and then one request in 100 seconds.
-func lowRate(burst int) httpapi.Rate { return httpapi.Rate{PerSecond: 0.01, Burst: burst} }
+func lowRate(burst int) config.Rate { return config.Rate{PerSecond: 0.01, Burst: burst} }
 
 // assertRetryAfter checks that Retry-After is a little less than 100 seconds.
 func assertRetryAfter(t testing.TB, a response) {

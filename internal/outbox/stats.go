@@ -13,10 +13,12 @@ import (
 
 // Stats counts the messages of a site.
 type Stats struct {
-	Due, Deferred, Dead int
-	Approximate         bool      // some of these exceed maxExactCount and are the server's estimate
-	UnsupportedVersion  int       // of the due and deferred ones, counted up to maxExactCount
-	Oldest              time.Time // of the due and deferred events; zero: none
+	Due                int       `json:"due"`
+	Deferred           int       `json:"deferred"`
+	Dead               int       `json:"dead"`
+	Approximate        bool      `json:"approximate"`         // some of these exceed maxExactCount and are the server's estimate
+	UnsupportedVersion int       `json:"unsupported_version"` // of the due and deferred ones, counted up to maxExactCount
+	Oldest             time.Time `json:"oldest,omitzero"`     // of the due and deferred events; zero: none
 }
 
 const (

@@ -10,15 +10,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/config"
 	"autowebinar/internal/telemetry"
+	"autowebinar/internal/wordpress"
 )
 
 func newAdmin(t *testing.T) func(path string) *httptest.ResponseRecorder {
 	t.Helper()
+	salts := map[string]string{}
+	for _, name := range wordpress.SaltNames() {
+		salts[name] = "secret " + name
+	}
 	m, health := telemetry.NewMetrics("test"), telemetry.NewHealth()
 	handler := telemetry.Admin(health, m, telemetry.NewMonitor(telemetry.MonitorConfig{
-		Version: "test", Host: "here", Metrics: m, Health: health, Sources: idleSources(),
-		Settings: []telemetry.Setting{{Name: "listen", Value: ":8080"}},
+		Version: "test", Metrics: m, Health: health, Sources: idleSources(),
+		Config: config.Config{Listen: ":8080", JWTSecret: []byte("secret"), Salts: salts},
 	}))
 	return func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
@@ -71,8 +77,11 @@ func TestStatusJSON(t *testing.T) {
 	assert.Equal(t, []any{}, status["problems"])
 	assert.Equal(t, []any{}, status["recent_errors"])
 	assert.Equal(t, []any{}, status["history"])
-	assert.Equal(t, "here", status["host"])
-	assert.Equal(t, []any{map[string]any{"name": "listen", "value": ":8080"}}, status["settings"])
+	assert.Equal(t, "test", status["version"])
+	assert.NotEmpty(t, status["host"])
+	assert.Equal(t, ":8080", status["settings"].(map[string]any)["listen"])
+	assert.NotContains(t, w.Body.String(), "secret ", "secrets are redacted")
+	assert.Equal(t, "[redacted]", status["settings"].(map[string]any)["jwt_secret"])
 }
 
 func TestAdminServesNoOtherPaths(t *testing.T) {

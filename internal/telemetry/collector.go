@@ -11,7 +11,7 @@ import (
 // collector reads the metrics of the sources at each scrape.
 type collector struct {
 	sources Sources
-	outbox  *outboxPoller // nil without an outbox
+	outbox  *outboxPoller // nil without a receiver
 	health  *Health
 	descs   map[string]*prometheus.Desc
 }
@@ -33,7 +33,7 @@ var descriptors = []struct {
 	{"dispatcher_viewers_pending", "Viewers with undelivered events, as known to the leader.", nil},
 	{"receiver_up", "1 if the receiver is reachable, 0 if not; absent until known. Leader only.", nil},
 	{"events_dead_total", "Events that this replica dead-lettered because their retries were exhausted.", nil},
-	{"events_discarded_total", "Events deleted undelivered because their user was deleted.", nil},
+	{"events_withdrawn_total", "Events deleted unsent because their user was deleted.", nil},
 	{"outbox_events", "Events in the outbox of all replicas, by state: due, deferred (failed, or behind a failed one), dead.", []string{"state"}},
 	{"outbox_unsupported_events", "Due and deferred events written by another version that this one cannot read.", nil},
 	{"outbox_oldest_age_seconds", "Age of the oldest readable due or deferred event; 0 if there is none.", nil},
@@ -67,7 +67,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge, counter := emit(prometheus.GaugeValue), emit(prometheus.CounterValue)
 
 	gauge("ready", boolToFloat(c.health.Readiness(context.Background()).Status == StatusReady))
-	queue, pool, delivery := c.sources.Queue(), c.sources.Pool(), c.sources.Delivery()
+	queue, pool, delivery := c.sources.Load(), c.sources.Pool(), c.sources.deliveryStats()
 	gauge("changes_queued", float64(queue.Queued))
 	gauge("changes_queue_capacity", float64(queue.Capacity))
 	gauge("lock_waiters", float64(queue.LockWaiters))
@@ -76,13 +76,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge("db_connections_limit", float64(pool.MaxOpenConnections))
 	counter("db_connection_waits_total", float64(pool.WaitCount))
 	counter("db_connection_wait_seconds_total", pool.WaitDuration.Seconds())
-	gauge("dispatcher_leader", boolToFloat(delivery.IsLeader))
+	gauge("dispatcher_leader", boolToFloat(delivery.Running))
 	gauge("dispatcher_viewers_pending", float64(delivery.Pending))
-	if delivery.IsLeader && delivery.ReceiverKnown {
+	if delivery.Running && delivery.ReceiverKnown {
 		gauge("receiver_up", boolToFloat(delivery.ReceiverUp))
 	}
 	counter("events_dead_total", float64(delivery.Dead))
-	counter("events_discarded_total", float64(delivery.Discarded))
+	counter("events_withdrawn_total", float64(delivery.Withdrawn))
 	if c.outbox == nil {
 		return
 	}

@@ -5,46 +5,39 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"autowebinar/internal/clock"
+	"autowebinar/internal/webhook"
+	"autowebinar/internal/webinar"
 )
 
-// Attempt is one attempt to deliver an event to the receiver.
-type Attempt struct {
-	Type, WebhookID string
-	User            uint64
-	Outcome         string
-	Accepted        bool
-	Canceled        bool          // by a shutdown; not a failure
-	Error           string        // short; empty if accepted
-	Took            time.Duration // until the response
-	Age             time.Duration // of the event; negative counts as zero
-}
-
-// AttemptDone counts an attempt.
-func (m *Metrics) AttemptDone(a Attempt) {
-	m.attempts.WithLabelValues(a.Type, a.Outcome).Inc()
-	m.attemptTime.Observe(a.Took.Seconds())
-	switch {
-	case a.Canceled:
-	case a.Accepted:
-		age := max(a.Age, 0)
+// AttemptDone counts an attempt to deliver an event.
+func (m *Metrics) AttemptDone(event webinar.Event, result webhook.AttemptResult) {
+	m.attempts.WithLabelValues(string(event.Type), string(result.Outcome)).Inc()
+	m.attemptTime.Observe(result.Duration.Seconds())
+	now := clock.Now()
+	switch result.Outcome {
+	case webhook.Canceled:
+	case webhook.Accepted:
+		age := max(now.Sub(event.At), 0)
 		m.deliveryLag.Observe(age.Seconds())
 		m.maxLag.add(age)
 	default:
-		m.recentErrors.add(a, clock.Now())
+		m.recentErrors.add(event, result, now)
 	}
 }
 
 // DeliveryError groups the failed attempts that have the same outcome and error.
 // Type, WebhookID and User are those of the latest.
 type DeliveryError struct {
-	Error     string    `json:"error"`
-	Outcome   string    `json:"outcome"`
-	Count     int       `json:"count"` // since the error entered the list
-	LastAt    time.Time `json:"last_at"`
-	Type      string    `json:"type"`
-	WebhookID string    `json:"webhook_id"`
-	User      uint64    `json:"user"`
+	Error     string            `json:"error"`
+	Outcome   webhook.Outcome   `json:"outcome"`
+	Count     int               `json:"count"` // since the error entered the list
+	LastAt    time.Time         `json:"last_at"`
+	Type      webinar.EventType `json:"type"`
+	WebhookID uuid.UUID         `json:"webhook_id"`
+	User      webinar.UserID    `json:"user"`
 }
 
 // recentErrors keeps the latest distinct delivery errors, the most recent first.
@@ -58,10 +51,11 @@ const (
 	maxErrorLength  = 300
 )
 
-func (r *recentErrors) add(a Attempt, now time.Time) {
+func (r *recentErrors) add(event webinar.Event, result webhook.AttemptResult, now time.Time) {
+	reason := result.Reason()
 	latest := DeliveryError{
-		Error: a.Error[:min(len(a.Error), maxErrorLength)], Outcome: a.Outcome, Count: 1, LastAt: now.UTC(),
-		Type: a.Type, WebhookID: a.WebhookID, User: a.User,
+		Error: reason[:min(len(reason), maxErrorLength)], Outcome: result.Outcome, Count: 1, LastAt: now.UTC(),
+		Type: event.Type, WebhookID: event.ID, User: event.User,
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"autowebinar/internal/clock"
+	"autowebinar/internal/webhook"
 )
 
 // The history covers the last five minutes, one sample per second.
@@ -41,7 +44,7 @@ func (m *Metrics) totals() totals {
 	return totals{
 		requests: total(m.requests), reports: total(m.reports), events: total(m.events),
 		serverErrors: totalWhere(m.requests, "status", "500"), rejected: total(m.rejections),
-		failedAttempts: totalWhere(m.attempts, "outcome", "rejected", "unavailable", noLead),
+		failedAttempts: totalWhere(m.attempts, "outcome", string(webhook.Rejected), string(webhook.Unavailable), string(webhook.NoPayload)),
 	}
 }
 
@@ -53,8 +56,8 @@ func (h *history) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-ticker.C:
-			h.sample(now)
+		case <-ticker.C:
+			h.sample(clock.Now())
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"autowebinar/internal/clock"
+	"autowebinar/internal/httpapi"
 )
 
 const namespace = "autowebinar"
@@ -21,7 +22,8 @@ const noRoute = "none"
 // milestones are the percentages of a webinar whose crossing is counted.
 var milestones = [...]int{25, 50, 75, 100}
 
-// Metrics counts what the service does. Its methods are safe for concurrent use
+// Metrics counts what the service does. It implements the observers of httpapi,
+// usermeta and webhook. Its methods are safe for concurrent use
 // and take well under a microsecond, because they are on the path of every
 // request. Label values come from the program, so a client cannot create series.
 type Metrics struct {
@@ -176,22 +178,10 @@ func (m *Metrics) Retried(reason string) { m.retries.WithLabelValues(reason).Inc
 // Rejected counts a change that the commit queue rejected.
 func (m *Metrics) Rejected(reason string) { m.rejections.WithLabelValues(reason).Inc() }
 
-// SessionChange is the effect of one durable change on a session.
-type SessionChange struct {
-	Session   string // empty if the request named none
-	Entered   bool
-	Reported  bool
-	Clamped   bool
-	Stale     bool
-	From, To  int // progress in percent
-	Completed bool
-	Events    []string // event types
-}
-
 // SessionChanged counts a durable change of a session.
-func (m *Metrics) SessionChanged(s SessionChange) {
+func (m *Metrics) SessionChanged(s httpapi.SessionChange) {
 	if s.Session != "" {
-		m.sessions.seen(s.Session, clock.Now())
+		m.sessions.seen(string(s.Session), clock.Now())
 	}
 	for _, c := range []struct {
 		happened bool
@@ -206,7 +196,7 @@ func (m *Metrics) SessionChanged(s SessionChange) {
 			m.milestones[i].Inc()
 		}
 	}
-	for _, eventType := range s.Events {
-		m.events.WithLabelValues(eventType).Inc()
+	for _, event := range s.Events {
+		m.events.WithLabelValues(string(event.Type)).Inc()
 	}
 }

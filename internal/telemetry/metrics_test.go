@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -23,7 +24,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/httpapi"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/telemetry"
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webhook"
+	"autowebinar/internal/webinar"
 )
 
 var update = flag.Bool("update", false, "write the golden file")
@@ -45,15 +51,18 @@ func scrape(t *testing.T, handler http.Handler) (text []byte, families map[strin
 // idleSources are the sources of a healthy service without work.
 func idleSources() telemetry.Sources {
 	return telemetry.Sources{
-		Pool:  func() sql.DBStats { return sql.DBStats{MaxOpenConnections: 32, InUse: 1, Idle: 3} },
-		Queue: func() telemetry.Queue { return telemetry.Queue{Capacity: 8192} },
-		Delivery: func() telemetry.Delivery {
-			return telemetry.Delivery{IsLeader: true, ReceiverKnown: true, ReceiverUp: true}
-		},
-		OutboxStats: func(context.Context) (telemetry.OutboxStats, error) {
-			return telemetry.OutboxStats{HasLeader: true}, nil
+		Pool: func() sql.DBStats { return sql.DBStats{MaxOpenConnections: 32, InUse: 1, Idle: 3} },
+		Load: func() usermeta.Load { return usermeta.Load{Capacity: 8192} },
+		Delivery: &telemetry.DeliverySources{
+			Stats:     func() webhook.Stats { return webhook.Stats{Running: true, ReceiverKnown: true, ReceiverUp: true} },
+			Outbox:    func(context.Context) (outbox.Stats, error) { return outbox.Stats{}, nil },
+			HasLeader: func(context.Context) (bool, error) { return true, nil },
 		},
 	}
+}
+
+func event(kind webinar.EventType, age time.Duration) webinar.Event {
+	return webinar.Event{Type: kind, At: time.Now().Add(-age)}
 }
 
 // countEverything calls each counting method once.
@@ -65,8 +74,8 @@ func countEverything(m *telemetry.Metrics) {
 	m.Committed(3, time.Millisecond)
 	m.Retried("deadlock")
 	m.Rejected("full")
-	m.SessionChanged(telemetry.SessionChange{Session: "s", Entered: true, Events: []string{"client_webinar_entered"}})
-	m.AttemptDone(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "accepted", Accepted: true})
+	m.SessionChanged(httpapi.SessionChange{Session: "s", Entered: true, Events: []webinar.Event{event(webinar.EventEntered, 0)}})
+	m.AttemptDone(event(webinar.EventEntered, 0), webhook.AttemptResult{Outcome: webhook.Accepted})
 }
 
 func TestMetricsMatchGoldenFile(t *testing.T) {
@@ -114,47 +123,49 @@ func TestMetricsMatchGoldenFile(t *testing.T) {
 
 func TestMetricValues(t *testing.T) {
 	t.Parallel()
-	m := telemetry.NewMetrics("1.2.3")
-	m.RequestDone("/progress", 200, "", 20*time.Millisecond)
-	m.RequestDone("/progress", 503, "autowebinar_unavailable", time.Second)
-	m.RequestDone("", 999, "", time.Second)
-	// A report that skips milestones reaches them all; completion counts once.
-	m.SessionChanged(telemetry.SessionChange{Session: "a", Entered: true, Events: []string{"client_webinar_entered"}})
-	m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true, From: 0, To: 50})
-	m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true, Clamped: true, From: 50, To: 50})
-	m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true, Stale: true, From: 50, To: 100, Completed: true,
-		Events: []string{"client_webinar_completed", "client_webinar_attendance_classified"}})
-	m.AttemptDone(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "accepted", Accepted: true, Age: 3 * time.Second})
-	m.AttemptDone(telemetry.Attempt{Type: "client_webinar_entered", Outcome: "unavailable", Error: "status 500"})
+	synctest.Test(t, func(t *testing.T) {
+		m := telemetry.NewMetrics("1.2.3")
+		m.RequestDone("/progress", 200, "", 20*time.Millisecond)
+		m.RequestDone("/progress", 503, "autowebinar_unavailable", time.Second)
+		m.RequestDone("", 999, "", time.Second)
+		// A report that skips milestones reaches them all; completion counts once.
+		m.SessionChanged(httpapi.SessionChange{Session: "a", Entered: true, Events: []webinar.Event{event(webinar.EventEntered, 0)}})
+		m.SessionChanged(httpapi.SessionChange{Session: "a", Reported: true, From: 0, To: 50})
+		m.SessionChanged(httpapi.SessionChange{Session: "a", Reported: true, Clamped: true, From: 50, To: 50})
+		m.SessionChanged(httpapi.SessionChange{Session: "a", Reported: true, Stale: true, From: 50, To: 100, Completed: true,
+			Events: []webinar.Event{event(webinar.EventCompleted, 0), event(webinar.EventAttendanceClassified, 0)}})
+		m.AttemptDone(event(webinar.EventEntered, 3*time.Second), webhook.AttemptResult{Outcome: webhook.Accepted})
+		m.AttemptDone(event(webinar.EventEntered, 0), webhook.AttemptResult{Outcome: webhook.Unavailable, Status: 500})
 
-	_, families := scrape(t, m.Handler())
-	got := map[string]float64{}
-	for _, name := range []string{"http_requests_total", "http_errors_total", "sessions_entered_total", "milestones_reached_total", "sessions_completed_total",
-		"reports_total", "reports_clamped_total", "reports_stale_total", "events_total", "delivery_attempts_total", "build_info"} {
-		for _, series := range families["autowebinar_"+name].GetMetric() {
-			key := name
-			for _, l := range series.GetLabel() {
-				if l.GetName() != "goversion" {
-					key += " " + l.GetValue()
+		_, families := scrape(t, m.Handler())
+		got := map[string]float64{}
+		for _, name := range []string{"http_requests_total", "http_errors_total", "sessions_entered_total", "milestones_reached_total", "sessions_completed_total",
+			"reports_total", "reports_clamped_total", "reports_stale_total", "events_total", "delivery_attempts_total", "build_info"} {
+			for _, series := range families["autowebinar_"+name].GetMetric() {
+				key := name
+				for _, l := range series.GetLabel() {
+					if l.GetName() != "goversion" {
+						key += " " + l.GetValue()
+					}
+				}
+				if value := cmp.Or(series.GetCounter().GetValue(), series.GetGauge().GetValue()); value != 0 {
+					got[key] = value
 				}
 			}
-			if value := cmp.Or(series.GetCounter().GetValue(), series.GetGauge().GetValue()); value != 0 {
-				got[key] = value
-			}
 		}
-	}
-	assert.Equal(t, map[string]float64{
-		"http_requests_total /progress 200": 1, "http_requests_total /progress 503": 1, "http_requests_total none other": 1,
-		"http_errors_total autowebinar_unavailable": 1,
-		"sessions_entered_total":                    1, "sessions_completed_total": 1,
-		"milestones_reached_total 25": 1, "milestones_reached_total 50": 1, "milestones_reached_total 75": 1, "milestones_reached_total 100": 1,
-		"reports_total": 3, "reports_clamped_total": 1, "reports_stale_total": 1,
-		"events_total client_webinar_entered": 1, "events_total client_webinar_completed": 1, "events_total client_webinar_attendance_classified": 1,
-		"delivery_attempts_total accepted client_webinar_entered":    1,
-		"delivery_attempts_total unavailable client_webinar_entered": 1,
-		"build_info 1.2.3": 1,
-	}, got)
-	assert.InDelta(t, 3, families["autowebinar_delivery_lag_seconds"].GetMetric()[0].GetHistogram().GetSampleSum(), 0.001)
+		assert.Equal(t, map[string]float64{
+			"http_requests_total /progress 200": 1, "http_requests_total /progress 503": 1, "http_requests_total none other": 1,
+			"http_errors_total autowebinar_unavailable": 1,
+			"sessions_entered_total":                    1, "sessions_completed_total": 1,
+			"milestones_reached_total 25": 1, "milestones_reached_total 50": 1, "milestones_reached_total 75": 1, "milestones_reached_total 100": 1,
+			"reports_total": 3, "reports_clamped_total": 1, "reports_stale_total": 1,
+			"events_total client_webinar_entered": 1, "events_total client_webinar_completed": 1, "events_total client_webinar_attendance_classified": 1,
+			"delivery_attempts_total accepted client_webinar_entered":    1,
+			"delivery_attempts_total unavailable client_webinar_entered": 1,
+			"build_info 1.2.3": 1,
+		}, got)
+		assert.InDelta(t, 3, families["autowebinar_delivery_lag_seconds"].GetMetric()[0].GetHistogram().GetSampleSum(), 0.001)
+	})
 }
 
 // increase() does not see the first increment of a new series.
@@ -179,18 +190,18 @@ func TestSeriesUsedByAlertsStartAtZero(t *testing.T) {
 func TestReceiverUpIsAbsentUntilKnown(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		delivery telemetry.Delivery
+		delivery webhook.Stats
 		want     string // empty: no series
 	}{
-		"no attempt since the start": {telemetry.Delivery{IsLeader: true}, ""},
-		"receiver up":                {telemetry.Delivery{IsLeader: true, ReceiverKnown: true, ReceiverUp: true}, "1"},
-		"receiver down":              {telemetry.Delivery{IsLeader: true, ReceiverKnown: true}, "0"},
-		"not the leader":             {telemetry.Delivery{}, ""},
+		"no attempt since the start": {webhook.Stats{Running: true}, ""},
+		"receiver up":                {webhook.Stats{Running: true, ReceiverKnown: true, ReceiverUp: true}, "1"},
+		"receiver down":              {webhook.Stats{Running: true, ReceiverKnown: true}, "0"},
+		"not the leader":             {webhook.Stats{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m, sources := telemetry.NewMetrics("test"), idleSources()
-			sources.Delivery = func() telemetry.Delivery { return tt.delivery }
+			sources.Delivery.Stats = func() webhook.Stats { return tt.delivery }
 			telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: telemetry.NewHealth(), Sources: sources})
 			text, families := scrape(t, m.Handler())
 			if tt.want == "" {

@@ -3,7 +3,6 @@ package telemetry_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"strings"
@@ -14,7 +13,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"autowebinar/internal/httpapi"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/telemetry"
+	"autowebinar/internal/webhook"
+	"autowebinar/internal/webinar"
 )
 
 // runMonitor runs a monitor until the end of the test.
@@ -40,10 +43,10 @@ func TestOutboxPollIntervalIsIndependentOfScrapes(t *testing.T) {
 		var queries, duration atomic.Int64
 		duration.Store(int64(10 * time.Millisecond))
 		sources := idleSources()
-		sources.OutboxStats = func(context.Context) (telemetry.OutboxStats, error) {
+		sources.Delivery.Outbox = func(context.Context) (outbox.Stats, error) {
 			queries.Add(1)
 			time.Sleep(time.Duration(duration.Load()))
-			return telemetry.OutboxStats{}, nil
+			return outbox.Stats{}, nil
 		}
 		m, monitor := runMonitor(t, sources)
 		scrapeAll := func() {
@@ -76,11 +79,11 @@ func TestOutboxPollFailureKeepsLastStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var failing atomic.Bool
 		sources := idleSources()
-		sources.OutboxStats = func(context.Context) (telemetry.OutboxStats, error) {
+		sources.Delivery.Outbox = func(context.Context) (outbox.Stats, error) {
 			if failing.Load() {
-				return telemetry.OutboxStats{}, errors.New("gone away")
+				return outbox.Stats{}, errors.New("gone away")
 			}
-			return telemetry.OutboxStats{Dead: 2}, nil
+			return outbox.Stats{Dead: 2}, nil
 		}
 		m, monitor := runMonitor(t, sources)
 		time.Sleep(time.Second)
@@ -106,11 +109,11 @@ func TestOutboxPollFailureIsLoggedOncePerError(t *testing.T) {
 		setFailure := func(text string) { failure.Store(&text) }
 		setFailure("")
 		sources := idleSources()
-		sources.OutboxStats = func(context.Context) (telemetry.OutboxStats, error) {
+		sources.Delivery.Outbox = func(context.Context) (outbox.Stats, error) {
 			if text := *failure.Load(); text != "" {
-				return telemetry.OutboxStats{}, errors.New(text)
+				return outbox.Stats{}, errors.New(text)
 			}
-			return telemetry.OutboxStats{}, nil
+			return outbox.Stats{}, nil
 		}
 		monitor := telemetry.NewMonitor(telemetry.MonitorConfig{
 			Metrics: telemetry.NewMetrics("test"), Health: telemetry.NewHealth(), Sources: sources,
@@ -142,14 +145,14 @@ func TestHistoryCoversFiveMinutesPerSecond(t *testing.T) {
 		m, monitor := runMonitor(t, idleSources())
 		synctest.Wait()
 		time.Sleep(500 * time.Millisecond)
-		m.SessionChanged(telemetry.SessionChange{Session: "a", Entered: true, Events: []string{"client_webinar_entered"}})
-		m.AttemptDone(telemetry.Attempt{Accepted: true, Age: 2 * time.Second})
-		m.AttemptDone(telemetry.Attempt{Accepted: true, Age: time.Second})
+		m.SessionChanged(httpapi.SessionChange{Session: "a", Entered: true, Events: []webinar.Event{event(webinar.EventEntered, 0)}})
+		m.AttemptDone(event(webinar.EventEntered, 2*time.Second), webhook.AttemptResult{Outcome: webhook.Accepted})
+		m.AttemptDone(event(webinar.EventEntered, time.Second), webhook.AttemptResult{Outcome: webhook.Accepted})
 		time.Sleep(time.Second)
-		m.SessionChanged(telemetry.SessionChange{Session: "a", Reported: true})
-		m.SessionChanged(telemetry.SessionChange{Session: "b", Reported: true})
+		m.SessionChanged(httpapi.SessionChange{Session: "a", Reported: true})
+		m.SessionChanged(httpapi.SessionChange{Session: "b", Reported: true})
 		m.RequestDone("/enter", 500, "autowebinar_internal", time.Second)
-		m.AttemptDone(telemetry.Attempt{Outcome: "unavailable", Error: "status 500"})
+		m.AttemptDone(event(webinar.EventEntered, 0), webhook.AttemptResult{Outcome: webhook.Unavailable, Status: 500})
 		time.Sleep(time.Second)
 
 		assert.Equal(t, []telemetry.Sample{
@@ -168,21 +171,23 @@ func TestHistoryCoversFiveMinutesPerSecond(t *testing.T) {
 
 func TestRecentErrorsAreGroupedLatestFirst(t *testing.T) {
 	t.Parallel()
-	m := telemetry.NewMetrics("test")
-	monitor := telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: telemetry.NewHealth(), Sources: telemetry.Sources{
-		Pool: func() sql.DBStats { return sql.DBStats{} }, Queue: idleSources().Queue, Delivery: idleSources().Delivery,
-	}})
-	for i := range 20 {
-		m.AttemptDone(telemetry.Attempt{Outcome: "rejected", Error: "status 4" + string(rune('a'+i)), User: uint64(i)})
-		m.AttemptDone(telemetry.Attempt{Outcome: "unavailable", Error: "status 500", User: uint64(i), WebhookID: "id", Type: "client_webinar_left"})
+	m, sources := telemetry.NewMetrics("test"), idleSources()
+	sources.Delivery = nil
+	monitor := telemetry.NewMonitor(telemetry.MonitorConfig{Metrics: m, Health: telemetry.NewHealth(), Sources: sources})
+	attempt := func(user int, result webhook.AttemptResult) {
+		m.AttemptDone(webinar.Event{Type: webinar.EventLeft, User: webinar.UserID(user)}, result)
 	}
-	m.AttemptDone(telemetry.Attempt{Outcome: "canceled", Canceled: true, Error: "stopped"})
+	for i := range 20 {
+		attempt(i, webhook.AttemptResult{Outcome: webhook.Rejected, Status: 400 + i})
+		attempt(i, webhook.AttemptResult{Outcome: webhook.Unavailable, Status: 500})
+	}
+	attempt(21, webhook.AttemptResult{Outcome: webhook.Canceled, Err: errors.New("stopped")})
 
 	recent := monitor.Status(t.Context()).RecentErrors
 	assert.Len(t, recent, 8)
 	assert.Equal(t, "status 500", recent[0].Error)
 	assert.Equal(t, 20, recent[0].Count)
 	assert.EqualValues(t, 19, recent[0].User)
-	assert.Equal(t, "status 4t", recent[1].Error)
-	assert.Nil(t, monitor.Status(t.Context()).Outbox, "no outbox configured")
+	assert.Equal(t, "status 419", recent[1].Error)
+	assert.Nil(t, monitor.Status(t.Context()).Outbox, "no receiver configured")
 }

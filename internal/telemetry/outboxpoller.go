@@ -1,12 +1,14 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
 	"time"
 
 	"autowebinar/internal/clock"
+	"autowebinar/internal/outbox"
 )
 
 const (
@@ -17,22 +19,32 @@ const (
 	pollShare = 20
 )
 
-// outboxSnapshot is the latest statistics of the outbox and how the last queries went.
+// outboxSnapshot is the result of the last queries of the outbox.
 type outboxSnapshot struct {
-	OutboxStats
-	At       time.Time     `json:"at,omitzero"` // zero until the first successful query
-	Took     time.Duration `json:"-"`
-	Failures uint64        `json:"-"` // since the start
-	Error    string        `json:"error,omitempty"`
+	outbox.Stats
+	HasLeader bool      `json:"has_leader"`
+	IsLeader  bool      `json:"is_leader"`       // this replica was the leader then
+	At        time.Time `json:"at,omitzero"`     // zero until the first success
+	Error     string    `json:"error,omitempty"` // of the last query
 
-	NoLeaderSince time.Time `json:"-"` // zero while there is a leader
+	Took          time.Duration `json:"-"`
+	Failures      uint64        `json:"-"` // since the start
+	NoLeaderSince time.Time     `json:"-"` // zero while there is a leader
 }
 
-// outboxPoller queries the statistics of the outbox in the background, so that
-// neither scrapes nor the status page cause queries.
+// age returns the age of the oldest undelivered event, 0 if there is none.
+func (s outboxSnapshot) age(now time.Time) time.Duration {
+	if s.Oldest.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(s.Oldest))
+}
+
+// outboxPoller queries the outbox in the background, so that neither scrapes nor
+// the status page cause queries.
 type outboxPoller struct {
-	query func(ctx context.Context) (OutboxStats, error)
-	log   *slog.Logger
+	sources *DeliverySources
+	log     *slog.Logger
 
 	mu     sync.Mutex
 	latest outboxSnapshot
@@ -49,41 +61,54 @@ func (p *outboxPoller) run(ctx context.Context) {
 	}
 }
 
-// poll runs one query and returns the pause after it.
+// poll queries once and returns the pause until the next query.
 func (p *outboxPoller) poll(ctx context.Context) time.Duration {
-	queryCtx, cancel := context.WithTimeout(ctx, pollTimeout)
-	defer cancel()
-	start := clock.Now()
-	stats, err := p.query(queryCtx)
-	now := clock.Now()
-	if ctx.Err() == nil {
-		p.record(stats, err, now, now.Sub(start))
+	start := time.Now()
+	stats, hasLeader, err := p.query(ctx)
+	took := time.Since(start)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		p.recordFailure(err)
+	default:
+		p.record(outboxSnapshot{
+			Stats: stats, HasLeader: hasLeader, IsLeader: p.sources.Stats().Running, At: clock.Now().UTC(), Took: took,
+		})
 	}
-	return max(pollInterval, pollShare*now.Sub(start))
+	return max(pollInterval, pollShare*took)
 }
 
-func (p *outboxPoller) record(stats OutboxStats, err error, now time.Time, took time.Duration) {
+func (p *outboxPoller) query(ctx context.Context) (stats outbox.Stats, hasLeader bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	if stats, err = p.sources.Outbox(ctx); err == nil {
+		hasLeader, err = p.sources.HasLeader(ctx)
+	}
+	return stats, hasLeader, err
+}
+
+func (p *outboxPoller) recordFailure(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := &p.latest
-	if err != nil {
-		if l.Error != err.Error() {
-			p.log.Warn("outbox count failed", "error", err)
-		}
-		l.Failures++
-		l.Error = err.Error()
-		return
+	if p.latest.Error != err.Error() {
+		p.log.Warn("outbox count failed", "error", err)
 	}
-	if l.Error != "" {
+	p.latest.Failures++
+	p.latest.Error = err.Error()
+}
+
+func (p *outboxPoller) record(s outboxSnapshot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.latest.Error != "" {
 		p.log.Info("outbox count recovered")
 	}
-	l.OutboxStats, l.At, l.Took, l.Error = stats, now.UTC(), took, ""
-	switch {
-	case stats.HasLeader:
-		l.NoLeaderSince = time.Time{}
-	case l.NoLeaderSince.IsZero():
-		l.NoLeaderSince = now
+	s.HasLeader = s.HasLeader || s.IsLeader // without election, the replica that delivers has no lock
+	s.Failures = p.latest.Failures
+	if !s.HasLeader {
+		s.NoLeaderSince = cmp.Or(p.latest.NoLeaderSince, s.At)
 	}
+	p.latest = s
 }
 
 func (p *outboxPoller) snapshot() outboxSnapshot {

@@ -7,6 +7,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"autowebinar/internal/doctor"
+	"autowebinar/internal/webhook"
+	"autowebinar/internal/wpdb"
 )
 
 // Level is the severity of a problem.
@@ -57,7 +61,7 @@ func failedChecks(s Status) []Problem {
 		switch {
 		case check.State == StateOK:
 		case name == "database":
-			list = append(list, Problem{Critical, "Database unavailable: " + trimErrorPrefix(check.Reason) + ".",
+			list = append(list, Problem{Critical, "Database unavailable: " + strings.TrimPrefix(check.Reason, wpdb.ErrUnavailable.Error()+": ") + ".",
 				"Clients receive 503 and retry; no stored data is lost. Restore the database, or run autowebinar check to see what is missing."})
 		case name == "running":
 			list = append(list, Problem{Warning, "This replica is shutting down.", "No action needed. It accepts no new viewers and stops within ten seconds."})
@@ -66,11 +70,6 @@ func failedChecks(s Status) []Problem {
 		}
 	}
 	return list
-}
-
-// trimErrorPrefix removes the package prefixes of an error text.
-func trimErrorPrefix(reason string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(reason, "usermeta: "), "database unavailable: ")
 }
 
 func overload(s Status) []Problem {
@@ -92,31 +91,30 @@ func serverErrors(s Status) []Problem {
 }
 
 func loginsDisabled(s Status) []Problem {
-	if s.Activity.LoginsDisabled == "" {
+	if s.Salts.State == doctor.OK {
 		return nil
 	}
-	return []Problem{{Critical, "WordPress logins disabled: " + s.Activity.LoginsDisabled + ".",
-		"Configure the same eight keys and salts as in WordPress. Until then only tokens and service keys work."}}
+	return []Problem{{Critical, "WordPress logins disabled: " + s.Salts.Detail + ".", sentence(s.Salts.Advice)}}
 }
 
 func delivery(s Status) []Problem {
 	d, o := s.Delivery, s.Outbox
-	if d.NoReceiver {
+	if o == nil {
 		return []Problem{{Warning, "No receiver configured: events are neither stored nor sent.", "Set AUTOWEBINAR_WEBHOOK_URL unless this is intended."}}
 	}
-	if o == nil || o.At.IsZero() && o.Error != "" { // the latter is reported as a database problem
+	if o.At.IsZero() && o.Error != "" { // reported by the database check
 		return nil
 	}
 	undelivered, age := o.Due+o.Deferred, time.Duration(s.OldestAge*float64(time.Second))
 	pending := fmt.Sprintf("%s pending, the oldest for %s", count(undelivered, "event"), humanize(age))
 	switch {
-	case undelivered > 0 && !d.IsLeader && d.Disabled == "" && !o.NoLeaderSince.IsZero() && s.At.Sub(o.NoLeaderSince) > maxTimeWithoutLeader:
+	case undelivered > 0 && !d.Running && s.DeliveryDisabled == "" && !o.NoLeaderSince.IsZero() && s.At.Sub(o.NoLeaderSince) > maxTimeWithoutLeader:
 		return []Problem{{Critical, "No replica is delivering events.",
 			"At least one replica with AUTOWEBINAR_DISPATCH=auto must run and reach the database, and GET_LOCK must work there (autowebinar check)."}}
-	case d.IsLeader && d.ReceiverKnown && !d.ReceiverUp && undelivered > 0:
+	case d.Running && d.ReceiverKnown && !d.ReceiverUp && undelivered > 0:
 		return []Problem{{Critical, "The receiver is not accepting events" + lastReceiverError(s.RecentErrors) + ".",
 			"Restore it, or correct AUTOWEBINAR_WEBHOOK_URL. No events are lost: " + pending + ". They are sent when the receiver recovers."}}
-	case age > maxEventAge && !d.IsLeader:
+	case age > maxEventAge && !d.Running:
 		return []Problem{{Warning, pending + ".", "Another replica is the leader. Its status page shows the receiver's responses."}}
 	case age > maxEventAge:
 		return []Problem{{Warning, pending + lastError(s.RecentErrors) + ".", pendingAction(s)}}
@@ -126,7 +124,7 @@ func delivery(s Status) []Problem {
 
 func pendingAction(s Status) string {
 	switch {
-	case len(s.RecentErrors) > 0 && s.RecentErrors[0].Outcome == noLead:
+	case len(s.RecentErrors) > 0 && s.RecentErrors[0].Outcome == webhook.NoPayload:
 		return "A lead ID is missing: check that the CRM writes the user meta key named by AUTOWEBINAR_LEAD_META_KEY."
 	case s.Outbox.UnsupportedVersion > 0:
 		return "Events of another version may be blocking them: see autowebinar outbox list."
@@ -162,7 +160,12 @@ func lastError(errors []DeliveryError) string {
 
 // lastReceiverError is lastError without the attempts that sent nothing.
 func lastReceiverError(errors []DeliveryError) string {
-	return lastError(slices.DeleteFunc(slices.Clone(errors), func(e DeliveryError) bool { return e.Outcome == noLead }))
+	return lastError(slices.DeleteFunc(slices.Clone(errors), func(e DeliveryError) bool { return e.Outcome == webhook.NoPayload }))
+}
+
+// sentence makes a sentence of a finding's text.
+func sentence(text string) string {
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 func sumRecent(history []Sample, value func(Sample) int) (sum int) {

@@ -6,11 +6,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
-)
 
-// noLead is the outcome of an attempt that sent nothing because the user has no
-// lead id. It says nothing about the receiver.
-const noLead = "no_lead"
+	"autowebinar/internal/webhook"
+	"autowebinar/internal/webinar"
+)
 
 // initSeries creates the series whose labels are known, because increase() does
 // not see the first increment of a series that it creates.
@@ -29,10 +28,15 @@ func (m *Metrics) initSeries() {
 			c.counter.WithLabelValues(value)
 		}
 	}
-	for _, kind := range []string{"registered", "entered", "left", "completed", "attendance_classified", "form_submitted"} {
-		m.events.WithLabelValues("client_webinar_" + kind)
-		for _, outcome := range []string{"accepted", "rejected", "unavailable", noLead, "canceled"} {
-			m.attempts.WithLabelValues("client_webinar_"+kind, outcome)
+	for _, event := range []webinar.EventType{
+		webinar.EventRegistered, webinar.EventEntered, webinar.EventLeft, webinar.EventCompleted,
+		webinar.EventAttendanceClassified, webinar.EventFormSubmitted,
+	} {
+		m.events.WithLabelValues(string(event))
+		for _, outcome := range []webhook.Outcome{
+			webhook.Accepted, webhook.Rejected, webhook.Unavailable, webhook.NoPayload, webhook.Canceled,
+		} {
+			m.attempts.WithLabelValues(string(event), string(outcome))
 		}
 	}
 	m.initRoute(noRoute)

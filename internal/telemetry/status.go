@@ -4,10 +4,15 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
 	"autowebinar/internal/clock"
+	"autowebinar/internal/config"
+	"autowebinar/internal/doctor"
+	"autowebinar/internal/usermeta"
+	"autowebinar/internal/webhook"
 )
 
 // Status is the response of /status.json, which the status page shows. Counts
@@ -22,15 +27,17 @@ type Status struct {
 	Level    Level     `json:"level"`    // of the most severe problem
 	Problems []Problem `json:"problems"` // the most severe first
 
-	Readiness    Readiness       `json:"readiness"`
-	Activity     Activity        `json:"activity"`
-	Queue        Queue           `json:"queue"`
-	Delivery     Delivery        `json:"delivery"`
-	Outbox       *outboxSnapshot `json:"outbox"` // null if there is none
-	OldestAge    float64         `json:"oldest_age_sec"`
-	RecentErrors []DeliveryError `json:"recent_errors"`
-	Settings     []Setting       `json:"settings"`
-	History      []Sample        `json:"history"` // one per second, the latest last
+	Readiness        Readiness       `json:"readiness"`
+	Activity         Activity        `json:"activity"`
+	Queue            usermeta.Load   `json:"queue"`
+	Delivery         webhook.Stats   `json:"delivery"`
+	DeliveryDisabled string          `json:"delivery_disabled,omitempty"` // why this replica never delivers; empty if it may
+	Outbox           *outboxSnapshot `json:"outbox"`                      // null without a receiver
+	OldestAge        float64         `json:"oldest_age_sec"`
+	RecentErrors     []DeliveryError `json:"recent_errors"`
+	Salts            doctor.Finding  `json:"salts"`    // unless OK, WordPress logins are disabled
+	Settings         config.Config   `json:"settings"` // redacted by its MarshalJSON
+	History          []Sample        `json:"history"`  // one per second, the latest last
 }
 
 // Activity is what viewers and other clients did.
@@ -47,7 +54,6 @@ type Activity struct {
 	Requests       uint64           `json:"requests"`
 	ServerErrors   uint64           `json:"server_errors"`
 	Rejected       uint64           `json:"rejected"`
-	LoginsDisabled string           `json:"logins_disabled,omitempty"` // the reason; empty if WordPress logins are enabled
 }
 
 // MilestoneCount is the number of sessions that reached a milestone.
@@ -56,43 +62,45 @@ type MilestoneCount struct {
 	Sessions uint64 `json:"sessions"`
 }
 
-// Setting is one setting of the configuration, without secrets.
-type Setting struct {
-	Name  string `json:"name"`
-	Value any    `json:"value"`
-}
-
 // MonitorConfig configures a Monitor.
 type MonitorConfig struct {
-	Version        string
-	Host           string // of this replica
-	Metrics        *Metrics
-	Health         *Health
-	Sources        Sources
-	Settings       []Setting    // redacted
-	LoginsDisabled string       // the reason; empty if WordPress logins are enabled
-	Log            *slog.Logger // nil: slog.Default
+	Version string
+	Config  config.Config
+	Metrics *Metrics
+	Health  *Health
+	Sources Sources
+	Log     *slog.Logger // nil: slog.Default
 }
 
 // Monitor records the recent history, polls the outbox and finds problems.
 type Monitor struct {
 	cfg     MonitorConfig
+	host    string
 	started time.Time
+	salts   doctor.Finding
 	history *history
-	outbox  *outboxPoller // nil without an outbox
+	outbox  *outboxPoller // nil without a receiver
 }
 
-// NewMonitor returns a monitor and registers the metrics of its sources. Run
-// starts it.
+// NewMonitor returns a monitor and adds its sources to the metrics and the health
+// report. Run starts it.
 func NewMonitor(cfg MonitorConfig) *Monitor {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	m := &Monitor{cfg: cfg, started: clock.Now().UTC(), history: &history{metrics: cfg.Metrics}}
-	if cfg.Sources.OutboxStats != nil {
-		m.outbox = &outboxPoller{query: cfg.Sources.OutboxStats, log: cfg.Log}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	m := &Monitor{
+		cfg: cfg, host: host, started: clock.Now().UTC(), salts: doctor.CheckSalts(cfg.Config), history: &history{metrics: cfg.Metrics},
+	}
+	if cfg.Sources.Delivery != nil {
+		m.outbox = &outboxPoller{sources: cfg.Sources.Delivery, log: cfg.Log}
 	}
 	cfg.Metrics.registry.MustRegister(newCollector(cfg.Sources, m.outbox, cfg.Health))
+	cfg.Health.AddInfo("dispatcher", m.describeDispatcher)
+	cfg.Health.AddInfo("logins", m.describeLogins)
 	return m
 }
 
@@ -109,11 +117,11 @@ func (m *Monitor) Run(ctx context.Context) {
 // Status returns the current status. It takes no longer than the readiness checks.
 func (m *Monitor) Status(ctx context.Context) Status {
 	s := Status{
-		Version: m.cfg.Version, Host: m.cfg.Host, StartedAt: m.started,
+		Version: m.cfg.Version, Host: m.host, StartedAt: m.started,
 		Readiness: m.cfg.Health.Readiness(ctx),
-		Queue:     m.cfg.Sources.Queue(), Delivery: m.cfg.Sources.Delivery(),
+		Queue:     m.cfg.Sources.Load(), Delivery: m.cfg.Sources.deliveryStats(), DeliveryDisabled: deliveryDisabled(m.cfg.Config),
 		Activity: m.activity(), RecentErrors: m.cfg.Metrics.recentErrors.snapshot(),
-		Settings: m.cfg.Settings, History: m.history.samples(),
+		Salts: m.salts, Settings: m.cfg.Config, History: m.history.samples(),
 	}
 	s.At = clock.Now().UTC()
 	if m.outbox != nil {
@@ -128,6 +136,33 @@ func (m *Monitor) Status(ctx context.Context) Status {
 	return s
 }
 
+func (m *Monitor) describeDispatcher() string {
+	if reason := deliveryDisabled(m.cfg.Config); reason != "" {
+		return "disabled: " + reason
+	}
+	if m.cfg.Sources.deliveryStats().Running {
+		return "leader"
+	}
+	return "not the leader"
+}
+
+func (m *Monitor) describeLogins() string {
+	if m.salts.State != doctor.OK {
+		return "disabled: " + m.salts.Detail
+	}
+	return "enabled"
+}
+
+func deliveryDisabled(cfg config.Config) string {
+	switch {
+	case cfg.WebhookURL == nil:
+		return "AUTOWEBINAR_WEBHOOK_URL is off"
+	case cfg.Dispatch == config.DispatchOff:
+		return "AUTOWEBINAR_DISPATCH is off"
+	}
+	return ""
+}
+
 func (m *Monitor) activity() Activity {
 	metrics := m.cfg.Metrics
 	t := metrics.totals()
@@ -136,7 +171,6 @@ func (m *Monitor) activity() Activity {
 		Entered: total(metrics.entered), Completed: total(metrics.completed),
 		Reports: t.reports, Clamped: total(metrics.clamped), Stale: total(metrics.stale),
 		Events: t.events, Requests: t.requests, ServerErrors: t.serverErrors, Rejected: t.rejected,
-		LoginsDisabled: m.cfg.LoginsDisabled,
 	}
 	for i, percent := range milestones {
 		a.Milestones = append(a.Milestones, MilestoneCount{Percent: percent, Sessions: total(metrics.milestones[i])})

@@ -24,9 +24,9 @@ func (nopObserver) Rejected(string)              {}
 
 // Load is how much work waits in a store.
 type Load struct {
-	Queued      int // changes that wait for a commit or for a lock
-	Capacity    int // how many may
-	LockWaiters int // viewers whose rows another transaction has locked
+	Queued      int `json:"queued"`       // changes that wait for a commit or for a lock
+	Capacity    int `json:"capacity"`     // how many may
+	LockWaiters int `json:"lock_waiters"` // viewers whose rows another transaction has locked
 }
 
 // Load returns the current load.

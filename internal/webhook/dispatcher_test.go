@@ -33,7 +33,7 @@ func TestEventsOfEachViewerAreDeliveredInOrder(t *testing.T) {
 		stats := f.dispatcher.Stats()
 		assert.Equal(f, uint64(50), stats.Accepted)
 		assert.True(f, stats.ReceiverUp)
-		assert.Zero(f, stats.Deferred)
+		assert.Zero(f, stats.Pending)
 	})
 }
 

@@ -209,5 +209,5 @@ func (r *run) updateStats(res result, now time.Time) {
 
 func (r *run) updateGauges(s *Stats) {
 	s.ReceiverKnown, s.ReceiverUp = r.breaker.known, r.breaker.closed
-	s.Deferred = len(r.schedule.entries) - r.inFlight - r.merging
+	s.Pending = len(r.schedule.entries) - r.inFlight - r.merging
 }

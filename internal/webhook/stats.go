@@ -8,15 +8,15 @@ import (
 // Stats is a snapshot of the dispatcher, for health checks and metrics. Counters
 // start at zero with the process.
 type Stats struct {
-	Running       bool // a Run is in progress in this process
-	ReceiverKnown bool // this run has found out whether the receiver is available
-	ReceiverUp    bool // false while that is unknown
-	Deferred      int  // viewers with messages that are not being sent
-	Accepted      uint64
-	Failed        uint64    // attempts, including the last ones of dead messages
-	Dead          uint64    // messages
-	Withdrawn     uint64    // messages of deleted users
-	LastSuccess   time.Time // zero: none yet
+	Running       bool      `json:"running"`        // a Run is in progress in this process
+	ReceiverKnown bool      `json:"receiver_known"` // this run has found out whether the receiver is available
+	ReceiverUp    bool      `json:"receiver_up"`    // false while that is unknown
+	Pending       int       `json:"pending"`        // viewers with messages that are not being sent
+	Accepted      uint64    `json:"accepted"`
+	Failed        uint64    `json:"failed"`                // attempts, including the last ones of dead messages
+	Dead          uint64    `json:"dead"`                  // messages
+	Withdrawn     uint64    `json:"withdrawn"`             // messages of deleted users
+	LastSuccess   time.Time `json:"last_success,omitzero"` // zero: none yet
 }
 
 type stats struct {

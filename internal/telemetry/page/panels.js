@@ -75,43 +75,42 @@ export function progress({ activity: a }) {
 
 export function delivery(s) {
   const { delivery: d, outbox: o } = s;
-  setText($('role'), role(d, o), `pill ${d.is_leader ? 'good' : ''}`);
-  setText($('receiver'), ...receiver(d));
+  setText($('role'), role(d, o, s.delivery_disabled), `pill ${d.running ? 'good' : ''}`);
+  setText($('receiver'), ...receiver(d, o));
   const counts = o?.at ? o : null;
   setText($('due'), counts ? number(counts.due) : '–');
   setText($('deferred'), counts ? number(counts.deferred) : '–', counts?.deferred ? 'warn' : '');
   setText($('dead'), counts ? number(counts.dead) : '–', counts?.dead ? 'bad' : '');
   setText($('oldest'), counts?.oldest ? duration(s.oldest_age_sec) : '–', s.oldest_age_sec > 60 ? 'warn' : '');
-  setText($('counted'), counted(d, o));
+  setText($('counted'), counted(o));
   pairs($('delivery'), [
     ['Accepted events', number(d.accepted)],
     ['Failed attempts', number(d.failed)],
-    ['Last accepted', d.accepted_at ? time(d.accepted_at) : 'never'],
+    ['Last accepted', d.last_success ? time(d.last_success) : 'never'],
     ['Dead-lettered events', number(d.dead)],
-    ['Discarded events (user deleted)', number(d.discarded)],
-    ['Unsupported events (another version)', counts ? number(counts.unsupported_version) : '–', counts?.unsupported_version ? 'bad' : ''],
+    ['Withdrawn (user deleted)', number(d.withdrawn)],
+    ['Unsupported version', counts ? number(counts.unsupported_version) : '–', counts?.unsupported_version ? 'bad' : ''],
   ]);
 }
 
-function role(d, o) {
-  if (d.is_leader) return 'Leader';
-  if (d.no_receiver) return 'Delivery disabled';
-  if (!o?.at) return d.disabled || 'Leader unknown';
-  if (o.error) return 'Leader unknown';
+function role(d, o, disabled) {
+  if (d.running) return 'Leader';
+  if (!o) return 'Delivery disabled';
+  if (!o.at || o.error) return disabled || 'Leader unknown';
   if (o.is_leader) return 'No longer leader';
-  return o.has_leader ? 'Another replica is the leader' : d.disabled || 'No leader';
+  return o.has_leader ? 'Another replica is the leader' : disabled || 'No leader';
 }
 
-function receiver(d) {
-  if (d.no_receiver) return ['No receiver', 'pill warn'];
-  if (!d.is_leader) return ['Receiver: see the leader', 'pill'];
+function receiver(d, o) {
+  if (!o) return ['No receiver', 'pill warn'];
+  if (!d.running) return ['Receiver: see the leader', 'pill'];
   if (d.receiver_up) return ['Delivering', 'pill good'];
   return d.receiver_known ? ['Not delivering', 'pill bad'] : ['Receiver not tried yet', 'pill'];
 }
 
-function counted(d, o) {
-  if (d.no_receiver) return 'No receiver is configured, so no events are stored.';
-  if (!o?.at) return `Not counted yet${o?.error ? `: ${o.error}` : ''}`;
+function counted(o) {
+  if (!o) return 'No receiver is configured, so no events are stored.';
+  if (!o.at) return `Not counted yet${o.error ? `: ${o.error}` : ''}`;
   return `Outbox of all replicas, ${o.approximate ? 'estimated' : 'counted'} at ${time(o.at)}${o.error ? `; last count failed: ${o.error}` : ''}`;
 }
 
@@ -139,17 +138,17 @@ export function readiness({ readiness: r }) {
   pairs($('checks'), [...checks, ...Object.entries(r.info)]);
 }
 
-export function requests({ activity: a, queue: q }) {
+export function requests({ activity: a, queue: q, salts }) {
   pairs($('requests'), [
     ['Requests', number(a.requests)],
     ['Internal errors (500)', number(a.server_errors), a.server_errors ? 'bad' : ''],
     ['Queued changes', `${number(q.queued)} of ${number(q.capacity)}`],
     ['Rejected changes', number(a.rejected), a.rejected ? 'bad' : ''],
     ['Viewers waiting for locks', number(q.lock_waiters)],
-    ['WordPress logins', a.logins_disabled ? `disabled: ${a.logins_disabled}` : 'enabled', a.logins_disabled ? 'bad' : ''],
+    ['WordPress logins', salts.state === 'ok' ? 'enabled' : `disabled: ${salts.detail}`, salts.state === 'ok' ? '' : 'bad'],
   ]);
 }
 
 export function settings({ settings: list }) {
-  pairs($('config'), list.map(({ name, value }) => [name, Array.isArray(value) ? value.join(', ') || 'none' : value === '' ? 'none' : value]));
+  pairs($('config'), Object.entries(list).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') || 'none' : value === '' ? 'none' : value]));
 }
