@@ -11,9 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
@@ -62,8 +60,7 @@ func (b *browser) tab(t *testing.T, address string, options ...chromedp.ContextO
 	p := &tab{t: t, ctx: ctx}
 	require.NoError(t, chromedp.Do(ctx))
 	require.NoError(t, chromedp.Listen(ctx, p.listen))
-	_, err := chromedp.Call(ctx, log.Enable, cdp.Empty{})
-	require.NoError(t, err)
+	require.NoError(t, chromiumtest.EnableLog(ctx))
 	p.navigate(address)
 	return p
 }
@@ -119,8 +116,7 @@ func (p *tab) close() {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, waitTimeout)
 	defer cancel()
-	_, err := chromedp.Call(ctx, page.Close, cdp.Empty{})
-	require.NoError(p.t, err)
+	require.NoError(p.t, chromiumtest.CloseTab(ctx))
 }
 
 // eval evaluates an expression in the page as during a click, awaits its promise

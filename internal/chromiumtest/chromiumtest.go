@@ -1,7 +1,8 @@
-// Package chromiumtest starts Chromium for tests. The DevTools commands that
-// have parameters are written out here and limited to what every Chromium since
-// MinVersion accepts: the cdproto packages follow the newest protocol, which the
-// browser of a distribution may not support yet.
+// Package chromiumtest starts Chromium for tests and sends it DevTools commands.
+// Their parameters are written out and limited to those that every Chromium since
+// MinVersion accepts, because the cdproto packages follow the newest protocol, which
+// the browser of a distribution may not support yet. Test packages send no commands
+// themselves.
 package chromiumtest
 
 import (
@@ -17,6 +18,8 @@ import (
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -114,4 +117,16 @@ func SetMediaFeatures(tab context.Context, features map[string]string) error {
 // KeepFocused makes a tab behave as if it had the focus, also in the background.
 func KeepFocused(tab context.Context) error {
 	return send(tab, "Emulation.setFocusEmulationEnabled", params{"enabled": true})
+}
+
+// EnableLog makes the browser report errors of a tab as log.EventEntryAdded.
+func EnableLog(tab context.Context) error {
+	_, err := chromedp.Call(tab, log.Enable, cdp.Empty{})
+	return err
+}
+
+// CloseTab closes a tab as its user does, so that the page can handle pagehide.
+func CloseTab(tab context.Context) error {
+	_, err := chromedp.Call(tab, page.Close, cdp.Empty{})
+	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,6 +20,20 @@ func TestCheckVersion(t *testing.T) {
 	assert.NoError(t, checkVersion("chromium", "HeadlessChrome/130.0.6723.0"))
 	assert.EqualError(t, checkVersion("chromium", "Chrome/129.0.6668.0"), "chromium is Chrome/129.0.6668.0; the browser tests need Chromium 130 or later")
 	assert.ErrorContains(t, checkVersion("other", "Firefox"), "need Chromium 130")
+}
+
+func TestOtherPackagesSendNoCommands(t *testing.T) {
+	t.Parallel()
+	for _, pattern := range []string{"../browser/*.go", "../site/*.go"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			require.NoError(t, err)
+			assert.NotRegexp(t, `(chromedp|cdp)\.Call`, string(source), "%s: send DevTools commands in chromiumtest", file)
+		}
+	}
 }
 
 func TestMissingBrowserIsReported(t *testing.T) {
