@@ -76,22 +76,22 @@ func (r *recentErrors) snapshot() []DeliveryError {
 
 // maxLag is the largest age of the events accepted since it was last taken.
 type maxLag struct {
-	mu  sync.Mutex
-	lag time.Duration
-	any bool
+	mu    sync.Mutex
+	lag   time.Duration
+	known bool
 }
 
 func (m *maxLag) add(lag time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lag, m.any = max(m.lag, lag), true
+	m.lag, m.known = max(m.lag, lag), true
 }
 
 // take returns the value and resets it; ok is false if no event was accepted.
 func (m *maxLag) take() (lag time.Duration, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	lag, ok = m.lag, m.any
-	m.lag, m.any = 0, false
+	lag, ok = m.lag, m.known
+	m.lag, m.known = 0, false
 	return lag, ok
 }
