@@ -127,7 +127,7 @@ func (a *app) newLogins() httpapi.Logins {
 		return nil
 	}
 	return wordpress.NewLogins(wordpress.Config{
-		DB: a.db.DB, UsersTable: a.cfg.UsersTable, UsermetaTable: a.cfg.UsermetaTable, Salts: salts,
+		Accounts: a.store, Salts: salts,
 		CookieName: a.cfg.CookieName, NonceLife: a.cfg.NonceLife, Logger: a.log,
 	})
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/usermeta"
 	"autowebinar/internal/wordpress"
+	"autowebinar/internal/wpdb"
 )
 
 func TestMain(m *testing.M) { mariadbtest.Main(m) }
@@ -56,7 +58,8 @@ func TestSeededViewersAreLoggedIn(t *testing.T) {
 	require.NoError(t, err)
 	salts, err := wordpress.NewSalts(site.Salts)
 	require.NoError(t, err)
-	logins := wordpress.NewLogins(wordpress.Config{DB: db.SQL, Salts: salts})
+	accounts := usermeta.New(&wpdb.DB{DB: db.SQL, Config: wpdb.Config{UsersTable: "wp_users", UsermetaTable: "wp_usermeta"}}, usermeta.Options{})
+	logins := wordpress.NewLogins(wordpress.Config{Accounts: accounts, Salts: salts})
 
 	for _, viewer := range site.Viewers {
 		cookie := site.Cookie(viewer)

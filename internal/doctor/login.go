@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"autowebinar/internal/config"
+	"autowebinar/internal/usermeta"
 	"autowebinar/internal/wordpress"
 	"autowebinar/internal/wpdb"
 )
@@ -40,7 +41,7 @@ func checkLogin(ctx context.Context, cfg config.Config, in io.Reader) Finding {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	logins := wordpress.NewLogins(wordpress.Config{
-		DB: pool.DB, UsersTable: cfg.UsersTable, UsermetaTable: cfg.UsermetaTable, Salts: salts,
+		Accounts: usermeta.New(pool, usermeta.Options{}), Salts: salts,
 		CookieName: cfg.CookieName, NonceLife: cfg.NonceLife, Logger: slog.New(slog.DiscardHandler),
 	})
 	login, err := logins.Verify(ctx, cookies, func(login wordpress.Login) bool { return logins.CheckNonce(login, nonce) })

@@ -32,7 +32,7 @@ var allowedImports = map[string][]string{
 	"internal/commitqueue":          {},
 	"internal/wpdb":                 {"internal/webinar"},
 	"internal/config":               {"internal/webinar", "internal/wordpress"},
-	"internal/wordpress":            {"internal/webinar"},
+	"internal/wordpress":            {"internal/clock", "internal/webinar", "internal/wpdb"},
 	"internal/webinar":              {},
 	"internal/demo":                 {"internal/mariadbtest/mariadbd"},
 	"internal/mariadbtest":          {"internal/mariadbtest/mariadbd", "internal/progresstest"},

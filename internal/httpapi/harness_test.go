@@ -66,7 +66,7 @@ func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 		BasePaths: []string{base, blogBase},
 		Rules:     webinar.Rules{Durations: map[webinar.ID]int64{"intro": 3600, "pro": 5400}, Heartbeat: 10},
 		Viewers:   store, Leads: outbox.New(pool, outbox.Options{LeadMetaKey: leadKey, Logger: log}), Forms: s.receiver,
-		Logins:      wordpress.NewLogins(wordpress.Config{DB: pool.DB, Salts: salts(t), CacheFor: -1, Logger: log}),
+		Logins:      wordpress.NewLogins(wordpress.Config{Accounts: store, Salts: salts(t), CacheFor: -1, Logger: log}),
 		JWTSecret:   []byte(jwtSecret),
 		ServiceKeys: []string{serviceKey, nextServiceKey},
 		Logger:      log,

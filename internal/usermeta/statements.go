@@ -10,7 +10,7 @@ import "autowebinar/internal/wpdb"
 // every autowebinar_ row.
 type statements struct {
 	lockRows, lockOwnRows              string
-	readRows, readUsers                string
+	readRows, readUsers, readAccount   string
 	upsertHead, upsertTail, deleteRows string
 }
 
@@ -30,8 +30,14 @@ func newStatements(db *wpdb.DB) statements {
 			      WHERE user_id IN (?) AND meta_key LIKE 'autowebinar\_%' ORDER BY user_id, umeta_id) own
 			STRAIGHT_JOIN {usermeta} m FORCE INDEX (user_id) ON m.user_id = own.user_id AND m.umeta_id = own.umeta_id
 			FOR UPDATE`),
-		readRows:   db.Expand(viewer),
-		readUsers:  db.Expand("SELECT ID AS user_id, SYSDATE() AS now FROM {users} WHERE ID IN (?)"),
+		readRows:  db.Expand(viewer),
+		readUsers: db.Expand("SELECT ID AS user_id, SYSDATE() AS now FROM {users} WHERE ID IN (?)"),
+		readAccount: db.Expand(`
+			SELECT u.ID, u.user_login, u.user_pass,
+			       (SELECT m.meta_value FROM {usermeta} m
+			        WHERE m.user_id = u.ID AND m.meta_key = 'session_tokens' AND CAST(m.meta_key AS BINARY) = 'session_tokens'
+			        ORDER BY m.umeta_id LIMIT 1) AS session_tokens
+			FROM {users} u WHERE u.user_login = ? LIMIT 1`),
 		upsertHead: db.Expand("INSERT INTO {usermeta} (umeta_id, user_id, meta_key, meta_value) VALUES"),
 		upsertTail: " ON DUPLICATE KEY UPDATE meta_key = VALUES(meta_key), meta_value = VALUES(meta_value)",
 		deleteRows: db.Expand("DELETE FROM {usermeta} WHERE umeta_id IN (?)"),

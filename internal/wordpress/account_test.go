@@ -6,25 +6,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
 )
-
-func TestQuoteTable(t *testing.T) {
-	t.Parallel()
-	assert.Equal(t, "`wp_users`", quoteTable("wp_users"))
-	assert.Equal(t, "`shared`.`wp_users`", quoteTable("shared.wp_users"))
-	assert.Equal(t, "`a``; DROP`", quoteTable("a`; DROP"))
-}
 
 func TestCustomTableNames(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(t, "RENAME TABLE wp_users TO `site-2 users`, wp_usermeta TO site_meta")
-	logins := NewLogins(Config{
-		DB: s.db.SQL, UsersTable: s.db.Name + ".site-2 users", UsermetaTable: "site_meta",
-		Salts: goldenSalts(t), Now: s.clock,
-	})
-	a, err := logins.account(t.Context(), goldenLogin)
+	db := &wpdb.DB{DB: s.db.SQL, Config: wpdb.Config{UsersTable: s.db.Name + ".site-2 users", UsermetaTable: "site_meta"}}
+	a, err := usermeta.New(db, usermeta.Options{}).Account(t.Context(), goldenLogin)
 	require.NoError(t, err)
 	assert.Equal(t, webinar.UserID(7), a.ID)
 	assert.NotEmpty(t, a.SessionTokens)

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"autowebinar/internal/clock"
 	"autowebinar/internal/webinar"
 )
@@ -63,21 +61,18 @@ const (
 
 // Config configures Logins.
 type Config struct {
-	DB            *sqlx.DB         // required
-	UsersTable    string           // default wp_users; may be `database.table`
-	UsermetaTable string           // default wp_usermeta; may be `database.table`
-	Salts         Salts            // the zero Salts reject every cookie
-	CookieName    string           // if empty, any cookie named wordpress_logged_in_* counts
-	NonceLife     time.Duration    // as filter nonce_life, in whole seconds; default 24 h
-	CacheFor      time.Duration    // default and maximum 30 s; negative disables the cache
-	Now           func() time.Time // default clock.Now
-	Logger        *slog.Logger     // default slog.Default()
+	Accounts   Accounts         // required
+	Salts      Salts            // the zero Salts reject every cookie
+	CookieName string           // if empty, any cookie named wordpress_logged_in_* counts
+	NonceLife  time.Duration    // as filter nonce_life, in whole seconds; default 24 h
+	CacheFor   time.Duration    // default and maximum 30 s; negative disables the cache
+	Now        func() time.Time // default clock.Now
+	Logger     *slog.Logger     // default slog.Default()
 }
 
 // Logins verifies WordPress logins. It is safe for concurrent use.
 type Logins struct {
-	db          *sqlx.DB
-	query       string
+	accounts    Accounts
 	salts       Salts
 	cookieName  string
 	nonceLife   time.Duration
@@ -90,12 +85,6 @@ type Logins struct {
 
 // NewLogins returns a verifier. It does not access the database.
 func NewLogins(c Config) *Logins {
-	if c.UsersTable == "" {
-		c.UsersTable = "wp_users"
-	}
-	if c.UsermetaTable == "" {
-		c.UsermetaTable = "wp_usermeta"
-	}
 	if c.NonceLife <= 0 {
 		c.NonceLife = 24 * time.Hour
 	}
@@ -109,8 +98,7 @@ func NewLogins(c Config) *Logins {
 		c.Logger = slog.Default()
 	}
 	return &Logins{
-		db:          c.DB,
-		query:       accountQuery(c.UsersTable, c.UsermetaTable),
+		accounts:    c.Accounts,
 		salts:       c.Salts,
 		cookieName:  c.CookieName,
 		nonceLife:   c.NonceLife,
@@ -223,7 +211,7 @@ func (l *Logins) verify(ctx context.Context, cookie *http.Cookie) (Login, error)
 	if err != nil {
 		return Login{}, err
 	}
-	if !c.signedFor(l.salts, a.UserPass) {
+	if !c.signedFor(l.salts, a.PasswordHash) {
 		return Login{}, errSignature
 	}
 	expires, err := sessionExpiry(a.SessionTokens, c.verifier())

@@ -14,7 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
 )
 
 func TestMain(m *testing.M) { mariadbtest.Main(m) }
@@ -41,12 +43,17 @@ func newSite(t *testing.T, configure ...func(*Config)) *site {
 	service, err := sqlx.Open("mysql", s.db.DSN)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = service.Close() })
-	config := Config{DB: service, Salts: goldenSalts(t), Now: s.clock, Logger: slog.New(slog.NewTextHandler(s.log, nil))}
+	config := Config{Accounts: newAccounts(service), Salts: goldenSalts(t), Now: s.clock, Logger: slog.New(slog.NewTextHandler(s.log, nil))}
 	for _, change := range configure {
 		change(&config)
 	}
 	s.logins = NewLogins(config)
 	return s
+}
+
+// newAccounts reads the accounts as the service does.
+func newAccounts(db *sqlx.DB) Accounts {
+	return usermeta.New(&wpdb.DB{DB: db, Config: wpdb.Config{UsersTable: "wp_users", UsermetaTable: "wp_usermeta"}}, usermeta.Options{})
 }
 
 func (s *site) exec(t *testing.T, statement string, args ...any) {
@@ -273,7 +280,7 @@ func TestVerifyTriesCookies(t *testing.T) {
 		"not the configured name":   {cookiePrefix + "z", []*http.Cookie{cookie("a", valid)}, false},
 		"a name without the prefix": {"members", []*http.Cookie{encodedCookie("members", valid)}, true},
 	} {
-		logins := NewLogins(Config{DB: s.db.SQL, Salts: goldenSalts(t), Now: s.clock, CookieName: tt.cookieName})
+		logins := NewLogins(Config{Accounts: newAccounts(s.db.SQL), Salts: goldenSalts(t), Now: s.clock, CookieName: tt.cookieName})
 		_, err := logins.Verify(t.Context(), tt.cookies, nil)
 		if tt.want {
 			assert.NoError(t, err, name)

@@ -12,7 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
 )
 
 func TestVerifiedCookieIsCachedFor30Seconds(t *testing.T) {
@@ -138,7 +140,7 @@ func TestDatabaseFailureIsNotErrNotLoggedIn(t *testing.T) {
 	})
 	t.Run("blocked", func(t *testing.T) {
 		t.Parallel()
-		logins := NewLogins(Config{DB: s.db.SQL, Salts: goldenSalts(t), Now: s.clock})
+		logins := NewLogins(Config{Accounts: newAccounts(s.db.SQL), Salts: goldenSalts(t), Now: s.clock})
 		for range maxConcurrentLookups {
 			logins.lookupSlots <- struct{}{} // a lookup that does not end
 		}
@@ -153,7 +155,7 @@ func TestDatabaseFailureIsNotErrNotLoggedIn(t *testing.T) {
 		unreachable, err := sqlx.Open("mysql", "u:p@unix("+t.TempDir()+"/none.sock)/wp")
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = unreachable.Close() })
-		logins := NewLogins(Config{DB: unreachable, Salts: goldenSalts(t), Now: s.clock})
+		logins := NewLogins(Config{Accounts: newAccounts(unreachable), Salts: goldenSalts(t), Now: s.clock})
 		_, err = logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie(), encodedCookie(cookieName+"b", s.golden.value())}, nil)
 		require.Error(t, err)
 		assert.NotErrorIs(t, err, ErrNotLoggedIn)
@@ -161,7 +163,7 @@ func TestDatabaseFailureIsNotErrNotLoggedIn(t *testing.T) {
 	})
 	t.Run("no such table", func(t *testing.T) {
 		t.Parallel()
-		logins := NewLogins(Config{DB: s.db.SQL, UsersTable: "missing", Salts: goldenSalts(t), Now: s.clock})
+		logins := NewLogins(Config{Accounts: usermeta.New(&wpdb.DB{DB: s.db.SQL, Config: wpdb.Config{UsersTable: "missing", UsermetaTable: "wp_usermeta"}}, usermeta.Options{}), Salts: goldenSalts(t), Now: s.clock})
 		_, err := logins.Verify(t.Context(), []*http.Cookie{s.goldenCookie()}, nil)
 		require.Error(t, err)
 		assert.NotErrorIs(t, err, ErrNotLoggedIn)

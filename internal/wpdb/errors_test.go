@@ -28,3 +28,10 @@ func TestRetryReason(t *testing.T) {
 		assert.Equal(t, tt.reason, RetryReason(tt.err), "%v", tt.err)
 	}
 }
+
+func TestQuoteTable(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "`wp_users`", quoteTable("wp_users"))
+	assert.Equal(t, "`shared`.`wp_users`", quoteTable("shared.wp_users"))
+	assert.Equal(t, "`a``; DROP`", quoteTable("a`; DROP"))
+}

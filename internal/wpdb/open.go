@@ -113,5 +113,15 @@ func (db *DB) LockName(purpose string) string {
 
 // Expand replaces {users} and {usermeta} in a statement by the table names.
 func (db *DB) Expand(statement string) string {
-	return strings.NewReplacer("{users}", "`"+db.Config.UsersTable+"`", "{usermeta}", "`"+db.Config.UsermetaTable+"`").Replace(statement)
+	return strings.NewReplacer("{users}", quoteTable(db.Config.UsersTable), "{usermeta}", quoteTable(db.Config.UsermetaTable)).Replace(statement)
+}
+
+// quoteTable quotes a table name, which may be `database.table`, as
+// CUSTOM_USER_TABLE allows.
+func quoteTable(name string) string {
+	parts := strings.Split(name, ".")
+	for i, part := range parts {
+		parts[i] = "`" + strings.ReplaceAll(part, "`", "``") + "`"
+	}
+	return strings.Join(parts, ".")
 }
