@@ -2,7 +2,9 @@ package cli
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,29 +16,30 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// audience is a table with viewers of "intro": 1 completed it, 2 did not, 3 set
-// it aside for "pro"; 4 watches "pro" only, 5 is gone.
-func audience(t *testing.T) table {
+// newIntroFixture has viewers of "intro": 1 completed it, 2 did not, 3 parked it
+// for "pro", 4 watches "pro" only, 5 is deleted.
+func newIntroFixture(t *testing.T) fixture {
 	t.Helper()
-	x := newTable(t, 5)
+	f := newFixture(t, 5)
 	for user := webinar.UserID(1); user <= 5; user++ {
 		if user != 4 {
-			x.enter(t, user, "intro")
+			f.enter(t, user, "intro")
 		}
 	}
-	x.complete(t, 1, "intro")
-	x.enter(t, 3, "pro")
-	x.enter(t, 4, "pro")
-	x.exec(t, "DELETE FROM wp_users WHERE ID = 5")
-	x.exec(t, "DELETE FROM wp_usermeta WHERE meta_key LIKE 'autowebinar\\_outbox%'") // delivered
-	return x
+	f.complete(t, 1, "intro")
+	f.enter(t, 3, "pro")
+	f.enter(t, 4, "pro")
+	f.exec(t, "DELETE FROM wp_users WHERE ID = 5")
+	f.exec(t, "DELETE FROM wp_usermeta WHERE meta_key LIKE 'autowebinar\\_outbox%'") // as if delivered
+	return f
 }
 
-// classified are the events in the outbox by webhook id: user and verdict.
-func classified(t *testing.T, x table) map[string]string {
+// classifications returns user and result of the events in the outbox by webhook
+// id.
+func classifications(t *testing.T, f fixture) map[string]string {
 	t.Helper()
 	var values []string
-	require.NoError(t, x.SQL.SelectContext(t.Context(), &values,
+	require.NoError(t, f.SQL.SelectContext(t.Context(), &values,
 		"SELECT CONCAT(user_id, '|', meta_value) FROM wp_usermeta WHERE meta_key LIKE 'autowebinar\\_outbox%' AND meta_value LIKE '%attendance_classified%'"))
 	events := map[string]string{}
 	for _, value := range values {
@@ -46,110 +49,105 @@ func classified(t *testing.T, x table) map[string]string {
 	return events
 }
 
-func TestAttendanceClassifiesEveryViewerOfAWebinarOnce(t *testing.T) {
+func TestAttendanceClassifiesEachViewerOnce(t *testing.T) {
 	t.Parallel()
-	x := audience(t)
-	before := x.Checksum(t)
-	code, out, errs := ask(t, x.env, "attendance", "--webinar", "intro", "--dry-run")
+	f := newIntroFixture(t)
+	before := f.Checksum(t)
+	code, out, errs := runCommand(t, f.env, "attendance", "--webinar", "intro", "--dry-run")
 	assert.Equal(t, 0, code, errs)
-	assert.Equal(t, "4 viewers of intro: 4 would be classified (1 attended, 3 not), 0 outside the range, 0 gone\n", out)
+	assert.Equal(t, "4 viewers of intro: 4 would be classified (1 attended, 3 did not), 0 out of range, 0 gone\n", out)
 	assert.Empty(t, errs)
-	assert.Equal(t, before, x.Checksum(t), "a dry run changes nothing")
+	assert.Equal(t, before, f.Checksum(t), "a dry run changes nothing")
 
-	code, out, errs = ask(t, x.env, "attendance", "--webinar", "intro")
+	code, out, errs = runCommand(t, f.env, "attendance", "--webinar", "intro")
 	require.Equal(t, 0, code, errs)
-	assert.Equal(t, "4 viewers of intro: 3 classified (1 attended, 2 not), 0 outside the range, 1 gone\n", out)
+	assert.Equal(t, "4 viewers of intro: 3 classified (1 attended, 2 did not), 0 out of range, 1 gone\n", out)
 	id := regexp.MustCompile(`evaluation (\S+)`).FindStringSubmatch(errs)[1]
 	assert.Equal(t, uuid.Version(7), uuid.MustParse(id).Version())
-	first := classified(t, x)
-	verdicts := map[string]bool{}
-	for _, verdict := range first {
-		verdicts[verdict] = true
-	}
-	assert.Equal(t, map[string]bool{"1 true": true, "2 false": true, "3 false": true}, verdicts)
+	first := classifications(t, f)
+	assert.ElementsMatch(t, []string{"1 true", "2 false", "3 false"}, slices.Collect(maps.Values(first)))
 
-	code, out, errs = ask(t, x.env, "attendance", "--webinar", "intro", "--evaluation-id", id)
+	code, out, errs = runCommand(t, f.env, "attendance", "--webinar", "intro", "--evaluation-id", id)
 	require.Equal(t, 0, code, errs)
 	assert.Contains(t, out, "3 classified")
-	assert.Equal(t, first, classified(t, x), "what is on its way is not added again")
+	assert.Equal(t, first, classifications(t, f), "events in the outbox are not added again")
 
-	x.exec(t, "DELETE FROM wp_usermeta WHERE meta_key LIKE 'autowebinar\\_outbox%'") // delivered meanwhile
-	_, out, _ = ask(t, x.env, "attendance", "--webinar", "intro", "--evaluation-id", id, "--after-user", "1", "--json")
-	var view attendanceSummary
-	require.NoError(t, json.Unmarshal([]byte(out), &view))
-	assert.Equal(t, id, view.Evaluation.String())
-	assert.Equal(t, 3, view.Viewers)
-	assert.Equal(t, 2, view.NotAttended)
-	for webhookID, verdict := range classified(t, x) {
-		assert.Equal(t, first[webhookID], verdict, "the same fact has the same id")
+	f.exec(t, "DELETE FROM wp_usermeta WHERE meta_key LIKE 'autowebinar\\_outbox%'") // as if delivered
+	_, out, _ = runCommand(t, f.env, "attendance", "--webinar", "intro", "--evaluation-id", id, "--after-user", "1", "--json")
+	var result attendanceResult
+	require.NoError(t, json.Unmarshal([]byte(out), &result))
+	assert.Equal(t, id, result.Evaluation.String())
+	assert.Equal(t, 3, result.Viewers)
+	assert.Equal(t, 2, result.NotAttended)
+	for webhookID, classification := range classifications(t, f) {
+		assert.Equal(t, first[webhookID], classification, "a repeated evaluation has the same ids")
 	}
 
-	_, _, errs = ask(t, x.env, "attendance", "--webinar", "intro")
+	_, _, errs = runCommand(t, f.env, "attendance", "--webinar", "intro")
 	assert.NotContains(t, errs, id)
-	assert.Len(t, classified(t, x), 2+3, "another evaluation is another fact")
+	assert.Len(t, classifications(t, f), 2+3, "another evaluation has other ids")
 }
 
-func TestAttendanceOfARangeOfLastSeen(t *testing.T) {
+func TestAttendanceInRangeOfLastSeen(t *testing.T) {
 	t.Parallel()
-	x := audience(t)
+	f := newIntroFixture(t)
 	for user, seen := range map[int]string{1: "2026-01-01 10:00:00", 2: "2026-01-02 10:00:00", 3: "2026-01-03 10:00:00"} {
-		x.exec(t, "UPDATE wp_usermeta SET meta_value = ? WHERE user_id = ? AND meta_key IN ('autowebinar_last_seen_at', 'autowebinar_last_seen_at@intro')", seen, user)
+		f.exec(t, "UPDATE wp_usermeta SET meta_value = ? WHERE user_id = ? AND meta_key IN ('autowebinar_last_seen_at', 'autowebinar_last_seen_at@intro')", seen, user)
 	}
 	for _, test := range []struct {
 		flags      []string
 		classified int
 	}{
-		{[]string{"--last-seen-from", "2026-01-02"}, 3}, // user 5 has been seen just now
+		{[]string{"--last-seen-from", "2026-01-02"}, 3}, // user 5 was last seen just now
 		{[]string{"--last-seen-to", "2026-01-02"}, 1},
 		{[]string{"--last-seen-from", "2026-01-01T10:00:00Z", "--last-seen-to", "2026-01-02 10:00:00"}, 1},
 		{[]string{"--last-seen-from", "2026-01-01 10:00:01", "--last-seen-to", "2026-01-03T11:00:00+01:00"}, 1},
 		{[]string{"--last-seen-to", "2025-01-01"}, 0},
 	} {
 		args := append([]string{"attendance", "--webinar", "intro", "--dry-run", "--json"}, test.flags...)
-		code, out, errs := ask(t, x.env, args...)
+		code, out, errs := runCommand(t, f.env, args...)
 		require.Equal(t, 0, code, errs)
-		var view attendanceSummary
-		require.NoError(t, json.Unmarshal([]byte(out), &view))
-		assert.Equal(t, test.classified, view.Attended+view.NotAttended, test.flags)
-		assert.Equal(t, 4, view.Viewers)
-		assert.Equal(t, 4-test.classified, view.Outside)
-		assert.Nil(t, view.Evaluation)
+		var result attendanceResult
+		require.NoError(t, json.Unmarshal([]byte(out), &result))
+		assert.Equal(t, test.classified, result.Attended+result.NotAttended, test.flags)
+		assert.Equal(t, 4, result.Viewers)
+		assert.Equal(t, 4-test.classified, result.OutOfRange)
+		assert.Nil(t, result.Evaluation)
 	}
 }
 
-func TestAttendanceThatFailsSaysHowToGoOn(t *testing.T) {
+func TestAttendanceVerifiesDatabaseFirst(t *testing.T) {
 	t.Parallel()
-	x := audience(t)
-	x.exec(t, "REVOKE INSERT ON wp_usermeta FROM '"+x.Name+"'@'%'")
-	code, _, errs := ask(t, x.env, "attendance", "--webinar", "intro")
+	f := newIntroFixture(t)
+	f.exec(t, "REVOKE INSERT ON wp_usermeta FROM '"+f.Name+"'@'%'")
+	code, _, errs := runCommand(t, f.env, "attendance", "--webinar", "intro")
 	assert.Equal(t, 1, code)
-	assert.Contains(t, errs, "write grants", "found before anything is begun")
-	assert.Empty(t, classified(t, x))
+	assert.Contains(t, errs, "write grants", "found before the first change")
+	assert.Empty(t, classifications(t, f))
 }
 
-// A run that fails half-way is repeated as it says, and then nobody is missing
-// and nobody has two events.
-func TestAnAttendanceThatBreaksOffIsResumed(t *testing.T) {
+// A failed run, repeated as its message says, gives each viewer one event.
+func TestFailedAttendanceIsRepeatable(t *testing.T) {
 	t.Parallel()
-	x := audience(t)
-	x.exec(t, "CREATE TRIGGER trouble BEFORE INSERT ON wp_usermeta FOR EACH ROW IF NEW.user_id = 3 THEN SIGNAL SQLSTATE '45000'; END IF")
-	code, out, errs := ask(t, x.env, "attendance", "--webinar", "intro")
+	f := newIntroFixture(t)
+	f.exec(t, "CREATE TRIGGER fail_insert BEFORE INSERT ON wp_usermeta FOR EACH ROW IF NEW.user_id = 3 THEN SIGNAL SQLSTATE '45000'; END IF")
+	code, out, errs := runCommand(t, f.env, "attendance", "--webinar", "intro")
 	assert.Equal(t, 1, code)
 	assert.Empty(t, out)
-	advice := regexp.MustCompile(`repeat with (--evaluation-id \S+)`).FindStringSubmatch(errs)
-	require.NotNil(t, advice, errs)
-	x.exec(t, "DROP TRIGGER trouble")
-	code, out, errs = ask(t, x.env, append([]string{"attendance", "--webinar", "intro"}, strings.Fields(advice[1])...)...)
+	hint := regexp.MustCompile(`repeat with (--evaluation-id \S+)`).FindStringSubmatch(errs)
+	require.NotNil(t, hint, errs)
+	f.exec(t, "DROP TRIGGER fail_insert")
+	code, out, errs = runCommand(t, f.env, append([]string{"attendance", "--webinar", "intro"}, strings.Fields(hint[1])...)...)
 	assert.Equal(t, 0, code, errs)
-	assert.Contains(t, out, "3 classified (1 attended, 2 not)")
-	assert.Len(t, classified(t, x), 3)
-	assert.Equal(t, 3, x.count(t, "meta_value LIKE '%attendance_classified%'"))
-	assert.Contains(t, evaluation{}.resumeHint(7), "--after-user 7")
+	assert.Contains(t, out, "3 classified (1 attended, 2 did not)")
+	assert.Len(t, classifications(t, f), 3)
+	assert.Equal(t, 3, f.count(t, "meta_value LIKE '%attendance_classified%'"))
+	assert.Contains(t, attendanceCmd{}.resumeHint(7), "--after-user 7")
 }
 
-func TestAttendanceRefusesWhatCannotBe(t *testing.T) {
+func TestUsageErrorsOfAttendanceExportAndPurge(t *testing.T) {
 	t.Parallel()
-	env := replace(replace(environ(newTable(t, 0).DB, "http://127.0.0.1:1/"), "AUTOWEBINAR_WEBHOOK_URL=off"), "AUTOWEBINAR_WEBHOOK_SECRET="+testSecret)
+	env := withSetting(withSetting(testEnv(newFixture(t, 0).DB, "http://127.0.0.1:1/"), "AUTOWEBINAR_WEBHOOK_URL=off"), "AUTOWEBINAR_WEBHOOK_SECRET="+testSecret)
 	for _, test := range []struct {
 		args []string
 		code int
@@ -167,13 +165,13 @@ func TestAttendanceRefusesWhatCannotBe(t *testing.T) {
 		{[]string{"purge", "--user", "1", "--all"}, 2, "give one of --user, --orphans, --all"},
 		{[]string{"purge", "--user", "0"}, 2, "flag -user: must be a WordPress user id"},
 	} {
-		code, _, errs := ask(t, env, test.args...)
+		code, _, errs := runCommand(t, env, test.args...)
 		assert.Equal(t, test.code, code, test.args)
 		assert.Contains(t, errs, test.err)
 	}
 }
 
-func TestAges(t *testing.T) {
+func TestParseAge(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{"7d": 168 * time.Hour, "36h": 36 * time.Hour, "1.5d": 36 * time.Hour, "90m": 90 * time.Minute} {
 		age, err := parseAge(text)

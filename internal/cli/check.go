@@ -4,20 +4,22 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"autowebinar/internal/doctor"
+	"autowebinar/internal/text"
 )
 
 // runCheck prints the result of all checks.
 func runCheck(ctx context.Context, args []string, s Streams, environ []string) error {
-	set := flags("check", s,
+	set := newFlagSet("check", s,
 		"Checks everything that the service depends on. It changes nothing and sends no event. Each\n"+
-			"finding is ok, warn, fail, fatal (serve refuses to start) or unknown, with what to do.\n"+
+			"finding is ok, warn, fail, fatal (serve refuses to start) or unknown, with advice.\n"+
 			"The exit code is 0 if nothing fails, 1 if something does, 2 if the check could not run.",
 		"  docker exec autowebinar /autowebinar check\n"+
 			"  docker exec autowebinar /autowebinar check --json > check.json")
 	asJSON := set.Bool("json", false, "print a JSON object")
-	login := set.Bool("login", false, "verify the salts with a login: reads from standard input a line with a browser's cookie wordpress_logged_in_… and a line with a nonce; prints neither")
+	login := set.Bool("login", false, "verify the salts with a login: read a line with a browser's cookie wordpress_logged_in_… and a line with a nonce from standard input; neither is printed")
 	if err := parse(set, args); err != nil {
 		return err
 	}
@@ -30,14 +32,30 @@ func runCheck(ctx context.Context, args []string, s Streams, environ []string) e
 		fmt.Fprintln(s.Err, "autowebinar: interrupted")
 		return errUsage
 	}
-	var err error
+	print := printReport
 	if *asJSON {
-		err = printJSON(s.Out, report)
-	} else {
-		err = report.Print(s.Out)
+		print = func(w io.Writer, r *doctor.Report) error { return printJSON(w, r) }
 	}
-	if err == nil && report.Failed > 0 {
+	if err := print(s.Out, report); err != nil {
+		return err
+	}
+	if report.Failed > 0 {
 		return errSilent
 	}
+	return nil
+}
+
+func printReport(w io.Writer, r *doctor.Report) error {
+	for i, f := range r.Findings {
+		if _, err := fmt.Fprintf(w, "%-7s %-16s %s\n", f.State, f.Name, f.Detail); err != nil {
+			return err
+		}
+		repeated := i+1 < len(r.Findings) && r.Findings[i+1].Advice == f.Advice
+		if f.Advice != "" && !repeated {
+			fmt.Fprintf(w, "%24s %s\n", "→", f.Advice)
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%s: %d failed, %s (autowebinar %s, %s)\n",
+		text.Count(len(r.Findings), "check"), r.Failed, text.Count(r.Warnings, "warning"), r.Version, r.At.Format(time.RFC3339))
 	return err
 }

@@ -20,19 +20,19 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// examine runs check --json and returns what it found, by name.
-func examine(t *testing.T, env []string) (code int, found map[string]doctor.Finding) {
+// runCheckJSON runs check --json and returns its findings by name.
+func runCheckJSON(t *testing.T, env []string) (code int, findings map[string]doctor.Finding) {
 	t.Helper()
-	code, out, errs := ask(t, env, "check", "--json")
+	code, out, errs := runCommand(t, env, "check", "--json")
 	assert.Empty(t, errs)
 	var report doctor.Report
 	require.NoError(t, json.Unmarshal([]byte(out), &report), out)
-	found = map[string]doctor.Finding{}
+	findings = map[string]doctor.Finding{}
 	failed := 0
 	for _, f := range report.Findings {
-		found[f.Name] = f
+		findings[f.Name] = f
 		assert.NotEmpty(t, f.Detail, f.Name)
-		assert.Equal(t, f.State == doctor.OK, f.Advice == "", "advice where there is something to do: %+v", f)
+		assert.Equal(t, f.State == doctor.OK, f.Advice == "", "exactly the other states have advice: %+v", f)
 		if f.State == doctor.Fail || f.State == doctor.Fatal {
 			failed++
 		}
@@ -42,133 +42,132 @@ func examine(t *testing.T, env []string) (code int, found map[string]doctor.Find
 	for _, secret := range []string{testSecret, "token-in-the-path"} {
 		assert.NotContains(t, out, secret)
 	}
-	return code, found
+	return code, findings
 }
 
-func wellSink(t *testing.T) string {
+func newTestReceiver(t *testing.T) string {
 	t.Helper()
-	sink := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	t.Cleanup(sink.Close)
-	return sink.URL + "/token-in-the-path"
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(receiver.Close)
+	return receiver.URL + "/token-in-the-path"
 }
 
-func TestTheWordsOfCheck(t *testing.T) {
+func TestCheckOutput(t *testing.T) {
 	t.Parallel()
-	well := replace(environ(mariadbtest.New(t), wellSink(t)), "AUTOWEBINAR_TRUSTED_PROXIES=10.0.0.0/8")
-	code, out, errs := ask(t, well, "check")
+	healthy := withSetting(testEnv(mariadbtest.New(t), newTestReceiver(t)), "AUTOWEBINAR_TRUSTED_PROXIES=10.0.0.0/8")
+	code, out, errs := runCommand(t, healthy, "check")
 	assert.Equal(t, 0, code, errs)
-	golden(t, "check-well.golden", out)
+	golden(t, "check-healthy.golden", out)
 
-	x := newTable(t, 1)
-	x.enter(t, 1, "intro")
-	x.exec(t, "UPDATE wp_usermeta SET meta_key = 'autowebinar_outbox_dead' WHERE meta_key = 'autowebinar_outbox'")
-	x.SetMeta(t, 1, "autowebinar_session_id", "twin")
-	x.SetMeta(t, 2, "autowebinar_session_id", "orphan")
-	x.exec(t, "GRANT SELECT ON wp_options TO '"+x.Name+"'@'%'")
-	x.exec(t, "REVOKE DELETE ON wp_usermeta FROM '"+x.Name+"'@'%'")
-	x.exec(t, "ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET latin1, ENGINE=MyISAM")
-	ill := replace(replace(x.env, "WORDPRESS_NONCE_SALT=c"), "WORDPRESS_AUTH_KEY=put your unique phrase here")
-	code, out, errs = ask(t, ill, "check")
+	f := newFixture(t, 1)
+	f.enter(t, 1, "intro")
+	f.exec(t, "UPDATE wp_usermeta SET meta_key = 'autowebinar_outbox_dead' WHERE meta_key = 'autowebinar_outbox'")
+	f.SetMeta(t, 1, "autowebinar_session_id", "twin")
+	f.SetMeta(t, 2, "autowebinar_session_id", "orphan")
+	f.exec(t, "GRANT SELECT ON wp_options TO '"+f.Name+"'@'%'")
+	f.exec(t, "REVOKE DELETE ON wp_usermeta FROM '"+f.Name+"'@'%'")
+	f.exec(t, "ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET latin1, ENGINE=MyISAM")
+	broken := withSetting(withSetting(f.env, "WORDPRESS_NONCE_SALT=c"), "WORDPRESS_AUTH_KEY=put your unique phrase here")
+	code, out, errs = runCommand(t, broken, "check")
 	assert.Equal(t, 1, code, errs)
-	golden(t, "check-ill.golden", out)
-	_, out, _ = ask(t, ill, "check", "--json")
-	golden(t, "check-ill.golden.json", out)
+	golden(t, "check-broken.golden", out)
+	_, out, _ = runCommand(t, broken, "check", "--json")
+	golden(t, "check-broken.golden.json", out)
 
-	code, out, errs = ask(t, []string{"AUTOWEBINAR_HEARTBEET_SEC=5"}, "check")
-	assert.Equal(t, 1, code, "nothing but the configuration can be looked at")
+	code, out, errs = runCommand(t, []string{"AUTOWEBINAR_HEARTBEET_SEC=5"}, "check")
+	assert.Equal(t, 1, code, "only the configuration is checked")
 	assert.Empty(t, errs)
-	golden(t, "check-unconfigured.golden", out)
+	golden(t, "check-misconfigured.golden", out)
 }
 
-func TestCheckFindsTroubleInTheDatabase(t *testing.T) {
+func TestCheckFindsDatabaseProblems(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		damage string
 		states map[string]doctor.State
 	}{
-		"a grant is missing":       {"REVOKE INSERT ON wp_usermeta FROM {account}", map[string]doctor.State{"write grants": doctor.Fail}},
-		"users cannot be read":     {"REVOKE SELECT ON wp_users FROM {account}", map[string]doctor.State{"users table": doctor.Fail, "write grants": doctor.Fail, "rows": doctor.Unknown}},
-		"too much is granted":      {"GRANT ALL ON {db}.* TO {account}", map[string]doctor.State{"least privilege": doctor.Warn, "grants": doctor.Warn}},
-		"MyISAM":                   {"ALTER TABLE wp_usermeta ENGINE=MyISAM", map[string]doctor.State{"engine": doctor.Fatal}},
-		"an index is gone":         {"ALTER TABLE wp_usermeta DROP INDEX meta_key", map[string]doctor.State{"indexes": doctor.Fatal, "rows": doctor.Unknown}},
-		"a collation of two bytes": {"ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET utf16", map[string]doctor.State{"collation": doctor.Fail}},
-		"AUTO_INCREMENT is gone":   {"ALTER TABLE wp_usermeta MODIFY umeta_id bigint unsigned NOT NULL", map[string]doctor.State{"columns": doctor.Fail}},
+		"missing grant":          {"REVOKE INSERT ON wp_usermeta FROM {account}", map[string]doctor.State{"write grants": doctor.Fail}},
+		"unreadable users":       {"REVOKE SELECT ON wp_users FROM {account}", map[string]doctor.State{"users table": doctor.Fail, "write grants": doctor.Fail, "rows": doctor.Unknown}},
+		"excess grants":          {"GRANT ALL ON {db}.* TO {account}", map[string]doctor.State{"least privilege": doctor.Warn, "grants": doctor.Warn}},
+		"MyISAM":                 {"ALTER TABLE wp_usermeta ENGINE=MyISAM", map[string]doctor.State{"engine": doctor.Fatal}},
+		"missing index":          {"ALTER TABLE wp_usermeta DROP INDEX meta_key", map[string]doctor.State{"indexes": doctor.Fatal, "rows": doctor.Unknown}},
+		"two-byte character set": {"ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET utf16", map[string]doctor.State{"collation": doctor.Fail}},
+		"no AUTO_INCREMENT":      {"ALTER TABLE wp_usermeta MODIFY umeta_id bigint unsigned NOT NULL", map[string]doctor.State{"columns": doctor.Fail}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x := mariadbtest.New(t)
-			_, err := x.SQL.ExecContext(t.Context(), strings.NewReplacer("{account}", "'"+x.Name+"'@'%'", "{db}", x.Name).Replace(test.damage))
+			f := mariadbtest.New(t)
+			_, err := f.SQL.ExecContext(t.Context(), strings.NewReplacer("{account}", "'"+f.Name+"'@'%'", "{db}", f.Name).Replace(test.damage))
 			require.NoError(t, err)
-			before := x.Checksum(t)
-			_, found := examine(t, environ(x, wellSink(t)))
-			assert.Equal(t, before, x.Checksum(t), "check changes nothing")
+			before := f.Checksum(t)
+			_, findings := runCheckJSON(t, testEnv(f, newTestReceiver(t)))
+			assert.Equal(t, before, f.Checksum(t), "check changes nothing")
 			for name, state := range test.states {
-				assert.Equal(t, state, found[name].State, "%+v", found[name])
+				assert.Equal(t, state, findings[name].State, "%+v", findings[name])
 			}
 		})
 	}
-	t.Run("it is not there", func(t *testing.T) {
+	t.Run("unreachable", func(t *testing.T) {
 		t.Parallel()
-		env := replace(environ(mariadbtest.New(t), wellSink(t)), "AUTOWEBINAR_DB_DSN=nobody:nothing@tcp(127.0.0.1:1)/wordpress")
-		_, found := examine(t, env)
-		assert.Equal(t, doctor.Fail, found["connection"].State)
-		assert.Equal(t, doctor.OK, found["receiver"].State, "the rest is looked at")
+		env := withSetting(testEnv(mariadbtest.New(t), newTestReceiver(t)), "AUTOWEBINAR_DB_DSN=user:password@tcp(127.0.0.1:1)/wordpress")
+		_, findings := runCheckJSON(t, env)
+		assert.Equal(t, doctor.Fail, findings["connection"].State)
+		assert.Equal(t, doctor.OK, findings["receiver"].State, "the other checks run")
 	})
 }
 
-func TestCheckFindsTroubleWithTheServer(t *testing.T) {
+func TestCheckFindsServerProblems(t *testing.T) {
 	t.Parallel()
 	clock := servicetest.NewDatabaseClock(t)
 	db, _ := mariadbtest.NewWithServer(t, mariadbd.Config{Args: []string{"--log-bin", "--server-id=1", "--binlog-format=ROW"}, Env: clock.Env})
-	admin, env := db.SQL, environ(db, wellSink(t))
-	_, found := examine(t, env)
-	assert.Equal(t, doctor.OK, found["binary log"].State)
-	assert.Equal(t, doctor.OK, found["clock"].State, found["clock"].Detail)
+	admin, env := db.SQL, testEnv(db, newTestReceiver(t))
+	_, findings := runCheckJSON(t, env)
+	assert.Equal(t, doctor.OK, findings["binary log"].State)
+	assert.Equal(t, doctor.OK, findings["clock"].State, findings["clock"].Detail)
 
 	_, err := admin.Exec("SET GLOBAL binlog_format = 'STATEMENT'")
 	require.NoError(t, err)
-	_, found = examine(t, env)
-	assert.Equal(t, doctor.Fatal, found["binary log"].State)
+	_, findings = runCheckJSON(t, env)
+	assert.Equal(t, doctor.Fatal, findings["binary log"].State)
 	_, err = admin.Exec("SET GLOBAL binlog_format = 'MIXED'")
 	require.NoError(t, err)
 
 	_, err = admin.Exec("SET GLOBAL read_only = 1")
 	require.NoError(t, err)
-	_, found = examine(t, env)
-	assert.Equal(t, doctor.Fail, found["writable"].State)
-	assert.Equal(t, doctor.OK, found["rows"].State, "it can be read")
+	_, findings = runCheckJSON(t, env)
+	assert.Equal(t, doctor.Fail, findings["writable"].State)
+	assert.Equal(t, doctor.OK, findings["rows"].State, "reads work")
 	_, err = admin.Exec("SET GLOBAL read_only = 0")
 	require.NoError(t, err)
 
 	clock.Set(t, -10*time.Minute)
-	_, found = examine(t, env)
-	assert.Equal(t, doctor.Warn, found["clock"].State)
-	assert.Contains(t, found["clock"].Advice, "synchronise")
+	_, findings = runCheckJSON(t, env)
+	assert.Equal(t, doctor.Warn, findings["clock"].State)
+	assert.Contains(t, findings["clock"].Advice, "synchronise")
 }
 
-// A proxy that hands statements out to several connections loses named locks.
-func TestCheckFindsNamedLocksThatDoNotHold(t *testing.T) {
+func TestCheckFindsUnsupportedNamedLocks(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	wire := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
-	wire.AddRule(func(statement string) *servicetest.Reply {
+	proxy := servicetest.NewFaultProxy(t, servicetest.AddressOf(t, db.DSN))
+	proxy.AddRule(func(statement string) *servicetest.Reply {
 		if strings.Contains(statement, "GET_LOCK") {
 			return &servicetest.Reply{Number: 1235, Message: "GET_LOCK is not supported here"}
 		}
 		return nil
 	})
-	env := replace(environ(db, wellSink(t)), "AUTOWEBINAR_DB_DSN="+servicetest.WithAddress(t, db.DSN, wire.Address))
-	_, found := examine(t, env)
-	assert.Equal(t, doctor.Fail, found["named locks"].State)
-	assert.Contains(t, found["named locks"].Advice, "no proxy")
-	assert.Equal(t, doctor.Unknown, found["shared locks"].State)
+	env := withSetting(testEnv(db, newTestReceiver(t)), "AUTOWEBINAR_DB_DSN="+servicetest.WithAddress(t, db.DSN, proxy.Address))
+	_, findings := runCheckJSON(t, env)
+	assert.Equal(t, doctor.Fail, findings["named locks"].State)
+	assert.Contains(t, findings["named locks"].Advice, "no proxy")
+	assert.Equal(t, doctor.Unknown, findings["shared locks"].State)
 }
 
-func TestCheckFindsTroubleWithSaltsAndProxies(t *testing.T) {
+func TestCheckFindsProblemsOfSettings(t *testing.T) {
 	t.Parallel()
-	well := environ(mariadbtest.New(t), wellSink(t))
+	env := testEnv(mariadbtest.New(t), newTestReceiver(t))
 	var missing []string
-	for _, entry := range well {
+	for _, entry := range env {
 		if !strings.HasPrefix(entry, "WORDPRESS_LOGGED_IN_SALT=") {
 			missing = append(missing, entry)
 		}
@@ -179,29 +178,29 @@ func TestCheckFindsTroubleWithSaltsAndProxies(t *testing.T) {
 		state   doctor.State
 		detail  string
 	}{
-		"a salt is missing":    {missing, "salts", doctor.Fail, "LOGGED_IN_SALT is missing"},
-		"a salt is empty":      {replace(well, "WORDPRESS_NONCE_KEY="), "salts", doctor.Fail, "NONCE_KEY is empty"},
-		"a salt is the sample": {replace(well, "WORDPRESS_NONCE_KEY=put your unique phrase here"), "salts", doctor.Fail, "NONCE_KEY is the sample phrase"},
-		"a salt is repeated":   {replace(well, "WORDPRESS_NONCE_KEY=a"), "salts", doctor.Fail, "NONCE_KEY has the same value as AUTH_KEY"},
-		"no proxy":             {well, "proxies", doctor.Warn, "no proxy is trusted"},
-		"every proxy":          {replace(well, "AUTOWEBINAR_TRUSTED_PROXIES=0.0.0.0/0"), "proxies", doctor.Warn, "every address is trusted"},
-		"one proxy":            {replace(well, "AUTOWEBINAR_TRUSTED_PROXIES=10.1.2.3"), "proxies", doctor.OK, "10.1.2.3/32"},
-		"no events":            {replace(well, "AUTOWEBINAR_WEBHOOK_URL=off"), "receiver", doctor.Warn, "no event is ever written"},
+		"missing salt":  {missing, "salts", doctor.Fail, "LOGGED_IN_SALT is missing"},
+		"empty salt":    {withSetting(env, "WORDPRESS_NONCE_KEY="), "salts", doctor.Fail, "NONCE_KEY is empty"},
+		"sample salt":   {withSetting(env, "WORDPRESS_NONCE_KEY=put your unique phrase here"), "salts", doctor.Fail, "NONCE_KEY is the sample phrase"},
+		"repeated salt": {withSetting(env, "WORDPRESS_NONCE_KEY=a"), "salts", doctor.Fail, "NONCE_KEY has the same value as AUTH_KEY"},
+		"no proxy":      {env, "proxies", doctor.Warn, "no proxy is trusted"},
+		"every proxy":   {withSetting(env, "AUTOWEBINAR_TRUSTED_PROXIES=0.0.0.0/0"), "proxies", doctor.Warn, "every address is trusted"},
+		"one proxy":     {withSetting(env, "AUTOWEBINAR_TRUSTED_PROXIES=10.1.2.3"), "proxies", doctor.OK, "10.1.2.3/32"},
+		"no receiver":   {withSetting(env, "AUTOWEBINAR_WEBHOOK_URL=off"), "receiver", doctor.Warn, "no event is stored"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, found := examine(t, test.env)
-			assert.Equal(t, test.state, found[test.finding].State)
-			assert.Contains(t, found[test.finding].Detail, test.detail)
+			_, findings := runCheckJSON(t, test.env)
+			assert.Equal(t, test.state, findings[test.finding].State)
+			assert.Contains(t, findings[test.finding].Detail, test.detail)
 		})
 	}
 }
 
-func TestCheckFindsTroubleWithTheSink(t *testing.T) {
+func TestCheckFindsReceiverProblems(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	answering := func(answer http.HandlerFunc) string {
-		server := httptest.NewServer(answer)
+	receiver := func(handler http.HandlerFunc) string {
+		server := httptest.NewServer(handler)
 		t.Cleanup(server.Close)
 		return server.URL + "/token-in-the-path"
 	}
@@ -212,7 +211,7 @@ func TestCheckFindsTroubleWithTheSink(t *testing.T) {
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	plain := answering(status(http.StatusOK))
+	plain := receiver(status(http.StatusOK))
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { silent.Close() })
@@ -224,24 +223,24 @@ func TestCheckFindsTroubleWithTheSink(t *testing.T) {
 		detail  string
 		advice  string
 	}{
-		"it is dead":                 {"http://127.0.0.1:1/token-in-the-path", "receiver", doctor.Fail, "no answer from 127.0.0.1:1", "wait in the outbox"},
-		"it has no address":          {"http://sink.invalid/token-in-the-path", "receiver", doctor.Fail, "no answer from sink.invalid", ""},
-		"nobody knows its authority": {secure.URL + "/token-in-the-path", "receiver", doctor.Fail, "certificate", "SSL_CERT_FILE"},
-		"it speaks no TLS":           {"https" + strings.TrimPrefix(plain, "http"), "receiver", doctor.Fail, "does not speak TLS", "http://"},
-		"it redirects":               {answering(http.RedirectHandler("/elsewhere", http.StatusMovedPermanently).ServeHTTP), "receiver", doctor.Warn, "status 301", "final address"},
-		"it fails":                   {answering(status(http.StatusBadGateway)), "receiver", doctor.Warn, "status 502", "failing"},
-		"it is gone":                 {answering(status(http.StatusGone)), "receiver", doctor.Warn, "status 410", "gone"},
-		"it refuses HEAD, as it may": {answering(status(http.StatusMethodNotAllowed)), "receiver", doctor.OK, "status 405", ""},
-		"its clock is an hour behind": {answering(func(w http.ResponseWriter, _ *http.Request) {
+		"not listening":     {"http://127.0.0.1:1/token-in-the-path", "receiver", doctor.Fail, "no answer from 127.0.0.1:1", "stay in the outbox"},
+		"unknown host":      {"http://receiver.invalid/token-in-the-path", "receiver", doctor.Fail, "no answer from receiver.invalid", ""},
+		"unknown authority": {secure.URL + "/token-in-the-path", "receiver", doctor.Fail, "certificate", "SSL_CERT_FILE"},
+		"no TLS":            {"https" + strings.TrimPrefix(plain, "http"), "receiver", doctor.Fail, "does not speak TLS", "http://"},
+		"redirect":          {receiver(http.RedirectHandler("/elsewhere", http.StatusMovedPermanently).ServeHTTP), "receiver", doctor.Warn, "status 301", "final address"},
+		"failing":           {receiver(status(http.StatusBadGateway)), "receiver", doctor.Warn, "status 502", "failing"},
+		"gone":              {receiver(status(http.StatusGone)), "receiver", doctor.Warn, "status 410", "gone"},
+		"no HEAD":           {receiver(status(http.StatusMethodNotAllowed)), "receiver", doctor.OK, "status 405", ""},
+		"slow clock": {receiver(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
 		}), "receiver clock", doctor.Warn, "1h0m", "synchronise"},
-		"it does not tell the time": {answering(func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = nil }), "receiver clock", doctor.Unknown, "no Date header", "synchronised"},
-		"it does not answer":        {"http://" + silent.Addr().String() + "/token-in-the-path", "receiver", doctor.Fail, "within 10s", "wait in the outbox"},
+		"no Date header": {receiver(func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = nil }), "receiver clock", doctor.Unknown, "no Date header", "synchronised"},
+		"no response":    {"http://" + silent.Addr().String() + "/token-in-the-path", "receiver", doctor.Fail, "within 10s", "stay in the outbox"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, found := examine(t, environ(db, test.url))
-			f := found[test.finding]
+			_, findings := runCheckJSON(t, testEnv(db, test.url))
+			f := findings[test.finding]
 			assert.Equal(t, test.state, f.State, "%+v", f)
 			assert.Contains(t, f.Detail, test.detail)
 			assert.Contains(t, f.Advice, test.advice)

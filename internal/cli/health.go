@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
-// health asks the admin address of a service on this machine. It needs no shell
-// and no curl, so an image without either can have a HEALTHCHECK.
+const healthTimeout = 3 * time.Second
+
+// runHealth requests a path of the admin address of a service on this machine. It
+// lets an image without a shell and curl have a HEALTHCHECK.
 func runHealth(ctx context.Context, args []string, s Streams, environ []string) error {
-	set := flags("health", s)
-	path := set.String("path", "/healthz", "what to ask for; /readyz asks for the database too")
+	set := newFlagSet("health", s)
+	path := set.String("path", "/healthz", "the `path` to request; /readyz also checks the database")
 	if err := parse(set, args); err != nil {
 		return err
 	}
@@ -20,7 +22,7 @@ func runHealth(ctx context.Context, args []string, s Streams, environ []string) 
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+dialAddr(cfg.AdminListen)+*path, nil)
 	if err != nil {
@@ -32,12 +34,12 @@ func runHealth(ctx context.Context, args []string, s Streams, environ []string) 
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", *path, res.Status)
+		return fmt.Errorf("%s: status %s", *path, res.Status)
 	}
 	return nil
 }
 
-// reachable turns an address to listen on into one to connect to.
+// dialAddr returns an address to connect to for an address to listen on.
 func dialAddr(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

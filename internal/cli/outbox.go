@@ -17,19 +17,19 @@ import (
 
 const outboxHelp = `usage: autowebinar outbox list|show|retry|drop [flags]
 
-The outbox holds the events that the scenario engine has not accepted: due (to be
-sent now), waiting (tried, and tried again by themselves) and dead (given up: you
-decide).
+The outbox holds the events that the receiver has not accepted yet. An event is due (sent
+as soon as possible), deferred (retried automatically) or dead (its retries are exhausted:
+retry or drop it).
 
-  autowebinar outbox list --dead                     what was given up
-  autowebinar outbox show 4711                       one event whole, by row or webhook id
-  autowebinar outbox retry --dead --event left       try again what was given up
-  autowebinar outbox drop --user 42 --older-than 7d  what would be dropped; --yes drops it
+  autowebinar outbox list --dead                     list the dead events
+  autowebinar outbox show 4711                       show an event, by row or webhook id
+  autowebinar outbox retry --dead --event left       retry dead events
+  autowebinar outbox drop --user 42 --older-than 7d  list what --yes would drop
 
 autowebinar outbox list -h explains the flags.
 `
 
-// outbox is the operator's hand in the queue.
+// runOutbox implements the command outbox.
 func runOutbox(ctx context.Context, args []string, s Streams, environ []string) error {
 	verbs := map[string]func(context.Context, []string, Streams, []string) error{
 		"list": outboxList, "show": outboxShow, "retry": outboxRetry, "drop": outboxDrop,
@@ -50,69 +50,71 @@ func runOutbox(ctx context.Context, args []string, s Streams, environ []string) 
 	return errUsage
 }
 
-// choice is the flags that say which events are meant.
+// eventFilter is the flags that select events.
 type eventFilter struct {
-	user               *webinar.UserID
-	due, waiting, dead *bool
-	all                *bool // nil: none given means all
-	eventType          webinar.EventType
-	eventID            uuid.UUID
-	age                time.Duration
+	user                *webinar.UserID
+	due, deferred, dead *bool
+	all                 *bool // nil for a command that selects all events by default
+	eventType           webinar.EventType
+	eventID             uuid.UUID
+	age                 time.Duration
 }
 
-func choiceFlags(set *flag.FlagSet) *eventFilter {
-	c := &eventFilter{
-		user:    userFlag(set, "user", "only events of this WordPress `user`"),
-		due:     set.Bool("due", false, "only events that are to be sent now"),
-		waiting: set.Bool("waiting", false, "only events that wait for another attempt"),
-		dead:    set.Bool("dead", false, "only events that were given up"),
+func filterFlags(set *flag.FlagSet) *eventFilter {
+	f := &eventFilter{
+		user:     userFlag(set, "user", "only events of this WordPress `user`"),
+		due:      set.Bool("due", false, "only due events"),
+		deferred: set.Bool("deferred", false, "only deferred events"),
+		dead:     set.Bool("dead", false, "only dead events"),
 	}
-	set.Func("event", "only events of this `type` (left, or client_webinar_left), or the one of this webhook id", c.parseEvent)
-	set.Func("older-than", "only events that happened longer ago than this `age`: 7d, 36h, 90m", func(text string) (err error) {
-		c.age, err = parseAge(text)
+	set.Func("event", "only events of this `type` (left or client_webinar_left), or the event with this webhook id", f.parseEvent)
+	set.Func("older-than", "only events that occurred longer ago than this `age`: 7d, 36h, 90m", func(value string) (err error) {
+		f.age, err = parseAge(value)
 		return err
 	})
-	return c
+	return f
 }
 
-func (c *eventFilter) parseEvent(text string) error {
-	if id, err := uuid.Parse(text); err == nil {
-		c.eventID = id
+func (f *eventFilter) parseEvent(value string) error {
+	if id, err := uuid.Parse(value); err == nil {
+		f.eventID = id
 		return nil
 	}
-	short := strings.TrimPrefix(text, "client_webinar_")
+	short := strings.TrimPrefix(value, "client_webinar_")
 	known := []string{"registered", "entered", "left", "completed", "attendance_classified"}
 	if !slices.Contains(known, short) {
 		return errors.New("must be a webhook id or one of " + strings.Join(known, ", "))
 	}
-	c.eventType = webinar.EventType("client_webinar_" + short)
+	f.eventType = webinar.EventType("client_webinar_" + short)
 	return nil
 }
 
-func (c *eventFilter) selection(now time.Time) outbox.Filter {
-	selection := outbox.Filter{User: *c.user, Type: c.eventType, EventID: c.eventID}
-	if c.age > 0 {
-		selection.OlderThan = now.Add(-c.age)
+func (f *eventFilter) outboxFilter(now time.Time) outbox.Filter {
+	filter := outbox.Filter{User: *f.user, Statuses: f.statuses(), Type: f.eventType, EventID: f.eventID}
+	if f.age > 0 {
+		filter.OlderThan = now.Add(-f.age)
 	}
-	for _, place := range []struct {
-		chosen bool
-		place  outbox.Status
-	}{{*c.due, outbox.StatusDue}, {*c.waiting, outbox.StatusDeferred}, {*c.dead, outbox.StatusDead}} {
-		if place.chosen {
-			selection.Statuses = append(selection.Statuses, place.place)
-		}
-	}
-	return selection
+	return filter
 }
 
-// mustChoose refuses to change everything by an oversight.
-func (c *eventFilter) mustChoose(set *flag.FlagSet) error {
-	chosen := *c.user != 0 || *c.due || *c.waiting || *c.dead || c.eventType != "" || c.eventID != uuid.Nil || c.age > 0
+func (f *eventFilter) statuses() (selected []outbox.Status) {
+	flags := map[outbox.Status]*bool{outbox.StatusDue: f.due, outbox.StatusDeferred: f.deferred, outbox.StatusDead: f.dead}
+	for _, status := range outbox.Statuses() {
+		if *flags[status] {
+			selected = append(selected, status)
+		}
+	}
+	return selected
+}
+
+// requireFilter protects against changing all events by mistake.
+func (f *eventFilter) requireFilter(set *flag.FlagSet) error {
+	filtered := *f.user != 0 || len(f.statuses()) > 0 || f.eventType != "" || f.eventID != uuid.Nil || f.age > 0
 	switch {
-	case chosen && *c.all:
-		return usageErrorf(set, "--all goes with no other choice")
-	case !chosen && !*c.all:
-		return usageErrorf(set, "say which events: --user, --event, --older-than, --waiting, --dead, or --all")
+	case filtered && *f.all:
+		return usageErrorf(set, "--all cannot be combined with a filter")
+	case !filtered && !*f.all:
+		return usageErrorf(set, "select events with --user, --event, --older-than, --deferred or --dead, or use --all")
 	}
 	return nil
 }

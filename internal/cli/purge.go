@@ -8,36 +8,67 @@ import (
 	"strings"
 
 	"autowebinar/internal/leader"
+	"autowebinar/internal/text"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
 )
 
-const purgeHelp = `Deletes the service's rows (autowebinar_…) from the user meta table: of one viewer, of
-users whom WordPress no longer has, or all of them (removal: stop the service first).
-It says what would go and whose it is; --yes, or the word typed at a terminal, deletes it,
-a few viewers at a time. Events that wait for delivery go with the rows and are never delivered.
-While most users with rows seem to be gone, --orphans deletes nothing without --force: the
-users table may be another site's.
+const purgeHelp = `Deletes the service's rows (autowebinar_…) from the usermeta table: those of one user, of
+users deleted in WordPress, or all (to uninstall: stop the service first). It prints what it
+would delete. With --yes, or once confirmed at a terminal, it deletes the rows, a few users
+at a time. Undelivered events are deleted with the rows and never delivered.
 
-It may run beside the service. A viewer is deleted as a whole, under the locks that the
-service itself takes; whoever watches meanwhile begins a new session.`
+If most users with rows are missing in the users table, which may then be another site's,
+--orphans deletes nothing without --force.
 
-// purge deletes rows.
+The service may run meanwhile: a user's rows are deleted together, under the locks that the
+service takes. A viewer who is watching starts a new session.`
+
+// purgeCmd is one run of the command purge.
+type purgeCmd struct {
+	*adminEnv
+	user    webinar.UserID // 0 for all users, or for orphans
+	orphans bool
+	yes     bool
+	force   bool
+	asJSON  bool
+}
+
+// purgeResult is the output of the command.
+type purgeResult struct {
+	Users       int              `json:"users"`
+	UserIDs     []webinar.UserID `json:"user_ids"`                      // the lowest, at most maxUserIDs
+	Unlisted    int              `json:"user_ids_not_listed,omitempty"` // users that are not in UserIDs
+	Rows        int              `json:"rows"`
+	Events      int              `json:"undelivered_events"`
+	DeletedRows int              `json:"deleted_rows"`
+	DryRun      bool             `json:"dry_run"`
+}
+
+// The user ids in the output: there may be a million.
+const (
+	maxUserIDs     = 10_000 // as JSON
+	maxTextUserIDs = 100
+)
+
+// runPurge implements the command purge.
 func runPurge(ctx context.Context, args []string, s Streams, environ []string) error {
-	set := flags("purge", s, purgeHelp,
+	set := newFlagSet("purge", s, purgeHelp,
 		"  autowebinar purge --user 42\n"+
 			"  autowebinar purge --orphans --yes")
+	var c purgeCmd
 	user := userFlag(set, "user", "the rows of this WordPress `user`")
-	orphans := set.Bool("orphans", false, "the rows of users who were deleted")
-	all := set.Bool("all", false, "every row of the service")
-	yes := set.Bool("yes", false, "delete them")
-	force := set.Bool("force", false, "with --orphans: although most users seem to be gone")
-	asJSON := set.Bool("json", false, "print a JSON object")
+	set.BoolVar(&c.orphans, "orphans", false, "the rows of deleted users")
+	all := set.Bool("all", false, "all rows of the service")
+	set.BoolVar(&c.yes, "yes", false, "delete the rows")
+	set.BoolVar(&c.force, "force", false, "with --orphans: even if most users are missing")
+	set.BoolVar(&c.asJSON, "json", false, "print a JSON object")
 	if err := parse(set, args); err != nil {
 		return err
 	}
+	c.user = *user
 	modes := 0
-	for _, given := range []bool{*user != 0, *orphans, *all} {
+	for _, given := range []bool{c.user != 0, c.orphans, *all} {
 		if given {
 			modes++
 		}
@@ -45,156 +76,130 @@ func runPurge(ctx context.Context, args []string, s Streams, environ []string) e
 	if modes != 1 {
 		return usageErrorf(set, "give one of --user, --orphans, --all")
 	}
-	t, err := openAdminEnv(s, environ)
-	if err != nil {
+	var err error
+	if c.adminEnv, err = openAdminEnv(s, environ); err != nil {
 		return err
 	}
-	defer t.close()
-	p := purgeCmd{adminEnv: t, user: *user, orphans: *orphans, yes: *yes, force: *force, asJSON: *asJSON}
-	return p.run(ctx, s)
+	defer c.close()
+	return c.run(ctx, s)
 }
 
-type purgeCmd struct {
-	*adminEnv
-	user    webinar.UserID // 0: of all, or of orphans
-	orphans bool
-	yes     bool
-	force   bool
-	asJSON  bool
-}
-
-// purged is what would be, or was, deleted.
-type purgeResult struct {
-	Users    int              `json:"users"`
-	UserIDs  []webinar.UserID `json:"user_ids"`                      // the lowest of them, at most maxUserIDs
-	Unlisted int              `json:"user_ids_not_listed,omitempty"` // the rest of them
-	Rows     int              `json:"rows"`
-	Events   int              `json:"undelivered_events"`
-	Deleted  int              `json:"deleted_rows"`
-	DryRun   bool             `json:"dry_run"`
-}
-
-// The user ids that are shown, of perhaps a million.
-const (
-	maxUserIDs  = 10_000
-	textUserIDs = 100
-)
-
-func (p purgeCmd) run(ctx context.Context, s Streams) error {
-	users, done, doubt, err := p.look(ctx)
+func (c purgeCmd) run(ctx context.Context, s Streams) error {
+	users, result, safetyErr, err := c.selectUsers(ctx)
 	if err != nil {
 		return wrapCanceled(ctx, err)
 	}
-	if doubt != nil && p.yes {
-		return doubt
+	if safetyErr != nil && c.yes {
+		return safetyErr
 	}
-	if !p.asJSON {
-		fmt.Fprintf(s.Out, "%s of %s%s\n", count(done.Rows, "row"), count(done.Users, "user"), done.whose())
+	if !c.asJSON {
+		fmt.Fprintf(s.Out, "%s of %s%s\n", text.Count(result.Rows, "row"), text.Count(result.Users, "user"), result.userList())
 	}
-	if err := p.warn(ctx, s, done); err != nil {
+	if err := c.warn(ctx, s, result); err != nil {
 		return wrapCanceled(ctx, err)
 	}
-	if doubt != nil {
-		fmt.Fprintf(s.Err, "warning: %v\n", doubt)
+	if safetyErr != nil {
+		fmt.Fprintf(s.Err, "warning: %v\n", safetyErr)
 	}
-	done.DryRun = !p.yes && (done.Rows == 0 || doubt != nil || !confirm(s, p.word()))
-	if done.DryRun {
-		if p.asJSON {
-			return printJSON(s.Out, done)
+	result.DryRun = !c.yes && (result.Rows == 0 || safetyErr != nil || !confirm(s, c.confirmPhrase()))
+	if result.DryRun {
+		if c.asJSON {
+			return printJSON(s.Out, result)
 		}
 		flags := "--yes"
-		if doubt != nil {
+		if safetyErr != nil {
 			flags += " --force"
 		}
 		_, err := fmt.Fprintln(s.Out, "nothing was deleted: repeat with "+flags)
 		return err
 	}
-	if err := p.delete(ctx, s, users, &done); err != nil {
-		return fmt.Errorf("%s deleted, then: %w; repeat the command for the rest", count(done.Deleted, "row"), wrapCanceled(ctx, err))
+	if err := c.delete(ctx, s, users, &result); err != nil {
+		return fmt.Errorf("%s deleted, then: %w; repeat the command for the rest", text.Count(result.DeletedRows, "row"), wrapCanceled(ctx, err))
 	}
-	if p.asJSON {
-		return printJSON(s.Out, done)
+	if c.asJSON {
+		return printJSON(s.Out, result)
 	}
-	_, err = fmt.Fprintf(s.Out, "%s deleted\n", count(done.Deleted, "row"))
+	_, err = fmt.Fprintf(s.Out, "%s deleted\n", text.Count(result.DeletedRows, "row"))
 	return err
 }
 
-// look finds whose rows are meant. That most users are gone is doubted, and no row
-// deleted, without --force: the users table may be another site's.
-func (p purgeCmd) look(ctx context.Context) (users []webinar.UserID, done purgeResult, doubt, err error) {
-	holdings, err := p.store.Usage(ctx, p.user)
+// selectUsers counts the rows to delete. safetyErr is why they must not be deleted
+// without --force: if most users are missing, the users table may be another
+// site's.
+func (c purgeCmd) selectUsers(ctx context.Context) (users []webinar.UserID, result purgeResult, safetyErr, err error) {
+	usage, err := c.store.Usage(ctx, c.user)
 	if err != nil {
-		return nil, done, nil, err
+		return nil, result, nil, err
 	}
-	for _, h := range holdings.Users {
-		if p.orphans && h.Exists {
+	for _, u := range usage.Users {
+		if c.orphans && u.Exists {
 			continue
 		}
-		users = append(users, h.User)
-		done.Users++
-		done.Rows += h.Rows
-		done.Events += h.Events
+		users = append(users, u.User)
+		result.Users++
+		result.Rows += u.Rows
+		result.Events += u.Events
 	}
-	if all := len(holdings.Users); p.orphans && !p.force && 2*done.Users > all {
-		doubt = fmt.Errorf("of %s with rows, %s has %d: check AUTOWEBINAR_USERS_TABLE (or the table prefix); if the others were deleted indeed, add --force",
-			count(all, "user"), p.cfg.UsersTable, all-done.Users)
+	if all := len(usage.Users); c.orphans && !c.force && 2*result.Users > all {
+		safetyErr = fmt.Errorf("of %s with rows, only %d exist in %s: check AUTOWEBINAR_USERS_TABLE (or the table prefix); if the others are deleted, add --force",
+			text.Count(all, "user"), all-result.Users, c.cfg.UsersTable)
 	}
-	done.choose(users)
-	return users, done, doubt, nil
+	result.setUserIDs(users)
+	return users, result, safetyErr, nil
 }
 
-// choose lists users, but not a million.
-func (p *purgeResult) choose(users []webinar.UserID) {
-	p.UserIDs = append([]webinar.UserID{}, users[:min(len(users), maxUserIDs)]...)
-	p.Unlisted = len(users) - len(p.UserIDs)
+func (r *purgeResult) setUserIDs(users []webinar.UserID) {
+	r.UserIDs = append([]webinar.UserID{}, users[:min(len(users), maxUserIDs)]...)
+	r.Unlisted = len(users) - len(r.UserIDs)
 }
 
-// whose names the users in words.
-func (p purgeResult) whose() string {
-	if p.Users == 0 {
+// userList returns the ids of the users as text.
+func (r purgeResult) userList() string {
+	if r.Users == 0 {
 		return ""
 	}
 	var ids []string
-	for _, user := range p.UserIDs[:min(p.Users, textUserIDs)] {
+	for _, user := range r.UserIDs[:min(r.Users, maxTextUserIDs)] {
 		ids = append(ids, strconv.FormatUint(uint64(user), 10))
 	}
-	text := ": " + strings.Join(ids, ", ")
-	if more := p.Users - len(ids); more > 0 {
-		text += fmt.Sprintf(" and %d more (see --json)", more)
+	list := ": " + strings.Join(ids, ", ")
+	if more := r.Users - len(ids); more > 0 {
+		list += fmt.Sprintf(" and %d more (see --json)", more)
 	}
-	return text
+	return list
 }
 
-func (p purgeCmd) warn(ctx context.Context, s Streams, done purgeResult) error {
-	if done.Events > 0 {
-		fmt.Fprintf(s.Err, "warning: %s among them not delivered yet, and never will be (autowebinar outbox list)\n", count(done.Events, "event"))
+func (c purgeCmd) warn(ctx context.Context, s Streams, r purgeResult) error {
+	if r.Events > 0 {
+		fmt.Fprintf(s.Err, "warning: %s will never be delivered (see autowebinar outbox list)\n", text.Count(r.Events, "undelivered event"))
 	}
-	led, err := leader.Exists(ctx, p.db)
-	if err == nil && led && p.user == 0 && !p.orphans {
-		fmt.Fprintln(s.Err, "warning: a service is running on this table: its viewers begin new sessions, whose rows stay; stop it first if you remove it")
+	hasLeader, err := leader.Exists(ctx, c.db)
+	if err == nil && hasLeader && c.user == 0 && !c.orphans {
+		fmt.Fprintln(s.Err, "warning: a service is running on this table: its viewers start new sessions, whose rows remain; to uninstall, stop it first")
 	}
 	return err
 }
 
-func (p purgeCmd) word() string {
+// confirmPhrase is what must be typed at a terminal.
+func (c purgeCmd) confirmPhrase() string {
 	switch {
-	case p.user != 0:
-		return fmt.Sprintf("purge %d", p.user)
-	case p.orphans:
+	case c.user != 0:
+		return fmt.Sprintf("purge %d", c.user)
+	case c.orphans:
 		return "purge orphans"
 	}
 	return "purge all"
 }
 
-func (p purgeCmd) delete(ctx context.Context, s Streams, users []webinar.UserID, done *purgeResult) error {
+func (c purgeCmd) delete(ctx context.Context, s Streams, users []webinar.UserID, result *purgeResult) error {
 	bar := newProgress(s, len(users))
-	defer bar.end()
+	defer bar.clear()
 	for batch := range slices.Chunk(users, usermeta.PurgeBatch) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		n, err := p.store.Purge(ctx, batch, p.orphans)
-		done.Deleted += n
+		n, err := c.store.Purge(ctx, batch, c.orphans)
+		result.DeletedRows += n
 		if err != nil {
 			return err
 		}

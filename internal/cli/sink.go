@@ -22,7 +22,8 @@ import (
 // runSink receives webhooks: it verifies each with the public Standard Webhooks
 // library and prints it.
 func runSink(ctx context.Context, args []string, s Streams, environ []string) error {
-	set := flags("sink", s)
+	set := newFlagSet("sink", s,
+		"Receives webhooks, verifies their signatures and prints them.")
 	listen := set.String("listen", "127.0.0.1:9000", "address to listen on")
 	secret := set.String("secret", "", "whsec_… (default: the first in AUTOWEBINAR_WEBHOOK_SECRET or in the file AUTOWEBINAR_WEBHOOK_SECRET_FILE)")
 	status := set.Int("status", http.StatusNoContent, "response status; 503 causes retries")

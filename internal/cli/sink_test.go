@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSinkSecretIsTheFirstOfTheService(t *testing.T) {
+func TestSinkUsesFirstSecretOfService(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "webhook-secret")
 	require.NoError(t, os.WriteFile(file, []byte("whsec_file,whsec_older\n"), 0o600))
@@ -34,7 +34,7 @@ func TestSinkSecretIsTheFirstOfTheService(t *testing.T) {
 		})
 	}
 
-	code, _, errs := ask(t, []string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=/nowhere/whsec_given-by-mistake"}, "sink", "--listen", "127.0.0.1:0")
+	code, _, errs := runCommand(t, []string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=/nowhere/whsec_given-by-mistake"}, "sink", "--listen", "127.0.0.1:0")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, errs, "cannot read the file AUTOWEBINAR_WEBHOOK_SECRET_FILE")
 	assert.NotContains(t, errs, "by-mistake", "a secret set in place of a path is not printed")

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// isTerminal tells whether somebody sits at the other end of a stream.
+// isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	if !ok {
@@ -24,29 +23,29 @@ func isTerminal(stream any) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// confirm asks for a word to be typed, and tells whether it was. Where nobody
-// sits at a terminal it does not ask.
-func confirm(s Streams, word string) bool {
+// confirm prompts for a phrase and reports whether it was typed. It returns false
+// without a prompt if the input is not a terminal.
+func confirm(s Streams, phrase string) bool {
 	if !isTerminal(s.In) {
 		return false
 	}
-	fmt.Fprintf(s.Err, "Type %q to go on: ", word)
+	fmt.Fprintf(s.Err, "Type %q to continue: ", phrase)
 	line, _ := bufio.NewReader(s.In).ReadString('\n')
-	return strings.TrimSpace(line) == word
+	return strings.TrimSpace(line) == phrase
 }
 
-// progress is a bar on a terminal, and nothing elsewhere.
+// progress shows a progress bar if the error stream is a terminal.
 type progress struct {
-	w     io.Writer // nil: nowhere
-	total int
-	done  int
-	began time.Time
-	shown time.Time
+	w       io.Writer // nil if not a terminal
+	total   int
+	done    int
+	began   time.Time
+	updated time.Time
 }
 
 const (
-	barWidth = 30
-	barEvery = 100 * time.Millisecond
+	barWidth    = 30
+	barInterval = 100 * time.Millisecond
 )
 
 func newProgress(s Streams, total int) *progress {
@@ -57,24 +56,24 @@ func newProgress(s Streams, total int) *progress {
 	return p
 }
 
-// add notes that n more are done.
+// add counts n more as done.
 func (p *progress) add(n int) {
 	p.done += n
-	if p.w == nil || time.Since(p.shown) < barEvery && p.done < p.total {
+	if p.w == nil || time.Since(p.updated) < barInterval && p.done < p.total {
 		return
 	}
-	p.shown = time.Now()
+	p.updated = time.Now()
 	fmt.Fprint(p.w, "\r", p.bar(time.Since(p.began)), "\x1b[K")
 }
 
-// end leaves the line to what is printed next.
-func (p *progress) end() {
-	if p.w != nil && !p.shown.IsZero() {
+// clear removes the bar.
+func (p *progress) clear() {
+	if p.w != nil && !p.updated.IsZero() {
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }
 
-// bar is the line as it stands after some time.
+// bar formats the bar after an elapsed time.
 func (p *progress) bar(elapsed time.Duration) string {
 	total := max(p.total, p.done, 1)
 	full := barWidth * p.done / total
@@ -84,12 +83,4 @@ func (p *progress) bar(elapsed time.Duration) string {
 		left = fmt.Sprintf(", %s left", max(rest, time.Second).Round(time.Second))
 	}
 	return fmt.Sprintf("[%s%s] %d of %d%s", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), p.done, total, left)
-}
-
-// count is a number with its noun, "1 row" or "2 rows".
-func count(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return strconv.Itoa(n) + " " + noun
 }

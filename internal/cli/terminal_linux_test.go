@@ -14,13 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pseudoterminal is a person's end and a program's end.
-func pseudoterminal(t *testing.T) (person, program *os.File) {
+// newPseudoterminal returns the user's end and the program's end.
+func newPseudoterminal(t *testing.T) (user, program *os.File) {
 	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	require.NoError(t, err)
-	t.Cleanup(func() { person.Close() })
-	raw, err := person.SyscallConn()
+	t.Cleanup(func() { user.Close() })
+	raw, err := user.SyscallConn()
 	require.NoError(t, err)
 	var number, unlock int32
 	require.NoError(t, raw.Control(func(fd uintptr) {
@@ -32,48 +32,48 @@ func pseudoterminal(t *testing.T) (person, program *os.File) {
 	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { program.Close() })
-	return person, program
+	return user, program
 }
 
-// At a terminal a purge asks for a word, and only that word will do; long work
-// shows how far it is.
-func TestAPurgeAtATerminalWantsAWordTyped(t *testing.T) {
+// At a terminal, purge prompts for a phrase, accepts no other, and shows a progress
+// bar.
+func TestPurgeAtTerminalPrompts(t *testing.T) {
 	t.Parallel()
 	for answer, deleted := range map[string]bool{"purge all": true, "yes": false, "": false, "purge 1": false} {
 		t.Run(answer, func(t *testing.T) {
 			t.Parallel()
-			x := audience(t)
-			person, program := pseudoterminal(t)
-			asked := make(chan struct{})
+			f := newIntroFixture(t)
+			user, program := newPseudoterminal(t)
+			prompted := make(chan struct{})
 			var screen output
 			go func() {
-				lines := bufio.NewReader(person)
-				question := ""
+				reader := bufio.NewReader(user)
+				line := ""
 				for {
-					b, err := lines.ReadByte()
+					b, err := reader.ReadByte()
 					if err != nil {
 						return
 					}
 					_, _ = screen.Write([]byte{b})
-					if question += string(b); strings.HasSuffix(question, "to go on: ") {
-						close(asked)
+					if line += string(b); strings.HasSuffix(line, "to continue: ") {
+						close(prompted)
 					}
 				}
 			}()
 			var out output
 			code := make(chan int, 1)
 			go func() {
-				code <- Run(t.Context(), []string{"purge", "--all"}, Streams{In: program, Out: &out, Err: program}, x.env)
+				code <- Run(t.Context(), []string{"purge", "--all"}, Streams{In: program, Out: &out, Err: program}, f.env)
 			}()
 			select {
-			case <-asked:
+			case <-prompted:
 			case <-time.After(time.Minute):
-				t.Fatal("no question: " + screen.String())
+				t.Fatal("no prompt: " + screen.String())
 			}
-			_, err := person.WriteString(answer + "\n")
+			_, err := user.WriteString(answer + "\n")
 			require.NoError(t, err)
 			assert.Equal(t, 0, <-code)
-			assert.Equal(t, deleted, x.count(t, "meta_key LIKE 'autowebinar\\_%'") == 0)
+			assert.Equal(t, deleted, f.count(t, "meta_key LIKE 'autowebinar\\_%'") == 0)
 			assert.Equal(t, deleted, strings.Contains(out.String(), "rows deleted"), out.String())
 			assert.Equal(t, !deleted, strings.Contains(out.String(), "nothing was deleted"))
 			if deleted {
@@ -83,25 +83,24 @@ func TestAPurgeAtATerminalWantsAWordTyped(t *testing.T) {
 	}
 }
 
-// The word that is typed is no answer to the doubt whether most users are gone.
-func TestATypedWordIsNoForce(t *testing.T) {
+func TestPromptDoesNotReplaceForce(t *testing.T) {
 	t.Parallel()
-	x := audience(t)
-	x.exec(t, "DELETE FROM wp_users WHERE ID < 5") // 5 was deleted before
+	f := newIntroFixture(t)
+	f.exec(t, "DELETE FROM wp_users WHERE ID < 5") // 5 was deleted before
 	for _, force := range []bool{false, true} {
-		person, program := pseudoterminal(t)
-		_, err := person.WriteString("purge orphans\n")
+		user, program := newPseudoterminal(t)
+		_, err := user.WriteString("purge orphans\n")
 		require.NoError(t, err)
 		args := []string{"purge", "--orphans"}
 		if force {
 			args = append(args, "--force")
 		}
 		var out, errs output
-		code := Run(t.Context(), args, Streams{In: program, Out: &out, Err: &errs}, x.env)
+		code := Run(t.Context(), args, Streams{In: program, Out: &out, Err: &errs}, f.env)
 		assert.Equal(t, 0, code, errs.String())
-		assert.Equal(t, !force, strings.Contains(errs.String(), "of 5 users with rows, wp_users has 0"), errs.String())
+		assert.Equal(t, !force, strings.Contains(errs.String(), "of 5 users with rows, only 0 exist in wp_users"), errs.String())
 		assert.Equal(t, force, strings.Contains(out.String(), "rows deleted"), out.String())
 		assert.Equal(t, !force, strings.Contains(out.String(), "repeat with --yes --force"), out.String())
-		assert.Equal(t, force, x.count(t, "meta_key LIKE 'autowebinar\\_%'") == 0)
+		assert.Equal(t, force, f.count(t, "meta_key LIKE 'autowebinar\\_%'") == 0)
 	}
 }

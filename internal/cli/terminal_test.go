@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestABarShowsHowFarItIsAndHowLongItTakes(t *testing.T) {
+func TestProgressBar(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		done, total int
@@ -30,7 +30,7 @@ func TestABarShowsHowFarItIsAndHowLongItTakes(t *testing.T) {
 	}
 }
 
-func TestNobodySitsAtAFileAPipeOrTheNullDevice(t *testing.T) {
+func TestIsTerminal(t *testing.T) {
 	t.Parallel()
 	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
 	require.NoError(t, err)
@@ -45,5 +45,5 @@ func TestNobodySitsAtAFileAPipeOrTheNullDevice(t *testing.T) {
 	for _, stream := range []any{file, null, in, out, strings.NewReader("purge all\n"), nil} {
 		assert.False(t, isTerminal(stream))
 	}
-	assert.False(t, confirm(Streams{In: strings.NewReader("purge all\n"), Err: &output{}}, "purge all"), "a script says --yes")
+	assert.False(t, confirm(Streams{In: strings.NewReader("purge all\n"), Err: &output{}}, "purge all"))
 }

@@ -24,8 +24,8 @@ func version() string {
 	return "dev"
 }
 
-func printVersion(_ context.Context, args []string, s Streams, _ []string) error {
-	if err := parse(flags("version", s), args); err != nil {
+func runVersion(_ context.Context, args []string, s Streams, _ []string) error {
+	if err := parse(newFlagSet("version", s), args); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(s.Out, "autowebinar", version())

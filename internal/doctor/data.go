@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"autowebinar/internal/text"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/wpdb"
 )
@@ -28,7 +29,7 @@ func (d *Database) CheckData(ctx context.Context, store *usermeta.Store) []Findi
 	return append(i.findings, rowFindings(ctx, store)...)
 }
 
-const checkAgain = "see what the other findings say of the database, then check again"
+const checkAgain = "fix the other findings of the database, then check again"
 
 func (i *inspection) record(f Finding, err error) {
 	if err != nil {
@@ -37,9 +38,9 @@ func (i *inspection) record(f Finding, err error) {
 	i.findings = append(i.findings, f)
 }
 
-// columns checks what imports and plugins are known to damage.
+// columns checks the definitions that imports and plugins are known to damage.
 func (i *inspection) columns(ctx context.Context) (Finding, error) {
-	f := Finding{Name: "columns", State: OK, Detail: "as WordPress makes them"}
+	f := Finding{Name: "columns", State: OK, Detail: "as WordPress creates them"}
 	var columns []struct {
 		Name   string        `db:"name"`
 		Type   string        `db:"type"`
@@ -67,7 +68,7 @@ func (i *inspection) columns(ctx context.Context) (Finding, error) {
 	}
 	if len(wrong) > 0 {
 		f.State, f.Detail = Fail, strings.Join(wrong, ", ")
-		f.Advice = "bring " + i.db.Config.UsermetaTable + " back to WordPress's own definition (wp-admin/includes/schema.php), after a backup; bad imports lose it"
+		f.Advice = "restore WordPress's definition of " + i.db.Config.UsermetaTable + " (wp-admin/includes/schema.php), after a backup; failed imports lose it"
 	}
 	return f, nil
 }
@@ -133,15 +134,15 @@ func clusterFinding(f Finding, values map[string]string) Finding {
 	return f
 }
 
-// sharedLocks takes a lock on two connections: where a proxy or a cluster spreads
-// connections over servers, both are granted.
+// sharedLocks requests the same lock on two connections. Both are granted where a
+// proxy or a cluster spreads connections over servers.
 func (i *inspection) sharedLocks(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "shared locks", State: OK, Detail: "connections share locks"}
 	first, err := i.db.Connx(ctx)
 	if err != nil {
 		return f, err
 	}
-	defer wpdb.CloseConn(first) // frees the lock
+	defer wpdb.CloseConn(first) // releases the lock
 	second, err := i.db.Connx(ctx)
 	if err != nil {
 		return f, err
@@ -157,7 +158,7 @@ func (i *inspection) sharedLocks(ctx context.Context) (Finding, error) {
 	}
 	if got.Bool && other.Bool {
 		f.State, f.Detail = Fail, "two connections were granted the same lock: they reach different servers"
-		f.Advice = "point the service at one server, past the proxy or balancer; else viewers' first entries may be doubled and two replicas send"
+		f.Advice = "connect the service to one server, without the proxy or load balancer; otherwise first entries may be duplicated and two replicas may deliver"
 	}
 	return f, nil
 }
@@ -169,15 +170,16 @@ func rowFindings(ctx context.Context, store *usermeta.Store) []Finding {
 	if err != nil {
 		return []Finding{{"rows", Unknown, err.Error(), checkAgain}}
 	}
-	rows := Finding{"rows", OK, fmt.Sprintf("%d of %d viewers; counted in %s", usage.Rows, len(usage.Users), time.Since(began).Round(time.Millisecond)), ""}
+	rows := Finding{"rows", OK, fmt.Sprintf("%s of %s; counted in %s", text.Count(usage.Rows, "row"), text.Count(len(usage.Users), "viewer"), time.Since(began).Round(time.Millisecond)), ""}
 	orphans := Finding{"orphans", OK, "none", ""}
 	if usage.Orphans > 0 {
-		orphans = Finding{"orphans", Warn, fmt.Sprintf("%d rows of users who are deleted in WordPress", usage.Orphans), "autowebinar purge --orphans lists them, and with --yes removes them"}
+		orphans = Finding{"orphans", Warn, text.Count(usage.Orphans, "row") + " of users who are deleted in WordPress",
+			"autowebinar purge --orphans lists them, and with --yes deletes them"}
 	}
 	duplicates := Finding{"duplicates", OK, "none", ""}
 	if usage.Duplicates > 0 {
-		duplicates = Finding{"duplicates", Warn, fmt.Sprintf("%d rows beyond the first of their key", usage.Duplicates),
-			"they do no harm here (the lowest umeta_id counts, all are written alike), but some PHP code writes autowebinar_ keys: switch it off"}
+		duplicates = Finding{"duplicates", Warn, text.Count(usage.Duplicates, "row") + " beyond the first of a key",
+			"they do no harm (the service reads the lowest umeta_id and writes all), but some PHP code writes autowebinar_ keys: disable it"}
 	}
 	return []Finding{rows, orphans, duplicates, outboxFinding(usage)}
 }

@@ -17,7 +17,7 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-const auditWell = `grants: ok
+const healthyData = `grants: ok
 columns: ok
 collation: ok
 cluster: ok
@@ -27,7 +27,7 @@ orphans: ok
 duplicates: ok
 outbox: ok`
 
-func TestAnAuditSaysWhatAnOperatorShouldKnow(t *testing.T) {
+func TestCheckData(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		damage  []string // statements; {account} is the service's
@@ -37,15 +37,15 @@ func TestAnAuditSaysWhatAnOperatorShouldKnow(t *testing.T) {
 		advice  string
 		admin   bool
 	}{
-		"all is well": {},
-		"everything granted on the database": {
+		"healthy": {},
+		"all grants on the database": {
 			damage: []string{"GRANT ALL ON {db}.* TO {account}"}, finding: "grants", state: doctor.Warn, detail: "ALL PRIVILEGES on {db}.*", advice: "REVOKE"},
-		"one privilege too many": {
+		"excess privilege": {
 			damage: []string{"GRANT INSERT ON wp_users TO {account}"}, finding: "grants", state: doctor.Warn, detail: "INSERT on {db}.wp_users", advice: "REVOKE"},
-		"a table too many": {
+		"grant on another table": {
 			damage: []string{"GRANT SELECT ON wp_options TO {account}"}, finding: "grants", state: doctor.Warn, detail: "SELECT on {db}.wp_options", advice: "migrations-none.md"},
-		"the administrator": {admin: true, finding: "grants", state: doctor.Warn, detail: "on *.*", advice: "an account of its own"},
-		"an import lost AUTO_INCREMENT": {
+		"administrator account": {admin: true, finding: "grants", state: doctor.Warn, detail: "on *.*", advice: "its own account"},
+		"no AUTO_INCREMENT": {
 			damage: []string{"ALTER TABLE wp_usermeta MODIFY umeta_id bigint unsigned NOT NULL"}, finding: "columns", state: doctor.Fail, detail: "umeta_id lost AUTO_INCREMENT", advice: "schema.php"},
 		"short keys": {
 			damage: []string{"ALTER TABLE wp_usermeta MODIFY meta_key varchar(191)"}, finding: "columns", state: doctor.Fail, detail: "meta_key has 191 characters", advice: "schema.php"},
@@ -53,14 +53,14 @@ func TestAnAuditSaysWhatAnOperatorShouldKnow(t *testing.T) {
 			damage: []string{"ALTER TABLE wp_usermeta MODIFY meta_value varchar(500)"}, finding: "columns", state: doctor.Fail, detail: "meta_value is varchar", advice: "schema.php"},
 		"latin1": {
 			damage: []string{"ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET latin1"}, finding: "collation", state: doctor.Warn, detail: "latin1_swedish_ci", advice: "utf8mb4"},
-		"two bytes a letter": {
+		"two-byte character set": {
 			damage: []string{"ALTER TABLE wp_usermeta CONVERT TO CHARACTER SET ucs2"}, finding: "collation", state: doctor.Fail, detail: "ucs2_general_ci", advice: "convert wp_usermeta to utf8mb4"},
-		"a deleted user": {
-			damage: []string{"INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (77, 'autowebinar_completed', '1'), (77, 'nickname', 'x')"}, finding: "orphans", state: doctor.Warn, detail: "1 rows of users who are deleted", advice: "purge --orphans"},
-		"PHP wrote a key twice": {
+		"deleted user": {
+			damage: []string{"INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (77, 'autowebinar_completed', '1'), (77, 'nickname', 'x')"}, finding: "orphans", state: doctor.Warn, detail: "1 row of users who are deleted", advice: "purge --orphans"},
+		"duplicate key": {
 			damage:  []string{"INSERT INTO wp_users (ID, user_registered) VALUES (1, '2026-01-02 03:04:05')", "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'autowebinar_completed', '1'), (1, 'autowebinar_completed', '1'), (1, 'nickname', 'x'), (1, 'nickname', 'x')"},
-			finding: "duplicates", state: doctor.Warn, detail: "1 rows beyond the first of their key", advice: "PHP"},
-		"an event was given up": {
+			finding: "duplicates", state: doctor.Warn, detail: "1 row beyond the first of a key", advice: "PHP"},
+		"dead event": {
 			damage:  []string{"INSERT INTO wp_users (ID, user_registered) VALUES (1, '2026-01-02 03:04:05')", "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'autowebinar_outbox_dead', 'x'), (1, 'autowebinar_outbox', 'x')"},
 			finding: "outbox", state: doctor.Warn, detail: "undelivered events: 1, dead: 1", advice: "outbox list --dead"},
 	}
@@ -79,8 +79,8 @@ func TestAnAuditSaysWhatAnOperatorShouldKnow(t *testing.T) {
 			}
 			before := db.Checksum(t)
 			findings := checkData(t, storetest.Config(t, dsn))
-			assert.Equal(t, before, db.Checksum(t), "an audit changes nothing")
-			want := auditWell
+			assert.Equal(t, before, db.Checksum(t), "the checks change nothing")
+			want := healthyData
 			if test.finding != "" {
 				want = strings.Replace(want, test.finding+": ok", test.finding+": "+string(test.state), 1)
 			}
@@ -97,23 +97,23 @@ func TestAnAuditSaysWhatAnOperatorShouldKnow(t *testing.T) {
 	}
 }
 
-// A balancer sends every other connection to another server: each grants the
-// same lock.
-func TestAnAuditFindsConnectionsThatReachDifferentServers(t *testing.T) {
+// Behind a load balancer two connections may reach different servers, which both
+// grant the same lock.
+func TestCheckDataFindsConnectionsToDifferentServers(t *testing.T) {
 	t.Parallel()
-	one, two := storetest.NewWithServer(t), storetest.NewWithServer(t)
-	addresses := []string{storetest.Config(t, one.DB.DSN).DSN.Addr, storetest.Config(t, two.DB.DSN).DSN.Addr}
+	first, second := storetest.NewWithServer(t), storetest.NewWithServer(t)
+	addresses := []string{storetest.Config(t, first.DB.DSN).DSN.Addr, storetest.Config(t, second.DB.DSN).DSN.Addr}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { listener.Close() })
-	var turn atomic.Int64
+	var connections atomic.Int64
 	go func() {
 		for {
 			client, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp", addresses[turn.Add(1)%2])
+			server, err := net.Dial("tcp", addresses[connections.Add(1)%2])
 			if err != nil {
 				client.Close()
 				continue
@@ -122,7 +122,7 @@ func TestAnAuditFindsConnectionsThatReachDifferentServers(t *testing.T) {
 			go func() { defer client.Close(); _, _ = io.Copy(client, server) }()
 		}
 	}()
-	cfg := storetest.Config(t, one.DB.DSN)
+	cfg := storetest.Config(t, first.DB.DSN)
 	cfg.DSN.Addr = listener.Addr().String()
 	for _, f := range checkData(t, cfg) {
 		if f.Name == "shared locks" {
@@ -131,12 +131,12 @@ func TestAnAuditFindsConnectionsThatReachDifferentServers(t *testing.T) {
 			return
 		}
 	}
-	t.Fatal("no such finding")
+	t.Fatal("no finding of shared locks")
 }
 
-func TestAnAuditOfNoServerSaysNothing(t *testing.T) {
+func TestCheckDataWithoutServer(t *testing.T) {
 	t.Parallel()
-	assert.Empty(t, checkData(t, storetest.Config(t, "nobody:nothing@tcp(127.0.0.1:1)/wordpress")))
+	assert.Empty(t, checkData(t, storetest.Config(t, "user:password@tcp(127.0.0.1:1)/wordpress")))
 }
 
 func checkData(t *testing.T, cfg wpdb.Config) []doctor.Finding {

@@ -28,7 +28,7 @@ type Database struct {
 	db  *wpdb.DB
 	log *slog.Logger
 
-	notReady atomic.Pointer[error] // why Verify failed the last time; nil once it has not
+	notReady atomic.Pointer[error] // why the last Verify failed; nil if it succeeded
 }
 
 // NewDatabase returns the checks of a database. A nil logger discards.
@@ -137,7 +137,7 @@ func (i *inspection) version(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "server", State: OK}
 	err := i.conn.GetContext(ctx, &f.Detail, "SELECT VERSION()")
 	if err == nil && tooOld(f.Detail) {
-		f.State, f.Advice = Fatal, "MySQL 8.0 or MariaDB 10.6 is the oldest that can skip locked rows"
+		f.State, f.Advice = Fatal, "use MySQL 8.0, MariaDB 10.6 or newer: older servers cannot skip locked rows"
 	}
 	return f, err
 }
@@ -148,7 +148,7 @@ func tooOld(version string) bool {
 	version = strings.TrimPrefix(version, "5.5.5-")
 	var major, minor int
 	if n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor); n < 2 {
-		return false // the name of a proxy: try
+		return false // not a version, such as the name of a proxy
 	}
 	if strings.Contains(version, "MariaDB") {
 		return major < 10 || major == 10 && minor < 6
@@ -162,7 +162,7 @@ func (i *inspection) isolation(ctx context.Context) (Finding, error) {
 	level, err := i.variable(ctx, "transaction_isolation", "tx_isolation")
 	f.Detail = level
 	if err == nil && level != "READ-COMMITTED" {
-		f.State, f.Advice = Fatal, "the server or a proxy does not let the session run at READ COMMITTED; WordPress's own writes would stall"
+		f.State, f.Advice = Fatal, "the server or a proxy prevents READ COMMITTED; at another level WordPress's own writes would stall"
 	}
 	return f, err
 }
@@ -195,7 +195,7 @@ func (i *inspection) indexes(ctx context.Context) (Finding, error) {
 	if err == nil && len(names) < 2 {
 		f.State, f.Detail = Fatal, fmt.Sprintf("only %q", names)
 		if i.tableMissing {
-			f.State = Fail // there is no such table, yet
+			f.State = Fail // the table may not exist yet
 		}
 		f.Advice = "WordPress's own indexes user_id and meta_key must exist on " + i.db.Config.UsermetaTable + "; plugins that tune indexes replace them"
 	}
@@ -236,7 +236,7 @@ func (i *inspection) leastPrivilege(ctx context.Context) (Finding, error) {
 	switch {
 	case err == nil:
 		f.State, f.Detail = Warn, "the account can write to "+i.db.Config.UsersTable
-		f.Advice = "give the service an account of its own with the grants of migrations-none.md"
+		f.Advice = "give the service its own account with the grants of migrations-none.md"
 	case !errors.As(err, &sqlErr):
 		return f, err
 	}
@@ -304,7 +304,7 @@ func (i *inspection) locks(ctx context.Context) (Finding, error) {
 		return f, err
 	}
 	if !got.Bool || !mine.Bool || !released.Bool {
-		f.State, f.Detail = Fail, "a granted lock is not held"
+		f.State, f.Detail = Fail, "a granted lock was lost"
 		return f, nil
 	}
 	i.discardConn = discard

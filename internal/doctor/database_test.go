@@ -21,7 +21,7 @@ func newDatabase(t testing.TB, cfg wpdb.Config) *doctor.Database {
 	return doctor.NewDatabase(storetest.Open(t, cfg), nil)
 }
 
-// states is the golden form of findings: a line each, name and state.
+// states formats findings: name and state, one per line.
 func states(findings []doctor.Finding) string {
 	var lines []string
 	for _, f := range findings {
@@ -30,7 +30,7 @@ func states(findings []doctor.Finding) string {
 	return strings.Join(lines, "\n")
 }
 
-const allWell = `server: ok
+const healthyDatabase = `server: ok
 isolation: ok
 writable: ok
 binary log: ok
@@ -43,9 +43,9 @@ least privilege: ok
 clock: ok
 named locks: ok`
 
-// with is allWell but for some states.
-func with(states map[string]doctor.State) string {
-	lines := strings.Split(allWell, "\n")
+// withStates returns healthyDatabase with some states replaced.
+func withStates(states map[string]doctor.State) string {
+	lines := strings.Split(healthyDatabase, "\n")
 	for i, line := range lines {
 		name, _, _ := strings.Cut(line, ":")
 		if state, ok := states[name]; ok {
@@ -55,20 +55,20 @@ func with(states map[string]doctor.State) string {
 	return strings.Join(lines, "\n")
 }
 
-func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
+func TestCheckAndVerify(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		damage  string                  // statement; {account} is the service's
-		states  map[string]doctor.State // unlike allWell
-		advice  map[string]string       // part of it, by finding
-		err     error                   // of Fit
-		changes func(cfg *wpdb.Config)  // what the operator configured
-		admin   bool                    // the service runs as administrator
+		damage string                  // statements; {account} is the service's
+		states map[string]doctor.State // that differ from healthyDatabase
+		advice map[string]string       // parts of it, by finding
+		err    error                   // of Verify
+		config func(cfg *wpdb.Config)  // changes the settings
+		admin  bool                    // run as the administrator
 
-		users    int // WordPress has, with a nickname each
+		users    int // of WordPress, each with a nickname
 		nickname func(id int) string
 	}{
-		"a good table": {},
+		"healthy": {},
 		"MyISAM": {
 			damage: "ALTER TABLE wp_usermeta ENGINE=MyISAM",
 			states: map[string]doctor.State{"engine": doctor.Fatal},
@@ -87,12 +87,12 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 			advice: map[string]string{"indexes": "must exist on wp_usermeta"},
 			err:    doctor.ErrUnsupportedDatabase,
 		},
-		"an index of the name on another column": {
+		"index user_id on another column": {
 			damage: "ALTER TABLE wp_usermeta DROP INDEX user_id, ADD INDEX user_id (umeta_id)",
 			states: map[string]doctor.State{"indexes": doctor.Fatal},
 			err:    doctor.ErrUnsupportedDatabase,
 		},
-		"no usermeta table": { // being restored, or not yet there
+		"no usermeta table": { // not created or restored yet
 			damage: "DROP TABLE wp_usermeta",
 			states: map[string]doctor.State{"engine": doctor.Fail, "indexes": doctor.Fail, "read grants": doctor.Fail, "write grants": doctor.Fail},
 			advice: map[string]string{"engine": "check the table prefix"},
@@ -104,37 +104,37 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 			advice: map[string]string{"users table": "check the table prefix"},
 			err:    wpdb.ErrUnavailable,
 		},
-		"another prefix": {
-			changes: func(cfg *wpdb.Config) { cfg.UsersTable, cfg.UsermetaTable = "site_users", "site_usermeta" },
+		"other prefix": {
+			config: func(cfg *wpdb.Config) { cfg.UsersTable, cfg.UsermetaTable = "site_users", "site_usermeta" },
 			states: map[string]doctor.State{
 				"users table": doctor.Fail, "engine": doctor.Fail, "indexes": doctor.Fail, "read grants": doctor.Fail, "write grants": doctor.Fail,
 			},
 			advice: map[string]string{"users table": "WORDPRESS_TABLE_PREFIX", "engine": "check the table prefix"},
 			err:    wpdb.ErrUnavailable,
 		},
-		"users deleted by hand, or an old copy of their table": {
+		"most users missing": {
 			damage: rowsOf(11, 20),
 			states: map[string]doctor.State{"users table": doctor.Warn},
 			advice: map[string]string{"users table": "AUTOWEBINAR_USERS_TABLE"},
 		},
-		"few of them": {
+		"few users missing": {
 			damage: rowsOf(11, 19),
 		},
-		"another site's users": {
-			users: 40, nickname: func(id int) string { return map[bool]string{true: "viewer1"}[id == 1] }, // both have an admin
+		"users of another site": {
+			users: 40, nickname: func(id int) string { return map[bool]string{true: "viewer1"}[id == 1] }, // both sites have this user
 			states: map[string]doctor.State{"users table": doctor.Warn},
-			advice: map[string]string{"users table": "not of one site"},
+			advice: map[string]string{"users table": "different sites"},
 		},
-		"another site's users, the account may read but three columns": {
+		"users of another site, other columns unreadable": {
 			users: 40, nickname: func(int) string { return "x" },
 			damage: "REVOKE SELECT ON wp_users FROM {account}; GRANT SELECT (ID, user_login, user_pass) ON wp_users TO {account}",
 		},
-		"users with nicknames of their own": {
+		"most nicknames changed": {
 			users: 40, nickname: func(id int) string {
 				return [...]string{"x", "y", "z", fmt.Sprintf("VIEWER%d", id), "v"}[id%5]
 			},
 		},
-		"few users with nicknames of their own": {
+		"few users with changed nicknames": {
 			users: 19, nickname: func(int) string { return "x" },
 		},
 		"SELECT only": {
@@ -155,12 +155,12 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 			advice: map[string]string{"users table": "GRANT SELECT on wp_users"},
 			err:    wpdb.ErrUnavailable,
 		},
-		"too many grants": {
+		"excess grants": {
 			damage: "GRANT UPDATE ON wp_users TO {account}",
 			states: map[string]doctor.State{"least privilege": doctor.Warn},
-			advice: map[string]string{"least privilege": "an account of its own"},
+			advice: map[string]string{"least privilege": "its own account"},
 		},
-		"the administrator": {
+		"administrator account": {
 			admin:  true,
 			states: map[string]doctor.State{"least privilege": doctor.Warn},
 			advice: map[string]string{"least privilege": "migrations-none.md"},
@@ -184,26 +184,26 @@ func TestAnInspectionSaysWhatIsWrong(t *testing.T) {
 			if test.admin {
 				cfg = storetest.Config(t, db.AdminDSN)
 			}
-			if test.changes != nil {
-				test.changes(&cfg)
+			if test.config != nil {
+				test.config(&cfg)
 			}
 			before := db.Checksum(t)
 			database := newDatabase(t, cfg)
 			findings := database.Check(t.Context())
-			assert.Equal(t, with(test.states), states(findings), "%+v", findings)
+			assert.Equal(t, withStates(test.states), states(findings), "%+v", findings)
 			for _, f := range findings {
 				assert.NotEmpty(t, f.Detail, f.Name)
-				assert.Equal(t, f.State == doctor.OK, f.Advice == "", "advice where there is something to do: %+v", f)
+				assert.Equal(t, f.State == doctor.OK, f.Advice == "", "exactly the other states have advice: %+v", f)
 				assert.Contains(t, f.Advice, test.advice[f.Name])
 			}
-			require.ErrorIs(t, database.Ping(t.Context()), wpdb.ErrUnavailable, "not before it is found fit")
+			require.ErrorIs(t, database.Ping(t.Context()), wpdb.ErrUnavailable, "before Verify")
 			checkVerify(t, database, test.err, test.states)
-			assert.Equal(t, before, db.Checksum(t), "an inspection changes nothing")
+			assert.Equal(t, before, db.Checksum(t), "the checks change nothing")
 		})
 	}
 }
 
-// rowsOf is a statement that gives a row to users who need not exist.
+// rowsOf returns a statement that inserts one row for each user id.
 func rowsOf(first, last int) string {
 	var rows []string
 	for id := first; id <= last; id++ {
@@ -212,7 +212,7 @@ func rowsOf(first, last int) string {
 	return "INSERT INTO wp_usermeta (user_id, meta_key) VALUES " + strings.Join(rows, ", ")
 }
 
-// checkVerify checks that the error is of one of two kinds and names every reason.
+// checkVerify checks the kind of the error and that it names every reason.
 func checkVerify(t *testing.T, database *doctor.Database, want error, states map[string]doctor.State) {
 	t.Helper()
 	err := database.Verify(t.Context())
@@ -235,16 +235,16 @@ func checkVerify(t *testing.T, database *doctor.Database, want error, states map
 	require.ErrorIs(t, database.Ping(t.Context()), want)
 }
 
-func TestInspectionOfNoServerSaysWhatToCheck(t *testing.T) {
+func TestCheckWithoutServer(t *testing.T) {
 	t.Parallel()
-	database := newDatabase(t, storetest.Config(t, "nobody:nothing@tcp(127.0.0.1:1)/wordpress"))
+	database := newDatabase(t, storetest.Config(t, "user:password@tcp(127.0.0.1:1)/wordpress"))
 	findings := database.Check(t.Context())
 	require.Len(t, findings, 1)
 	assert.Equal(t, "connection: fail", states(findings))
 	assert.Contains(t, findings[0].Advice, "host, port, account and password")
 }
 
-func TestInspectionWithAWrongPasswordIsTheConnections(t *testing.T) {
+func TestCheckWithWrongPassword(t *testing.T) {
 	t.Parallel()
 	cfg := storetest.Config(t, mariadbtest.New(t).DSN)
 	cfg.DSN.Passwd += "x"
@@ -255,13 +255,12 @@ func TestInspectionWithAWrongPasswordIsTheConnections(t *testing.T) {
 	assert.Less(t, time.Since(began), 5*time.Second)
 }
 
-// What is wrong must be said: that the server is read-only, not that the
-// connection was lost.
-func TestAnInspectionNamesAReadOnlyServer(t *testing.T) {
+// The finding must name the read-only server, not a lost connection.
+func TestReadOnlyServer(t *testing.T) {
 	t.Parallel()
-	b := storetest.NewWithServer(t)
-	b.Exec(t, "SET GLOBAL read_only = 1")
-	database := newDatabase(t, storetest.Config(t, b.DB.DSN))
+	f := storetest.NewWithServer(t)
+	f.Exec(t, "SET GLOBAL read_only = 1")
+	database := newDatabase(t, storetest.Config(t, f.DB.DSN))
 	findings := database.Check(t.Context())
 	var found bool
 	for _, f := range findings {
@@ -273,23 +272,23 @@ func TestAnInspectionNamesAReadOnlyServer(t *testing.T) {
 	}
 	assert.True(t, found, "%+v", findings)
 	require.ErrorIs(t, database.Verify(t.Context()), wpdb.ErrUnavailable)
-	require.ErrorContains(t, database.Ping(t.Context()), "read_only is ON", "the reason, for those who wait until it is ready")
-	b.Exec(t, "SET GLOBAL read_only = 0")
+	require.ErrorContains(t, database.Ping(t.Context()), "read_only is ON", "the reason is reported")
+	f.Exec(t, "SET GLOBAL read_only = 0")
 	require.NoError(t, database.Verify(t.Context()))
 	require.NoError(t, database.Ping(t.Context()))
 
-	// A fail-over while the service runs.
-	b.Exec(t, "SET GLOBAL read_only = 1")
+	// As after a fail-over while the service runs.
+	f.Exec(t, "SET GLOBAL read_only = 1")
 	err := database.Ping(t.Context())
 	require.ErrorIs(t, err, wpdb.ErrUnavailable)
 	require.ErrorContains(t, err, "read_only is ON")
-	b.Exec(t, "SET GLOBAL read_only = 0")
+	f.Exec(t, "SET GLOBAL read_only = 0")
 	require.NoError(t, database.Ping(t.Context()))
 }
 
-// The name of the primary now leads to another server; the old one is still
-// there, read-only, and there is no traffic that would meet its refusal.
-func TestAReplicaFollowsANameThatLeadsToAnotherServer(t *testing.T) {
+// After a fail-over the host name leads to another server. The old one still runs,
+// read-only, and there is no traffic that it would reject.
+func TestReconnectsToNewPrimary(t *testing.T) {
 	t.Parallel()
 	first, second := storetest.NewWithServer(t), storetest.NewWithServer(t)
 	first.Exec(t, "SET GLOBAL read_only = 1")
@@ -297,7 +296,7 @@ func TestAReplicaFollowsANameThatLeadsToAnotherServer(t *testing.T) {
 	database := newDatabase(t, cfg)
 	require.ErrorContains(t, database.Verify(t.Context()), "read_only is ON")
 	proxy.Redirect(t, second.DB.DSN)
-	require.NoError(t, database.Verify(t.Context()), "the connection was not kept")
+	require.NoError(t, database.Verify(t.Context()), "the old connection is closed")
 
 	second.Exec(t, "SET GLOBAL read_only = 1")
 	first.Exec(t, "SET GLOBAL read_only = 0")
@@ -307,17 +306,17 @@ func TestAReplicaFollowsANameThatLeadsToAnotherServer(t *testing.T) {
 }
 
 // A server that logs statements refuses every write at READ COMMITTED.
-func TestABinaryLogOfStatementsIsUnfit(t *testing.T) {
+func TestStatementBinaryLogIsUnsupported(t *testing.T) {
 	t.Parallel()
-	b := storetest.NewWithServer(t, "--log-bin", "--server-id=1", "--binlog-format=ROW")
+	f := storetest.NewWithServer(t, "--log-bin", "--server-id=1", "--binlog-format=ROW")
 	for format, want := range map[string]map[string]doctor.State{
 		"STATEMENT": {"binary log": doctor.Fatal, "write grants": doctor.Fail},
 		"MIXED":     {},
 		"ROW":       {},
 	} {
-		b.Exec(t, "SET GLOBAL binlog_format = '"+format+"'")
-		database := newDatabase(t, storetest.Config(t, b.DB.DSN))
-		assert.Equal(t, with(want), states(database.Check(t.Context())), format)
+		f.Exec(t, "SET GLOBAL binlog_format = '"+format+"'")
+		database := newDatabase(t, storetest.Config(t, f.DB.DSN))
+		assert.Equal(t, withStates(want), states(database.Check(t.Context())), format)
 		err := database.Verify(t.Context())
 		assert.Equal(t, format == "STATEMENT", errors.Is(err, doctor.ErrUnsupportedDatabase), "%v", err)
 	}

@@ -18,11 +18,11 @@ func (i *inspection) grants(ctx context.Context) (Finding, error) {
 	}
 	excess := excessGrants(lines, i.db.Config)
 	if len(excess) == 0 {
-		f.Detail = "no more than is needed"
+		f.Detail = "only those needed"
 		return f, nil
 	}
-	f.State, f.Detail = Warn, "more than is needed: "+strings.Join(excess, "; ")
-	f.Advice = "REVOKE them, or give the service an account of its own with the two grants of migrations-none.md"
+	f.State, f.Detail = Warn, "more than needed: "+strings.Join(excess, "; ")
+	f.Advice = "REVOKE them, or give the service its own account with the two grants of migrations-none.md"
 	return f, nil
 }
 
@@ -30,15 +30,15 @@ func (i *inspection) grants(ctx context.Context) (Finding, error) {
 // INSERT, UPDATE, DELETE on the usermeta table. Roles are listed too, since their
 // contents are not visible from here.
 func excessGrants(lines []string, cfg wpdb.Config) []string {
-	form := regexp.MustCompile(`(?i)^GRANT (.+?) ON (?:TABLE )?(\S+) TO `)
+	grant := regexp.MustCompile(`(?i)^GRANT (.+?) ON (?:TABLE )?(\S+) TO `)
 	role := regexp.MustCompile(`(?i)^GRANT (\S+) TO `)
-	may := map[string][]string{
+	needed := map[string][]string{
 		strings.ToLower(cfg.DSN.DBName + "." + cfg.UsersTable):    {"SELECT"},
 		strings.ToLower(cfg.DSN.DBName + "." + cfg.UsermetaTable): {"SELECT", "INSERT", "UPDATE", "DELETE"},
 	}
 	var excess []string
 	for _, line := range lines {
-		found := form.FindStringSubmatch(line)
+		found := grant.FindStringSubmatch(line)
 		if found == nil {
 			if found = role.FindStringSubmatch(line); found != nil {
 				excess = append(excess, "the role "+found[1])
@@ -49,7 +49,7 @@ func excessGrants(lines []string, cfg wpdb.Config) []string {
 		var more []string
 		for privilege := range strings.SplitSeq(found[1], ",") {
 			privilege = strings.ToUpper(strings.TrimSpace(privilege))
-			if privilege != "USAGE" && !slices.Contains(may[strings.ToLower(on)], privilege) {
+			if privilege != "USAGE" && !slices.Contains(needed[strings.ToLower(on)], privilege) {
 				more = append(more, privilege)
 			}
 		}

@@ -1,41 +1,42 @@
 package doctor
 
 import (
-	"autowebinar/internal/wpdb"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
+
+	"autowebinar/internal/wpdb"
 )
 
-// As MariaDB and MySQL print them.
-func TestGrantsBeyondTheNeedAreNamed(t *testing.T) {
+// The lines are as MariaDB and MySQL print them.
+func TestExcessGrants(t *testing.T) {
 	t.Parallel()
 	cfg := wpdb.Config{DSN: &mysql.Config{DBName: "word_press"}, UsersTable: "wp_users", UsermetaTable: "wp_usermeta"}
 	tests := map[string]struct {
 		lines []string
 		want  []string
 	}{
-		"the two that are needed": {lines: []string{
+		"required grants": {lines: []string{
 			"GRANT USAGE ON *.* TO `aw`@`%` IDENTIFIED BY PASSWORD '*ABC'",
 			"GRANT SELECT, INSERT, UPDATE, DELETE ON `word_press`.`wp_usermeta` TO `aw`@`%`",
 			"GRANT SELECT ON `word_press`.`wp_users` TO `aw`@`%`",
 		}},
-		"of the whole database": {
+		"all on the database": {
 			lines: []string{"GRANT ALL PRIVILEGES ON `word\\_press`.* TO `aw`@`%`"},
 			want:  []string{"ALL PRIVILEGES on word_press.*"},
 		},
-		"a column's": {
+		"column privilege": {
 			lines: []string{"GRANT SELECT, UPDATE (`user_email`) ON `word_press`.`wp_users` TO `aw`@`%`"},
 			want:  []string{"UPDATE (`USER_EMAIL`) on word_press.wp_users"},
 		},
-		"to be passed on": {
+		"grant option": {
 			lines: []string{"GRANT SELECT ON `word_press`.`wp_users` TO `aw`@`%` WITH GRANT OPTION"},
 			want:  []string{"GRANT OPTION on word_press.wp_users"},
 		},
-		"a role":    {lines: []string{"GRANT `app_read`@`%` TO `aw`@`%`"}, want: []string{"the role `app_read`@`%`"}},
-		"a proxy's": {lines: []string{"GRANT PROXY ON ''@'%' TO 'root'@'localhost'"}, want: []string{"PROXY on ''@'%'"}},
-		"MySQL's dynamic ones": {
+		"role":  {lines: []string{"GRANT `app_read`@`%` TO `aw`@`%`"}, want: []string{"the role `app_read`@`%`"}},
+		"proxy": {lines: []string{"GRANT PROXY ON ''@'%' TO 'root'@'localhost'"}, want: []string{"PROXY on ''@'%'"}},
+		"dynamic privileges": {
 			lines: []string{"GRANT SELECT, RELOAD ON *.* TO `root`@`%`", "GRANT BACKUP_ADMIN ON *.* TO `root`@`%`"},
 			want:  []string{"SELECT, RELOAD on *.*", "BACKUP_ADMIN on *.*"},
 		},
@@ -49,16 +50,16 @@ func TestGrantsBeyondTheNeedAreNamed(t *testing.T) {
 	}
 }
 
-func TestAClusterIsNamed(t *testing.T) {
+func TestClusterFinding(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		values map[string]string
 		state  State
 	}{
-		"single":            {map[string]string{"wsrep_on": "OFF", "wsrep_cluster_name": "my_wsrep_cluster"}, OK},
+		"single MariaDB":    {map[string]string{"wsrep_on": "OFF", "wsrep_cluster_name": "my_wsrep_cluster"}, OK},
 		"galera":            {map[string]string{"wsrep_on": "ON", "wsrep_cluster_name": "shop"}, Warn},
 		"group replication": {map[string]string{"group_replication_group_name": "aaaa"}, Warn},
-		"mysql alone":       {map[string]string{"group_replication_group_name": ""}, OK},
+		"single MySQL":      {map[string]string{"group_replication_group_name": ""}, OK},
 	} {
 		f := clusterFinding(Finding{State: OK}, test.values)
 		assert.Equal(t, test.state, f.State, name)

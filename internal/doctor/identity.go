@@ -27,7 +27,7 @@ func (i *inspection) users(ctx context.Context) (Finding, error) {
 	if matching, of, err := i.countMatchingNicknames(ctx); err == nil && of >= minNicknames && 20*matching < of {
 		f.State = Warn
 		f.Detail = fmt.Sprintf("of %d users in %s, %d have a name that matches their nickname in %s", of, i.db.Config.UsersTable, matching, i.db.Config.UsermetaTable)
-		f.Advice = "unless names were changed for all, the two tables are not of one site: check AUTOWEBINAR_USERS_TABLE and AUTOWEBINAR_USERMETA_TABLE (or the table prefix)"
+		f.Advice = "unless all names were changed, the two tables belong to different sites: check AUTOWEBINAR_USERS_TABLE and AUTOWEBINAR_USERMETA_TABLE (or the table prefix)"
 		return f, nil
 	}
 	if missing, of, err := i.missing(ctx); err == nil && of >= minUsers && 2*missing > of {
@@ -67,10 +67,10 @@ func (i *inspection) countMatchingNicknames(ctx context.Context) (matching, of i
 // missing counts the users with the newest rows, and those of them who are missing
 // from the users table.
 func (i *inspection) missing(ctx context.Context) (missing, of int, err error) {
-	var seen struct{ Holders, Users int }
-	err = i.conn.GetContext(ctx, &seen, i.db.Expand(`
-		SELECT COUNT(*) AS holders, COUNT(u.ID) AS users
-		FROM (SELECT DISTINCT user_id FROM (SELECT user_id FROM {usermeta} ORDER BY umeta_id DESC LIMIT 1000) newest) holder
-		LEFT JOIN {users} u ON u.ID = holder.user_id`))
-	return seen.Holders - seen.Users, seen.Holders, err
+	var found struct{ Owners, Users int }
+	err = i.conn.GetContext(ctx, &found, i.db.Expand(`
+		SELECT COUNT(*) AS owners, COUNT(u.ID) AS users
+		FROM (SELECT DISTINCT user_id FROM (SELECT user_id FROM {usermeta} ORDER BY umeta_id DESC LIMIT 1000) newest) owner
+		LEFT JOIN {users} u ON u.ID = owner.user_id`))
+	return found.Owners - found.Users, found.Owners, err
 }

@@ -15,11 +15,10 @@ import (
 	"autowebinar/internal/config"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/wordpress"
-	"autowebinar/internal/wpdb"
 )
 
-// checkLogin proves the salts with a login: a cookie and a nonce of WordPress,
-// a line each, which it never prints.
+// checkLogin verifies the salts with a login: a line with a cookie of WordPress and
+// a line with a nonce. It prints neither.
 func checkLogin(ctx context.Context, cfg config.Config, in io.Reader) Finding {
 	f := Finding{Name: "login", State: Fail}
 	cookies, nonce, err := readLogin(in, cfg.CookieName)
@@ -32,7 +31,7 @@ func checkLogin(ctx context.Context, cfg config.Config, in io.Reader) Finding {
 		f.Detail = "logins cannot be verified without the salts"
 		return f
 	}
-	pool, err := wpdb.Open(wpdb.Config{DSN: cfg.DSN, UsersTable: cfg.UsersTable, UsermetaTable: cfg.UsermetaTable})
+	pool, err := OpenDatabase(cfg)
 	if err != nil {
 		f.Detail = "the database cannot be opened"
 		return f
@@ -50,10 +49,10 @@ func checkLogin(ctx context.Context, cfg config.Config, in io.Reader) Finding {
 		f.State, f.Detail = OK, fmt.Sprintf("cookie and nonce are valid: user %d", login.User)
 	case errors.Is(err, wordpress.ErrNotAccepted):
 		f.Detail = "the cookie is valid, the nonce is not"
-		f.Advice = "NONCE_KEY or NONCE_SALT is not WordPress's, or the nonce is older than a day or of another login"
+		f.Advice = "NONCE_KEY or NONCE_SALT differs from WordPress's, or the nonce is older than a day or belongs to another login"
 	case errors.Is(err, wordpress.ErrForged):
 		f.Detail = strings.TrimPrefix(err.Error(), "wordpress: ")
-		f.Advice = "LOGGED_IN_KEY or LOGGED_IN_SALT is not WordPress's, or the users are in another table, or the password was changed since"
+		f.Advice = "LOGGED_IN_KEY or LOGGED_IN_SALT differs from WordPress's, the users are in another table, or the password has changed since"
 	case errors.Is(err, wordpress.ErrNotLoggedIn):
 		f.Detail, f.Advice = strings.TrimPrefix(err.Error(), "wordpress: "), "log in again, and paste the new cookie"
 	default:
@@ -62,7 +61,7 @@ func checkLogin(ctx context.Context, cfg config.Config, in io.Reader) Finding {
 	return f
 }
 
-var errNoLogin = errors.New("no cookie and nonce on the standard input")
+var errNoLogin = errors.New("no cookie and nonce on standard input")
 
 // maxLoginBytes is more than browsers send.
 const maxLoginBytes = 64 << 10

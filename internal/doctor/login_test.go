@@ -7,23 +7,23 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestALoginIsReadAsBrowsersShowIt(t *testing.T) {
+func TestReadLogin(t *testing.T) {
 	t.Parallel()
 	const standard, value = "wordpress_logged_in_", "anna%7C1%7Ctoken%7Cmac"
 	for name, tt := range map[string]struct {
 		in, name   string
-		want       string // of the cookie; empty: refused
+		want       string // value of the cookie; empty for an error
 		wantCookie string
 	}{
-		"value":            {value + "\nnonce\n", "", value, standard},
-		"name and value":   {standard + "abc=" + value + "\nnonce", "", value, standard + "abc"},
-		"header":           {"cookie: " + standard + "abc=" + value + "\r\n\r\n  nonce  \r\n", "", value, standard + "abc"},
-		"a name of theirs": {"mine=" + value + "\nnonce", "mine", value, "mine"},
-		"value of theirs":  {value + "\nnonce", "mine", value, "mine"},
-		"one line":         {value + "\n", "", "", ""},
-		"nothing":          {"", "", "", ""},
-		"endless":          {strings.Repeat("x", 1<<20), "", "", ""},
-		"no cookie":        {standard + "\x00=\nnonce", "", "", ""},
+		"value":          {value + "\nnonce\n", "", value, standard},
+		"name and value": {standard + "abc=" + value + "\nnonce", "", value, standard + "abc"},
+		"header":         {"cookie: " + standard + "abc=" + value + "\r\n\r\n  nonce  \r\n", "", value, standard + "abc"},
+		"custom name":    {"mine=" + value + "\nnonce", "mine", value, "mine"},
+		"custom, value":  {value + "\nnonce", "mine", value, "mine"},
+		"no nonce":       {value + "\n", "", "", ""},
+		"empty":          {"", "", "", ""},
+		"too long":       {strings.Repeat("x", 1<<20), "", "", ""},
+		"invalid cookie": {standard + "\x00=\nnonce", "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

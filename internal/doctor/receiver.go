@@ -19,11 +19,11 @@ const (
 	maxReceiverSkew = time.Minute // receivers of Standard Webhooks accept five
 )
 
-// checkReceiver asks the sink for an answer, any answer, without an event.
+// checkReceiver sends a HEAD request, which is no event, and accepts any answer.
 func checkReceiver(ctx context.Context, cfg config.Config) []Finding {
 	f := Finding{Name: "receiver", State: OK}
 	if cfg.WebhookURL == nil {
-		f.State, f.Detail = Warn, "AUTOWEBINAR_WEBHOOK_URL is off: no event is ever written"
+		f.State, f.Detail = Warn, "AUTOWEBINAR_WEBHOOK_URL is off: no event is stored"
 		f.Advice = "set the URL of the receiver"
 		return []Finding{f}
 	}
@@ -51,7 +51,7 @@ func connectFailure(f Finding, host string, err error) Finding {
 		err = wrapped.Err
 	}
 	f.State, f.Detail = Fail, fmt.Sprintf("no answer from %s: %s", host, err)
-	f.Advice = "events wait in the outbox until it answers; check the address, the network and that the receiver runs"
+	f.Advice = "events stay in the outbox until it answers; check the address, the network and that the receiver runs"
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	var name x509.HostnameError
@@ -60,7 +60,7 @@ func connectFailure(f Finding, host string, err error) Finding {
 	var lookup *net.DNSError
 	switch {
 	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
-		f.Detail, f.Advice = fmt.Sprintf("%s does not speak TLS", host), "write http:// in AUTOWEBINAR_WEBHOOK_URL, or the port that has TLS"
+		f.Detail, f.Advice = fmt.Sprintf("%s does not speak TLS", host), "use http:// in AUTOWEBINAR_WEBHOOK_URL, or a port with TLS"
 	case errors.As(err, &authority):
 		f.Advice = "its certificate is signed by an unknown authority: complete its chain, or mount your authority's certificate into /etc/ssl/certs (SSL_CERT_FILE trusts that file and no other)"
 	case errors.As(err, &name):
@@ -83,7 +83,7 @@ func receiverAnswer(f Finding, address *url.URL, res *http.Response) Finding {
 	case res.StatusCode == http.StatusGone:
 		f.State, f.Advice = Warn, "the endpoint is gone (410): check AUTOWEBINAR_WEBHOOK_URL"
 	case res.StatusCode/100 == 5 && res.StatusCode != http.StatusNotImplemented:
-		f.State, f.Advice = Warn, "the receiver, or a proxy before it, is failing: events wait in the outbox until it recovers"
+		f.State, f.Advice = Warn, "the receiver, or a proxy before it, is failing: events stay in the outbox until it recovers"
 	}
 	return f
 }
@@ -94,7 +94,7 @@ func receiverTLS(address *url.URL, res *http.Response, now time.Time) Finding {
 	if res.TLS == nil {
 		f.Detail = "no TLS: events are signed, but readable in transit"
 		if host := address.Hostname(); !isPrivate(host) {
-			f.State, f.Advice = Warn, "use https:// unless all of the path is your own network"
+			f.State, f.Advice = Warn, "use https:// unless the traffic stays in a private network"
 		}
 		return f
 	}

@@ -1,15 +1,15 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"autowebinar/internal/config"
+	"autowebinar/internal/text"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/wpdb"
 )
@@ -36,7 +36,7 @@ func Check(ctx context.Context, version string, environ []string, login io.Reade
 		r.add(configurationFindings(err)...)
 		return r
 	}
-	r.add(Finding{Name: "configuration", State: OK, Detail: "usable"})
+	r.add(Finding{Name: "configuration", State: OK, Detail: "valid"})
 	r.add(checkDatabase(ctx, cfg)...)
 	r.add(CheckSalts(cfg), checkObjectCache(environ))
 	r.add(checkReceiver(ctx, cfg)...)
@@ -57,39 +57,9 @@ func (r *Report) add(findings ...Finding) {
 		case OK:
 			f.Advice = ""
 		}
-		f.Detail = stripControl(f.Detail)
+		f.Detail = text.StripControl(f.Detail)
 		r.Findings = append(r.Findings, f)
 	}
-}
-
-// stripControl replaces control characters, which a terminal would interpret.
-func stripControl(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, text)
-}
-
-// Print writes the report as text.
-func (r *Report) Print(w io.Writer) error {
-	for i, f := range r.Findings {
-		if _, err := fmt.Fprintf(w, "%-7s %-16s %s\n", f.State, f.Name, f.Detail); err != nil {
-			return err
-		}
-		repeated := i+1 < len(r.Findings) && r.Findings[i+1].Advice == f.Advice
-		if f.Advice != "" && !repeated {
-			fmt.Fprintf(w, "%24s %s\n", "→", f.Advice)
-		}
-	}
-	result := "no failures"
-	if r.Failed > 0 {
-		result = fmt.Sprintf("%d failed", r.Failed)
-	}
-	_, err := fmt.Fprintf(w, "\n%d checks: %s, %d warnings (autowebinar %s, %s)\n",
-		len(r.Findings), result, r.Warnings, r.Version, r.At.Format(time.RFC3339))
-	return err
 }
 
 // configurationFindings returns a finding for each problem of the configuration.
@@ -102,19 +72,22 @@ func configurationFindings(err error) []Finding {
 	for _, p := range problems {
 		findings = append(findings, Finding{
 			Name: "configuration", State: Fail, Detail: p.Error(),
-			Advice: "autowebinar config shows the current settings, autowebinar config --reference all there are",
+			Advice: "autowebinar config shows the current settings, autowebinar config --reference documents them",
 		})
 	}
 	return findings
 }
 
+// OpenDatabase opens the database for a command. It has few connections and waits
+// longer for a statement than the service does: some read every row of the service.
+func OpenDatabase(cfg config.Config) (*wpdb.DB, error) {
+	dsn := cfg.DSN.Clone()
+	dsn.ReadTimeout = cmp.Or(dsn.ReadTimeout, databaseTimeout)
+	return wpdb.Open(wpdb.Config{DSN: dsn, UsersTable: cfg.UsersTable, UsermetaTable: cfg.UsermetaTable, MaxConnections: 8})
+}
+
 func checkDatabase(ctx context.Context, cfg config.Config) []Finding {
-	tables := wpdb.Config{DSN: cfg.DSN, UsersTable: cfg.UsersTable, UsermetaTable: cfg.UsermetaTable, MaxConnections: 8}
-	if tables.DSN.ReadTimeout == 0 {
-		tables.DSN = tables.DSN.Clone()
-		tables.DSN.ReadTimeout = databaseTimeout
-	}
-	pool, err := wpdb.Open(tables)
+	pool, err := OpenDatabase(cfg)
 	if err != nil {
 		return []Finding{{Name: "connection", State: Fail, Detail: err.Error(), Advice: "check AUTOWEBINAR_DB_DSN"}}
 	}

@@ -23,7 +23,7 @@ func CheckSalts(cfg config.Config) Finding {
 }
 
 const objectCacheAdvice = "a persistent object cache hides direct writes from get_user_meta(): exclude its group, e.g. define('WP_REDIS_IGNORED_GROUPS', ['user_meta']), " +
-	"or switch it off for user meta"
+	"or disable it for user meta"
 
 // checkObjectCache looks for a persistent object cache in wp-config.php and for
 // its drop-in, where these files are mounted. The database does not show it.
@@ -91,7 +91,7 @@ func checkProxies(cfg config.Config) Finding {
 	f := Finding{Name: "proxies", State: OK, Detail: fmt.Sprintf("forwarded headers are trusted from %v", cfg.TrustedProxies)}
 	if len(cfg.TrustedProxies) == 0 {
 		f.State, f.Detail = Warn, "no proxy is trusted: forwarded headers are ignored"
-		f.Advice = "behind a proxy all viewers share one address, so rate limits apply to all of them: set AUTOWEBINAR_TRUSTED_PROXIES; without a proxy this is right"
+		f.Advice = "behind a proxy all viewers share one address, so rate limits apply to all of them: set AUTOWEBINAR_TRUSTED_PROXIES; without a proxy nothing needs to change"
 	}
 	for _, prefix := range cfg.TrustedProxies {
 		if prefix.Bits() == 0 {

@@ -23,18 +23,18 @@ func TestReceiverTLSWarnsBeforeExpiry(t *testing.T) {
 	assert.Equal(t, OK, receiverTLS(res.Request.URL, res, until.Add(-30*24*time.Hour)).State)
 	assert.Equal(t, Warn, receiverTLS(res.Request.URL, res, until.Add(-time.Hour)).State)
 	res.TLS = nil
-	assert.Equal(t, OK, receiverTLS(res.Request.URL, res, time.Now()).State, "on this machine")
+	assert.Equal(t, OK, receiverTLS(res.Request.URL, res, time.Now()).State, "local receiver")
 	res.Request.URL.Host = "engine.example"
 	assert.Equal(t, Warn, receiverTLS(res.Request.URL, res, time.Now()).State)
 	res.Request.URL.Host = "engine:8080"
-	assert.Equal(t, OK, receiverTLS(res.Request.URL, res, time.Now()).State, "a container's name")
+	assert.Equal(t, OK, receiverTLS(res.Request.URL, res, time.Now()).State, "container name")
 }
 
 func TestObjectCache(t *testing.T) {
 	t.Parallel()
 	const start = "<?php\ndefine('DB_NAME', 'x');\n"
 	for name, test := range map[string]struct {
-		config string // "": no wp-config.php
+		config string // empty for no wp-config.php
 		dropIn bool
 		state  State
 		detail string
@@ -44,7 +44,7 @@ func TestObjectCache(t *testing.T) {
 		"redis":                 {start + "define('WP_REDIS_HOST', 'redis');", false, Warn, "WP_REDIS_HOST"},
 		"redis, computed":       {start + "define('WP_REDIS_HOST', getenv('X') . '.local');", false, Warn, "WP_REDIS_HOST"},
 		"redis, group excluded": {start + "define('WP_REDIS_HOST', 'redis');\ndefine('WP_REDIS_IGNORED_GROUPS', ['user_meta']);", false, OK, "check that it contains user_meta"},
-		"the drop-in":           {start, true, Warn, "object-cache.php exists"},
+		"drop-in":               {start, true, Warn, "object-cache.php exists"},
 		"commented out":         {start + "// define('WP_REDIS_HOST', 'redis');\n# define('WP_CACHE_KEY_SALT', 'x');", false, OK, "none found"},
 	} {
 		t.Run(name, func(t *testing.T) {

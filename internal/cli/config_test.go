@@ -12,35 +12,35 @@ import (
 	"autowebinar/internal/mariadbtest"
 )
 
-func TestConfigPrintsWhatIsInForceAndWhereItCameFrom(t *testing.T) {
+func TestConfigPrintsSettingsAndOrigins(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(secret, []byte(testSecret+"\n"), 0o600))
-	env := environ(&mariadbtest.DB{DSN: "aw:hunter2@tcp(db:3306)/blog"}, "https://engine.example/hunter2")
+	env := testEnv(&mariadbtest.DB{DSN: "aw:hunter2@tcp(db:3306)/blog"}, "https://engine.example/hunter2")
 	env = append(env, "AUTOWEBINAR_WEBHOOK_SECRET_FILE="+secret, "AUTOWEBINAR_WEBINARS=intro=3600", "AUTOWEBINAR_LEAD_META_KEY=\x1b[2Jlead")
-	code, out, errs := ask(t, env, "config")
+	code, out, errs := runCommand(t, env, "config")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, errs, "AUTOWEBINAR_LEAD_META_KEY: must be")
 	assert.NotContains(t, out, "\x1b")
 
-	env = replace(env, "AUTOWEBINAR_LEAD_META_KEY=crm_lead_id")
-	code, out, errs = ask(t, env, "config")
+	env = withSetting(env, "AUTOWEBINAR_LEAD_META_KEY=crm_lead_id")
+	code, out, errs = runCommand(t, env, "config")
 	assert.Equal(t, 0, code, errs)
 	golden(t, "config.golden", out)
 	for _, text := range []string{"hunter2", testSecret} {
 		assert.NotContains(t, out+errs, text)
 	}
 
-	code, out, _ = ask(t, append(env, "AUTOWEBINAR_TYPO=1"), "config", "--json")
+	code, out, _ = runCommand(t, append(env, "AUTOWEBINAR_TYPO=1"), "config", "--json")
 	assert.Equal(t, 1, code)
-	var view struct {
+	var output struct {
 		Usable   bool
 		Problems []string
 		Settings []map[string]string
 	}
-	require.NoError(t, json.Unmarshal([]byte(out), &view))
-	assert.False(t, view.Usable)
-	assert.Equal(t, []string{"AUTOWEBINAR_TYPO: is not a setting"}, view.Problems)
-	assert.Greater(t, len(view.Settings), 30)
+	require.NoError(t, json.Unmarshal([]byte(out), &output))
+	assert.False(t, output.Usable)
+	assert.Equal(t, []string{"AUTOWEBINAR_TYPO: is not a setting"}, output.Problems)
+	assert.Greater(t, len(output.Settings), 30)
 	assert.NotContains(t, out, "hunter2")
 }

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { mariadbtest.Main(m) }
 
 const testSecret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDdfbxuFNtZ3o="
 
-// output is what a command has printed so far.
+// output is a buffer for concurrent use.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -40,15 +40,15 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// ask runs a command to its end.
-func ask(t *testing.T, environ []string, args ...string) (code int, out, errs string) {
+// runCommand runs a command and returns its exit code and output.
+func runCommand(t *testing.T, environ []string, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var stdout, stderr output
 	code = Run(t.Context(), args, Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, environ)
 	return code, stdout.String(), stderr.String()
 }
 
-func TestCommandsAndTheirExitCodes(t *testing.T) {
+func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
@@ -57,20 +57,20 @@ func TestCommandsAndTheirExitCodes(t *testing.T) {
 		out, err string
 	}{
 		{"version", []string{"version"}, 0, "autowebinar ", ""},
-		{"reference of the settings", []string{"config", "--reference"}, 0, "AUTOWEBINAR_WEBHOOK_URL", ""},
+		{"config --reference", []string{"config", "--reference"}, 0, "AUTOWEBINAR_WEBHOOK_URL", ""},
 		{"help", []string{"help"}, 0, "", "usage: autowebinar"},
-		{"no such command", []string{"fly"}, 2, "", "usage: autowebinar"},
-		{"no such flag", []string{"sink", "--colour"}, 2, "", "-colour"},
-		{"a word too many", []string{"check", "now"}, 2, "", `unexpected argument "now"`},
-		{"settings missing", []string{"serve"}, 1, "", "AUTOWEBINAR_WEBHOOK_URL"},
+		{"unknown command", []string{"fly"}, 2, "", "usage: autowebinar"},
+		{"unknown flag", []string{"sink", "--colour"}, 2, "", "-colour"},
+		{"extra argument", []string{"check", "now"}, 2, "", `unexpected argument "now"`},
+		{"missing settings", []string{"serve"}, 1, "", "AUTOWEBINAR_WEBHOOK_URL"},
 		{"sink without a secret", []string{"sink"}, 1, "", "--secret"},
-		{"sink with a bad secret", []string{"sink", "--secret", "hunter2 is no base64"}, 1, "", "whsec_"},
+		{"sink with an invalid secret", []string{"sink", "--secret", "hunter2 is not base64"}, 1, "", "whsec_"},
 		{"no demo", []string{"demo"}, 2, "", "usage: autowebinar"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			code, out, errs := ask(t, nil, test.args...)
+			code, out, errs := runCommand(t, nil, test.args...)
 			assert.Equal(t, test.code, code, errs)
 			assert.Contains(t, out, test.out)
 			assert.Contains(t, errs, test.err)
@@ -79,39 +79,39 @@ func TestCommandsAndTheirExitCodes(t *testing.T) {
 	}
 }
 
-func environ(db *mariadbtest.DB, sink string) []string {
+func testEnv(db *mariadbtest.DB, webhookURL string) []string {
 	return []string{
-		"AUTOWEBINAR_DB_DSN=" + db.DSN, "AUTOWEBINAR_WEBHOOK_URL=" + sink, "AUTOWEBINAR_WEBHOOK_SECRET=" + testSecret,
+		"AUTOWEBINAR_DB_DSN=" + db.DSN, "AUTOWEBINAR_WEBHOOK_URL=" + webhookURL, "AUTOWEBINAR_WEBHOOK_SECRET=" + testSecret,
 		"AUTOWEBINAR_LISTEN=127.0.0.1:0", "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:1",
 		"WORDPRESS_AUTH_KEY=a", "WORDPRESS_SECURE_AUTH_KEY=b", "WORDPRESS_LOGGED_IN_KEY=c", "WORDPRESS_NONCE_KEY=d",
 		"WORDPRESS_AUTH_SALT=e", "WORDPRESS_SECURE_AUTH_SALT=f", "WORDPRESS_LOGGED_IN_SALT=g", "WORDPRESS_NONCE_SALT=h",
 	}
 }
 
-func TestCheckSaysThatAllIsWell(t *testing.T) {
+func TestCheckSucceeds(t *testing.T) {
 	t.Parallel()
-	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		assert.Equal(t, http.MethodHead, r.Method, "check sends no event")
 	}))
-	defer sink.Close()
+	defer receiver.Close()
 	db := mariadbtest.New(t)
-	code, out, errs := ask(t, environ(db, sink.URL), "check")
+	code, out, errs := runCommand(t, testEnv(db, receiver.URL), "check")
 	assert.Equal(t, 0, code, out+errs)
-	assert.NotRegexp(t, `(?m)^(fail|unfit)`, out)
+	assert.NotRegexp(t, `(?m)^(fail|fatal)`, out)
 	assert.Regexp(t, `ok +salts`, out)
-	assert.Regexp(t, `ok +sink`, out)
+	assert.Regexp(t, `ok +receiver`, out)
 }
 
-func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+func TestCheckAdvisesOnProblems(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
-	env := replace(environ(db, "http://127.0.0.1:1/"), "AUTOWEBINAR_USERMETA_TABLE=nothing_here")
-	env = replace(env, "WORDPRESS_NONCE_SALT=put your unique phrase here")
-	code, out, errs := ask(t, env, "check")
+	env := withSetting(testEnv(db, "http://127.0.0.1:1/"), "AUTOWEBINAR_USERMETA_TABLE=nothing_here")
+	env = withSetting(env, "WORDPRESS_NONCE_SALT=put your unique phrase here")
+	code, out, errs := runCommand(t, env, "check")
 	assert.Equal(t, 1, code, errs)
 	assert.Regexp(t, `fail +engine +no table nothing_here`, out)
 	assert.Regexp(t, `fail +salts .*NONCE_SALT`, out)
-	assert.Regexp(t, `fail +sink +no answer`, out)
+	assert.Regexp(t, `fail +receiver +no answer`, out)
 	assert.Contains(t, out, "→")
 	assert.Empty(t, errs)
 	for _, secret := range []string{testSecret, "put your unique phrase"} {
@@ -119,8 +119,9 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	}
 }
 
-// begin runs a command until the test ends, and waits for what it prints.
-func begin(t *testing.T, env []string, pattern string, args ...string) (found []string, stdout *output) {
+// startCommand runs a command until the test ends. It waits until the output matches
+// a pattern and returns the match.
+func startCommand(t *testing.T, env []string, pattern string, args ...string) (match []string, stdout *output) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var stderr output
@@ -133,25 +134,25 @@ func begin(t *testing.T, env []string, pattern string, args ...string) (found []
 		cancel()
 		assert.Equal(t, 0, <-done, stderr.String())
 	})
-	wanted := regexp.MustCompile(pattern)
+	re := regexp.MustCompile(pattern)
 	require.Eventually(t, func() bool {
-		found = wanted.FindStringSubmatch(stdout.String() + stderr.String())
-		return found != nil
+		match = re.FindStringSubmatch(stdout.String() + stderr.String())
+		return match != nil
 	}, time.Minute, 10*time.Millisecond, "waiting for %s", pattern)
-	return found, stdout
+	return match, stdout
 }
 
-func TestSinkVerifiesAndPrints(t *testing.T) {
+func TestSinkVerifiesAndPrintsWebhooks(t *testing.T) {
 	t.Parallel()
-	found, out := begin(t, []string{"AUTOWEBINAR_WEBHOOK_SECRET=" + testSecret + ",whsec_other"}, `listening on (\S+)`, "sink", "--listen", "127.0.0.1:0")
+	sink, out := startCommand(t, []string{"AUTOWEBINAR_WEBHOOK_SECRET=" + testSecret + ",whsec_other"}, `listening on (\S+)`, "sink", "--listen", "127.0.0.1:0")
 	db := mariadbtest.New(t)
 	db.AddUser(t, 1, "anna", "")
-	env := replace(environ(db, found[1]), "AUTOWEBINAR_SERVICE_KEYS=key-of-the-scenario-engine")
-	env = replace(env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:0")
-	serving, _ := begin(t, env, `"address":"([^"]+)","admin":"([^"]+)"`, "serve")
+	env := withSetting(testEnv(db, sink[1]), "AUTOWEBINAR_SERVICE_KEYS=key-of-the-scenario-engine")
+	env = withSetting(env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:0")
+	service, _ := startCommand(t, env, `"address":"([^"]+)","admin":"([^"]+)"`, "serve")
 
 	require.Eventually(t, func() bool {
-		req, err := http.NewRequest(http.MethodPost, "http://"+serving[1]+"/wp-json/autowebinar/v1/users/1/enter", strings.NewReader(`{"webinar_id":"intro"}`))
+		req, err := http.NewRequest(http.MethodPost, "http://"+service[1]+"/wp-json/autowebinar/v1/users/1/enter", strings.NewReader(`{"webinar_id":"intro"}`))
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "Bearer key-of-the-scenario-engine")
 		res, err := http.DefaultClient.Do(req)
@@ -161,20 +162,20 @@ func TestSinkVerifiesAndPrints(t *testing.T) {
 	}, 20*time.Second, 50*time.Millisecond)
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "signature ok user=1") }, 20*time.Second, 10*time.Millisecond)
 
-	res, err := http.Post(found[1], "application/json", strings.NewReader(`{"forged":true}`))
+	res, err := http.Post(sink[1], "application/json", strings.NewReader(`{"forged":true}`))
 	require.NoError(t, err)
 	res.Body.Close()
 	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
 	assert.Contains(t, out.String(), "SIGNATURE INVALID")
 
-	code, _, errs := ask(t, replace(env, "AUTOWEBINAR_ADMIN_LISTEN="+serving[2]), "health", "--path", "/readyz")
+	code, _, errs := runCommand(t, withSetting(env, "AUTOWEBINAR_ADMIN_LISTEN="+service[2]), "health", "--path", "/readyz")
 	assert.Equal(t, 0, code, errs)
-	code, _, _ = ask(t, replace(env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:1"), "health")
+	code, _, _ = runCommand(t, withSetting(env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:1"), "health")
 	assert.Equal(t, 1, code)
 }
 
-// replace is the environment with the setting instead of the one of its name.
-func replace(env []string, setting string) []string {
+// withSetting returns a copy of env with a setting added or replaced.
+func withSetting(env []string, setting string) []string {
 	name, _, _ := strings.Cut(setting, "=")
 	replaced := []string{setting}
 	for _, entry := range env {
@@ -185,10 +186,10 @@ func replace(env []string, setting string) []string {
 	return replaced
 }
 
-func TestTheReadmeHoldsTheReferenceOfAllSettings(t *testing.T) {
+func TestReadmeContainsReferenceOfSettings(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	_, reference, _ := ask(t, nil, "config", "--reference")
+	_, reference, _ := runCommand(t, nil, "config", "--reference")
 	assert.Contains(t, string(readme), strings.TrimSpace(reference))
 }

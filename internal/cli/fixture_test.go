@@ -19,12 +19,12 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
-// golden compares with a file after what differs from run to run is replaced.
+// golden compares with a file, after replacing what differs between runs.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	for _, r := range []struct{ pattern, with string }{
+	for _, r := range []struct{ pattern, replacement string }{
 		{`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?`, "TIME"},
 		{`\|1[789]\d{8}\|`, "|UNIX|"},
 		{`127\.0\.0\.1:\d+`, "HOST"},
@@ -35,7 +35,7 @@ func golden(t *testing.T, name, got string) {
 		{`\(autowebinar \S+, `, "(autowebinar BUILD, "},
 		{`"version": "[^"]*"`, `"version": "BUILD"`},
 	} {
-		got = regexp.MustCompile(r.pattern).ReplaceAllString(got, r.with)
+		got = regexp.MustCompile(r.pattern).ReplaceAllString(got, r.replacement)
 	}
 	path := filepath.Join("testdata", name)
 	if *update {
@@ -47,14 +47,14 @@ func golden(t *testing.T, name, got string) {
 	assert.Equal(t, string(want), got)
 }
 
-// table is a database with viewers, for the operator's commands.
-type table struct {
+// fixture is a database with viewers.
+type fixture struct {
 	*mariadbtest.DB
 	env   []string // of the commands
 	store *usermeta.Store
 }
 
-func newTable(t *testing.T, viewers int) table {
+func newFixture(t *testing.T, viewers int) fixture {
 	t.Helper()
 	db := mariadbtest.New(t)
 	for id := 1; id <= viewers; id++ {
@@ -68,47 +68,47 @@ func newTable(t *testing.T, viewers int) table {
 	t.Cleanup(func() { pool.Close() })
 	store := usermeta.New(pool, usermeta.Options{})
 	store.SetReady()
-	return table{DB: db, env: environ(db, "http://127.0.0.1:1/hook"), store: store}
+	return fixture{DB: db, env: testEnv(db, "http://127.0.0.1:1/hook"), store: store}
 }
 
-// do changes a viewer as the service would.
-func (x table) do(t *testing.T, user webinar.UserID, command webinar.Command) {
+// change changes a viewer as the service would.
+func (f fixture) change(t *testing.T, user webinar.UserID, command webinar.Command) {
 	t.Helper()
-	_, err := x.store.Change(t.Context(), user, command)
+	_, err := f.store.Change(t.Context(), user, command)
 	require.NoError(t, err)
 }
 
-func (x table) enter(t *testing.T, user webinar.UserID, id webinar.ID) {
+func (f fixture) enter(t *testing.T, user webinar.UserID, id webinar.ID) {
 	t.Helper()
 	session := webinar.SessionID(fmt.Sprintf("session-%d-%s", user, id))
-	x.do(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	f.change(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return webinar.Rules{}.Enter(v, id, session, now)
 	})
 }
 
-func (x table) complete(t *testing.T, user webinar.UserID, id webinar.ID) {
+func (f fixture) complete(t *testing.T, user webinar.UserID, id webinar.ID) {
 	t.Helper()
-	x.do(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	f.change(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return webinar.Rules{}.Progress(v, webinar.SessionRef{Webinar: id}, webinar.Report{Position: 600, Duration: 600, Ended: true}, now)
 	})
 }
 
-func (x table) leave(t *testing.T, user webinar.UserID, id webinar.ID) {
+func (f fixture) leave(t *testing.T, user webinar.UserID, id webinar.ID) {
 	t.Helper()
-	x.do(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	f.change(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return webinar.Rules{}.Exit(v, webinar.SessionRef{Webinar: id}, nil, webinar.UserExit, now)
 	})
 }
 
-func (x table) exec(t *testing.T, statement string, args ...any) {
+func (f fixture) exec(t *testing.T, statement string, args ...any) {
 	t.Helper()
-	_, err := x.SQL.ExecContext(t.Context(), statement, args...)
+	_, err := f.SQL.ExecContext(t.Context(), statement, args...)
 	require.NoError(t, err, statement)
 }
 
 // count counts rows of wp_usermeta.
-func (x table) count(t *testing.T, where string, args ...any) (n int) {
+func (f fixture) count(t *testing.T, where string, args ...any) (n int) {
 	t.Helper()
-	require.NoError(t, x.SQL.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM wp_usermeta WHERE "+where, args...))
+	require.NoError(t, f.SQL.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM wp_usermeta WHERE "+where, args...))
 	return n
 }
