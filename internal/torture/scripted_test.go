@@ -269,10 +269,10 @@ func TestOldUnansweredRequestMayHaveBeenApplied(t *testing.T) {
 func TestMalformedResponseIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "<html>", `{"session_id":7}`} {
-		d := &client{viewer: &viewer{http: &http.Client{Transport: staticResponse(text)}}}
+		c := &client{viewer: &viewer{http: &http.Client{Transport: staticResponse(text)}}}
 		request, err := http.NewRequest(http.MethodGet, "http://service.example.test/", http.NoBody)
 		require.NoError(t, err)
-		_, err = d.do(request)
+		_, err = c.do(request)
 		assert.ErrorIs(t, err, errMalformed)
 	}
 }

@@ -38,7 +38,7 @@ type client struct {
 	rng    *rand.Rand
 }
 
-// maxUnanswered is with how many unanswered requests a viewer sends no more.
+// maxUnanswered is the number of unanswered requests at which a viewer stops sending.
 const maxUnanswered = 5
 
 // run uses the service until ctx ends. Each request has its own random numbers, so
@@ -149,7 +149,7 @@ func decode(res *http.Response) (*response, error) {
 	}
 	r := &response{status: res.StatusCode, header: res.Header}
 	if err := json.Unmarshal(body, r); err != nil {
-		return nil, fmt.Errorf("%req: %d %.200q: %req", errMalformed, res.StatusCode, body, err)
+		return nil, fmt.Errorf("%w: %d %.200q: %w", errMalformed, res.StatusCode, body, err)
 	}
 	return r, nil
 }
