@@ -78,6 +78,10 @@ torture: install ## Inject random faults for FOR=15m while a checker verifies ev
 	TORTURE_FOR=$(or $(FOR),15m) TORTURE_SEED=$(SEED) $(GO) test -race -count=1 -timeout 0 -v -run 'TestTorture' ./internal/torture
 	GO="$(GO)" .ci/fuzz 30
 
+.PHONY: docs
+docs: ## Write the generated parts of the documents and deploy/autowebinar.env.example.
+	$(GO) test ./internal/packaging -run 'TestGeneratedParts|TestEnvExample' -update
+
 .PHONY: build
 build: ## Build the static binary in bin/.
 	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/autowebinar ./cmd/autowebinar

@@ -56,7 +56,7 @@ func (p pack) archive(ctx context.Context, b binary, folder string) ([]byte, err
 		path.Join(folder, "autowebinar"):          {b.content, true},
 		path.Join(folder, "THIRD-PARTY-LICENSES"): {licenses, false},
 	}
-	names := []string{"LICENSE", "deploy", "api/openapi.yaml", "api/events", "api/wordpress"}
+	names := []string{"LICENSE", "deploy", "api/openapi.yaml", "api/events", "api/player/README.md", "api/wordpress"}
 	for _, pattern := range []string{"*.md", "docs"} {
 		found, err := filepath.Glob(filepath.Join(p.source, pattern))
 		if err != nil {

@@ -186,10 +186,10 @@ func withSetting(env []string, setting string) []string {
 	return replaced
 }
 
-func TestReadmeContainsReferenceOfSettings(t *testing.T) {
+func TestConfigurationPageContainsReference(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/configuration.md")
 	require.NoError(t, err)
 	_, reference, _ := runCommand(t, nil, "config", "--reference")
-	assert.Contains(t, string(readme), strings.TrimSpace(reference))
+	assert.Contains(t, string(page), strings.TrimSpace(reference))
 }

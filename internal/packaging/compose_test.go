@@ -198,7 +198,7 @@ func TestComposeCanPublishStatusPage(t *testing.T) {
 	assert.Equal(t, []string{"127.0.0.1:9090:9090"}, s.Ports)
 	dotenv, site := newSecrets(t)
 	assert.Equal(t, ":9090", loadConfig(t, s.environment(t, dotenv, site)).AdminListen)
-	assert.Contains(t, read(t, "README.md"), "`-e AUTOWEBINAR_ADMIN_LISTEN=:9090 -p "+s.Ports[0]+"`", "with docker run")
+	assert.Contains(t, read(t, "docs/operations.md"), "`-e AUTOWEBINAR_ADMIN_LISTEN=:9090 -p "+s.Ports[0]+"`", "with docker run")
 }
 
 // The account is created with the database, before the tables exist.

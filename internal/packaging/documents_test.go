@@ -17,7 +17,7 @@ import (
 func documents(t testing.TB) []string {
 	t.Helper()
 	names := []string{"README.md", "api/wordpress/README.md", "deploy/autowebinar.env.example"}
-	for _, pattern := range []string{"deploy/*.md", "deploy/*/*.md"} {
+	for _, pattern := range []string{"docs/*.md", "deploy/*.md", "deploy/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		require.NoError(t, err)
 		for _, name := range found {

@@ -36,7 +36,7 @@ func TestReleaseContents(t *testing.T) {
 	require.NoError(t, err)
 
 	names, entries := untar(t, gunzip(t, archive))
-	for _, wanted := range []string{"LICENSE", "THIRD-PARTY-LICENSES", "README.md", "migrations-none.md", "deploy/compose.yaml",
+	for _, wanted := range []string{"LICENSE", "THIRD-PARTY-LICENSES", "README.md", "CHANGELOG.md", "docs/operations.md", "migrations-none.md", "deploy/compose.yaml",
 		"deploy/systemd/autowebinar.service", "deploy/autowebinar.env.example", "api/openapi.yaml", "api/wordpress/autowebinar.php"} {
 		assert.Contains(t, names, name+"/"+wanted)
 	}

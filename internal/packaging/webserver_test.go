@@ -54,7 +54,7 @@ func splitByLevel(text string) (http, server []string) {
 
 func TestWebServerFilesMatchDocuments(t *testing.T) {
 	t.Parallel()
-	http, server := splitByLevel(normalizeConfig(codeBlocks(read(t, "README.md"), "nginx")))
+	http, server := splitByLevel(normalizeConfig(codeBlocks(read(t, "README.md")+read(t, "docs/operations.md"), "nginx")))
 	require.NotEmpty(t, http)
 	assert.Equal(t, strings.Join(http, " "), normalizeConfig(read(t, "deploy/nginx/autowebinar-http.conf")))
 	assert.Equal(t, strings.Join(server, " "), normalizeConfig(read(t, "deploy/nginx/autowebinar-locations.conf")))

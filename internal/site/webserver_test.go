@@ -72,7 +72,7 @@ func (s *site) localProxyLines(t testing.TB, lines string) string {
 // writeNginxConfig writes the configuration with the lines of the documentation.
 func (s *site) writeNginxConfig(t testing.TB) (path string) {
 	t.Helper()
-	http, server := splitLevels(proxyLines(t, "../../README.md", "nginx", s.plainPermalinks))
+	http, server := splitLevels(proxyLines(t, "nginx", s.plainPermalinks, "../../README.md", "../../docs/operations.md"))
 	rewrites := ""
 	if s.multisite {
 		rewrites = `if (!-e $request_filename) {
@@ -86,7 +86,7 @@ func (s *site) writeNginxConfig(t testing.TB) (path string) {
 // writeApacheConfig writes the configuration with the lines of the plugin's README.
 func (s *site) writeApacheConfig(t testing.TB) (path string) {
 	t.Helper()
-	lines := proxyLines(t, "../../api/wordpress/README.md", "apache", s.plainPermalinks)
+	lines := proxyLines(t, "apache", s.plainPermalinks, "../../api/wordpress/README.md")
 	var modules strings.Builder
 	for _, name := range []string{"mpm_event", "authz_core", "mime", "dir", "alias", "headers", "rewrite", "setenvif", "proxy", "proxy_http", "proxy_fcgi"} {
 		file := s.tools.find("lib/apache2/modules/mod_" + name + ".so")
@@ -96,16 +96,20 @@ func (s *site) writeApacheConfig(t testing.TB) (path string) {
 	return s.writeServerConfig(t, "apache.conf", "{modules}", modules.String(), "{server}", s.localProxyLines(t, lines))
 }
 
-// proxyLines returns the proxy configuration in a document: the first code block of
+// proxyLines returns the proxy configuration in documents: the first code block of
 // a language and, for plain permalinks, the second.
-func proxyLines(t testing.TB, file, language string, plain bool) string {
+func proxyLines(t testing.TB, language string, plain bool, files ...string) string {
 	t.Helper()
-	document, err := os.ReadFile(file)
-	require.NoError(t, err)
+	var documents strings.Builder
+	for _, file := range files {
+		document, err := os.ReadFile(file)
+		require.NoError(t, err)
+		documents.Write(document)
+	}
 	// Blocks in lists are indented.
-	text := regexp.MustCompile(`(?m)^ {3}`).ReplaceAllString(string(document), "")
+	text := regexp.MustCompile(`(?m)^ {3}`).ReplaceAllString(documents.String(), "")
 	blocks := regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1)
-	require.Len(t, blocks, 2, "%s has lines for %s, and more for plain permalinks", file, language)
+	require.Len(t, blocks, 2, "%v contain lines for %s, and more for plain permalinks", files, language)
 	if plain {
 		return blocks[0][1] + blocks[1][1]
 	}
