@@ -35,7 +35,6 @@ type app struct {
 	database   *doctor.Database
 	store      *usermeta.Store
 	outbox     *outbox.Queue
-	elector    *leader.Elector
 	dispatcher *webhook.Dispatcher // nil without a receiver
 	api        http.Handler
 	health     *telemetry.Health
@@ -81,8 +80,7 @@ func newApp(cfg config.Config, version string, log *slog.Logger) (*app, error) {
 		return nil, err
 	}
 	a.database = doctor.NewDatabase(a.db, log)
-	a.outbox = outbox.New(a.db, outbox.Options{LeadMetaKey: cfg.LeadMetaKey, Observer: metrics, Logger: log})
-	a.elector = leader.New(tables, log)
+	a.outbox = outbox.New(a.db, outbox.Options{LeadMetaKey: cfg.LeadMetaKey, Retried: metrics.Retried, Logger: log})
 
 	storeOptions := usermeta.Options{Logger: log, Observer: metrics, DiscardEvents: true}
 	var forms httpapi.Forms
@@ -177,7 +175,7 @@ func (a *app) deliver(ctx context.Context) error {
 	case config.DispatchOn:
 		err = a.dispatcher.Run(ctx)
 	default:
-		err = a.elector.Run(ctx, func(ctx context.Context) { _ = a.dispatcher.Run(ctx) })
+		err = leader.Run(ctx, a.db.Config, a.log, func(ctx context.Context) { _ = a.dispatcher.Run(ctx) })
 	}
 	if ctx.Err() != nil {
 		return nil

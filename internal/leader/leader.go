@@ -42,32 +42,30 @@ var (
 	errReadOnly = errors.New("leader: the server is read-only")
 )
 
-// Elector takes part in the election for one replica.
-type Elector struct {
-	cfg wpdb.Config
-	log *slog.Logger
+// candidate is one replica in the election.
+type candidate struct {
+	db   *wpdb.DB
+	log  *slog.Logger
+	lead func(ctx context.Context)
 }
 
-// New returns an elector that opens a connection of its own to the database.
-func New(cfg wpdb.Config, log *slog.Logger) *Elector {
+// Run takes part in the election, on its own connection, until ctx ends. Whenever
+// this replica becomes the leader it calls lead, with a context that ends on any
+// doubt about the leadership, and in any case before another replica can become
+// the leader.
+func Run(ctx context.Context, cfg wpdb.Config, log *slog.Logger, lead func(ctx context.Context)) error {
 	cfg.MaxConnections = 1
-	return &Elector{cfg: cfg, log: log}
-}
-
-// Run blocks until ctx ends. Whenever this replica becomes the leader it calls
-// lead, with a context that ends on any doubt about the leadership, and in any
-// case before another replica can become the leader.
-func (e *Elector) Run(ctx context.Context, lead func(ctx context.Context)) error {
-	db, err := wpdb.Open(e.cfg)
+	db, err := wpdb.Open(cfg)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	c := candidate{db, log, lead}
 	var last error
 	for ctx.Err() == nil {
-		err := e.campaign(ctx, db, lead)
+		err := c.campaign(ctx)
 		if ctx.Err() == nil && !errors.Is(err, errNotLeader) && (last == nil || last.Error() != err.Error()) {
-			e.log.WarnContext(ctx, "leadership attempt failed", "error", err)
+			log.WarnContext(ctx, "leadership attempt failed", "error", err)
 		}
 		last = err
 		if failpoint.Enabled(failpoint.LeadOnce) && !errors.Is(err, errNotLeader) {
@@ -81,12 +79,12 @@ func (e *Elector) Run(ctx context.Context, lead func(ctx context.Context)) error
 	return ctx.Err()
 }
 
-// campaign tries to get the lock once, on a connection of its own, and leads if
-// the lock is granted.
-func (e *Elector) campaign(ctx context.Context, db *wpdb.DB, lead func(ctx context.Context)) error {
+// campaign tries to get the lock once. If the lock is granted it leads, for as long
+// as the connection is known to hold the lock.
+func (c candidate) campaign(ctx context.Context) error {
 	attempt, cancel := context.WithTimeout(ctx, campaignTimeout)
 	defer cancel()
-	conn, err := db.Connx(attempt)
+	conn, err := c.db.Connx(attempt)
 	if err != nil {
 		return err
 	}
@@ -94,46 +92,35 @@ func (e *Elector) campaign(ctx context.Context, db *wpdb.DB, lead func(ctx conte
 	if _, err := conn.ExecContext(attempt, "SET SESSION wait_timeout = ?", int(connTimeout/time.Second)); err != nil {
 		return err
 	}
-	var state struct {
-		Granted  sql.NullInt64
-		ReadOnly string `db:"read_only"`
-	}
-	name := db.LockName(purpose)
-	if err := conn.GetContext(attempt, &state, "SELECT GET_LOCK(?, 0) AS granted, @@GLOBAL.read_only AS read_only", name); err != nil {
+	name := c.db.LockName(purpose)
+	err = verifyLock(attempt, conn, acquiresLock, name)
+	if errors.Is(err, errNotLeader) {
 		return err
 	}
-	if state.Granted.Int64 != 1 && !wpdb.IsOn(state.ReadOnly) && !failpoint.Enabled(failpoint.LeadWithoutLock) {
-		return errNotLeader
-	}
 	defer wpdb.CloseConn(conn) // releases the lock, and lets the next attempt connect to a new primary
-	if wpdb.IsOn(state.ReadOnly) {
-		return errReadOnly
+	if err != nil {
+		return err
 	}
 	takeover := make(chan struct{})
 	defer time.AfterFunc(takeoverDelay, func() { close(takeover) }).Stop()
 	if err := monitor(ctx, conn, name, takeover); err != nil {
 		return err
 	}
-	if err := verifyLock(ctx, conn, name); err != nil {
+	if err := verifyLock(ctx, conn, ownsLock, name); err != nil {
 		return err
 	}
-	return e.lead(ctx, conn, name, lead)
-}
-
-// lead runs the leader's work for as long as the connection is known to hold the
-// lock.
-func (e *Elector) lead(ctx context.Context, conn *sqlx.Conn, name string, lead func(ctx context.Context)) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel = context.WithCancel(ctx)
+	defer cancel()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		lead(ctx)
+		c.lead(ctx)
 	}()
-	e.log.InfoContext(ctx, "leadership acquired")
-	err := monitor(ctx, conn, name, done)
+	c.log.InfoContext(ctx, "leadership acquired")
+	err = monitor(ctx, conn, name, done)
 	cancel()
 	<-done
-	e.log.InfoContext(ctx, "leadership lost", "reason", err)
+	c.log.InfoContext(ctx, "leadership lost", "reason", err)
 	return err
 }
 
@@ -150,29 +137,35 @@ func monitor(ctx context.Context, conn *sqlx.Conn, name string, done <-chan stru
 			return nil
 		case <-ticker.C:
 		}
-		if err := verifyLock(ctx, conn, name); err != nil {
+		if err := verifyLock(ctx, conn, ownsLock, name); err != nil {
 			return err
 		}
 	}
 }
 
-// verifyLock returns nil if the connection is known to hold the lock, on a server
-// that takes writes.
-func verifyLock(ctx context.Context, conn *sqlx.Conn, name string) error {
+// The conditions of verifyLock.
+const (
+	acquiresLock = "GET_LOCK(?, 0) = 1"
+	ownsLock     = "IS_USED_LOCK(?) = CONNECTION_ID()"
+)
+
+// verifyLock returns nil if a condition is true on a server that takes writes,
+// errReadOnly on another server, and errNotLeader otherwise.
+func verifyLock(ctx context.Context, conn *sqlx.Conn, condition, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	var state struct {
-		Mine     sql.NullBool
+		Locked   sql.NullBool
 		ReadOnly string `db:"read_only"`
 	}
-	if err := conn.GetContext(ctx, &state, "SELECT IS_USED_LOCK(?) = CONNECTION_ID() AS mine, @@GLOBAL.read_only AS read_only", name); err != nil {
+	if err := conn.GetContext(ctx, &state, "SELECT "+condition+" AS locked, @@GLOBAL.read_only AS read_only", name); err != nil {
 		return err
 	}
 	switch {
-	case !state.Mine.Bool && !failpoint.Enabled(failpoint.LeadWithoutLock):
-		return errNotLeader
 	case wpdb.IsOn(state.ReadOnly):
 		return errReadOnly
+	case !state.Locked.Bool && !failpoint.Enabled(failpoint.LeadWithoutLock):
+		return errNotLeader
 	}
 	return nil
 }

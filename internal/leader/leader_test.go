@@ -50,9 +50,8 @@ func (e *election) campaign(t testing.TB, replica string, linger time.Duration) 
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
-	elector := leader.New(e.cfg, slog.New(slog.DiscardHandler))
 	go func() {
-		result <- elector.Run(ctx, func(ctx context.Context) {
+		result <- leader.Run(ctx, e.cfg, slog.New(slog.DiscardHandler), func(ctx context.Context) {
 			now := term{replica: replica, began: time.Now()}
 			e.began <- replica
 			<-ctx.Done()
@@ -128,11 +127,10 @@ func TestOneReplicaLeadsUntilItStops(t *testing.T) {
 func TestLeaderCampaignsAgainWhenItsWorkReturns(t *testing.T) {
 	t.Parallel()
 	cfg := storetest.Config(t, mariadbtest.New(t).DSN)
-	elector := leader.New(cfg, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	terms := 0
-	err := elector.Run(ctx, func(context.Context) {
+	err := leader.Run(ctx, cfg, slog.New(slog.DiscardHandler), func(context.Context) {
 		if terms++; terms == 2 {
 			cancel()
 		}

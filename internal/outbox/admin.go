@@ -3,16 +3,13 @@ package outbox
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"autowebinar/internal/webinar"
-	"autowebinar/internal/wpdb"
 )
+
+const ifUnchanged = " AND meta_key = ? AND COALESCE(meta_value, '') = ?"
 
 // Retry makes messages due at once, with no attempts counted, and returns how
 // many rows it changed. Rows keep their ids and so their order. Only the oldest
@@ -23,56 +20,24 @@ import (
 // or changed since they were read. A dispatcher that is sending such a message
 // finds its row changed and sends it once more with the same webhook-id.
 func (q *Queue) Retry(ctx context.Context, rows []Row) (int, error) {
-	chosen := map[uint64]Row{}
-	for _, r := range rows {
-		chosen[r.RowID] = r
-	}
-	deferred, err := q.deferredForUsers(ctx, rows)
-	if err != nil {
-		return 0, err
-	}
-	for _, r := range deferred {
-		chosen[r.RowID] = r
-	}
-	all := slices.SortedFunc(maps.Values(chosen), compareRowID)
-	all = slices.DeleteFunc(all, func(r Row) bool { return r.Format != FormatOK || r.Status == StatusDue })
-	done := 0
-	for batch := range slices.Chunk(all, pageSize) { // each is one short transaction
-		query, args := q.resetStatement(batch)
-		n, err := q.execAffected(ctx, query, args...)
-		done += n
-		if err != nil {
-			return done, err
-		}
-	}
-	return done, nil
-}
-
-// deferredForUsers reads the deferred rows of the users of the given rows.
-func (q *Queue) deferredForUsers(ctx context.Context, rows []Row) ([]Row, error) {
 	if len(rows) == 0 {
-		return nil, nil
+		return 0, nil
 	}
 	users := make([]webinar.UserID, len(rows))
 	for i, r := range rows {
 		users[i] = r.User
 	}
-	query, args, err := sqlx.In(q.db.Expand(`SELECT umeta_id, user_id, meta_key, COALESCE(meta_value, '') AS meta_value
-		FROM {usermeta} FORCE INDEX (user_id) WHERE user_id IN (?) AND meta_key = ?`), users, KeyDeferred)
+	deferred, err := q.readRows(ctx, "FORCE INDEX (user_id) WHERE user_id IN (?) AND meta_key = ?", users, KeyDeferred)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	var stored []wpdb.Row
-	if err := q.db.SelectContext(ctx, &stored, query, args...); err != nil {
-		return nil, wpdb.WrapUnavailable(err)
-	}
-	var deferred []Row
-	for _, r := range stored {
-		if r.Key == KeyDeferred {
-			deferred = append(deferred, newRow(r))
-		}
-	}
-	return deferred, nil
+	rows = slices.DeleteFunc(append(deferred, rows...), func(r Row) bool { return r.Format != FormatOK || r.Status == StatusDue })
+	return q.changeRows(ctx, rows, func(r Row) (string, []any) {
+		m := r.Message
+		m.Attempts, m.FirstAttempt, m.NextAttempt = 0, time.Time{}, time.Time{}
+		return "UPDATE {usermeta} SET meta_key = ?, meta_value = ? WHERE umeta_id = ?" + ifUnchanged,
+			[]any{KeyDue, encode(m), r.RowID, r.Status.key(), r.Value}
+	})
 }
 
 // Drop deletes messages, which are then never delivered, and returns how many.
@@ -80,65 +45,40 @@ func (q *Queue) deferredForUsers(ctx context.Context, rows []Row) ([]Row, error)
 // since they were read.
 func (q *Queue) Drop(ctx context.Context, rows []Row) (int, error) {
 	known := slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Format == FormatUnsupported })
-	slices.SortFunc(known, func(a, b Row) int { return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.RowID, b.RowID)) })
+	return q.changeRows(ctx, known, func(r Row) (string, []any) {
+		return deleteMessage + "= ?" + ifUnchanged, []any{r.User, r.RowID, r.Status.key(), r.Value}
+	})
+}
+
+// changeRows runs one statement for each row, and returns how many rows these
+// have changed. A page of rows is one short transaction. One statement for all
+// would lock them in another order than WordPress does.
+func (q *Queue) changeRows(ctx context.Context, rows []Row, statement func(Row) (string, []any)) (int, error) {
+	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Or(cmp.Compare(a.User, b.User), compareRowID(a, b)) })
 	done := 0
-	for batch := range slices.Chunk(known, pageSize) {
-		n, err := q.withRetry(ctx, func() (int, error) { return q.dropAll(ctx, batch) })
-		done += n
+	for page := range slices.Chunk(rows, pageSize) {
+		n := 0
+		err := q.withRetry(ctx, func() error {
+			tx, err := q.db.BeginTxx(ctx, nil)
+			if err != nil {
+				return err
+			}
+			defer tx.Rollback()
+			n = 0
+			for _, r := range page {
+				query, args := statement(r)
+				changed, err := execOnce(ctx, tx, q.db.Expand(query), args...)
+				if err != nil {
+					return err
+				}
+				n += changed
+			}
+			return tx.Commit()
+		})
 		if err != nil {
 			return done, err
 		}
+		done += n
 	}
 	return done, nil
-}
-
-// dropAll deletes rows in one short transaction, one after another: one statement
-// for all would lock them in another order than WordPress does.
-func (q *Queue) dropAll(ctx context.Context, batch []Row) (int, error) {
-	tx, err := q.db.BeginTxx(ctx, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer tx.Rollback()
-	done := 0
-	for _, r := range batch {
-		result, err := tx.ExecContext(ctx, q.sql.drop, r.User, r.RowID, r.Status.key(), r.Value)
-		if err != nil {
-			return 0, err
-		}
-		n, err := result.RowsAffected()
-		if err != nil {
-			return 0, err
-		}
-		done += int(n)
-	}
-	return done, tx.Commit()
-}
-
-// resetStatement makes rows due with no attempts.
-func (q *Queue) resetStatement(batch []Row) (string, []any) {
-	var cases strings.Builder
-	args := []any{KeyDue}
-	for _, r := range batch {
-		m := r.Message
-		m.Attempts, m.FirstAttempt, m.NextAttempt = 0, time.Time{}, time.Time{}
-		cases.WriteString(" WHEN ? THEN ?")
-		args = append(args, r.RowID, encode(m))
-	}
-	unchanged, unchangedArgs := unchangedCondition(batch)
-	return q.db.Expand("UPDATE {usermeta} SET meta_key = ?, meta_value = CASE umeta_id" + cases.String() + " ELSE meta_value END WHERE " + unchanged),
-		append(args, unchangedArgs...)
-}
-
-// unchangedCondition selects rows by primary key, and only as they were read.
-func unchangedCondition(batch []Row) (string, []any) {
-	args := make([]any, 0, 4*len(batch))
-	for _, r := range batch {
-		args = append(args, r.RowID)
-	}
-	for _, r := range batch {
-		args = append(args, r.RowID, r.Status.key(), r.Value)
-	}
-	return "umeta_id IN (" + wpdb.RepeatList("?", len(batch)) + ") AND (" +
-		strings.Repeat(" OR umeta_id = ? AND meta_key = ? AND COALESCE(meta_value, '') = ?", len(batch))[4:] + ")", args
 }

@@ -7,6 +7,15 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
+// The meta keys of the queue.
+const (
+	KeyDue      = "autowebinar_outbox"
+	KeyDeferred = "autowebinar_outbox_wait"
+	KeyDead     = "autowebinar_outbox_dead"
+)
+
+func isPending(key string) bool { return key == KeyDue || key == KeyDeferred }
+
 // Message is one outbox row: a committed event that the receiver has not accepted
 // yet.
 type Message struct {
@@ -35,6 +44,6 @@ type ViewerQueue struct {
 	// of the viewer may be sent.
 	UnsupportedVersion bool
 
-	corrupt  []wpdb.Row // not outbox values
-	unsorted []wpdb.Row // due rows of an unsupported version, and due rows behind one
+	// misplaced are the rows to be moved by Quarantine, with their new keys.
+	misplaced []wpdb.Row
 }

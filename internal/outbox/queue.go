@@ -1,3 +1,11 @@
+// Package outbox is the queue of committed events in the usermeta table. An event
+// is one row of its viewer, inserted by the transaction that changed the session,
+// and deleted once the receiver has accepted the event.
+//
+// A message is due (to be sent at once), deferred (to be tried again later, or
+// behind such a message of the same viewer) or dead (given up; an operator may
+// retry it). The meta key of its row says which. The order of a viewer's messages
+// is the order of their row ids.
 package outbox
 
 import (
@@ -9,8 +17,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/jmoiron/sqlx"
 
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wpdb"
@@ -29,25 +35,15 @@ import (
 // the users table only was deleted by hand, or the table is being restored or
 // belongs to another site; such a mistake must not lose events.
 type Queue struct {
-	db          *wpdb.DB
-	leadMetaKey string
-	observer    Observer
-	log         *slog.Logger
-	sql         statements
-}
-
-// Observer receives measurements. It must not block.
-type Observer interface {
-	// Retried is called for each statement that is tried again; the reason is
-	// "deadlock", "lock_wait" or "connection".
-	Retried(reason string)
+	db  *wpdb.DB
+	cfg Options
 }
 
 // Options configure a Queue. The zero value is usable.
 type Options struct {
-	LeadMetaKey string       // the user meta key of the lead id; empty: the WordPress user id is the lead id
-	Observer    Observer     // nil for none
-	Logger      *slog.Logger // nil discards
+	LeadMetaKey string              // the user meta key of the lead id; empty: the WordPress user id is the lead id
+	Retried     func(reason string) // called for each statement that is tried again, see wpdb.RetryReason; nil for none
+	Logger      *slog.Logger        // nil discards
 }
 
 // New returns the queue of a table.
@@ -55,36 +51,19 @@ func New(db *wpdb.DB, o Options) *Queue {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Queue{db: db, leadMetaKey: o.LeadMetaKey, observer: o.Observer, log: o.Logger, sql: newStatements(db)}
-}
-
-type statements struct {
-	due, deferred, viewer, markAttempt, ack, move, discard, drop, lead, count, estimate, oldest string
-}
-
-func newStatements(db *wpdb.DB) statements {
-	// The collation ignores case; the second condition does not use the index.
-	const hasKey = "meta_key = ? AND CAST(meta_key AS BINARY) = ?"
-	const columns = "umeta_id, user_id, meta_key, COALESCE(meta_value, '') AS meta_value"
-	return statements{
-		due:      db.Expand("SELECT umeta_id, user_id FROM {usermeta} FORCE INDEX (meta_key) WHERE " + hasKey + " LIMIT ?"),
-		deferred: db.Expand("SELECT umeta_id, user_id, SUBSTRING_INDEX(COALESCE(meta_value, ''), '|', -1) AS next_attempt FROM {usermeta} FORCE INDEX (meta_key) WHERE " + hasKey),
-		viewer: db.Expand("SELECT " + columns + `, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id)
-			OR EXISTS (SELECT 1 FROM {usermeta} n FORCE INDEX (user_id) WHERE n.user_id = m.user_id AND n.meta_key = 'nickname') AS user_exists
-			FROM {usermeta} m FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?)`),
-		markAttempt: db.Expand("UPDATE {usermeta} SET meta_value = ? WHERE umeta_id = ? AND meta_key IN (?, ?) AND COALESCE(meta_value, '') = ?"),
-		ack:         db.Expand("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id = ? AND COALESCE(m.meta_value, '') = ?"),
-		// A row that has the key and value already is not written again.
-		move: db.Expand(`UPDATE {usermeta} SET meta_value = CASE WHEN umeta_id = ? THEN ? ELSE meta_value END, meta_key = ?
-			WHERE umeta_id IN (?) AND meta_key IN (?) AND (umeta_id <> ? OR COALESCE(meta_value, '') = ?)`),
-		discard:  db.Expand("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id IN (?) AND m.meta_key IN (?)"),
-		drop:     db.Expand("DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id = ? AND m.meta_key = ? AND COALESCE(m.meta_value, '') = ?"),
-		count:    db.Expand("SELECT COUNT(*), COALESCE(SUM(unsupported), 0) FROM (SELECT COALESCE(meta_value, '') NOT LIKE ? AS unsupported FROM {usermeta} FORCE INDEX (meta_key) WHERE " + hasKey + " LIMIT ?) AS first"),
-		estimate: db.Expand("EXPLAIN SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ?"),
-		oldest:   db.Expand("SELECT " + columns + " FROM {usermeta} FORCE INDEX (meta_key) WHERE " + hasKey + " AND meta_value LIKE ? LIMIT ?"),
-		lead:     db.Expand("SELECT " + columns + " FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key = ? ORDER BY umeta_id"),
+	if o.Retried == nil {
+		o.Retried = func(string) {}
 	}
+	return &Queue{db, o}
 }
+
+const (
+	// The collation ignores case; the second condition does not use the index.
+	byKey   = " FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ? AND CAST(meta_key AS BINARY) = ?"
+	columns = "umeta_id, user_id, COALESCE(meta_key, '') AS meta_key, COALESCE(meta_value, '') AS meta_value"
+	// Deletes find their rows through the index that WordPress uses.
+	deleteMessage = "DELETE m FROM {usermeta} AS m FORCE INDEX (user_id) WHERE m.user_id = ? AND m.umeta_id "
+)
 
 // Pending is a viewer with messages.
 type Pending struct {
@@ -103,28 +82,25 @@ type pendingRow struct {
 // DueViewers lists viewers with due rows, oldest first. It reads at most limit
 // rows.
 func (q *Queue) DueViewers(ctx context.Context, limit int) ([]Pending, error) {
-	var rows []pendingRow
-	if err := q.db.SelectContext(ctx, &rows, q.sql.due, KeyDue, KeyDue, limit); err != nil {
-		return nil, wpdb.WrapUnavailable(err)
-	}
-	return firstPerUser(rows), nil
+	return q.firstPerUser(ctx, "SELECT umeta_id, user_id"+byKey+" LIMIT ?", KeyDue, KeyDue, limit)
 }
 
 // DeferredViewers lists all viewers with deferred rows, oldest first. It reads
 // all of the rows: for the start of a leader and for rare checks.
 func (q *Queue) DeferredViewers(ctx context.Context) ([]Pending, error) {
-	var rows []pendingRow
-	if err := q.db.SelectContext(ctx, &rows, q.sql.deferred, KeyDeferred, KeyDeferred); err != nil {
-		return nil, wpdb.WrapUnavailable(err)
-	}
-	return firstPerUser(rows), nil
+	const next = "SELECT umeta_id, user_id, SUBSTRING_INDEX(COALESCE(meta_value, ''), '|', -1) AS next_attempt"
+	return q.firstPerUser(ctx, next+byKey, KeyDeferred, KeyDeferred)
 }
 
-// firstPerUser returns the oldest row of each viewer.
-func firstPerUser(rows []pendingRow) []Pending {
-	slices.SortFunc(rows, func(a, b pendingRow) int { return cmp.Compare(a.RowID, b.RowID) })
+// firstPerUser reads rows and returns the oldest one of each viewer.
+func (q *Queue) firstPerUser(ctx context.Context, query string, args ...any) ([]Pending, error) {
+	var rows []pendingRow
+	if err := q.read(ctx, &rows, query, args...); err != nil {
+		return nil, err
+	}
 	seen := make(map[webinar.UserID]bool, len(rows))
 	var pending []Pending
+	slices.SortFunc(rows, func(a, b pendingRow) int { return cmp.Compare(a.RowID, b.RowID) })
 	for _, r := range rows {
 		if seen[r.User] {
 			continue
@@ -133,7 +109,7 @@ func firstPerUser(rows []pendingRow) []Pending {
 		next, _ := parseUnix(r.NextAttempt) // an unreadable row is attempted at once
 		pending = append(pending, Pending{User: r.User, RowID: r.RowID, NextAttempt: next})
 	}
-	return pending
+	return pending, nil
 }
 
 // viewerRow is a row of one viewer: of the queue, or of the lead id.
@@ -142,21 +118,12 @@ type viewerRow struct {
 	UserExists bool `db:"user_exists"`
 }
 
-func (q *Queue) viewerRows(ctx context.Context, user webinar.UserID) ([]viewerRow, error) {
-	keys := []string{KeyDue, KeyDeferred}
-	if q.leadMetaKey != "" {
-		keys = append(keys, q.leadMetaKey)
-	}
-	query, args, err := sqlx.In(q.sql.viewer, user, keys)
-	if err != nil {
-		return nil, err
-	}
-	var rows []viewerRow
-	if err := q.db.SelectContext(ctx, &rows, query, args...); err != nil {
-		return nil, wpdb.WrapUnavailable(err)
-	}
+func (q *Queue) viewerRows(ctx context.Context, user webinar.UserID) (rows []viewerRow, err error) {
+	err = q.read(ctx, &rows, "SELECT "+columns+`, EXISTS (SELECT 1 FROM {users} u WHERE u.ID = m.user_id)
+		OR EXISTS (SELECT 1 FROM {usermeta} n FORCE INDEX (user_id) WHERE n.user_id = m.user_id AND n.meta_key = 'nickname') AS user_exists
+		FROM {usermeta} m FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?)`, user, []string{KeyDue, KeyDeferred, q.cfg.LeadMetaKey})
 	slices.SortFunc(rows, func(a, b viewerRow) int { return cmp.Compare(a.ID, b.ID) })
-	return rows, nil
+	return rows, err
 }
 
 // ViewerQueue reads the messages of one viewer.
@@ -165,51 +132,46 @@ func (q *Queue) ViewerQueue(ctx context.Context, user webinar.UserID) (ViewerQue
 	if err != nil {
 		return ViewerQueue{}, err
 	}
-	v := ViewerQueue{User: user, UserExists: true}
-	all := make([]wpdb.Row, len(rows))
+	v := ViewerQueue{User: user, UserExists: true, LeadID: q.leadID(user, rows)}
 	blocked := false // by a row of an unsupported version: what follows must wait for it
-	for i, r := range rows {
-		all[i], v.UserExists = r.Row, r.UserExists
+	for _, r := range rows {
+		v.UserExists = r.UserExists
 		if !isPending(r.Key) {
 			continue
 		}
 		m, err := decode(r.Row)
 		switch {
 		case errors.Is(err, errCorrupt):
-			v.corrupt = append(v.corrupt, r.Row)
-			continue
+			r.Key = KeyDead
+			v.misplaced = append(v.misplaced, r.Row)
 		case err == nil && !blocked:
 			v.Messages = append(v.Messages, m)
-			continue
-		}
-		blocked = true
-		if r.Key == KeyDue {
-			v.unsorted = append(v.unsorted, r.Row)
+		default:
+			blocked = true
+			if r.Key == KeyDue {
+				r.Key = KeyDeferred
+				v.misplaced = append(v.misplaced, r.Row)
+			}
 		}
 	}
 	v.UnsupportedVersion = blocked && len(v.Messages) == 0
-	v.LeadID = q.leadID(user, all)
 	return v, nil
 }
 
 // NeedsQuarantine reports whether Quarantine has rows to move.
-func (v ViewerQueue) NeedsQuarantine() bool { return len(v.corrupt)+len(v.unsorted) > 0 }
+func (v ViewerQueue) NeedsQuarantine() bool { return len(v.misplaced) > 0 }
 
 // Quarantine moves the rows of a viewer that this build cannot send out of the
 // way: values that are corrupt become dead, rows of an unsupported version and those
 // behind one are deferred. None of them is lost.
 func (q *Queue) Quarantine(ctx context.Context, v ViewerQueue) error {
-	for _, r := range v.corrupt {
-		q.log.ErrorContext(ctx, "corrupt outbox row moved to dead", "umeta_id", r.ID, "user", r.User)
-		if err := q.move(ctx, []Message{{RowID: r.ID, value: r.Value}}, KeyDead); err != nil {
-			return err
+	for _, r := range v.misplaced {
+		if _, err := decode(r); errors.Is(err, errCorrupt) {
+			q.cfg.Logger.ErrorContext(ctx, "corrupt outbox row moved to dead", "umeta_id", r.ID, "user", r.User)
+		} else if err != nil {
+			q.cfg.Logger.WarnContext(ctx, "outbox row of an unsupported version blocks the viewer's events", "umeta_id", r.ID, "user", r.User)
 		}
-	}
-	for _, r := range v.unsorted {
-		if _, err := decode(r); err != nil {
-			q.log.WarnContext(ctx, "outbox row of an unsupported version blocks the viewer's events", "umeta_id", r.ID, "user", r.User)
-		}
-		if err := q.move(ctx, []Message{{RowID: r.ID, value: r.Value}}, KeyDeferred); err != nil {
+		if err := q.move(ctx, []Message{{RowID: r.ID, value: r.Value}}, r.Key); err != nil {
 			return err
 		}
 	}
@@ -218,12 +180,12 @@ func (q *Queue) Quarantine(ctx context.Context, v ViewerQueue) error {
 
 // leadID returns the value of the first row of the configured key. Keys are
 // compared byte by byte, as WordPress does.
-func (q *Queue) leadID(user webinar.UserID, rows []wpdb.Row) string {
-	if q.leadMetaKey == "" {
+func (q *Queue) leadID(user webinar.UserID, rows []viewerRow) string {
+	if q.cfg.LeadMetaKey == "" {
 		return strconv.FormatUint(uint64(user), 10)
 	}
 	for _, r := range rows {
-		if r.Key == q.leadMetaKey {
+		if r.Key == q.cfg.LeadMetaKey {
 			return strings.TrimSpace(r.Value)
 		}
 	}
@@ -231,12 +193,15 @@ func (q *Queue) leadID(user webinar.UserID, rows []wpdb.Row) string {
 }
 
 // LeadID reads the lead id of a viewer; empty if there is none.
-func (q *Queue) LeadID(ctx context.Context, user webinar.UserID) (string, error) {
-	var rows []wpdb.Row
-	if q.leadMetaKey != "" {
-		if err := q.db.SelectContext(ctx, &rows, q.sql.lead, user, q.leadMetaKey); err != nil {
-			return "", wpdb.WrapUnavailable(err)
-		}
+func (q *Queue) LeadID(ctx context.Context, user webinar.UserID) (lead string, err error) {
+	var rows []viewerRow
+	if q.cfg.LeadMetaKey != "" {
+		rows, err = q.viewerRows(ctx, user)
 	}
-	return q.leadID(user, rows), nil
+	return q.leadID(user, rows), err
+}
+
+// read reads rows into dest, a slice.
+func (q *Queue) read(ctx context.Context, dest any, query string, args ...any) error {
+	return wpdb.Select(ctx, q.db, dest, q.db.Expand(query), args...)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jmoiron/sqlx"
 
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wpdb"
@@ -28,25 +27,9 @@ const (
 // Statuses returns all states, in the order of a message's life.
 func Statuses() []Status { return []Status{StatusDue, StatusDeferred, StatusDead} }
 
-func (s Status) key() string {
-	switch s {
-	case StatusDeferred:
-		return KeyDeferred
-	case StatusDead:
-		return KeyDead
-	}
-	return KeyDue
-}
+var keys = map[Status]string{StatusDue: KeyDue, StatusDeferred: KeyDeferred, StatusDead: KeyDead}
 
-func statusOf(key string) Status {
-	switch key {
-	case KeyDeferred:
-		return StatusDeferred
-	case KeyDead:
-		return StatusDead
-	}
-	return StatusDue
-}
+func (s Status) key() string { return keys[s] }
 
 // Format says whether this build can decode a row.
 type Format string
@@ -68,15 +51,12 @@ type Row struct {
 	Value   string  // as stored
 }
 
-func newRow(stored wpdb.Row) Row {
-	r := Row{RowID: stored.ID, User: stored.User, Status: statusOf(stored.Key), Format: FormatOK, Value: stored.Value}
-	m, err := decode(stored)
-	switch {
-	case err == nil:
-		r.Message = m
-	case errors.Is(err, errUnsupportedVersion):
+func newRow(stored wpdb.Row, status Status) Row {
+	r := Row{RowID: stored.ID, User: stored.User, Status: status, Format: FormatOK, Value: stored.Value}
+	var err error
+	if r.Message, err = decode(stored); errors.Is(err, errUnsupportedVersion) {
 		r.Format = FormatUnsupported
-	default:
+	} else if err != nil {
 		r.Format = FormatCorrupt
 	}
 	return r
@@ -125,13 +105,13 @@ func (q *Queue) Rows(ctx context.Context, f Filter) iter.Seq2[[]Row, error] {
 	return func(yield func([]Row, error) bool) {
 		ids, err := q.rowIDs(ctx, f)
 		if err != nil {
-			yield(nil, wpdb.WrapUnavailable(err))
+			yield(nil, err)
 			return
 		}
 		for page := range slices.Chunk(ids, pageSize) {
-			rows, err := q.rowsByID(ctx, page)
+			rows, err := q.readRows(ctx, "WHERE umeta_id IN (?)", page)
 			if err != nil {
-				yield(nil, wpdb.WrapUnavailable(err))
+				yield(nil, err)
 				return
 			}
 			rows = slices.DeleteFunc(rows, func(r Row) bool { return !f.Match(r) })
@@ -142,46 +122,38 @@ func (q *Queue) Rows(ctx context.Context, f Filter) iter.Seq2[[]Row, error] {
 	}
 }
 
-func (q *Queue) rowIDs(ctx context.Context, f Filter) ([]uint64, error) {
-	var ids []uint64
+func (q *Queue) rowIDs(ctx context.Context, f Filter) (ids []uint64, err error) {
 	switch {
 	case len(f.RowIDs) > 0:
 		ids = slices.Clone(f.RowIDs)
 	case f.User != 0:
-		query := q.db.Expand("SELECT umeta_id FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?, ?, ?)")
-		if err := q.db.SelectContext(ctx, &ids, query, uint64(f.User), KeyDue, KeyDeferred, KeyDead); err != nil {
-			return nil, err
-		}
+		err = q.read(ctx, &ids, "SELECT umeta_id FROM {usermeta} FORCE INDEX (user_id) WHERE user_id = ? AND meta_key IN (?, ?, ?)",
+			f.User, KeyDue, KeyDeferred, KeyDead)
 	default:
-		query := q.db.Expand("SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ? AND CAST(meta_key AS BINARY) = ?")
 		for _, status := range f.statuses() {
 			var found []uint64
-			if err := q.db.SelectContext(ctx, &found, query, status.key(), status.key()); err != nil {
+			if err := q.read(ctx, &found, "SELECT umeta_id"+byKey, status.key(), status.key()); err != nil {
 				return nil, err
 			}
 			ids = append(ids, found...)
 		}
 	}
 	slices.Sort(ids)
-	return slices.Compact(ids), nil // a row may have changed its status in between
+	return slices.Compact(ids), err // a row may have changed its status in between
 }
 
-func (q *Queue) rowsByID(ctx context.Context, ids []uint64) ([]Row, error) {
-	query, args, err := sqlx.In(q.db.Expand(`SELECT umeta_id, user_id, COALESCE(meta_key, '') AS meta_key, COALESCE(meta_value, '') AS meta_value
-		FROM {usermeta} WHERE umeta_id IN (?)`), ids)
-	if err != nil {
-		return nil, err
-	}
+// readRows reads the outbox rows that meet a condition. Keys are compared byte by
+// byte, which the collation does not.
+func (q *Queue) readRows(ctx context.Context, where string, args ...any) (rows []Row, err error) {
 	var stored []wpdb.Row
-	if err := q.db.SelectContext(ctx, &stored, query, args...); err != nil {
-		return nil, err
-	}
-	var rows []Row
+	err = q.read(ctx, &stored, "SELECT "+columns+" FROM {usermeta} "+where, args...)
 	for _, r := range stored {
-		if isPending(r.Key) || r.Key == KeyDead {
-			rows = append(rows, newRow(r))
+		for status, key := range keys {
+			if r.Key == key {
+				rows = append(rows, newRow(r, status))
+			}
 		}
 	}
 	slices.SortFunc(rows, compareRowID)
-	return rows, nil
+	return rows, err
 }

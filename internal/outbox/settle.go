@@ -28,7 +28,8 @@ func (q *Queue) MarkAttempt(ctx context.Context, m *Message, now time.Time) (boo
 		marked.FirstAttempt = marked.FirstAttempt.Add(time.Second) // a server does not write an unchanged value
 		marked.value = encode(marked)
 	}
-	n, err := q.execAffected(ctx, q.sql.markAttempt, marked.value, m.RowID, KeyDue, KeyDeferred, m.value)
+	n, err := q.exec(ctx, `UPDATE {usermeta} SET meta_value = ?
+		WHERE umeta_id = ? AND meta_key IN (?, ?) AND COALESCE(meta_value, '') = ?`, marked.value, m.RowID, KeyDue, KeyDeferred, m.value)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -39,7 +40,8 @@ func (q *Queue) MarkAttempt(ctx context.Context, m *Message, now time.Time) (boo
 // Ack deletes the row of a message that the receiver has accepted. A row that has
 // changed or is gone is no error.
 func (q *Queue) Ack(ctx context.Context, m Message) error {
-	return q.exec(ctx, q.sql.ack, m.Event.User, m.RowID, m.value)
+	_, err := q.exec(ctx, deleteMessage+"= ? AND COALESCE(m.meta_value, '') = ?", m.Event.User, m.RowID, m.value)
+	return err
 }
 
 // Reschedule writes the attempts and times of the first message into its row and
@@ -68,11 +70,11 @@ func (q *Queue) move(ctx context.Context, messages []Message, key string) error 
 	for i, m := range messages {
 		ids[i] = m.RowID
 	}
-	query, args, err := sqlx.In(q.sql.move, first.RowID, value, key, ids, []string{KeyDue, KeyDeferred}, first.RowID, first.value)
-	if err != nil {
-		return err
-	}
-	return q.exec(ctx, query, args...)
+	// A row that has the key and value already is not written again.
+	_, err := q.exec(ctx, `UPDATE {usermeta} SET meta_value = CASE WHEN umeta_id = ? THEN ? ELSE meta_value END, meta_key = ?
+		WHERE umeta_id IN (?) AND meta_key IN (?, ?) AND (umeta_id <> ? OR COALESCE(meta_value, '') = ?)`,
+		first.RowID, value, key, ids, KeyDue, KeyDeferred, first.RowID, first.value)
+	return err
 }
 
 // DiscardDeletedUser deletes the messages of a user who is deleted, and returns
@@ -91,47 +93,34 @@ func (q *Queue) DiscardDeletedUser(ctx context.Context, user webinar.UserID) (in
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	query, args, err := sqlx.In(q.sql.discard, user, ids, []string{KeyDue, KeyDeferred})
+	return q.exec(ctx, deleteMessage+"IN (?) AND m.meta_key IN (?, ?)", user, ids, KeyDue, KeyDeferred)
+}
+
+// exec runs a statement and returns the number of affected rows. A slice among
+// args is a list, as in "IN (?)".
+func (q *Queue) exec(ctx context.Context, query string, args ...any) (affected int, err error) {
+	query, args, err = sqlx.In(q.db.Expand(query), args...)
 	if err != nil {
 		return 0, err
 	}
-	return len(ids), q.exec(ctx, query, args...)
-}
-
-func (q *Queue) exec(ctx context.Context, query string, args ...any) error {
-	_, err := q.execAffected(ctx, query, args...)
-	return err
-}
-
-// execAffected runs a statement and returns the number of affected rows.
-func (q *Queue) execAffected(ctx context.Context, query string, args ...any) (int, error) {
-	return q.withRetry(ctx, func() (int, error) {
-		result, err := q.db.ExecContext(ctx, query, args...)
-		if err != nil {
-			return 0, err
-		}
-		n, err := result.RowsAffected()
-		return int(n), err
+	err = q.withRetry(ctx, func() error {
+		affected, err = execOnce(ctx, q.db, query, args...)
+		return err
 	})
+	return affected, err
 }
 
-// maxTries bounds how often a statement is tried.
-const maxTries = 5
+func execOnce(ctx context.Context, e sqlx.ExecerContext, query string, args ...any) (int, error) {
+	result, err := e.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
 
 // withRetry tries again where another transaction locks the same rows, or the
 // connection broke.
-func (q *Queue) withRetry(ctx context.Context, try func() (int, error)) (int, error) {
-	for attempt := 1; ; attempt++ {
-		n, err := try()
-		if err == nil {
-			return n, nil
-		}
-		if !wpdb.IsRetryable(err) || attempt == maxTries || ctx.Err() != nil {
-			return 0, wpdb.WrapUnavailable(err)
-		}
-		if q.observer != nil {
-			q.observer.Retried(wpdb.RetryReason(err))
-		}
-		time.Sleep(time.Duration(attempt) * 5 * time.Millisecond)
-	}
+func (q *Queue) withRetry(ctx context.Context, try func() error) error {
+	return wpdb.Retry(ctx, func(err error) { q.cfg.Retried(wpdb.RetryReason(err)) }, try)
 }

@@ -59,14 +59,17 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 
 // count counts the rows of a key, and those of an unsupported version.
 func (q *Queue) count(ctx context.Context, key string, n *int) (unsupported int, err error) {
-	if err := q.db.QueryRowContext(ctx, q.sql.count, version+"|%", key, key, maxExactCount+1).Scan(n, &unsupported); err != nil {
+	const count = "SELECT COUNT(*), COALESCE(SUM(unsupported), 0) FROM (SELECT COALESCE(meta_value, '') NOT LIKE ? AS unsupported" +
+		byKey + " LIMIT ?) AS first"
+	if err := q.db.QueryRowContext(ctx, q.db.Expand(count), version+"|%", key, key, maxExactCount+1).Scan(n, &unsupported); err != nil {
 		return 0, err
 	}
 	if *n <= maxExactCount {
 		return unsupported, nil
 	}
 	plan := map[string]any{}
-	if err := q.db.QueryRowxContext(ctx, q.sql.estimate, key).MapScan(plan); err != nil {
+	estimate := q.db.Expand("EXPLAIN SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ?")
+	if err := q.db.QueryRowxContext(ctx, estimate, key).MapScan(plan); err != nil {
 		return 0, err
 	}
 	// Servers differ in the type of the column.
@@ -74,8 +77,8 @@ func (q *Queue) count(ctx context.Context, key string, n *int) (unsupported int,
 	if raw, ok := plan["rows"].([]byte); ok {
 		text = string(raw)
 	}
-	if estimate, err := strconv.Atoi(text); err == nil {
-		*n = max(*n, estimate)
+	if rows, err := strconv.Atoi(text); err == nil {
+		*n = max(*n, rows)
 	}
 	return unsupported, nil
 }
@@ -83,7 +86,7 @@ func (q *Queue) count(ctx context.Context, key string, n *int) (unsupported int,
 // oldest returns the time of the first event of a key that can be decoded.
 func (q *Queue) oldest(ctx context.Context, key string) (time.Time, error) {
 	var rows []wpdb.Row
-	if err := q.db.SelectContext(ctx, &rows, q.sql.oldest, key, key, version+"|%", oldestSampleRows); err != nil {
+	if err := q.read(ctx, &rows, "SELECT "+columns+byKey+" AND meta_value LIKE ? LIMIT ?", key, key, version+"|%", oldestSampleRows); err != nil {
 		return time.Time{}, err
 	}
 	slices.SortFunc(rows, func(a, b wpdb.Row) int { return cmp.Compare(a.ID, b.ID) })

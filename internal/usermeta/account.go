@@ -34,18 +34,12 @@ func (s *Store) Account(ctx context.Context, login string) (wpdb.Account, error)
 // column's character set, such as latin1 on an old site. The name comes from the
 // cookie, so this is not a failure of the database.
 func isCharsetError(err error) bool {
-	const (
-		illegalMixOfCollations  = 1267
-		invalidCharacterString  = 1300
-		cannotConvertString     = 3854
-		impossibleStringConvert = 3988
-	)
 	var failure *mysql.MySQLError
 	if !errors.As(err, &failure) {
 		return false
 	}
 	switch failure.Number {
-	case illegalMixOfCollations, invalidCharacterString, cannotConvertString, impossibleStringConvert:
+	case 1267, 1300, 3854, 3988: // illegal mix of collations, invalid string, string cannot be converted
 		return true
 	}
 	return false

@@ -3,7 +3,6 @@ package usermeta
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -48,23 +47,28 @@ func (s *Store) commitBatch(batch []*request) {
 		// In most batches no viewer adds rows or is locked.
 		s.commitGroups(ctx, groups, txMode{noWait: true, fastLock: true})
 	}
-	s.observer.Committed(len(batch), time.Since(begun))
+	s.cfg.Observer.Committed(len(batch), time.Since(begun))
 }
 
 // commitGroups commits all groups in one transaction. If that fails for a reason
 // that may concern one viewer only, it tries each half, so that the others
 // succeed.
 func (s *Store) commitGroups(ctx context.Context, groups []changeGroup, m txMode) {
-	result, err := s.commitWithRetry(ctx, groups, m)
+	var result txResult
+	err := wpdb.Retry(ctx, s.retried, func() (err error) {
+		result, err = s.runTx(ctx, groups, m)
+		return err
+	})
 	switch {
 	case err == nil:
+		result.resolve()
 	case len(groups) > 1 && isPerViewerError(err):
 		half := len(groups) / 2
 		s.commitGroups(ctx, groups[:half], m)
 		s.commitGroups(ctx, groups[half:], m)
 	default:
 		for _, g := range groups {
-			commitqueue.ResolveAll(g.requests, wpdb.WrapUnavailable(err))
+			commitqueue.ResolveAll(g.requests, err)
 		}
 	}
 	for _, g := range result.blocked {
@@ -85,28 +89,6 @@ func (s *Store) commitGroups(ctx context.Context, groups []changeGroup, m txMode
 	}
 }
 
-// commitWithRetry runs a transaction, again if it fails for a temporary reason,
-// and resolves the requests that it applied.
-func (s *Store) commitWithRetry(ctx context.Context, groups []changeGroup, m txMode) (txResult, error) {
-	for attempt := 1; ; attempt++ {
-		result, err := s.runTx(ctx, groups, m)
-		if err == nil {
-			result.resolve()
-			return result, nil
-		}
-		if !wpdb.IsRetryable(err) || attempt == changeAttempts {
-			return txResult{}, err
-		}
-		s.observer.Retried(wpdb.RetryReason(err))
-		s.log.DebugContext(ctx, "transaction retried", "viewers", len(groups), "attempt", attempt, "error", err)
-		select {
-		case <-ctx.Done():
-			return txResult{}, err
-		case <-time.After(time.Duration(attempt)*5*time.Millisecond + rand.N(10*time.Millisecond)):
-		}
-	}
-}
-
 // resolve resolves the requests that a transaction has applied.
 func (r txResult) resolve() {
 	for _, g := range r.applied {
@@ -116,17 +98,17 @@ func (r txResult) resolve() {
 	}
 }
 
-// runTx is one attempt.
+// runTx makes one attempt at a transaction. With an error the result is empty.
 func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (result txResult, err error) {
 	conn, err := s.db.Connx(ctx)
 	if err != nil {
-		return result, err
+		return txResult{}, err
 	}
 	defer conn.Close()
 	if m.namedLocks {
 		granted, blocked, unlock, err := s.lockViewers(ctx, conn, groups, m.noWait)
 		if err != nil {
-			return result, err
+			return txResult{}, err
 		}
 		defer unlock()
 		groups, result.blocked = granted, blocked
@@ -136,7 +118,7 @@ func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (resu
 	}
 	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
-		return result, err
+		return txResult{}, err
 	}
 	defer tx.Rollback()
 	parts := [][]changeGroup{groups}
@@ -145,7 +127,7 @@ func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (resu
 	}
 	var wrote, hasEvents bool
 	for i, part := range parts {
-		p, err := s.lockAndPlan(ctx, tx, part, m, &result)
+		w, err := s.lockAndPlan(ctx, tx, part, m, &result)
 		if wpdb.IsLocked(err) && m.fastLock {
 			// The transaction cannot be used again: innodb_rollback_on_timeout ends it.
 			return txResult{fastLockFailed: true}, nil
@@ -153,13 +135,13 @@ func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (resu
 		if err != nil {
 			return txResult{}, err
 		}
-		if err := s.write(ctx, tx, p.writes); wpdb.IsLocked(err) && m.noWait {
+		if err := s.write(ctx, tx, w); wpdb.IsLocked(err) && m.noWait {
 			result.applied = append(result.applied, slices.Concat(parts[i+1:]...)...)
 			return result.requeueBlocked(len(groups) == 1 || m.sequential), nil
 		} else if err != nil {
 			return txResult{}, err
 		}
-		wrote, hasEvents = wrote || !p.writes.empty(), hasEvents || p.hasEvents
+		wrote, hasEvents = wrote || !w.empty(), hasEvents || w.hasEvents
 	}
 	if !wrote {
 		return result, nil
@@ -169,7 +151,7 @@ func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (resu
 	}
 	err = tx.Commit()
 	if hasEvents {
-		s.onEvents() // also on error: the commit may have succeeded
+		s.cfg.OnEvents() // also on error: the commit may have succeeded
 	}
 	if err != nil {
 		return txResult{}, err
@@ -177,37 +159,25 @@ func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (resu
 	return result, nil
 }
 
-// lockAndPlan locks the rows of some viewers of a transaction and plans what to
-// write for them.
+// lockAndPlan locks the rows of some viewers of a transaction, applies their
+// changes and returns what can be written now. Updates are written first; viewers
+// that add index entries are processed later, so updates never wait for them.
 //
 // A transaction that inserts rows may have to wait for a statement of WordPress
-// on the rows of the next user, which locks the gap before them. If it had locked that
-// user's rows itself, WordPress could lose its statement to a deadlock.
+// on the rows of the next user, which locks the gap before them. If it had locked
+// that user's rows itself, WordPress could lose its statement to a deadlock.
 // So nothing is inserted for a viewer while rows of a later one are locked: lock
 // waits always go from a lower to a higher user id and cannot form a cycle. (This
-// holds for single statements that find rows by user_id, as those of WordPress
+// applies to single statements that find rows by user_id, as those of WordPress
 // do. A plugin's transaction over several users, or a statement by the index of a
 // rare key, may still deadlock with this one.)
-func (s *Store) lockAndPlan(ctx context.Context, tx *sqlx.Tx, groups []changeGroup, m txMode, result *txResult) (batchPlan, error) {
+func (s *Store) lockAndPlan(ctx context.Context, tx *sqlx.Tx, groups []changeGroup, m txMode, result *txResult) (writeSet, error) {
 	batch, err := s.load(ctx, tx, groups, m)
 	if err != nil {
-		return batchPlan{}, err
+		return writeSet{}, err
 	}
 	result.blocked = append(result.blocked, batch.blocked...)
-	return s.planBatch(batch, m, result), nil
-}
-
-// batchPlan is what is to be written for some viewers.
-type batchPlan struct {
-	writes    writeSet
-	hasEvents bool
-}
-
-// planBatch applies the changes of every locked viewer and plans what can be
-// written now. Updates are written first; viewers that add index entries are
-// processed later, so updates never wait for them.
-func (s *Store) planBatch(batch lockedBatch, m txMode, result *txResult) batchPlan {
-	var updates, inserts batchPlan
+	var updates, inserts writeSet
 	var inserting []changeGroup
 	for _, g := range batch.locked {
 		viewer, known := batch.viewers[g.user]
@@ -218,30 +188,24 @@ func (s *Store) planBatch(batch lockedBatch, m txMode, result *txResult) batchPl
 			result.withoutRows = append(result.withoutRows, g)
 			continue
 		default:
-			w, hasEvents := g.apply(s, viewer.snap, viewer.now)
+			w := g.apply(s, viewer.snap, viewer.now)
 			if w.hasInserts {
-				inserts.add(w, hasEvents)
+				inserts.add(w)
 				inserting = append(inserting, g)
 				continue
 			}
-			updates.add(w, hasEvents)
+			updates.add(w)
 		}
 		result.applied = append(result.applied, g)
 	}
 	mixed := len(inserting) < len(batch.locked)
 	if len(inserting) > 0 && (mixed || inserting[0].user < batch.maxLockedUser) {
 		result.sequential = append(result.sequential, inserting...)
-		return updates
+		return updates, nil
 	}
 	result.applied = append(result.applied, inserting...)
-	updates.add(inserts.writes, inserts.hasEvents)
-	return updates
-}
-
-func (p *batchPlan) add(w writeSet, hasEvents bool) {
-	p.writes.upserts = append(p.writes.upserts, w.upserts...)
-	p.writes.deletes = append(p.writes.deletes, w.deletes...)
-	p.hasEvents = p.hasEvents || hasEvents
+	updates.add(inserts)
+	return updates, nil
 }
 
 // requeueBlocked is the result where a write met the gap lock of another
@@ -284,9 +248,8 @@ func (s *Store) write(ctx context.Context, tx *sqlx.Tx, w writeSet) error {
 		return nil
 	}
 	statement, args, err := sqlx.In(s.sql.deleteRows, w.deletes)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = tx.ExecContext(ctx, statement, args...)
 	}
-	_, err = tx.ExecContext(ctx, statement, args...)
 	return err
 }

@@ -47,12 +47,12 @@ func userIDs(groups []changeGroup) []webinar.UserID {
 // be written for all of them. A command that fails changes nothing.
 //
 // A panic fails the changes of this viewer and of no other.
-func (g changeGroup) apply(s *Store, snap snapshot, now time.Time) (w writeSet, hasEvents bool) {
+func (g changeGroup) apply(s *Store, snap snapshot, now time.Time) (w writeSet) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.log.Error("panic in a command", "user", g.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			s.cfg.Logger.Error("panic in a command", "user", g.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			g.reject(fmt.Errorf("usermeta: panic in a command: %v", cause))
-			w, hasEvents = writeSet{}, false
+			w = writeSet{}
 		}
 	}()
 	viewer := snap.viewer
@@ -63,13 +63,13 @@ func (g changeGroup) apply(s *Store, snap snapshot, now time.Time) (w writeSet, 
 		if c.err != nil {
 			continue
 		}
-		if s.discardEvents {
+		if s.cfg.DiscardEvents {
 			c.result.Events = nil
 		}
 		viewer = c.result.Viewer
 		events = append(events, c.result.Events...)
 	}
-	return diff(snap, viewer, events), len(events) > 0
+	return diff(snap, viewer, events)
 }
 
 // reject gives all changes of the viewer the same error.

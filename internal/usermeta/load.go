@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,12 +67,8 @@ func (s *Store) lockOwnRows(ctx context.Context, tx *sqlx.Tx, groups []changeGro
 	if failpoint.Enabled(failpoint.SkipRowLocks) {
 		statement, _, _ = strings.Cut(statement, "FOR UPDATE")
 	}
-	query, args, err := sqlx.In(statement, userIDs(groups))
-	if err != nil {
-		return lockedBatch{}, err
-	}
 	var ids []uint64
-	if err := tx.SelectContext(ctx, &ids, query, args...); err != nil {
+	if err := wpdb.Select(ctx, tx, &ids, statement, userIDs(groups)); err != nil {
 		return lockedBatch{}, err
 	}
 	rows, err := readRows(ctx, tx, s.sql.readRows, userIDs(groups))
@@ -202,25 +199,9 @@ func (s *Store) addUsersWithoutRows(ctx context.Context, q sqlx.QueryerContext, 
 	if len(missing) == 0 {
 		return nil
 	}
-	query, args, err := sqlx.In(s.sql.readUsers, missing)
-	if err != nil {
-		return err
-	}
-	var existing []struct {
-		User webinar.UserID `db:"user_id"`
-		Now  string         `db:"now"`
-	}
-	if err := sqlx.SelectContext(ctx, q, &existing, query, args...); err != nil {
-		return err
-	}
-	for _, e := range existing {
-		now, err := time.Parse(time.DateTime, e.Now)
-		if err != nil {
-			return err
-		}
-		viewers[e.User] = loadedViewer{snap: read(e.User, nil), now: now}
-	}
-	return nil
+	rows, err := readRows(ctx, q, s.sql.readUsers, missing)
+	maps.Copy(viewers, s.decodeViewers(rows))
+	return err
 }
 
 // Read returns a viewer and the database's time, without a lock.
@@ -244,4 +225,19 @@ func (s *Store) Read(ctx context.Context, user webinar.UserID) (webinar.Viewer, 
 		return webinar.Viewer{}, time.Time{}, ErrUnknownUser
 	}
 	return viewer.snap.viewer, viewer.now, nil
+}
+
+// maxLoggedDamages bounds the memory of Store.loggedDamages.
+const maxLoggedDamages = 1000
+
+// logDamage logs a value that cannot be read, once for each row, so that the log
+// does not grow with every report of the viewer.
+func (s *Store) logDamage(r row) {
+	s.damageMu.Lock()
+	defer s.damageMu.Unlock()
+	if n := len(s.loggedDamages); n == maxLoggedDamages || s.loggedDamages[r.ID] {
+		return
+	}
+	s.loggedDamages[r.ID] = true
+	s.cfg.Logger.Warn("unreadable value treated as absent", "umeta_id", r.ID, "user", r.User, "meta_key", r.Key)
 }

@@ -126,7 +126,7 @@ func (s *Store) commitOne(g changeGroup, named bool) {
 	defer cancel()
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.log.Error("panic in a commit", "user", g.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			s.cfg.Logger.Error("panic in a commit", "user", g.user, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			commitqueue.ResolveAll(g.requests, commitqueue.ErrPanic)
 		}
 	}()

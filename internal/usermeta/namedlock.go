@@ -47,7 +47,16 @@ func (s *Store) lockViewers(ctx context.Context, conn *sqlx.Conn, groups []chang
 			blocked = append(blocked, g)
 		}
 	}
-	unlock = func() { releaseLocks(ctx, conn, names) }
+	unlock = func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if len(names) == 0 {
+			return
+		}
+		if _, err := conn.ExecContext(ctx, "DO "+wpdb.RepeatList("RELEASE_LOCK(?)", len(names)), names...); err != nil {
+			wpdb.CloseConn(conn)
+		}
+	}
 	if len(blocked) > 0 && !noWait {
 		unlock()
 		return nil, nil, nil, fmt.Errorf("%w: a viewer's lock was not granted", wpdb.ErrUnavailable)
@@ -57,15 +66,4 @@ func (s *Store) lockViewers(ctx context.Context, conn *sqlx.Conn, groups []chang
 
 func (s *Store) viewerLock(user webinar.UserID) string {
 	return s.db.LockName(strconv.FormatUint(uint64(user), 10))
-}
-
-func releaseLocks(ctx context.Context, conn *sqlx.Conn, names []any) {
-	if len(names) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if _, err := conn.ExecContext(ctx, "DO "+wpdb.RepeatList("RELEASE_LOCK(?)", len(names)), names...); err != nil {
-		wpdb.CloseConn(conn)
-	}
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wpdb"
 )
@@ -17,6 +15,8 @@ import (
 // PurgeBatch is how many users to pass to one call of Purge, which is one short
 // transaction.
 const PurgeBatch = 20
+
+const purgeAttempts = 5
 
 // Purge deletes all rows of the namespace of the given users, their undelivered
 // events included, and returns how many. With deletedUsersOnly it skips users
@@ -32,7 +32,7 @@ func (s *Store) Purge(ctx context.Context, users []webinar.UserID, deletedUsersO
 		if err == nil {
 			return n, nil
 		}
-		if !wpdb.IsRetryable(err) && !errors.Is(err, wpdb.ErrUnavailable) || attempt == changeAttempts || ctx.Err() != nil {
+		if wpdb.RetryReason(err) == "" && !errors.Is(err, wpdb.ErrUnavailable) || attempt == purgeAttempts || ctx.Err() != nil {
 			return 0, wpdb.WrapUnavailable(err)
 		}
 		time.Sleep(time.Duration(attempt) * 20 * time.Millisecond)
@@ -75,11 +75,7 @@ func (s *Store) purge(ctx context.Context, users []webinar.UserID, deletedUsersO
 		}
 	}
 	for page := range slices.Chunk(ids, 1000) {
-		query, args, err := sqlx.In(s.sql.deleteRows, page)
-		if err != nil {
-			return 0, err
-		}
-		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
+		if err := s.write(ctx, tx, writeSet{deletes: page}); err != nil {
 			return 0, err
 		}
 	}

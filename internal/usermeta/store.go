@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,7 @@ type Options struct {
 	Logger   *slog.Logger // nil discards
 	Observer Observer     // nil for none
 	// OnEvents is called after each commit that added events. It must not block.
-	OnEvents func()
+	OnEvents func() // nil for none
 	// DiscardEvents stores sessions without their events: no receiver is
 	// configured, so the rows of the outbox would never leave.
 	DiscardEvents bool
@@ -30,18 +31,17 @@ type Options struct {
 
 // Store changes and reads viewers. It is safe for concurrent use.
 type Store struct {
-	db            *wpdb.DB
-	log           *slog.Logger
-	observer      Observer
-	onEvents      func()
-	discardEvents bool
-	sql           statements
+	db  *wpdb.DB
+	cfg Options
+	sql statements
 
 	queues      []*commitqueue.Queue[*change]
 	lockWaiters *lockWaiters
 
-	ready         atomic.Bool
-	loggedDamages loggedDamages
+	ready atomic.Bool
+
+	damageMu      sync.Mutex
+	loggedDamages map[uint64]bool // umeta_ids of unreadable values
 }
 
 // The bounds of group commit. With two queues the disk write of one commit
@@ -59,25 +59,24 @@ const (
 const (
 	waitTimeout    = 8 * time.Second
 	attemptTimeout = 5 * time.Second
-	changeAttempts = 5
 )
 
 var errNotReady = fmt.Errorf("%w: not checked yet", wpdb.ErrUnavailable)
 
 // New returns a store that refuses all work until SetReady is called.
 func New(db *wpdb.DB, o Options) *Store {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = nopObserver{}
+	}
+	if o.OnEvents == nil {
+		o.OnEvents = func() {}
+	}
 	s := &Store{
-		db: db, log: o.Logger, observer: o.Observer, onEvents: o.OnEvents, discardEvents: o.DiscardEvents,
-		sql: newStatements(db), lockWaiters: newLockWaiters(maxLockWaiters, queueCapacity),
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.observer == nil {
-		s.observer = nopObserver{}
-	}
-	if s.onEvents == nil {
-		s.onEvents = func() {}
+		db: db, cfg: o, sql: newStatements(db),
+		lockWaiters: newLockWaiters(maxLockWaiters, queueCapacity), loggedDamages: map[uint64]bool{},
 	}
 	for range queueCount {
 		s.queues = append(s.queues, commitqueue.New(maxBatch, queueCapacity, s.commitBatch))
@@ -129,11 +128,59 @@ func (s *Store) Change(ctx context.Context, user webinar.UserID, command webinar
 func (s *Store) rejected(err error) error {
 	switch {
 	case errors.Is(err, commitqueue.ErrFull):
-		s.observer.Rejected("full")
+		s.cfg.Observer.Rejected("full")
 	case errors.Is(err, commitqueue.ErrTimeout):
-		s.observer.Rejected("timeout")
+		s.cfg.Observer.Rejected("timeout")
 	default:
 		return err
 	}
 	return fmt.Errorf("%w: %w", wpdb.ErrUnavailable, err)
+}
+
+// retried observes a transaction that is about to be repeated.
+func (s *Store) retried(err error) {
+	s.cfg.Observer.Retried(wpdb.RetryReason(err))
+	s.cfg.Logger.Debug("transaction retried", "error", err)
+}
+
+// Observer receives measurements of commits. Its methods are called from many
+// goroutines at once and must not block.
+type Observer interface {
+	// Committed is called after each group commit with the number of its changes,
+	// rejected ones and those passed on to lock waiters included.
+	Committed(changes int, took time.Duration)
+	// Retried is called for each transaction that is tried again; the reason is
+	// "deadlock", "lock_wait" or "connection".
+	Retried(reason string)
+	// Rejected is called for each change that was refused because the queue was
+	// "full" or the change waited too long, "timeout".
+	Rejected(reason string)
+}
+
+type nopObserver struct{}
+
+func (nopObserver) Committed(int, time.Duration) {}
+func (nopObserver) Retried(string)               {}
+func (nopObserver) Rejected(string)              {}
+
+// Load is how much work waits in a store.
+type Load struct {
+	Queued      int `json:"queued"`       // changes that wait for a commit or for a lock
+	Capacity    int `json:"capacity"`     // how many may
+	LockWaiters int `json:"lock_waiters"` // viewers whose rows another transaction has locked
+}
+
+// Load returns the current load.
+func (s *Store) Load() Load {
+	var l Load
+	for _, q := range s.queues {
+		l.Queued += q.Len()
+		l.Capacity += q.Cap()
+	}
+	s.lockWaiters.mu.Lock()
+	defer s.lockWaiters.mu.Unlock()
+	l.LockWaiters = len(s.lockWaiters.waiting)
+	l.Queued += s.lockWaiters.requests
+	l.Capacity += s.lockWaiters.capacity
+	return l
 }

@@ -58,7 +58,11 @@ func (s *Store) Usage(ctx context.Context, user webinar.UserID) (Usage, error) {
 	if err := rows.Err(); err != nil {
 		return Usage{}, wpdb.WrapUnavailable(err)
 	}
-	return c.result(), nil
+	for _, usage := range c.users {
+		c.total.Users = append(c.total.Users, *usage)
+	}
+	slices.SortFunc(c.total.Users, func(a, b UserUsage) int { return cmp.Compare(a.User, b.User) })
+	return c.total, nil
 }
 
 // usageCounter counts a stream of rows. Where the rows are sorted by key (case
@@ -108,12 +112,4 @@ func (c *usageCounter) add(user webinar.UserID, key string, exists bool) {
 		c.total.Duplicates++
 	}
 	c.seen[userKey{user, key}] = true
-}
-
-func (c *usageCounter) result() Usage {
-	for _, usage := range c.users {
-		c.total.Users = append(c.total.Users, *usage)
-	}
-	slices.SortFunc(c.total.Users, func(a, b UserUsage) int { return cmp.Compare(a.User, b.User) })
-	return c.total
 }

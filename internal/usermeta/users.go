@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/jmoiron/sqlx"
-
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wpdb"
 )
@@ -17,12 +15,12 @@ func (s *Store) UsersWithSession(ctx context.Context, id webinar.ID) ([]webinar.
 	const hasKey = " FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ? AND CAST(meta_key AS BINARY) = ?"
 	var users, parked []webinar.UserID
 	current := s.db.Expand("SELECT user_id" + hasKey + " AND CAST(meta_value AS BINARY) = ?")
-	if err := s.db.SelectContext(ctx, &users, current, keyWebinarID, keyWebinarID, string(id)); err != nil {
-		return nil, wpdb.WrapUnavailable(err)
+	if err := wpdb.Select(ctx, s.db, &users, current, keyWebinarID, keyWebinarID, id); err != nil {
+		return nil, err
 	}
 	key := joinKey(keySessionID, id)
-	if err := s.db.SelectContext(ctx, &parked, s.db.Expand("SELECT user_id"+hasKey), key, key); err != nil {
-		return nil, wpdb.WrapUnavailable(err)
+	if err := wpdb.Select(ctx, s.db, &parked, s.db.Expand("SELECT user_id"+hasKey), key, key); err != nil {
+		return nil, err
 	}
 	users = append(users, parked...)
 	slices.Sort(users)
@@ -55,16 +53,13 @@ func (s *Store) Logins(ctx context.Context, users []webinar.UserID) (map[webinar
 	if len(users) == 0 {
 		return logins, nil
 	}
-	query, args, err := sqlx.In(s.db.Expand("SELECT ID AS user_id, user_login FROM {users} WHERE ID IN (?)"), users)
-	if err != nil {
-		return nil, err
-	}
 	var rows []struct {
 		User  webinar.UserID `db:"user_id"`
 		Login string         `db:"user_login"`
 	}
-	if err := s.db.SelectContext(ctx, &rows, query, args...); err != nil {
-		return nil, wpdb.WrapUnavailable(err)
+	query := s.db.Expand("SELECT ID AS user_id, user_login FROM {users} WHERE ID IN (?)")
+	if err := wpdb.Select(ctx, s.db, &rows, query, users); err != nil {
+		return nil, err
 	}
 	for _, r := range rows {
 		logins[r.User] = r.Login

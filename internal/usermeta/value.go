@@ -9,6 +9,48 @@ import (
 	"autowebinar/internal/webinar"
 )
 
+// The meta keys of sessions. The first seven are the contract's, the others the
+// service's own. Package outbox has those of the outbox.
+const (
+	namespace = "autowebinar_"
+
+	keySessionID    = namespace + "session_id"
+	keyStartedAt    = namespace + "started_at"
+	keyLastPosition = namespace + "last_position_sec"
+	keyPercent      = namespace + "progress_percent"
+	keyCompleted    = namespace + "completed"
+	keyCTAClickedAt = namespace + "cta_clicked_at"
+	keyLastSeenAt   = namespace + "last_seen_at"
+	keyWebinarID    = namespace + "webinar_id"
+	keyFurthest     = namespace + "furthest_sec"
+	keyLeftAt       = namespace + "left_at"
+
+	keyRegistered = namespace + "registered" // always with @<webinar id>
+)
+
+// sessionKeys are the keys of one session. In a parked session each has the
+// suffix "@<webinar id>".
+var sessionKeys = []string{
+	keySessionID, keyWebinarID, keyStartedAt, keyLastPosition, keyFurthest,
+	keyPercent, keyCompleted, keyCTAClickedAt, keyLastSeenAt, keyLeftAt,
+}
+
+// splitKey splits "key@webinar"; a plain key has no webinar.
+func splitKey(key string) (base string, id webinar.ID) {
+	base, suffix, found := strings.Cut(key, "@")
+	if !found {
+		return key, ""
+	}
+	return base, webinar.ID(suffix)
+}
+
+func joinKey(base string, id webinar.ID) string {
+	if id == "" {
+		return base
+	}
+	return base + "@" + string(id)
+}
+
 // formatTime formats a time as WordPress's current_time('mysql', true) does.
 func formatTime(t time.Time) string {
 	if t.IsZero() {
@@ -39,31 +81,18 @@ func parseTime(value string) (t time.Time, ok bool) {
 	return t, true
 }
 
-// parseSeconds parses a position: a decimal, as PHP prints integers and floats.
-func parseSeconds(value string) (seconds int64, ok bool) {
+// parseNumber parses a decimal from 0 to most, as PHP prints integers and floats.
+// No value means 0.
+func parseNumber(value string, most float64) (number float64, ok bool) {
 	value = strings.TrimSpace(value)
 	if value == "" {
 		return 0, true
 	}
-	f, err := strconv.ParseFloat(value, 64)
-	if err != nil || math.IsNaN(f) || f < 0 || f > webinar.MaxSeconds {
+	number, err := strconv.ParseFloat(value, 64)
+	if err != nil || math.IsNaN(number) || number < 0 || number > most {
 		return 0, false
 	}
-	return int64(f), true
-}
-
-// parsePercent parses a progress milestone; a number in between counts as the
-// milestone below.
-func parsePercent(value string) (percent int, ok bool) {
-	value = strings.TrimSpace(value)
-	if value == "" {
-		return 0, true
-	}
-	n, err := strconv.ParseFloat(value, 64)
-	if err != nil || math.IsNaN(n) || n < 0 || n > 100 {
-		return 0, false
-	}
-	return int(n) / 25 * 25, true
+	return number, true
 }
 
 // parseBool converts a string to a boolean as PHP does.
@@ -106,6 +135,7 @@ func encode(s *webinar.Session, base string) string {
 // read, which counts as absent.
 func decode(s *webinar.Session, base, value string) (ok bool) {
 	ok = true
+	var number float64
 	switch base {
 	case keySessionID:
 		s.ID = webinar.SessionID(value)
@@ -116,11 +146,14 @@ func decode(s *webinar.Session, base, value string) (ok bool) {
 	case keyStartedAt:
 		s.StartedAt, ok = parseTime(value)
 	case keyLastPosition:
-		s.LastPosition, ok = parseSeconds(value)
+		number, ok = parseNumber(value, webinar.MaxSeconds)
+		s.LastPosition = int64(number)
 	case keyFurthest:
-		s.Furthest, ok = parseSeconds(value)
+		number, ok = parseNumber(value, webinar.MaxSeconds)
+		s.Furthest = int64(number)
 	case keyPercent:
-		s.Percent, ok = parsePercent(value)
+		number, ok = parseNumber(value, 100)
+		s.Percent = int(number) / 25 * 25 // the milestone below
 	case keyCompleted:
 		s.Completed = parseBool(value)
 	case keyCTAClickedAt:

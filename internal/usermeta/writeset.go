@@ -13,6 +13,12 @@ type writeSet struct {
 	upserts    []row    // new key and value of a row; ID 0 inserts one
 	deletes    []uint64 // umeta_ids
 	hasInserts bool     // adds index entries: new rows, or new keys of existing ones
+	hasEvents  bool
+}
+
+func (w *writeSet) add(o writeSet) {
+	w.upserts, w.deletes = append(w.upserts, o.upserts...), append(w.deletes, o.deletes...)
+	w.hasInserts, w.hasEvents = w.hasInserts || o.hasInserts, w.hasEvents || o.hasEvents
 }
 
 func (w *writeSet) empty() bool { return len(w.upserts) == 0 && len(w.deletes) == 0 }
@@ -22,10 +28,8 @@ func (w *writeSet) empty() bool { return len(w.upserts) == 0 && len(w.deletes) =
 // only values that differ are written, to all duplicates of a key.
 func diff(before snapshot, after webinar.Viewer, events []webinar.Event) writeSet {
 	var w writeSet
-	sessions := maps.Clone(after.Parked)
-	if sessions == nil {
-		sessions = map[webinar.ID]*webinar.Session{}
-	}
+	sessions := map[webinar.ID]*webinar.Session{}
+	maps.Copy(sessions, after.Parked)
 	if after.Current != nil {
 		sessions[""] = after.Current
 	}
@@ -146,6 +150,7 @@ func (w *writeSet) events(before snapshot, events []webinar.Event) {
 		if before.pending[event.ID] || failpoint.Enabled(failpoint.SkipOutbox) {
 			continue // queued already
 		}
-		w.upserts, w.hasInserts = append(w.upserts, outbox.EventRow(event, before.hasDeferred)), true
+		w.upserts = append(w.upserts, outbox.EventRow(event, before.hasDeferred))
+		w.hasInserts, w.hasEvents = true, true
 	}
 }

@@ -1,6 +1,9 @@
+// Package wpdb opens the database that WordPress uses, with the session settings
+// that the service relies on, and tells its errors apart.
 package wpdb
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -14,6 +17,8 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
+
+	"autowebinar/internal/webinar"
 )
 
 // The settings of every connection. LIKE patterns and the clock depend on the SQL
@@ -51,30 +56,20 @@ func Open(cfg Config) (*DB, error) {
 	dsn.ParseTime = false
 	dsn.Loc = time.UTC
 	dsn.Logger = &mysql.NopLogger{} // errors are returned; do not log them twice
-	dsn.Timeout = orDefault(dsn.Timeout, 3*time.Second)
-	dsn.ReadTimeout = orDefault(dsn.ReadTimeout, 5*time.Second)
-	dsn.WriteTimeout = orDefault(dsn.WriteTimeout, 5*time.Second)
+	dsn.Timeout = cmp.Or(dsn.Timeout, 3*time.Second)
+	dsn.ReadTimeout = cmp.Or(dsn.ReadTimeout, 5*time.Second)
+	dsn.WriteTimeout = cmp.Or(dsn.WriteTimeout, 5*time.Second)
 	inner, err := mysql.NewConnector(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("wpdb: %w", err)
 	}
 	db := sql.OpenDB(connector{inner})
-	connections := cfg.MaxConnections
-	if connections == 0 {
-		connections = 32
-	}
+	connections := cmp.Or(cfg.MaxConnections, 32)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(10 * time.Second) // before the server's wait_timeout
 	db.SetConnMaxLifetime(10 * time.Minute)
 	return &DB{sqlx.NewDb(db, "mysql"), cfg}, nil
-}
-
-func orDefault(d, fallback time.Duration) time.Duration {
-	if d == 0 {
-		return fallback
-	}
-	return d
 }
 
 // connector prepares each new connection. Session variables in the DSN would not
@@ -113,15 +108,64 @@ func (db *DB) LockName(purpose string) string {
 
 // Expand replaces {users} and {usermeta} in a statement by the table names.
 func (db *DB) Expand(statement string) string {
-	return strings.NewReplacer("{users}", quoteTable(db.Config.UsersTable), "{usermeta}", quoteTable(db.Config.UsermetaTable)).Replace(statement)
+	statement = strings.ReplaceAll(statement, "{users}", quoteTable(db.Config.UsersTable))
+	return strings.ReplaceAll(statement, "{usermeta}", quoteTable(db.Config.UsermetaTable))
 }
 
 // quoteTable quotes a table name, which may be `database.table`, as
 // CUSTOM_USER_TABLE allows.
 func quoteTable(name string) string {
-	parts := strings.Split(name, ".")
-	for i, part := range parts {
-		parts[i] = "`" + strings.ReplaceAll(part, "`", "``") + "`"
+	return "`" + strings.ReplaceAll(strings.ReplaceAll(name, "`", "``"), ".", "`.`") + "`"
+}
+
+// Row is one row of the usermeta table.
+type Row struct {
+	ID    uint64         `db:"umeta_id"`
+	User  webinar.UserID `db:"user_id"`
+	Key   string         `db:"meta_key"`
+	Value string         `db:"meta_value"`
+}
+
+// Account is what WordPress stores of a user for the login.
+type Account struct {
+	ID            webinar.UserID `db:"ID"`
+	Login         string         `db:"user_login"`
+	PasswordHash  string         `db:"user_pass"`
+	SessionTokens []byte         `db:"session_tokens"` // serialized; nil if there is no row
+}
+
+// ReadVariable returns the value of the server variable that has one of the
+// names: servers name some variables differently. sql.ErrNoRows if there is none.
+func ReadVariable(ctx context.Context, q sqlx.QueryerContext, names ...string) (value string, err error) {
+	query, args, err := sqlx.In("SHOW VARIABLES WHERE Variable_name IN (?)", names)
+	if err != nil {
+		return "", err
 	}
-	return strings.Join(parts, ".")
+	var name string
+	err = q.QueryRowxContext(ctx, query, args...).Scan(&name, &value)
+	return value, err
+}
+
+// IsOn reports whether the value of a switch such as read_only is not off; some
+// servers know more values than ON.
+func IsOn(value string) bool { return value != "OFF" && value != "0" }
+
+// RepeatList returns an SQL list of n equal items.
+func RepeatList(item string, n int) string {
+	return strings.Repeat(", "+item, n)[2:]
+}
+
+// CloseConn closes a connection for good instead of returning it to the pool.
+func CloseConn(conn *sqlx.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// Select reads rows into dest, a slice. A slice among args is a list, as in
+// "IN (?)".
+func Select(ctx context.Context, q sqlx.QueryerContext, dest any, query string, args ...any) error {
+	query, args, err := sqlx.In(query, args...)
+	if err != nil {
+		return err
+	}
+	return WrapUnavailable(sqlx.SelectContext(ctx, q, dest, query, args...))
 }
