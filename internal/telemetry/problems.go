@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"autowebinar/internal/doctor"
+	"autowebinar/internal/text"
 	"autowebinar/internal/webhook"
 	"autowebinar/internal/wpdb"
 )
@@ -86,7 +87,7 @@ func serverErrors(s Status) []Problem {
 	if n == 0 {
 		return nil
 	}
-	return []Problem{{Critical, count(n, "request") + " failed with an internal error in the last minute.",
+	return []Problem{{Critical, text.Count(n, "request") + " failed with an internal error in the last minute.",
 		"See the log entries of level ERROR. They contain the cause and the request ID that the client received."}}
 }
 
@@ -106,7 +107,7 @@ func delivery(s Status) []Problem {
 		return nil
 	}
 	undelivered, age := o.Due+o.Deferred, time.Duration(s.OldestAge*float64(time.Second))
-	pending := fmt.Sprintf("%s pending, the oldest for %s", count(undelivered, "event"), humanize(age))
+	pending := fmt.Sprintf("%s pending, the oldest for %s", text.Count(undelivered, "event"), humanize(age))
 	switch {
 	case undelivered > 0 && !d.Running && s.DeliveryDisabled == "" && !o.NoLeaderSince.IsZero() && s.At.Sub(o.NoLeaderSince) > maxTimeWithoutLeader:
 		return []Problem{{Critical, "No replica is delivering events.",
@@ -138,7 +139,7 @@ func unsupportedEvents(s Status) []Problem {
 	if s.Outbox == nil || s.Outbox.UnsupportedVersion == 0 {
 		return nil
 	}
-	return []Problem{{Warning, count(s.Outbox.UnsupportedVersion, "event") + " in the outbox cannot be read by this version.",
+	return []Problem{{Warning, text.Count(s.Outbox.UnsupportedVersion, "event") + " in the outbox cannot be read by this version.",
 		"Another version wrote them, and they block later events of their viewers. Run that version or a newer one. autowebinar outbox list shows them."}}
 }
 
@@ -146,7 +147,7 @@ func deadEvents(s Status) []Problem {
 	if s.Outbox == nil || s.Outbox.Dead == 0 {
 		return nil
 	}
-	return []Problem{{Warning, count(s.Outbox.Dead, "dead event") + ": retries exhausted, or the row is corrupt.",
+	return []Problem{{Warning, text.Count(s.Outbox.Dead, "dead event") + ": retries exhausted, or the row is corrupt.",
 		"See autowebinar outbox list, then run outbox retry once the cause is fixed, or outbox drop."}}
 }
 
@@ -163,9 +164,9 @@ func lastReceiverError(errors []DeliveryError) string {
 	return lastError(slices.DeleteFunc(slices.Clone(errors), func(e DeliveryError) bool { return e.Outcome == webhook.NoPayload }))
 }
 
-// sentence makes a sentence of a finding's text.
-func sentence(text string) string {
-	return strings.ToUpper(text[:1]) + text[1:] + "."
+// sentence returns the text of a finding as a sentence.
+func sentence(s string) string {
+	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
 func sumRecent(history []Sample, value func(Sample) int) (sum int) {
@@ -175,22 +176,15 @@ func sumRecent(history []Sample, value func(Sample) int) (sum int) {
 	return sum
 }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 // humanize formats a duration in its largest useful unit.
 func humanize(d time.Duration) string {
 	switch {
 	case d < time.Minute:
-		return count(int(d/time.Second), "second")
+		return text.Count(int(d/time.Second), "second")
 	case d < 2*time.Hour:
-		return count(int(d/time.Minute), "minute")
+		return text.Count(int(d/time.Minute), "minute")
 	case d < 48*time.Hour:
-		return count(int(d/time.Hour), "hour")
+		return text.Count(int(d/time.Hour), "hour")
 	}
-	return count(int(d/(24*time.Hour)), "day")
+	return text.Count(int(d/(24*time.Hour)), "day")
 }
