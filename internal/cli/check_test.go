@@ -52,6 +52,37 @@ func newTestReceiver(t *testing.T) string {
 	return receiver.URL + "/token-in-the-path"
 }
 
+func TestCheckSucceeds(t *testing.T) {
+	t.Parallel()
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, http.MethodHead, r.Method, "check sends no event")
+	}))
+	defer receiver.Close()
+	db := mariadbtest.New(t)
+	code, out, errs := runCommand(t, testEnv(db, receiver.URL), "check")
+	assert.Equal(t, 0, code, out+errs)
+	assert.NotRegexp(t, `(?m)^(fail|fatal)`, out)
+	assert.Regexp(t, `ok +salts`, out)
+	assert.Regexp(t, `ok +receiver`, out)
+}
+
+func TestCheckAdvisesOnProblems(t *testing.T) {
+	t.Parallel()
+	db := mariadbtest.New(t)
+	env := withSetting(testEnv(db, "http://127.0.0.1:1/"), "AUTOWEBINAR_USERMETA_TABLE=nothing_here")
+	env = withSetting(env, "WORDPRESS_NONCE_SALT=put your unique phrase here")
+	code, out, errs := runCommand(t, env, "check")
+	assert.Equal(t, 1, code, errs)
+	assert.Regexp(t, `fail +engine +no table nothing_here`, out)
+	assert.Regexp(t, `fail +salts .*NONCE_SALT`, out)
+	assert.Regexp(t, `fail +receiver +no answer`, out)
+	assert.Contains(t, out, "→")
+	assert.Empty(t, errs)
+	for _, secret := range []string{testSecret, "put your unique phrase"} {
+		assert.NotContains(t, out, secret)
+	}
+}
+
 func TestCheckOutput(t *testing.T) {
 	t.Parallel()
 	healthy := withSetting(testEnv(mariadbtest.New(t), newTestReceiver(t)), "AUTOWEBINAR_TRUSTED_PROXIES=10.0.0.0/8")

@@ -20,7 +20,7 @@ import (
 func TestExportWritesOneRowPerSession(t *testing.T) {
 	t.Parallel()
 	f := newIntroFixture(t)
-	f.leave(t, 2, "intro")
+	f.exit(t, 2, "intro")
 	f.SetMeta(t, 2, "autowebinar_registered@intro", "2026-01-01 00:00:00")
 	f.exec(t, "UPDATE wp_users SET user_login = '-2+3' WHERE ID = 2")
 	f.exec(t, `UPDATE wp_usermeta SET meta_value = '=HYPERLINK("http://evil.example","click")' WHERE user_id = 3 AND meta_key = 'autowebinar_session_id@intro'`)

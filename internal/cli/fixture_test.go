@@ -9,14 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/mariadbtest"
+	"autowebinar/internal/storetest"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webinar"
-	"autowebinar/internal/wpdb"
 )
 
 var update = flag.Bool("update", false, "update the golden files")
@@ -60,13 +59,7 @@ func newFixture(t *testing.T, viewers int) fixture {
 	for id := 1; id <= viewers; id++ {
 		db.AddUser(t, uint64(id), fmt.Sprintf("viewer.%d", id), "")
 	}
-	dsn, err := mysql.ParseDSN(db.DSN)
-	require.NoError(t, err)
-	cfg := wpdb.Config{DSN: dsn, UsersTable: "wp_users", UsermetaTable: "wp_usermeta", MaxConnections: 4}
-	pool, err := wpdb.Open(cfg)
-	require.NoError(t, err)
-	t.Cleanup(func() { pool.Close() })
-	store := usermeta.New(pool, usermeta.Options{})
+	store := usermeta.New(storetest.Open(t, storetest.Config(t, db.DSN)), usermeta.Options{})
 	store.SetReady()
 	return fixture{DB: db, env: testEnv(db, "http://127.0.0.1:1/hook"), store: store}
 }
@@ -93,7 +86,7 @@ func (f fixture) complete(t *testing.T, user webinar.UserID, id webinar.ID) {
 	})
 }
 
-func (f fixture) leave(t *testing.T, user webinar.UserID, id webinar.ID) {
+func (f fixture) exit(t *testing.T, user webinar.UserID, id webinar.ID) {
 	t.Helper()
 	f.change(t, user, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		return webinar.Rules{}.Exit(v, webinar.SessionRef{Webinar: id}, nil, webinar.UserExit, now)

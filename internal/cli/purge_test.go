@@ -30,7 +30,7 @@ func TestPurgeDeletesOnlyWithYes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newIntroFixture(t)
-			f.leave(t, 2, "intro")
+			f.exit(t, 2, "intro")
 			f.exec(t, "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) SELECT ID, 'nickname', 'x' FROM wp_users")
 			before := f.Checksum(t)
 			code, out, errs := runCommand(t, f.env, append([]string{"purge"}, test.flags...)...)
@@ -122,12 +122,12 @@ func TestPurgeSuggestsForceOnlyForMissingUsers(t *testing.T) {
 func TestPurgeOfWatchingViewer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 1)
-	env := withSetting(withSetting(f.env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:0"), "AUTOWEBINAR_SERVICE_KEYS=key-of-the-scenario-engine")
+	env := withSetting(withSetting(f.env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:0"), "AUTOWEBINAR_SERVICE_KEYS=test-service-key")
 	match, _ := startCommand(t, env, `"address":"([^"]+)"`, "serve")
 	send := func(route, body string) int {
 		req, err := http.NewRequest(http.MethodPost, "http://"+match[1]+"/wp-json/autowebinar/v1/users/1/"+route, strings.NewReader(body))
 		require.NoError(t, err)
-		req.Header.Set("Authorization", "Bearer key-of-the-scenario-engine")
+		req.Header.Set("Authorization", "Bearer test-service-key")
 		res, err := http.DefaultClient.Do(req)
 		require.NoError(t, err)
 		defer res.Body.Close()

@@ -37,11 +37,11 @@ func runSink(ctx context.Context, args []string, s Streams, environ []string) er
 		}
 	}
 	if *secret == "" {
-		return errors.New("sink: no secret: set --secret, AUTOWEBINAR_WEBHOOK_SECRET or AUTOWEBINAR_WEBHOOK_SECRET_FILE")
+		return errors.New("no secret: set --secret, AUTOWEBINAR_WEBHOOK_SECRET or AUTOWEBINAR_WEBHOOK_SECRET_FILE")
 	}
 	verifier, err := standardwebhooks.NewWebhook(*secret)
 	if err != nil {
-		return errors.New("sink: the secret must have the form whsec_<base64>")
+		return errors.New("the secret must have the form whsec_<base64>")
 	}
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {
@@ -68,7 +68,7 @@ func firstSecret(environ []string) (string, error) {
 	if path != "" {
 		content, err := os.ReadFile(path)
 		if err != nil {
-			return "", errors.New("sink: cannot read the file AUTOWEBINAR_WEBHOOK_SECRET_FILE")
+			return "", errors.New("cannot read the file AUTOWEBINAR_WEBHOOK_SECRET_FILE")
 		}
 		secrets = string(content)
 	}

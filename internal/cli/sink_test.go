@@ -1,13 +1,50 @@
 package cli
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"autowebinar/internal/mariadbtest"
 )
+
+func TestSinkVerifiesAndPrintsWebhooks(t *testing.T) {
+	t.Parallel()
+	sink, out := startCommand(t, []string{"AUTOWEBINAR_WEBHOOK_SECRET=" + testSecret + ",whsec_other"}, `listening on (\S+)`, "sink", "--listen", "127.0.0.1:0")
+	db := mariadbtest.New(t)
+	db.AddUser(t, 1, "anna", "")
+	env := withSetting(testEnv(db, sink[1]), "AUTOWEBINAR_SERVICE_KEYS=test-service-key")
+	env = withSetting(env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:0")
+	service, _ := startCommand(t, env, `"address":"([^"]+)","admin":"([^"]+)"`, "serve")
+
+	require.Eventually(t, func() bool {
+		req, err := http.NewRequest(http.MethodPost, "http://"+service[1]+"/wp-json/autowebinar/v1/users/1/enter", strings.NewReader(`{"webinar_id":"intro"}`))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer test-service-key")
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		res.Body.Close()
+		return res.StatusCode < 300
+	}, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "signature ok user=1") }, 20*time.Second, 10*time.Millisecond)
+
+	res, err := http.Post(sink[1], "application/json", strings.NewReader(`{"forged":true}`))
+	require.NoError(t, err)
+	res.Body.Close()
+	assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
+	assert.Contains(t, out.String(), "SIGNATURE INVALID")
+
+	code, _, errs := runCommand(t, withSetting(env, "AUTOWEBINAR_ADMIN_LISTEN="+service[2]), "health", "--path", "/readyz")
+	assert.Equal(t, 0, code, errs)
+	code, _, _ = runCommand(t, withSetting(env, "AUTOWEBINAR_ADMIN_LISTEN=127.0.0.1:1"), "health")
+	assert.Equal(t, 1, code)
+}
 
 func TestSinkUsesFirstSecretOfService(t *testing.T) {
 	t.Parallel()
@@ -34,8 +71,8 @@ func TestSinkUsesFirstSecretOfService(t *testing.T) {
 		})
 	}
 
-	code, _, errs := runCommand(t, []string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=/nowhere/whsec_given-by-mistake"}, "sink", "--listen", "127.0.0.1:0")
+	code, _, errs := runCommand(t, []string{"AUTOWEBINAR_WEBHOOK_SECRET_FILE=/nowhere/whsec_not-a-path"}, "sink", "--listen", "127.0.0.1:0")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, errs, "cannot read the file AUTOWEBINAR_WEBHOOK_SECRET_FILE")
-	assert.NotContains(t, errs, "by-mistake", "a secret set in place of a path is not printed")
+	assert.NotContains(t, errs, "not-a-path", "a secret given as a path is not printed")
 }

@@ -33,7 +33,7 @@ func Check(ctx context.Context, version string, environ []string, login io.Reade
 	r := &Report{Version: version, At: time.Now().UTC().Truncate(time.Second), Findings: []Finding{}}
 	cfg, err := config.Load(environ, os.ReadFile)
 	if err != nil {
-		r.add(configurationFindings(err)...)
+		r.add(configFindings(err)...)
 		return r
 	}
 	r.add(Finding{Name: "configuration", State: OK, Detail: "valid"})
@@ -62,13 +62,10 @@ func (r *Report) add(findings ...Finding) {
 	}
 }
 
-// configurationFindings returns a finding for each problem of the configuration.
-func configurationFindings(err error) []Finding {
-	var problems config.Problems
-	if !errors.As(err, &problems) {
-		return []Finding{{Name: "configuration", State: Fail, Detail: err.Error(), Advice: "autowebinar config shows the current settings"}}
-	}
-	var findings []Finding
+// configFindings returns a finding for each problem of the configuration.
+func configFindings(err error) (findings []Finding) {
+	var problems config.Problems // config.Load returns no other error
+	_ = errors.As(err, &problems)
 	for _, p := range problems {
 		findings = append(findings, Finding{
 			Name: "configuration", State: Fail, Detail: p.Error(),
@@ -78,8 +75,8 @@ func configurationFindings(err error) []Finding {
 	return findings
 }
 
-// OpenDatabase opens the database for a command. It has few connections and waits
-// longer for a statement than the service does: some read every row of the service.
+// OpenDatabase opens the database for a command. The pool is small, and its read
+// timeout allows for statements that read every row of the service.
 func OpenDatabase(cfg config.Config) (*wpdb.DB, error) {
 	dsn := cfg.DSN.Clone()
 	dsn.ReadTimeout = cmp.Or(dsn.ReadTimeout, databaseTimeout)

@@ -33,7 +33,7 @@ func checkObjectCache(environ []string) Finding {
 	source, err := os.ReadFile(path)
 	if path == "" || err != nil {
 		f.Detail = "wp-config.php is not readable from here"
-		f.Advice = "ask WordPress: wp eval 'var_dump(wp_using_ext_object_cache());' — if true, " + objectCacheAdvice
+		f.Advice = "run wp eval 'var_dump(wp_using_ext_object_cache());': if it prints true, " + objectCacheAdvice
 		return f
 	}
 	signs := cacheSigns(source, filepath.Dir(path))
