@@ -20,9 +20,9 @@ func (m *Metrics) AttemptDone(event webinar.Event, result webhook.AttemptResult)
 	switch result.Outcome {
 	case webhook.Canceled:
 	case webhook.Accepted:
-		age := max(now.Sub(event.At), 0)
-		m.deliveryLag.Observe(age.Seconds())
-		m.maxLag.add(age)
+		lag := max(now.Sub(event.At).Seconds(), 0)
+		m.deliveryLag.Observe(lag)
+		m.maxLag.add(lag)
 	default:
 		m.recentErrors.add(event, result, now)
 	}
@@ -74,24 +74,24 @@ func (r *recentErrors) snapshot() []DeliveryError {
 	return append([]DeliveryError{}, r.list...)
 }
 
-// maxLag is the largest age of the events accepted since it was last taken.
+// maxLag is the largest age, in seconds, of the events accepted since it was last
+// taken; -1 if there were none.
 type maxLag struct {
-	mu    sync.Mutex
-	lag   time.Duration
-	known bool
+	mu  sync.Mutex
+	lag float64
 }
 
-func (m *maxLag) add(lag time.Duration) {
+func (m *maxLag) add(lag float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lag, m.known = max(m.lag, lag), true
+	m.lag = max(m.lag, lag)
 }
 
-// take returns the value and resets it; ok is false if no event was accepted.
-func (m *maxLag) take() (lag time.Duration, ok bool) {
+// take returns the value and resets it.
+func (m *maxLag) take() float64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	lag, ok = m.lag, m.known
-	m.lag, m.known = 0, false
-	return lag, ok
+	lag := m.lag
+	m.lag = -1
+	return lag
 }

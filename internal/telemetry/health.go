@@ -6,10 +6,19 @@ package telemetry
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/pprof"
-	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
 )
+
+// CheckTimeout bounds the duration of a check.
+const CheckTimeout = time.Second
+
+var errCheckTimeout = errors.New("no response within " + CheckTimeout.String())
 
 // CheckFunc checks a dependency and returns nil, or why it is unusable. It should
 // return when ctx ends. Calls do not overlap.
@@ -20,31 +29,26 @@ type InfoFunc func() string
 
 // Health serves liveness and readiness probes. Without checks it is ready.
 type Health struct {
-	mu     sync.Mutex
-	checks map[string]*check
+	checks map[string]CheckFunc
 	infos  map[string]InfoFunc
+	// running contains the checks that are running, by name. Concurrent probes share
+	// a run, so a check that hangs costs one goroutine, however many probes arrive.
+	running singleflight.Group
 }
 
 // NewHealth returns a Health without checks.
 func NewHealth() *Health {
-	return &Health{checks: map[string]*check{}, infos: map[string]InfoFunc{}}
+	return &Health{checks: map[string]CheckFunc{}, infos: map[string]InfoFunc{}}
 }
 
 // Register adds a check, or replaces the one with the same name. The service is
-// not ready if any check fails, panics or takes longer than CheckTimeout.
-func (h *Health) Register(name string, run CheckFunc) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.checks[name] = &check{run: run}
-}
+// not ready if any check fails, panics or takes longer than CheckTimeout. Register
+// must not be called during a probe.
+func (h *Health) Register(name string, run CheckFunc) { h.checks[name] = run }
 
 // AddInfo adds a line to the readiness report that does not affect readiness, or
-// replaces the one with the same name.
-func (h *Health) AddInfo(name string, describe InfoFunc) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.infos[name] = describe
-}
+// replaces the one with the same name. It must not be called during a probe.
+func (h *Health) AddInfo(name string, describe InfoFunc) { h.infos[name] = describe }
 
 // Handler serves
 //
@@ -73,6 +77,80 @@ func (h *Health) serveReadiness(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusServiceUnavailable
 	}
 	writeJSON(w, status, report)
+}
+
+// The states of a Readiness and of its checks.
+const (
+	StatusReady   = "ready"
+	StatusUnready = "unready"
+	StateOK       = "ok"
+	StateFailed   = "failed"
+)
+
+// Readiness is the response of /readyz.
+type Readiness struct {
+	Status string                `json:"status"`
+	Checks map[string]CheckState `json:"checks"`
+	Info   map[string]string     `json:"info"`
+}
+
+// CheckState is the result of one check. Reason says why it failed.
+type CheckState struct {
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Readiness runs all checks concurrently. It takes no longer than CheckTimeout.
+func (h *Health) Readiness(ctx context.Context) Readiness {
+	ctx, cancel := context.WithTimeoutCause(ctx, CheckTimeout, errCheckTimeout)
+	defer cancel()
+	runs := map[string]<-chan singleflight.Result{}
+	for name, check := range h.checks {
+		runs[name] = h.running.DoChan(name, func() (any, error) {
+			return nil, check.call(context.WithoutCancel(ctx)) // other callers may share the run
+		})
+	}
+	report := Readiness{Status: StatusReady, Checks: map[string]CheckState{}, Info: map[string]string{}}
+	for name, run := range runs {
+		report.Checks[name] = CheckState{State: StateOK}
+		if err := wait(ctx, run); err != nil {
+			report.Status = StatusUnready
+			report.Checks[name] = CheckState{State: StateFailed, Reason: err.Error()}
+		}
+	}
+	for name, describe := range h.infos {
+		report.Info[name] = describe()
+	}
+	return report
+}
+
+// wait returns the result of a run, or why ctx ended before it.
+func wait(ctx context.Context, run <-chan singleflight.Result) error {
+	select {
+	case result := <-run:
+		return result.Err
+	case <-ctx.Done():
+	}
+	select {
+	case result := <-run: // while Readiness waited for another check
+		return result.Err
+	default:
+		return context.Cause(ctx)
+	}
+}
+
+func (run CheckFunc) call(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, CheckTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	if err = run(ctx); err != nil && ctx.Err() != nil {
+		return errCheckTimeout
+	}
+	return err
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -32,8 +32,7 @@ type history struct {
 	metrics *Metrics
 
 	mu   sync.Mutex
-	ring [historySize]Sample
-	n    int // samples taken since the start
+	list []Sample // the oldest first
 	last totals
 }
 
@@ -64,28 +63,20 @@ func (h *history) run(ctx context.Context) {
 
 func (h *history) sample(now time.Time) {
 	current := h.metrics.totals()
-	s := Sample{ActiveSessions: h.metrics.sessions.count(now), Lag: -1}
-	if lag, ok := h.metrics.maxLag.take(); ok {
-		s.Lag = lag.Seconds()
-	}
+	s := Sample{ActiveSessions: h.metrics.sessions.count(now), Lag: h.metrics.maxLag.take()}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s.Requests, s.Reports = int(current.requests-h.last.requests), int(current.reports-h.last.reports)
 	s.Events, s.ServerErrors = int(current.events-h.last.events), int(current.serverErrors-h.last.serverErrors)
 	s.Rejected, s.FailedAttempts = int(current.rejected-h.last.rejected), int(current.failedAttempts-h.last.failedAttempts)
 	h.last = current
-	h.ring[h.n%historySize] = s
-	h.n++
+	h.list = append(h.list, s)
+	h.list = h.list[max(0, len(h.list)-historySize):]
 }
 
 // samples returns the kept samples, the oldest first.
 func (h *history) samples() []Sample {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept := min(h.n, historySize)
-	list := make([]Sample, 0, kept)
-	for i := h.n - kept; i < h.n; i++ {
-		list = append(list, h.ring[i%historySize])
-	}
-	return list
+	return append([]Sample{}, h.list...)
 }

@@ -4,10 +4,12 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"autowebinar/internal/clock"
@@ -23,12 +25,13 @@ const noRoute = "none"
 var milestones = [...]int{25, 50, 75, 100}
 
 // Metrics counts what the service does. It implements the observers of httpapi,
-// usermeta and webhook. Its methods are safe for concurrent use
-// and take well under a microsecond, because they are on the path of every
-// request. Label values come from the program, so a client cannot create series.
+// usermeta and webhook. Its methods are safe for concurrent use and take well under
+// a microsecond, because they are on the path of every request. Label values come
+// from the program, so a client cannot create series.
 type Metrics struct {
 	registry *prometheus.Registry
-	routes   routeSet
+	factory  promauto.Factory
+	routes   sync.Map // keys: the routes that have been requested
 
 	requests      *prometheus.CounterVec
 	latency       *prometheus.HistogramVec
@@ -46,7 +49,7 @@ type Metrics struct {
 	reports     prometheus.Counter
 	clamped     prometheus.Counter
 	stale       prometheus.Counter
-	milestones  [len(milestones)]prometheus.Counter
+	milestones  *prometheus.CounterVec
 	events      *prometheus.CounterVec
 	attempts    *prometheus.CounterVec
 	attemptTime prometheus.Histogram
@@ -59,7 +62,8 @@ type Metrics struct {
 
 // NewMetrics returns metrics at zero. The version is that of the service.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), sessions: newActiveSessions()}
+	registry := prometheus.NewRegistry()
+	m := &Metrics{registry: registry, factory: promauto.With(registry), sessions: newActiveSessions(), maxLag: maxLag{lag: -1}}
 	m.requests = m.counterVec("http_requests_total", "HTTP requests, by route below the base path (none: no such route) and status.", "route", "status")
 	m.latency = m.histogramVec("http_request_duration_seconds", "Duration of HTTP requests, by route.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20}, "route")
@@ -78,10 +82,7 @@ func NewMetrics(version string) *Metrics {
 	m.reports = m.counter("reports_total", "Stored player reports: progress, and exits and clicks that include a position.")
 	m.clamped = m.counter("reports_clamped_total", "Reports that claimed more progress than possible. If many viewers send them, the player seeks without reporting it, or the duration is wrong.")
 	m.stale = m.counter("reports_stale_total", "Reports behind the stored position without a seek: late, repeated, or from a second tab.")
-	reached := m.counterVec("milestones_reached_total", "Sessions that reached a milestone for the first time, by percentage of the webinar.", "percent")
-	for i, percent := range milestones {
-		m.milestones[i] = reached.WithLabelValues(strconv.Itoa(percent))
-	}
+	m.milestones = m.counterVec("milestones_reached_total", "Sessions that reached a milestone for the first time, by percentage of the webinar.", "percent")
 	m.events = m.counterVec("events_total", "Events, by type: stored for delivery or, for forms, accepted by the receiver.", "type")
 	m.attempts = m.counterVec("delivery_attempts_total", "Delivery attempts, by event type and outcome: accepted, rejected (the receiver refuses the event), unavailable, no_lead (nothing sent for lack of a lead id), canceled (by a shutdown; no retry is used up).", "type", "outcome")
 	m.attemptTime = m.histogram("delivery_attempt_duration_seconds", "Duration of delivery attempts, until the response or the failure.",
@@ -90,39 +91,30 @@ func NewMetrics(version string) *Metrics {
 		[]float64{1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 604800})
 	m.initSeries()
 
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	m.factory.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels name the running build.",
-	}, []string{"version", "goversion"})
-	build.WithLabelValues(version, runtime.Version()).Set(1)
-	active := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	}, []string{"version", "goversion"}).WithLabelValues(version, runtime.Version()).Set(1)
+	m.factory.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "active_sessions", Help: "Sessions that sent a request to this replica in the last 30 seconds.",
 	}, func() float64 { return float64(m.sessions.count(clock.Now())) })
-	m.registry.MustRegister(build, active, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 func (m *Metrics) counter(name, help string) prometheus.Counter {
-	c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
-	m.registry.MustRegister(c)
-	return c
+	return m.factory.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
 }
 
 func (m *Metrics) counterVec(name, help string, labels ...string) *prometheus.CounterVec {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
-	m.registry.MustRegister(c)
-	return c
+	return m.factory.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
 func (m *Metrics) histogram(name, help string, buckets []float64) prometheus.Histogram {
-	h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
-	m.registry.MustRegister(h)
-	return h
+	return m.factory.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
 }
 
 func (m *Metrics) histogramVec(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
-	m.registry.MustRegister(h)
-	return h
+	return m.factory.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
 }
 
 // Handler serves the metrics to Prometheus.
@@ -136,28 +128,18 @@ func (m *Metrics) RequestDone(route string, status int, code string, took time.D
 	if route == "" {
 		route = noRoute
 	}
-	if m.routes.add(route) {
+	if _, known := m.routes.LoadOrStore(route, nil); !known {
 		m.initRoute(route)
 	}
-	m.requests.WithLabelValues(route, statusText(status)).Inc()
+	label := "other"
+	if status >= 100 && status <= 599 {
+		label = strconv.Itoa(status)
+	}
+	m.requests.WithLabelValues(route, label).Inc()
 	m.latency.WithLabelValues(route).Observe(took.Seconds())
 	if code != "" {
 		m.httpErrors.WithLabelValues(code).Inc()
 	}
-}
-
-// statusText does not allocate for the usual statuses.
-func statusText(status int) string {
-	switch status {
-	case http.StatusOK:
-		return "200"
-	case http.StatusCreated:
-		return "201"
-	}
-	if status < 100 || status > 599 {
-		return "other"
-	}
-	return strconv.Itoa(status)
 }
 
 // LoggedIn counts an authenticated request.
@@ -191,9 +173,9 @@ func (m *Metrics) SessionChanged(s httpapi.SessionChange) {
 			c.counter.Inc()
 		}
 	}
-	for i, percent := range milestones {
+	for _, percent := range milestones {
 		if s.From < percent && percent <= s.To {
-			m.milestones[i].Inc()
+			m.milestones.WithLabelValues(strconv.Itoa(percent)).Inc()
 		}
 	}
 	for _, event := range s.Events {

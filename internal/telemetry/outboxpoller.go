@@ -66,14 +66,8 @@ func (p *outboxPoller) poll(ctx context.Context) time.Duration {
 	start := time.Now()
 	stats, hasLeader, err := p.query(ctx)
 	took := time.Since(start)
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		p.recordFailure(err)
-	default:
-		p.record(outboxSnapshot{
-			Stats: stats, HasLeader: hasLeader, IsLeader: p.sources.Stats().Running, At: clock.Now().UTC(), Took: took,
-		})
+	if ctx.Err() == nil {
+		p.record(outboxSnapshot{Stats: stats, HasLeader: hasLeader, Took: took}, err)
 	}
 	return max(pollInterval, pollShare*took)
 }
@@ -87,22 +81,21 @@ func (p *outboxPoller) query(ctx context.Context) (stats outbox.Stats, hasLeader
 	return stats, hasLeader, err
 }
 
-func (p *outboxPoller) recordFailure(err error) {
+func (p *outboxPoller) record(s outboxSnapshot, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.latest.Error != err.Error() {
-		p.log.Warn("outbox count failed", "error", err)
+	if err != nil {
+		if p.latest.Error != err.Error() {
+			p.log.Warn("outbox count failed", "error", err)
+		}
+		p.latest.Error = err.Error()
+		p.latest.Failures++
+		return
 	}
-	p.latest.Failures++
-	p.latest.Error = err.Error()
-}
-
-func (p *outboxPoller) record(s outboxSnapshot) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.latest.Error != "" {
 		p.log.Info("outbox count recovered")
 	}
+	s.At, s.IsLeader = clock.Now().UTC(), p.sources.Stats().Running
 	s.HasLeader = s.HasLeader || s.IsLeader // without election, the replica that delivers has no lock
 	s.Failures = p.latest.Failures
 	if !s.HasLeader {

@@ -2,7 +2,7 @@ package telemetry
 
 import (
 	"slices"
-	"sync"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -39,6 +39,9 @@ func (m *Metrics) initSeries() {
 			m.attempts.WithLabelValues(string(event), string(outcome))
 		}
 	}
+	for _, percent := range milestones {
+		m.milestones.WithLabelValues(strconv.Itoa(percent))
+	}
 	m.initRoute(noRoute)
 }
 
@@ -47,30 +50,6 @@ func (m *Metrics) initRoute(route string) {
 	for _, status := range []string{"500", "503"} {
 		m.requests.WithLabelValues(route, status)
 	}
-}
-
-// routeSet contains the routes that have been requested.
-type routeSet struct {
-	mu     sync.RWMutex
-	routes map[string]bool
-}
-
-// add adds a route and reports whether it was missing.
-func (s *routeSet) add(route string) bool {
-	s.mu.RLock()
-	known := s.routes[route]
-	s.mu.RUnlock()
-	if known {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.routes == nil {
-		s.routes = map[string]bool{}
-	}
-	known = s.routes[route]
-	s.routes[route] = true
-	return !known
 }
 
 // total sums the series of a counter.

@@ -2,15 +2,18 @@ package telemetry
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
 	"autowebinar/internal/clock"
 	"autowebinar/internal/config"
 	"autowebinar/internal/doctor"
+	"autowebinar/internal/outbox"
 	"autowebinar/internal/usermeta"
 	"autowebinar/internal/webhook"
 )
@@ -62,6 +65,31 @@ type MilestoneCount struct {
 	Sessions uint64 `json:"sessions"`
 }
 
+// Sources are the functions that a Monitor reads the service's state from.
+type Sources struct {
+	Pool func() sql.DBStats
+	Load func() usermeta.Load
+	// Delivery is nil without a receiver: then there is no outbox either.
+	Delivery *DeliverySources
+}
+
+// DeliverySources are the sources on the delivery of events.
+type DeliverySources struct {
+	Stats func() webhook.Stats
+	// Outbox and HasLeader query the database. Calls do not overlap and are at
+	// least some seconds apart.
+	Outbox    func(context.Context) (outbox.Stats, error)
+	HasLeader func(context.Context) (bool, error)
+}
+
+// deliveryStats returns zero without a receiver.
+func (s Sources) deliveryStats() webhook.Stats {
+	if s.Delivery == nil {
+		return webhook.Stats{}
+	}
+	return s.Delivery.Stats()
+}
+
 // MonitorConfig configures a Monitor.
 type MonitorConfig struct {
 	Version string
@@ -69,7 +97,7 @@ type MonitorConfig struct {
 	Metrics *Metrics
 	Health  *Health
 	Sources Sources
-	Log     *slog.Logger // nil: slog.Default
+	Log     *slog.Logger
 }
 
 // Monitor records the recent history, polls the outbox and finds problems.
@@ -85,20 +113,14 @@ type Monitor struct {
 // NewMonitor returns a monitor and adds its sources to the metrics and the health
 // report. Run starts it.
 func NewMonitor(cfg MonitorConfig) *Monitor {
-	if cfg.Log == nil {
-		cfg.Log = slog.Default()
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
+	host, _ := os.Hostname()
 	m := &Monitor{
 		cfg: cfg, host: host, started: clock.Now().UTC(), salts: doctor.CheckSalts(cfg.Config), history: &history{metrics: cfg.Metrics},
 	}
 	if cfg.Sources.Delivery != nil {
 		m.outbox = &outboxPoller{sources: cfg.Sources.Delivery, log: cfg.Log}
 	}
-	cfg.Metrics.registry.MustRegister(newCollector(cfg.Sources, m.outbox, cfg.Health))
+	cfg.Metrics.registry.MustRegister(collector{cfg.Sources, m.outbox, cfg.Health})
 	cfg.Health.AddInfo("dispatcher", m.describeDispatcher)
 	cfg.Health.AddInfo("logins", m.describeLogins)
 	return m
@@ -125,8 +147,8 @@ func (m *Monitor) Status(ctx context.Context) Status {
 	}
 	s.At = clock.Now().UTC()
 	if m.outbox != nil {
-		outbox := m.outbox.snapshot()
-		s.Outbox, s.OldestAge = &outbox, outbox.age(s.At).Seconds()
+		latest := m.outbox.snapshot()
+		s.Outbox, s.OldestAge = &latest, latest.age(s.At).Seconds()
 	}
 	s.Problems = problems(s)
 	s.Level = OK
@@ -172,8 +194,9 @@ func (m *Monitor) activity() Activity {
 		Reports: t.reports, Clamped: total(metrics.clamped), Stale: total(metrics.stale),
 		Events: t.events, Requests: t.requests, ServerErrors: t.serverErrors, Rejected: t.rejected,
 	}
-	for i, percent := range milestones {
-		a.Milestones = append(a.Milestones, MilestoneCount{Percent: percent, Sessions: total(metrics.milestones[i])})
+	for _, percent := range milestones {
+		sessions := totalWhere(metrics.milestones, "percent", strconv.Itoa(percent))
+		a.Milestones = append(a.Milestones, MilestoneCount{Percent: percent, Sessions: sessions})
 	}
 	return a
 }
