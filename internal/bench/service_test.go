@@ -67,16 +67,16 @@ func startService(b *testing.B, binary string, s *site, settings ...string) *ser
 	}
 	b.Cleanup(stop)
 	sv := &service{pid: cmd.Process.Pid, url: "http://" + public + "/wp-json/autowebinar/v1", admin: "http://" + admin, stop: stop}
-	sv.waitForReadiness(b, `"ready"`)
+	sv.waitFor(b, "/readyz", `"ready"`)
 	sv.ready = time.Since(start)
 	return sv
 }
 
-// waitForReadiness waits until the response of /readyz contains a text.
-func (s *service) waitForReadiness(b *testing.B, text string) {
+// waitFor waits until a response of the admin address contains a text.
+func (s *service) waitFor(b *testing.B, path, text string) {
 	b.Helper()
-	for start := time.Now(); !strings.Contains(fetch(s.admin+"/readyz"), text); {
-		require.Less(b, time.Since(start), time.Minute, "the service is not ready: no %s", text)
+	for start := time.Now(); !strings.Contains(fetch(s.admin+path), text); {
+		require.Less(b, time.Since(start), time.Minute, "%s does not contain %q", path, text)
 		time.Sleep(time.Millisecond)
 	}
 }

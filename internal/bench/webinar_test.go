@@ -32,7 +32,7 @@ func BenchmarkWebinar(b *testing.B) {
 	sv := startService(b, build(b), s, "AUTOWEBINAR_WEBHOOK_URL="+receiver.URL,
 		// The defaults: these viewers report no faster than real ones.
 		"AUTOWEBINAR_MAX_PLAYBACK_RATE=2", "AUTOWEBINAR_RATE_VIEWER=50,300")
-	sv.waitForReadiness(b, `"leader"`)
+	sv.waitFor(b, "/metrics", "\nautowebinar_dispatcher_leader 1\n")
 	client := newClient(o.connections)
 
 	m := newMeter(b, s, sv.pid)

@@ -115,7 +115,7 @@ func TestKubernetesDeployment(t *testing.T) {
 		assert.Equal(t, "admin", probe.Port)
 	}
 	assert.Equal(t, c.LivenessProbe.HTTPGet, c.StartupProbe.HTTPGet)
-	assert.GreaterOrEqual(t, d.Template.Spec.Grace, c.Lifecycle.PreStop.Sleep.Seconds+10+5, "a stop takes up to ten seconds")
+	assert.GreaterOrEqual(t, d.Template.Spec.Grace, c.Lifecycle.PreStop.Sleep.Seconds+10+5, "shutdown takes up to ten seconds")
 
 	assert.True(t, d.Template.Spec.SecurityContext.RunAsNonRoot)
 	assert.EqualValues(t, 65532, d.Template.Spec.SecurityContext.RunAsUser)

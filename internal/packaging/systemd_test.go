@@ -106,5 +106,5 @@ func TestSystemdCredentialsConfigureService(t *testing.T) {
 	assert.Len(t, c.WebhookSecrets, 1)
 	grace := regexp.MustCompile(`(?m)^TimeoutStopSec=(\d+)$`).FindStringSubmatch(unit)
 	require.NotNil(t, grace)
-	assert.Equal(t, "15", grace[1], "a stop takes up to ten seconds")
+	assert.Equal(t, "15", grace[1], "shutdown takes up to ten seconds")
 }

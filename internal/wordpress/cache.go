@@ -67,9 +67,3 @@ func (c *loginCache) put(key cacheKey, login Login, expires int64, at time.Time)
 	}
 	c.young[key] = cacheEntry{login: login, validUntil: at.Add(c.lifetime), expires: expires}
 }
-
-func (c *loginCache) size() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.young) + len(c.old)
-}

@@ -16,6 +16,12 @@ func testKey(n int) (key cacheKey) {
 	return key
 }
 
+func (c *loginCache) size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.young) + len(c.old)
+}
+
 func TestCacheEntriesExpire(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
