@@ -27,7 +27,7 @@ func TestNextLeaderDeliversBacklog(t *testing.T) {
 		wg.Go(func() {
 			for _, client := range part {
 				for _, req := range requests {
-					assert.NotNil(t, client.send(req, 0))
+					client.mustSend(r.anyReplica(), req)
 				}
 			}
 		})

@@ -31,8 +31,8 @@ func TestStopCountsNoAttempt(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	})
 	c := newCrowd(r)
-	for _, d := range c.clients {
-		require.NotNil(t, d.send(request{route: enter, webinar: "intro"}, 0))
+	for _, client := range c.clients {
+		client.mustSend(r.replicas[0], request{route: enter, webinar: "intro"})
 	}
 	<-hung // a delivery is in flight
 	assert.Less(t, r.replicas[0].service.Load().Stop(t), 10*time.Second)
@@ -94,7 +94,7 @@ func (r *rig) fillQueue(t *testing.T, id webinar.ID, fillers, late [][]*client) 
 	t.Helper()
 	var wg sync.WaitGroup
 	for _, clients := range fillers {
-		wg.Go(func() { assert.NotNil(t, clients[0].send(request{route: enter, webinar: id}, 0)) })
+		wg.Go(func() { clients[0].mustSend(r.replicas[0], request{route: enter, webinar: id}) })
 	}
 	wg.Wait()
 	filling := prepareAll(t, slices.Concat(fillers...), func(int) request { return request{route: cta, webinar: id} })

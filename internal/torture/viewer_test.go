@@ -100,6 +100,18 @@ func (c *client) sendTo(p *replica, req request, timeout time.Duration) *respons
 	return c.end(a, r, err)
 }
 
+// mustSend sends a request to a replica until it is answered, and fails the test if it
+// is not: on a busy machine the service may respond with 503.
+func (c *client) mustSend(p *replica, req request) *response {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var r *response
+	if !c.rig.waitUntil(ctx, func() bool { r = c.sendTo(p, req, 0); return r != nil }) {
+		c.rig.Errorf("user %d: %s is not answered", c.login.ID, req.route)
+	}
+	return r
+}
+
 func (c *client) begin(req request) *attempt {
 	c.rig.requests.Add(1)
 	return c.model.send(req)
