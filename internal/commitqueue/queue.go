@@ -119,16 +119,13 @@ func (q *Queue[T]) Submit(ctx context.Context, value T, deadline time.Time) erro
 	if !promoted {
 		select {
 		case <-r.done:
-			return r.err
+		case <-r.promoted:
 		case <-ctx.Done():
-			if q.withdraw(r) {
-				return ctx.Err()
-			}
-			select {
-			case <-r.done:
-				return r.err
-			case <-r.promoted:
-			}
+			q.withdraw(r, ctx.Err())
+		}
+		select {
+		case <-r.done:
+			return r.err
 		case <-r.promoted:
 		}
 	}
@@ -136,22 +133,20 @@ func (q *Queue[T]) Submit(ctx context.Context, value T, deadline time.Time) erro
 	return r.Wait()
 }
 
-// withdraw removes a request that no commit has begun with, and that was not
+// withdraw resolves a request that no commit has begun with, and that was not
 // promoted.
-func (q *Queue[T]) withdraw(r *Request[T]) bool {
+func (q *Queue[T]) withdraw(r *Request[T], err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	i := slices.Index(q.waiting, r)
-	if i < 0 {
-		return false
-	}
 	select {
 	case <-r.promoted:
-		return false
+		return
 	default:
 	}
-	q.waiting = slices.Delete(q.waiting, i, i+1)
-	return true
+	if i := slices.Index(q.waiting, r); i >= 0 {
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+		r.Resolve(err)
+	}
 }
 
 // commitNext commits one batch and promotes the next request.

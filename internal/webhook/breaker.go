@@ -52,35 +52,28 @@ func (b *breaker) recordRejected(now time.Time) (closed bool) {
 	return true
 }
 
-// failure is an attempt whose outcome is Unavailable.
-type failure struct {
-	user       webinar.UserID
-	probe      bool
-	suspect    bool
-	responded  bool // the receiver sent an HTTP status
-	retryAfter time.Duration
-}
-
-// recordFailure records a failure, which may open the breaker. It reports
+// recordFailure records an attempt whose outcome is Unavailable, which may open the
+// breaker. It reports
 // whether the breaker stays closed and no other viewer has failed since the last
 // success: then the cause may be the event, or this is the start of an outage.
-func (b *breaker) recordFailure(now time.Time, f failure) (sole bool) {
+func (b *breaker) recordFailure(now time.Time, res result) (sole bool) {
+	responded := res.attempt.Status != 0
 	if b.closed || !b.known {
-		b.failedUsers[f.user] = struct{}{}
+		b.failedUsers[res.entry.user] = struct{}{}
 	}
-	b.known = b.known || !f.responded || len(b.failedUsers) > 1
+	b.known = b.known || !responded || len(b.failedUsers) > 1
 	if !b.closed {
-		if f.probe {
+		if res.probe {
 			b.probeFailures++
 			b.probeNewest = !b.probeNewest
 			b.nextProbe = now.Add(min(b.retry.pause(b.probeFailures), maxProbePause))
 		}
-		b.nextProbe = latest(b.nextProbe, now.Add(f.retryAfter))
+		b.nextProbe = latest(b.nextProbe, now.Add(res.attempt.RetryAfter))
 		return false
 	}
-	conclusive := !f.suspect || now.Sub(b.acceptedAt) >= maxProbePause
-	if conclusive && (!f.responded || len(b.failedUsers) > 1) {
-		b.closed, b.probeFailures, b.nextProbe = false, 0, now.Add(f.retryAfter)
+	conclusive := !res.entry.suspect || now.Sub(b.acceptedAt) >= maxProbePause
+	if conclusive && (!responded || len(b.failedUsers) > 1) {
+		b.closed, b.probeFailures, b.nextProbe = false, 0, now.Add(res.attempt.RetryAfter)
 		b.probeNewest = true // older ones have just failed
 		return false
 	}

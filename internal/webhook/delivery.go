@@ -20,8 +20,7 @@ const settleTimeout = 5 * time.Second
 type resultKind int
 
 const (
-	resultEmpty       resultKind = iota // the viewer has nothing to send
-	resultUserDeleted                   // the user does not exist
+	resultEmpty       resultKind = iota // the viewer has nothing to send, or no longer exists
 	resultUnsupported                   // the first message has an unsupported version
 	resultQueueError                    // the queue failed, or the row has changed: nothing was sent
 	resultDeferred                      // nothing was sent; newer rows were deferred behind the first message
@@ -68,8 +67,7 @@ func (d *deliverer) send(ctx context.Context, user webinar.UserID) result {
 	head := &v.Messages[0]
 	marked, err := d.queue.MarkAttempt(ctx, head, clock.Now())
 	if err != nil {
-		res.kind = d.queueError(ctx, opWrite, err)
-		return res
+		return d.queueError(ctx, opWrite, err)
 	}
 	if head.Attempts == 0 {
 		d.health.recordSuccess(ctx, opWrite)
@@ -121,8 +119,7 @@ func (d *deliverer) mergeNewRows(ctx context.Context, user webinar.UserID) resul
 		return res
 	}
 	if err := d.queue.Reschedule(ctx, v); err != nil {
-		res.kind = d.queueError(ctx, opWrite, err)
-		return res
+		return d.queueError(ctx, opWrite, err)
 	}
 	d.health.recordSuccess(ctx, opWrite)
 	return res
@@ -132,27 +129,27 @@ func (d *deliverer) mergeNewRows(ctx context.Context, user webinar.UserID) resul
 func (d *deliverer) load(ctx context.Context, user webinar.UserID) (outbox.ViewerQueue, result) {
 	v, err := d.queue.ViewerQueue(ctx, user)
 	if err != nil {
-		return outbox.ViewerQueue{}, result{kind: d.queueError(ctx, opRead, err)}
+		return outbox.ViewerQueue{}, d.queueError(ctx, opRead, err)
 	}
 	d.health.recordSuccess(ctx, opRead)
 	if v.NeedsQuarantine() {
 		if err := d.queue.Quarantine(ctx, v); err != nil {
-			return outbox.ViewerQueue{}, result{kind: d.queueError(ctx, opWrite, err)}
+			return outbox.ViewerQueue{}, d.queueError(ctx, opWrite, err)
 		}
 		d.health.recordSuccess(ctx, opWrite)
 	}
-	switch {
-	case !v.UserExists:
+	if !v.UserExists {
 		n, err := d.queue.DiscardDeletedUser(ctx, user)
 		if err != nil {
-			return outbox.ViewerQueue{}, result{kind: d.queueError(ctx, opWrite, err)}
+			return outbox.ViewerQueue{}, d.queueError(ctx, opWrite, err)
 		}
 		if n > 0 {
 			d.health.recordSuccess(ctx, opWrite)
 		}
 		d.log.InfoContext(ctx, "events of deleted user withdrawn", "user", user, "events", n)
-		return outbox.ViewerQueue{}, result{kind: resultUserDeleted, withdrawn: n}
-	case v.UnsupportedVersion:
+		return outbox.ViewerQueue{}, result{withdrawn: n}
+	}
+	if v.UnsupportedVersion {
 		return outbox.ViewerQueue{}, result{kind: resultUnsupported}
 	}
 	if failpoint.Enabled(failpoint.NewestFirst) {
@@ -162,7 +159,7 @@ func (d *deliverer) load(ctx context.Context, user webinar.UserID) (outbox.Viewe
 		m[0].Event.Type == webinar.EventAttendanceClassified && m[1].Event.Type == webinar.EventAttendanceClassified {
 		m[0], m[1] = m[1], m[0]
 	}
-	return v, result{kind: resultEmpty}
+	return v, result{}
 }
 
 func (d *deliverer) attempt(ctx context.Context, v outbox.ViewerQueue) AttemptResult {
@@ -178,20 +175,22 @@ func (d *deliverer) attempt(ctx context.Context, v outbox.ViewerQueue) AttemptRe
 
 // queueError records an error of the queue, unless it is due to the end of the
 // run.
-func (d *deliverer) queueError(ctx context.Context, op queueOp, err error) resultKind {
+func (d *deliverer) queueError(ctx context.Context, op queueOp, err error) result {
 	if ctx.Err() != nil {
-		return resultCanceled
+		return result{kind: resultCanceled}
 	}
 	d.health.recordFailure(ctx, op, err)
-	return resultQueueError
+	return result{kind: resultQueueError}
 }
 
 // settle writes the result of an attempt and retries until the run ends, because
 // nothing else of the viewer may be sent before. The end of the run does not
-// interrupt a write. If that fails too, the event is delivered again.
+// interrupt a write. If that one fails too, the event is delivered again.
 func (d *deliverer) settle(ctx context.Context, kind resultKind, write func(context.Context) error) resultKind {
 	for failures := 1; ; failures++ {
-		err := withTimeout(ctx, write)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		err := write(bounded)
+		cancel()
 		if err == nil {
 			d.health.recordSuccess(ctx, opWrite)
 			return kind
@@ -206,13 +205,6 @@ func (d *deliverer) settle(ctx context.Context, kind resultKind, write func(cont
 		case <-time.After(backoff(failures)):
 		}
 	}
-}
-
-// withTimeout calls write with a context that outlives the run.
-func withTimeout(ctx context.Context, write func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	return write(ctx)
 }
 
 // logAttempt writes the only log line of an attempt.

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -10,8 +11,6 @@ import (
 
 // DefaultParallel is the default number of viewers served at the same time.
 const DefaultParallel = 64
-
-const defaultPoll = 200 * time.Millisecond
 
 // ErrRunning is returned by Run while another Run has not returned.
 var ErrRunning = errors.New("webhook: the dispatcher is already running")
@@ -26,17 +25,6 @@ type Config struct {
 	Poll     time.Duration // interval of reads without a call of Wake; 0: 200 ms
 }
 
-func (c Config) withDefaults() Config {
-	c.Retry = c.Retry.withDefaults()
-	if c.Parallel == 0 {
-		c.Parallel = DefaultParallel
-	}
-	if c.Poll == 0 {
-		c.Poll = defaultPoll
-	}
-	return c
-}
-
 // Dispatcher delivers the messages of the queue while it runs. Of several
 // replicas, only the leader may run one.
 type Dispatcher struct {
@@ -48,7 +36,10 @@ type Dispatcher struct {
 
 // New returns a dispatcher that is not running.
 func New(cfg Config) *Dispatcher {
-	return &Dispatcher{cfg: cfg.withDefaults(), wake: make(chan struct{}, 1)}
+	cfg.Retry = cfg.Retry.withDefaults()
+	cfg.Parallel = cmp.Or(cfg.Parallel, DefaultParallel)
+	cfg.Poll = cmp.Or(cfg.Poll, 200*time.Millisecond)
+	return &Dispatcher{cfg: cfg, wake: make(chan struct{}, 1)}
 }
 
 // Wake makes a running dispatcher read the queue soon. It never blocks and may
@@ -62,7 +53,9 @@ func (d *Dispatcher) Wake() {
 
 // Stats returns a snapshot of the dispatcher's statistics.
 func (d *Dispatcher) Stats() Stats {
-	return d.stats.snapshot()
+	d.stats.mu.Lock()
+	defer d.stats.mu.Unlock()
+	return d.stats.s
 }
 
 // Run delivers until ctx ends. It then cancels attempts in flight, which are not

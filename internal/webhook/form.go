@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,43 +44,30 @@ func (f *Forms) Submit(ctx context.Context, e webinar.Event, leadID string) erro
 		return err
 	}
 	a := f.sender.post(ctx, e, body, formTimeout)
-	if err := formError(a); err != nil {
-		f.log.LogAttrs(ctx, slog.LevelWarn, "form not delivered", attemptAttrs(e, a)...)
-		return err
-	}
-	f.log.LogAttrs(ctx, slog.LevelInfo, "form delivered", attemptAttrs(e, a)...)
-	return nil
-}
-
-func formError(a AttemptResult) error {
-	switch {
-	case a.Outcome == Accepted:
+	if a.Outcome == Accepted {
+		f.log.LogAttrs(ctx, slog.LevelInfo, "form delivered", attemptAttrs(e, a)...)
 		return nil
-	case a.Outcome == Rejected:
-		return fmt.Errorf("%w: status %d", ErrFormRefused, a.Status)
-	case a.Status != 0: // possibly a wrong secret or URL: viewers must be able to submit again
-		return &unavailableError{cause: fmt.Errorf("status %d", a.Status), retryAfter: a.RetryAfter}
-	default:
-		return &unavailableError{cause: a.Err}
 	}
+	f.log.LogAttrs(ctx, slog.LevelWarn, "form not delivered", attemptAttrs(e, a)...)
+	if a.Outcome == Rejected {
+		return fmt.Errorf("%w: %s", ErrFormRefused, a.Reason())
+	}
+	return unavailableError{a} // also for a wrong secret or URL: viewers must be able to submit again
 }
 
-// unavailableError is ErrReceiverUnavailable with the receiver's Retry-After.
-type unavailableError struct {
-	cause      error
-	retryAfter time.Duration
+// unavailableError is ErrReceiverUnavailable with the result of the attempt.
+type unavailableError struct{ attempt AttemptResult }
+
+func (e unavailableError) Error() string {
+	return fmt.Sprintf("%v: %s", ErrReceiverUnavailable, e.attempt.Reason())
 }
 
-func (e *unavailableError) Error() string {
-	return fmt.Sprintf("%v: %v", ErrReceiverUnavailable, e.cause)
-}
-func (e *unavailableError) Unwrap() []error { return []error{ErrReceiverUnavailable, e.cause} }
+func (e unavailableError) Unwrap() []error { return []error{ErrReceiverUnavailable, e.attempt.Err} }
 
 // RetryAfter returns how long a client should wait after an error of Submit: the
 // receiver's Retry-After (at most 24 h) if it sent one, else 10 s.
 func RetryAfter(err error) time.Duration {
-	if unavailable := new(unavailableError); errors.As(err, &unavailable) && unavailable.retryAfter > 0 {
-		return unavailable.retryAfter
-	}
-	return formRetryAfter
+	var unavailable unavailableError
+	errors.As(err, &unavailable)
+	return cmp.Or(unavailable.attempt.RetryAfter, formRetryAfter)
 }

@@ -48,18 +48,18 @@ func outcomeOf(status int) Outcome {
 	if failpoint.Enabled(failpoint.AcceptServerErrors) && status >= http.StatusInternalServerError {
 		return Accepted
 	}
+	switch {
+	case status/100 == 2:
+		return Accepted
+	case status/100 != 4:
+		return Unavailable
+	}
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout, http.StatusGone,
 		http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests:
 		return Unavailable
 	}
-	switch status / 100 {
-	case 2:
-		return Accepted
-	case 4:
-		return Rejected
-	}
-	return Unavailable
+	return Rejected
 }
 
 // ParseRetryAfter parses a Retry-After header, in whole seconds or as an HTTP

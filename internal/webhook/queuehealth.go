@@ -20,14 +20,12 @@ func backoff(n int) time.Duration {
 }
 
 // queueOp is a kind of operation on the queue's database.
-type queueOp int
+type queueOp string
 
 const (
-	opRead queueOp = iota
-	opWrite
+	opRead  queueOp = "reads"
+	opWrite queueOp = "writes"
 )
-
-func (op queueOp) String() string { return [...]string{"reads", "writes"}[op] }
 
 // queueHealth tracks failures of the queue's database: it logs the first failure
 // and the recovery, and pauses use of the queue in between. Reads and writes are
@@ -37,7 +35,7 @@ type queueHealth struct {
 	log *slog.Logger
 
 	mu       sync.Mutex
-	failures [2]int // consecutive, by queueOp
+	failures map[queueOp]int // consecutive
 	until    time.Time
 }
 
@@ -49,7 +47,7 @@ func (h *queueHealth) recordFailure(ctx context.Context, op queueOp, err error) 
 		return // concurrent failures count once
 	}
 	if h.failures[op]++; h.failures[op] == 1 {
-		h.log.WarnContext(ctx, "outbox "+op.String()+" failing", "error", err)
+		h.log.WarnContext(ctx, "outbox "+string(op)+" failing", "error", err)
 	}
 	// A failed write may concern only one viewer, whose rows are locked by another
 	// transaction, so other viewers are paused as briefly as possible.
@@ -64,9 +62,9 @@ func (h *queueHealth) recordSuccess(ctx context.Context, op queueOp) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.failures[op] > 0 {
-		h.log.InfoContext(ctx, "outbox "+op.String()+" recovered")
+		h.log.InfoContext(ctx, "outbox "+string(op)+" recovered")
 	}
-	if h.failures[op] = 0; h.failures == [2]int{} {
+	if delete(h.failures, op); len(h.failures) == 0 {
 		h.until = time.Time{}
 	}
 }

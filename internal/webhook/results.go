@@ -62,55 +62,48 @@ func (r *run) enqueueDue(pending []outbox.Pending, now time.Time) {
 // breaker and then the viewer's entry.
 func (r *run) handleResult(ctx context.Context, res result, now time.Time) {
 	e := res.entry
-	r.releaseSlot(res)
+	if res.isMerge {
+		r.merging--
+	} else {
+		r.inFlight--
+		if e.suspect {
+			r.suspectsInFlight--
+		}
+	}
 	r.updateBreaker(ctx, res, now)
-	e.inFlight = false
-	dirty := e.dirty
-	e.dirty = false
+	if e.dirty {
+		r.pollSoon()
+	}
+	e.inFlight, e.dirty = false, false
+	done := false
 	switch res.kind {
-	case resultEmpty, resultUserDeleted:
-		r.schedule.remove(e)
+	case resultEmpty:
+		done = true
 	case resultDelivered, resultDead:
 		switch {
 		case res.next != nil:
 			e.resetTo(res.next.RowID, res.next.NextAttempt)
-			r.schedule.push(e, now)
 		case res.wasDeferred: // read the viewer once more: polls do not find rows deferred meanwhile
 			e.resetTo(e.row, time.Time{})
-			r.schedule.push(e, now)
 		default:
-			r.schedule.remove(e)
+			done = true
 		}
 	case resultUnsupported:
 		e.pausedUntil = now.Add(unsupportedRetry)
-		r.schedule.push(e, now)
 	case resultQueueError:
 		e.queueErrors++
 		e.pausedUntil = now.Add(backoff(e.queueErrors))
-		r.schedule.push(e, now)
 	case resultDeferred:
 		r.keepSchedule(e, res.head)
-		r.schedule.push(e, now)
 	case resultRescheduled:
 		r.reschedule(e, res, now)
-		r.schedule.push(e, now)
-	case resultCanceled:
 	}
-	if dirty {
-		r.pollSoon()
+	if done {
+		r.schedule.remove(e)
+	} else {
+		r.schedule.push(e, now)
 	}
 	r.updateStats(res, now)
-}
-
-func (r *run) releaseSlot(res result) {
-	if res.isMerge {
-		r.merging--
-		return
-	}
-	r.inFlight--
-	if res.entry.suspect {
-		r.suspectsInFlight--
-	}
 }
 
 // updateBreaker records the outcome of an attempt in the breaker, and releases
@@ -127,11 +120,7 @@ func (r *run) updateBreaker(ctx context.Context, res result, now time.Time) {
 			r.soleFailure = nil
 		}
 	case Unavailable:
-		sole := r.breaker.recordFailure(now, failure{
-			user: res.entry.user, probe: res.probe, suspect: res.entry.suspect,
-			responded: res.attempt.Status != 0, retryAfter: res.attempt.RetryAfter,
-		})
-		if sole {
+		if sole := r.breaker.recordFailure(now, res); sole {
 			r.soleFailure = res.entry
 		}
 	}

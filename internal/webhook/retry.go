@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"time"
 )
@@ -32,9 +33,7 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	if len(p.Schedule) == 0 {
 		p.Schedule = DefaultSchedule()
 	}
-	if p.Budget == 0 {
-		p.Budget = DefaultBudget
-	}
+	p.Budget = cmp.Or(p.Budget, DefaultBudget)
 	if p.Random == nil {
 		p.Random = rand.Float64
 	}

@@ -57,7 +57,7 @@ type readResult struct {
 }
 
 func newRun(d *Dispatcher) *run {
-	health := &queueHealth{log: d.cfg.Log}
+	health := &queueHealth{log: d.cfg.Log, failures: map[queueOp]int{}}
 	return &run{
 		Dispatcher: d,
 		deliverer:  &deliverer{queue: d.cfg.Queue, sender: d.cfg.Sender, retry: d.cfg.Retry, log: d.cfg.Log, health: health},
@@ -109,22 +109,14 @@ func (r *run) startReady(ctx context.Context, now time.Time) {
 		e := r.merges[0]
 		r.merges = r.merges[1:]
 		r.merging++
-		r.start(e, func() result {
-			res := r.deliverer.mergeNewRows(ctx, e.user)
-			res.isMerge = true
-			return res
-		})
+		r.start(e, true, false, func() result { return r.deliverer.mergeNewRows(ctx, e.user) })
 	}
 	for e, probe := r.nextEntry(now); e != nil; e, probe = r.nextEntry(now) {
 		r.inFlight++
 		if e.suspect {
 			r.suspectsInFlight++
 		}
-		r.start(e, func() result {
-			res := r.deliverer.send(ctx, e.user)
-			res.probe = probe
-			return res
-		})
+		r.start(e, false, probe, func() result { return r.deliverer.send(ctx, e.user) })
 	}
 	if r.mayHaveMore && r.breaker.closed && r.inFlight < r.breaker.limit && r.schedule.idle() {
 		r.pollSoon()
@@ -154,11 +146,12 @@ func (r *run) nextEntry(now time.Time) (e *entry, probe bool) {
 	return e, true
 }
 
-func (r *run) start(e *entry, work func() result) {
+// start runs a merge or a delivery, which may be a probe.
+func (r *run) start(e *entry, isMerge, probe bool, work func() result) {
 	e.inFlight = true
 	r.wg.Go(func() {
 		res := work()
-		res.entry = e
+		res.entry, res.isMerge, res.probe = e, isMerge, probe
 		r.results <- res
 	})
 }

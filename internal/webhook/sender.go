@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,9 +51,6 @@ type Sender struct {
 
 // NewSender returns a sender with a separate connection pool.
 func NewSender(cfg SenderConfig) *Sender {
-	if cfg.Version == "" {
-		cfg.Version = "dev"
-	}
 	if cfg.Transport == nil {
 		cfg.Transport = newTransport()
 	}
@@ -62,7 +60,7 @@ func NewSender(cfg SenderConfig) *Sender {
 	return &Sender{
 		url:       cfg.URL.String(),
 		signer:    cfg.Signer,
-		userAgent: "autowebinar/" + cfg.Version,
+		userAgent: "autowebinar/" + cmp.Or(cfg.Version, "dev"),
 		observe:   cfg.Observe,
 		client: &http.Client{
 			Transport:     cfg.Transport,

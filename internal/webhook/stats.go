@@ -29,9 +29,3 @@ func (s *stats) update(change func(*Stats)) {
 	defer s.mu.Unlock()
 	change(&s.s)
 }
-
-func (s *stats) snapshot() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.s
-}
