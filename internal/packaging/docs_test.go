@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"autowebinar/internal/cli"
 	"autowebinar/internal/config"
+	"autowebinar/internal/telemetry"
 	"autowebinar/internal/webinar"
 )
 
@@ -124,6 +126,62 @@ func TestDocumentedMetricsAndAlertsExist(t *testing.T) {
 		if rule.Labels["severity"] == "critical" {
 			assert.True(t, strings.Contains(text, "`"+rule.Alert+"`"), "the alert %s is not documented", rule.Alert)
 		}
+	}
+}
+
+// section returns a section of a document, up to the next heading.
+func section(t testing.TB, name, title string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(read(t, name), "\n"+title+"\n")
+	require.True(t, ok, "%s has no section %q", name, title)
+	text, _, _ := strings.Cut(rest, "\n#")
+	return text
+}
+
+func TestDocumentedLogMessagesExist(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(filepath.Join(root, "internal/*/*.go"))
+	require.NoError(t, err)
+	var sources strings.Builder
+	for _, path := range paths {
+		if !strings.HasSuffix(path, "_test.go") {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			sources.Write(text)
+		}
+	}
+	composed := map[string]string{
+		"database check: …":     `"database check: "+`,
+		"outbox reads failing":  `"outbox "+op.String()+" failing"`,
+		"outbox writes failing": `"outbox "+op.String()+" failing"`,
+	}
+	rows := regexp.MustCompile("(?m)^\\| (`.*?`) \\|").FindAllStringSubmatch(section(t, "docs/operations.md", "### Log"), -1)
+	require.NotEmpty(t, rows)
+	for _, row := range rows {
+		for message := range strings.SplitSeq(strings.Trim(row[1], "`"), "`, `") {
+			source, ok := composed[message]
+			if !ok {
+				source = `"` + message + `"`
+			}
+			assert.True(t, strings.Contains(sources.String(), source), "no message %q", message)
+		}
+	}
+}
+
+func TestDocumentedStatusMembersExist(t *testing.T) {
+	t.Parallel()
+	members := map[string]bool{"ok": true, "warning": true, "critical": true}
+	for _, part := range []any{telemetry.Status{}, telemetry.Problem{}} {
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(part)) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			members[name] = true
+		}
+	}
+	paragraph := regexp.MustCompile("(?s)In `/status.json`, (.*?)\n\n").FindString(read(t, "docs/operations.md"))
+	names := regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(paragraph, -1)
+	require.NotEmpty(t, names)
+	for _, m := range names {
+		assert.True(t, members[m[1]], "no member %s", m[1])
 	}
 }
 
