@@ -143,7 +143,7 @@ func (a *app) newMonitor(metrics *telemetry.Metrics) *telemetry.Monitor {
 	})
 }
 
-// work runs what does not answer requests, until ctx ends.
+// work runs everything but the servers until ctx ends.
 func (a *app) work(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	monitoring, stop := context.WithCancel(ctx)

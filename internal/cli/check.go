@@ -32,17 +32,16 @@ func runCheck(ctx context.Context, args []string, s Streams, environ []string) e
 		fmt.Fprintln(s.Err, "autowebinar: interrupted")
 		return errUsage
 	}
-	print := printReport
+	var err error
 	if *asJSON {
-		print = func(w io.Writer, r *doctor.Report) error { return printJSON(w, r) }
+		err = printJSON(s.Out, report)
+	} else {
+		err = printReport(s.Out, report)
 	}
-	if err := print(s.Out, report); err != nil {
-		return err
-	}
-	if report.Failed > 0 {
+	if err == nil && report.Failed > 0 {
 		return errSilent
 	}
-	return nil
+	return err
 }
 
 func printReport(w io.Writer, r *doctor.Report) error {

@@ -141,8 +141,8 @@ func (c purgeCmd) selectUsers(ctx context.Context) (users []webinar.UserID, resu
 		result.Events += u.Events
 	}
 	if all := len(usage.Users); c.orphans && !c.force && 2*result.Users > all {
-		safetyErr = fmt.Errorf("of %s with rows, only %d exist in %s: check AUTOWEBINAR_USERS_TABLE (or the table prefix); if the others are deleted, add --force",
-			text.Count(all, "user"), all-result.Users, c.cfg.UsersTable)
+		safetyErr = fmt.Errorf("%s contains only %d of %s with rows: check AUTOWEBINAR_USERS_TABLE (or the table prefix); if the others are deleted, add --force",
+			c.cfg.UsersTable, all-result.Users, text.Count(all, "user"))
 	}
 	result.setUserIDs(users)
 	return users, result, safetyErr, nil

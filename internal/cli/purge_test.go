@@ -95,7 +95,7 @@ func TestPurgeOfMostUsersNeedsForce(t *testing.T) {
 			if refused {
 				assert.Equal(t, 1, code)
 				assert.Empty(t, out)
-				assert.Contains(t, errs, fmt.Sprintf("of %d users with rows, only %d exist in wp_users", users, existing))
+				assert.Contains(t, errs, fmt.Sprintf("wp_users contains only %d of %d users with rows", existing, users))
 				assert.Contains(t, errs, "AUTOWEBINAR_USERS_TABLE")
 				assert.Contains(t, errs, "--force")
 				assert.Equal(t, users, f.count(t, "meta_key = 'autowebinar_completed'"))

@@ -24,10 +24,10 @@ func newPseudoterminal(t *testing.T) (user, program *os.File) {
 	require.NoError(t, err)
 	var number, unlock int32
 	require.NoError(t, raw.Control(func(fd uintptr) {
-		_, _, failed := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCSPTLCK, uintptr(unsafe.Pointer(&unlock)))
-		assert.Zero(t, failed)
-		_, _, failed = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCGPTN, uintptr(unsafe.Pointer(&number)))
-		assert.Zero(t, failed)
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCSPTLCK, uintptr(unsafe.Pointer(&unlock)))
+		assert.Zero(t, errno)
+		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCGPTN, uintptr(unsafe.Pointer(&number)))
+		assert.Zero(t, errno)
 	}))
 	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	require.NoError(t, err)
@@ -98,7 +98,7 @@ func TestPromptDoesNotReplaceForce(t *testing.T) {
 		var out, errs output
 		code := Run(t.Context(), args, Streams{In: program, Out: &out, Err: &errs}, f.env)
 		assert.Equal(t, 0, code, errs.String())
-		assert.Equal(t, !force, strings.Contains(errs.String(), "of 5 users with rows, only 0 exist in wp_users"), errs.String())
+		assert.Equal(t, !force, strings.Contains(errs.String(), "wp_users contains only 0 of 5 users with rows"), errs.String())
 		assert.Equal(t, force, strings.Contains(out.String(), "rows deleted"), out.String())
 		assert.Equal(t, !force, strings.Contains(out.String(), "repeat with --yes --force"), out.String())
 		assert.Equal(t, force, f.count(t, "meta_key LIKE 'autowebinar\\_%'") == 0)
