@@ -13,9 +13,9 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// CheckData checks what the service can start with but should not run with for
-// long, and the rows of the service. It locks no row; it reads every row of the
-// namespace once, which takes about two seconds for a million.
+// CheckData checks what does not keep the service from starting but needs
+// attention, and the rows of the service. It locks no row. It reads every row of
+// the namespace once, which takes about two seconds for a million.
 func (d *Database) CheckData(ctx context.Context, store *usermeta.Store) []Finding {
 	conn, err := d.db.Connx(ctx)
 	if err != nil {

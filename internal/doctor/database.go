@@ -99,7 +99,7 @@ func (d *Database) Verify(ctx context.Context) error {
 	return nil
 }
 
-// Ping returns nil if the database was verified, answers and takes writes.
+// Ping returns nil if the database was verified, responds and accepts writes.
 func (d *Database) Ping(ctx context.Context) error {
 	if reason := d.notReady.Load(); reason != nil {
 		return *reason
@@ -185,7 +185,7 @@ func (i *inspection) engine(ctx context.Context) (Finding, error) {
 	return f, err
 }
 
-// indexes checks the two stock indexes, which the statements name.
+// indexes checks the two indexes of WordPress that the statements name.
 func (i *inspection) indexes(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "indexes", State: OK, Detail: "user_id, meta_key"}
 	var names []string
@@ -244,7 +244,7 @@ func (i *inspection) leastPrivilege(ctx context.Context) (Finding, error) {
 }
 
 func (i *inspection) readOnly(ctx context.Context) (Finding, error) {
-	f := Finding{Name: "writable", State: OK, Detail: "the server takes writes"}
+	f := Finding{Name: "writable", State: OK, Detail: "the server accepts writes"}
 	value, err := i.variable(ctx, "read_only")
 	if err == nil && wpdb.IsOn(value) {
 		i.discardConn = true
