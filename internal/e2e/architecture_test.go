@@ -84,7 +84,7 @@ func TestShippedCommandContainsNoTestCode(t *testing.T) {
 }
 
 // sqlPackages may contain SQL and run statements.
-var sqlPackages = []string{"internal/usermeta", "internal/outbox", "internal/leader", "internal/doctor", "internal/wpdb", "internal/wordpress"}
+var sqlPackages = []string{"internal/usermeta", "internal/outbox", "internal/leader", "internal/doctor", "internal/wpdb"}
 
 // sqlTypePackages may import the packages for databases, but not run statements.
 var sqlTypePackages = map[string]string{
