@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"go/ast"
 	"go/parser"
@@ -154,5 +155,25 @@ func TestPackagesAreSmall(t *testing.T) {
 	for folder, limit := range map[string]int{"cmd/autowebinar": maxCommandLines, "internal/usermeta": maxUsermetaLines} {
 		sources := slices.DeleteFunc(goFiles(t, folder), isTestFile)
 		assert.LessOrEqual(t, lines(t, sources...), limit, folder)
+	}
+}
+
+// unclearWords are words that the sources do not use, because they hide who does
+// what. The expression is assembled so that it does not match itself.
+var unclearWords = regexp.MustCompile(`(?i)\b(no` + `body|some` + `body|who` + `ever|gra` + `sp|stra` + `ggl[a-z]*|hol` + `dings|mis` + `hap|cen` + `sus)\b`)
+
+func TestSourcesAvoidUnclearWords(t *testing.T) {
+	t.Parallel()
+	for _, path := range goFiles(t, ".") {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		scanner := bufio.NewScanner(bytes.NewReader(text))
+		scanner.Buffer(nil, 1<<20)
+		for number := 1; scanner.Scan(); number++ {
+			if word := unclearWords.FindString(scanner.Text()); word != "" {
+				assert.Fail(t, "unclear word", "%s:%d: %s", path, number, word)
+			}
+		}
+		require.NoError(t, scanner.Err(), path)
 	}
 }

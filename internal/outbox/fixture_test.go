@@ -17,11 +17,6 @@ func setup(t testing.TB) fixture {
 	return fixture{storetest.New(t)}
 }
 
-func setupWithServer(t testing.TB, args ...string) fixture {
-	t.Helper()
-	return fixture{storetest.NewWithServer(t, args...)}
-}
-
 func date(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {

@@ -78,7 +78,7 @@ func mac(algorithm func() hash.Hash, key, text string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Answer is a status and a decoded body.
+// Response is a status and a decoded body.
 type Response struct {
 	Status int
 	Header http.Header

@@ -270,7 +270,7 @@ func TestMalformedResponseIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "<html>", `{"session_id":7}`} {
 		c := &client{viewer: &viewer{http: &http.Client{Transport: staticResponse(text)}}}
-		request, err := http.NewRequest(http.MethodGet, "http://service.example.test/", http.NoBody)
+		request, err := http.NewRequest(http.MethodGet, "http://service.example.test/", nil)
 		require.NoError(t, err)
 		_, err = c.do(request)
 		assert.ErrorIs(t, err, errMalformed)
