@@ -14,7 +14,7 @@ PROGRESS = TEST_PROGRESS=/proc/$$$$/fd/2
 # The longest tests first, so that none of them runs alone at the end.
 LONG_TESTS = ./internal/torture ./internal/browser ./internal/site ./internal/e2e
 # Packages whose tests need more than a few seconds.
-SLOW_TESTS = browser|demo|e2e|packaging|servicetest|site|torture
+SLOW_TESTS = browser|e2e|packaging|servicetest|site|torture
 PACK = $(GO) -C .ci/pack run . -version $(VERSION) -revision "$(shell git rev-parse HEAD 2>/dev/null)"
 
 .DEFAULT_GOAL := help
