@@ -13,7 +13,9 @@ const healthTimeout = 3 * time.Second
 // runHealth requests a path of the admin address of a service on this machine. It
 // lets an image without a shell and curl have a HEALTHCHECK.
 func runHealth(ctx context.Context, args []string, s Streams, environ []string) error {
-	set := newFlagSet("health", s)
+	set := newFlagSet("health", s,
+		"Requests a path of the admin address of the service in this container. The exit code is 0\n"+
+			"if the response is 200.")
 	path := set.String("path", "/healthz", "the `path` to request; /readyz also checks the database")
 	if err := parse(set, args); err != nil {
 		return err

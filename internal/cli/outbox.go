@@ -52,20 +52,23 @@ func runOutbox(ctx context.Context, args []string, s Streams, environ []string) 
 
 // eventFilter is the flags that select events.
 type eventFilter struct {
-	user                *webinar.UserID
-	due, deferred, dead *bool
-	all                 *bool // nil for a command that selects all events by default
-	eventType           webinar.EventType
-	eventID             uuid.UUID
-	age                 time.Duration
+	user      *webinar.UserID
+	statuses  []outbox.Status         // that may be selected
+	status    map[outbox.Status]*bool // whether one is
+	all       *bool                   // nil for a command that selects all events by default
+	eventType webinar.EventType
+	eventID   uuid.UUID
+	age       time.Duration
 }
 
-func filterFlags(set *flag.FlagSet) *eventFilter {
+// filterFlags defines the flags to select events with one of the given statuses.
+func filterFlags(set *flag.FlagSet, statuses ...outbox.Status) *eventFilter {
 	f := &eventFilter{
 		user:     userFlag(set, "user", "only events of this WordPress `user`"),
-		due:      set.Bool("due", false, "only due events"),
-		deferred: set.Bool("deferred", false, "only deferred events"),
-		dead:     set.Bool("dead", false, "only dead events"),
+		statuses: statuses, status: map[outbox.Status]*bool{},
+	}
+	for _, status := range statuses {
+		f.status[status] = set.Bool(string(status), false, "only "+string(status)+" events")
 	}
 	set.Func("event", "only events of this `type` (left or client_webinar_left), or the event with this webhook id", f.parseEvent)
 	set.Func("older-than", "only events that occurred longer ago than this `age`: 7d, 36h, 90m", func(value string) (err error) {
@@ -90,26 +93,23 @@ func (f *eventFilter) parseEvent(value string) error {
 }
 
 func (f *eventFilter) outboxFilter(now time.Time) outbox.Filter {
-	filter := outbox.Filter{User: *f.user, Statuses: f.statuses(), Type: f.eventType, EventID: f.eventID}
+	filter := outbox.Filter{User: *f.user, Statuses: f.selected(), Type: f.eventType, EventID: f.eventID}
+	if len(filter.Statuses) == 0 {
+		filter.Statuses = f.statuses
+	}
 	if f.age > 0 {
 		filter.OlderThan = now.Add(-f.age)
 	}
 	return filter
 }
 
-func (f *eventFilter) statuses() (selected []outbox.Status) {
-	flags := map[outbox.Status]*bool{outbox.StatusDue: f.due, outbox.StatusDeferred: f.deferred, outbox.StatusDead: f.dead}
-	for _, status := range outbox.Statuses() {
-		if *flags[status] {
-			selected = append(selected, status)
-		}
-	}
-	return selected
+func (f *eventFilter) selected() []outbox.Status {
+	return slices.DeleteFunc(slices.Clone(f.statuses), func(s outbox.Status) bool { return !*f.status[s] })
 }
 
 // requireFilter protects against changing all events by mistake.
 func (f *eventFilter) requireFilter(set *flag.FlagSet) error {
-	filtered := *f.user != 0 || len(f.statuses()) > 0 || f.eventType != "" || f.eventID != uuid.Nil || f.age > 0
+	filtered := *f.user != 0 || len(f.selected()) > 0 || f.eventType != "" || f.eventID != uuid.Nil || f.age > 0
 	switch {
 	case filtered && *f.all:
 		return usageErrorf(set, "--all cannot be combined with a filter")

@@ -18,7 +18,7 @@ func outboxList(ctx context.Context, args []string, s Streams, environ []string)
 		"  autowebinar outbox list --dead\n"+
 			"  autowebinar outbox list --user 42 --event entered\n"+
 			"  autowebinar outbox list --deferred --older-than 1d --json | jq .webhook_id")
-	filter := filterFlags(set)
+	filter := filterFlags(set, outbox.Statuses()...)
 	asJSON := set.Bool("json", false, "print one JSON object per line")
 	if err := parse(set, args); err != nil {
 		return err

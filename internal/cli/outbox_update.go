@@ -18,7 +18,7 @@ func outboxRetry(ctx context.Context, args []string, s Streams, environ []string
 		"  autowebinar outbox retry --deferred                   the receiver has recovered\n"+
 			"  autowebinar outbox retry --dead --older-than 1d\n"+
 			"  autowebinar outbox retry --event bf5e09eb-94f1-5986-8021-33d9866cd0b8")
-	filter := filterFlags(set)
+	filter := filterFlags(set, outbox.StatusDeferred, outbox.StatusDead)
 	filter.all = set.Bool("all", false, "all dead and deferred events")
 	dryRun := set.Bool("dry-run", false, "only list the events")
 	asJSON := set.Bool("json", false, "print a JSON object")
@@ -28,23 +28,16 @@ func outboxRetry(ctx context.Context, args []string, s Streams, environ []string
 	if err := filter.requireFilter(set); err != nil {
 		return err
 	}
-	if *filter.due {
-		return usageErrorf(set, "--due events need no retry")
-	}
 	env, err := openAdminEnv(s, environ)
 	if err != nil {
 		return err
 	}
 	defer env.close()
-	selected := filter.outboxFilter(time.Now())
-	if len(selected.Statuses) == 0 {
-		selected.Statuses = []outbox.Status{outbox.StatusDeferred, outbox.StatusDead}
-	}
 	change := bulkChange{
 		verb: "retried", dryRun: *dryRun, asJSON: *asJSON,
 		allowed: []outbox.Format{outbox.FormatOK}, apply: env.outbox.Retry,
 	}
-	return change.run(ctx, s, env, selected)
+	return change.run(ctx, s, env, filter.outboxFilter(time.Now()))
 }
 
 func outboxDrop(ctx context.Context, args []string, s Streams, environ []string) error {
@@ -53,7 +46,7 @@ func outboxDrop(ctx context.Context, args []string, s Streams, environ []string)
 			"is being sent at this moment may still arrive.",
 		"  autowebinar outbox drop --dead --older-than 30d          list the events\n"+
 			"  autowebinar outbox drop --dead --older-than 30d --yes")
-	filter := filterFlags(set)
+	filter := filterFlags(set, outbox.Statuses()...)
 	filter.all = set.Bool("all", false, "all events in the outbox")
 	yes := set.Bool("yes", false, "delete the events")
 	asJSON := set.Bool("json", false, "print a JSON object")

@@ -9,7 +9,7 @@ import (
 
 // runServe runs the service until ctx ends.
 func runServe(ctx context.Context, args []string, s Streams, environ []string) error {
-	if err := parse(newFlagSet("serve", s), args); err != nil {
+	if err := parse(newFlagSet("serve", s, "Runs the service until it is interrupted or terminated."), args); err != nil {
 		return err
 	}
 	cfg, err := loadConfig(environ)

@@ -24,9 +24,9 @@ import (
 func runSink(ctx context.Context, args []string, s Streams, environ []string) error {
 	set := newFlagSet("sink", s,
 		"Receives webhooks, verifies their signatures and prints them.")
-	listen := set.String("listen", "127.0.0.1:9000", "address to listen on")
-	secret := set.String("secret", "", "whsec_… (default: the first in AUTOWEBINAR_WEBHOOK_SECRET or in the file AUTOWEBINAR_WEBHOOK_SECRET_FILE)")
-	status := set.Int("status", http.StatusNoContent, "response status; 503 causes retries")
+	listen := set.String("listen", "127.0.0.1:9000", "the `address` to listen on")
+	secret := set.String("secret", "", "the `secret`, whsec_… (default: the first in AUTOWEBINAR_WEBHOOK_SECRET or in the file AUTOWEBINAR_WEBHOOK_SECRET_FILE)")
+	status := set.Int("status", http.StatusNoContent, "the response `status`; 503 causes retries")
 	if err := parse(set, args); err != nil {
 		return err
 	}

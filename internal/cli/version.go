@@ -25,7 +25,7 @@ func version() string {
 }
 
 func runVersion(_ context.Context, args []string, s Streams, _ []string) error {
-	if err := parse(newFlagSet("version", s), args); err != nil {
+	if err := parse(newFlagSet("version", s, "Prints the version."), args); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(s.Out, "autowebinar", version())
