@@ -118,9 +118,6 @@ func (a *API) routes(router chi.Router) {
 		{method: http.MethodPost, path: "/register", maxBody: maxBody, endpoint: a.register},
 		{method: http.MethodPost, path: "/form", maxBody: maxLargeBody, endpoint: a.form},
 	} {
-		// A page that closes or navigates away disconnects before the answer to its
-		// last report or click. That must not cancel the change.
-		r.detached = true
 		own, named := r, r
 		own.authorize = a.authorizeViewer
 		named.path, named.authorize = "/users/{user_id}"+r.path, a.authorizeServiceForUser

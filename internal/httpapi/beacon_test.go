@@ -70,18 +70,6 @@ func TestClosedPageDoesNotCancelItsReport(t *testing.T) {
 	s.log.expectedIDs = append(s.log.expectedIDs, s.log.lines(t, "request")[1]["request_id"].(string)) // the client did not read it
 }
 
-func TestAttendanceEndsWithItsClient(t *testing.T) {
-	t.Parallel()
-	store := blockingStore{started: make(chan context.Context), proceed: make(chan struct{})}
-	s := setup(t, func(c *httpapi.Config) { store.Viewers, c.Viewers = c.Viewers, &store })
-	ctx := s.disconnectDuringChange(t, store, "/attendance", `{"user_ids":[7]}`, asService())
-	require.ErrorIs(t, ctx.Err(), context.Canceled)
-	store.proceed <- struct{}{}
-
-	s.server.Close()
-	s.log.expectedIDs = append(s.log.expectedIDs, s.log.lines(t, "request")[0]["request_id"].(string))
-}
-
 func TestTruncatedBodyIsRetryable(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

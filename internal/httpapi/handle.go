@@ -20,7 +20,6 @@ type route struct {
 	maxBody      int64
 	authorize    authFunc
 	endpoint     endpoint
-	detached     bool // continues when the client disconnects
 }
 
 // request is the input of an endpoint.
@@ -45,11 +44,10 @@ type authFunc func(r *http.Request) (principal, error)
 // handle returns the HTTP handler of a route.
 func (a *API) handle(rt route) http.HandlerFunc {
 	return withRoute(rt.path, func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
-		if rt.detached {
-			ctx = context.WithoutCancel(ctx)
-		}
-		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		// A client that disconnects, or that closes its side of the connection after
+		// the request, must not cancel the change: a page that closes sends its last
+		// report this way.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
 		defer cancel()
 		reply, err := a.serve(w, r.WithContext(ctx), rt)
 		if err != nil {
