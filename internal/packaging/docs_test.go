@@ -31,7 +31,10 @@ func generatedParts(t testing.TB) map[string]map[string]string {
 	require.NotEmpty(t, handler)
 	return map[string]map[string]string{
 		"docs/configuration.md": {"settings": "\n" + settings.String() + "\n"},
-		"docs/events.md":        {"example receiver": "\n```go\n" + handler + "```\n\n"},
+		"docs/events.md": {
+			"example event":    "\n```json\n" + read(t, "api/events/client_webinar_entered.example.json") + "```\n\n",
+			"example receiver": "\n```go\n" + handler + "```\n\n",
+		},
 	}
 }
 
