@@ -130,9 +130,9 @@ func testDemoDelivery(t *testing.T, program programs) {
 	p.waitForText("#events .event.accepted .pill", "✓ verified")
 	p.waitForText("#note", "Anna has entered")
 
-	// Pause and skip in one script: the longer it takes, the more of the skip is allowed.
+	// At 25 %, pause and skip in one script: the longer it takes, the more of the skip is allowed.
 	p.exec(`const video = document.getElementById('video');
-		await new Promise((done) => { video.addEventListener('timeupdate', () => video.currentTime > 26 && done()); });
+		await new Promise((done) => { video.addEventListener('timeupdate', () => ` + metaValue("progress_percent") + ` === '25' && done()); });
 		const paused = new Promise((done) => { video.addEventListener('pause', done, { once: true }); });
 		document.getElementById('play').click();
 		await paused;

@@ -41,6 +41,7 @@ func Start(flags ...chromedp.ExecAllocatorOption) (ctx context.Context, stop fun
 		chromedp.DefaultExecAllocatorOptions[:],
 		[]chromedp.ExecAllocatorOption{
 			chromedp.ExecPath(path),
+			chromedp.Flag("headless", "new"), // before version 132 not the default, and the old mode hides no tabs
 			chromedp.NoSandbox, chromedp.DisableGPU,
 			chromedp.Flag("disable-quic", true),
 			chromedp.Flag("disable-component-update", true),

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +31,7 @@ func (s *site) runCheck(t testing.TB, stdin string, settings ...string) string {
 	require.NoError(t, err, path)
 	cmd := exec.Command(path, "check", "-login")
 	cmd.Stdin = strings.NewReader(stdin)
-	cmd.Env = os.Environ()
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "AUTOWEBINAR_") })
 	for name, value := range s.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
