@@ -69,15 +69,13 @@ func ResolveAll[T any](requests []*Request[T], err error) {
 // returns the others.
 func DropExpired[T any](requests []*Request[T]) []*Request[T] {
 	now := clock.Now()
-	var kept []*Request[T]
-	for _, r := range requests {
-		if now.After(r.deadline) {
+	return slices.DeleteFunc(requests, func(r *Request[T]) bool {
+		expired := now.After(r.deadline)
+		if expired {
 			r.Resolve(ErrTimeout)
-			continue
 		}
-		kept = append(kept, r)
-	}
-	return kept
+		return expired
+	})
 }
 
 // Queue is a bounded queue of requests. It is safe for concurrent use.

@@ -110,7 +110,7 @@ func TestCanceledRequestIsWithdrawnUnlessItsCommitHasBegun(t *testing.T) {
 		assert.Empty(t, begun, "a commit that has begun is waited for")
 		wg.Wait()
 		assert.NoError(t, <-begun)
-		assert.NoError(t, submit(q), "the queue goes on")
+		assert.NoError(t, submit(q), "the queue still works")
 		assert.Equal(t, []int{1, 1}, *sizes)
 	})
 }

@@ -37,8 +37,8 @@ const purpose = "dispatch"
 
 var (
 	errNotLeader = errors.New("leader: another replica leads")
-	// A read-only server may have been demoted: the primary, with locks of its
-	// own, may be another server by now.
+	// A read-only server may have been demoted: another server, with separate
+	// locks, may be the primary by now.
 	errReadOnly = errors.New("leader: the server is read-only")
 )
 

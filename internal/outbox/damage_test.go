@@ -71,9 +71,9 @@ func TestUnsupportedRowBlocksNewerMessages(t *testing.T) {
 		assert.True(t, queued.UnsupportedVersion)
 		assert.Empty(t, queued.Messages)
 	}
-	waiting := b.DB.Meta(t, 1)["autowebinar_outbox_wait"]
-	require.Len(t, waiting, 2, "deferred, with the messages behind it")
-	assert.Equal(t, "2|from|a|newer|build", waiting[0], "unchanged")
+	deferred := b.DB.Meta(t, 1)["autowebinar_outbox_wait"]
+	require.Len(t, deferred, 2, "deferred, with the messages behind it")
+	assert.Equal(t, "2|from|a|newer|build", deferred[0], "unchanged")
 	b.Change(t, 1, storetest.Progress("a", 1000))
 	assert.True(t, b.readAndQuarantine(t, 1).UnsupportedVersion)
 	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_wait"], 4, "new events queue behind it")

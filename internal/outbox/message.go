@@ -35,7 +35,6 @@ type Message struct {
 // ViewerQueue is the messages of one viewer, read by one statement, with what a
 // delivery attempt needs.
 type ViewerQueue struct {
-	User       webinar.UserID
 	UserExists bool      // false: missing in both tables
 	LeadID     string    // empty: none
 	Messages   []Message // due and deferred, ascending by RowID

@@ -132,7 +132,7 @@ func (q *Queue) ViewerQueue(ctx context.Context, user webinar.UserID) (ViewerQue
 	if err != nil {
 		return ViewerQueue{}, err
 	}
-	v := ViewerQueue{User: user, UserExists: true, LeadID: q.leadID(user, rows)}
+	v := ViewerQueue{UserExists: true, LeadID: q.leadID(user, rows)}
 	blocked := false // by a row of an unsupported version: what follows must wait for it
 	for _, r := range rows {
 		v.UserExists = r.UserExists

@@ -47,9 +47,9 @@ func TestDueViewersComeOldestFirst(t *testing.T) {
 	due, err = b.Outbox.DueViewers(t.Context(), 2)
 	require.NoError(t, err)
 	assert.Equal(t, []webinar.UserID{2, 3}, users(due), "at most limit rows")
-	waiting, err := b.Outbox.DeferredViewers(t.Context())
+	deferred, err := b.Outbox.DeferredViewers(t.Context())
 	require.NoError(t, err)
-	assert.Empty(t, waiting)
+	assert.Empty(t, deferred)
 }
 
 func TestViewerQueueIsInOrder(t *testing.T) {
@@ -182,9 +182,9 @@ func TestRescheduleDefersAllMessagesOfTheViewer(t *testing.T) {
 	due, err := b.Outbox.DueViewers(t.Context(), 100)
 	require.NoError(t, err)
 	assert.Equal(t, []webinar.UserID{2}, users(due))
-	waiting, err := b.Outbox.DeferredViewers(t.Context())
+	deferred, err := b.Outbox.DeferredViewers(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []outbox.Pending{{User: 1, RowID: before[0].RowID, NextAttempt: date("2026-03-04T05:06:37Z")}}, waiting)
+	assert.Equal(t, []outbox.Pending{{User: 1, RowID: before[0].RowID, NextAttempt: date("2026-03-04T05:06:37Z")}}, deferred)
 
 	b.Change(t, 1, storetest.Progress("a", 1000)) // newer events queue behind
 	assert.Equal(t, map[string]string{
@@ -203,7 +203,7 @@ func TestRescheduleDefersAllMessagesOfTheViewer(t *testing.T) {
 	}
 	b.Change(t, 1, storetest.Enter("b", "s3"))
 	assert.Equal(t, map[string]string{"outbox": "client_webinar_entered"}, outboxRows(b.Rows(t, 1)), "no message is deferred")
-	require.NoError(t, b.Outbox.Reschedule(t.Context(), outbox.ViewerQueue{User: 1}), "no messages")
+	require.NoError(t, b.Outbox.Reschedule(t.Context(), outbox.ViewerQueue{}), "no messages")
 }
 
 func outboxRows(rows map[string]string) map[string]string {

@@ -102,9 +102,9 @@ func (d *dispatcher) round(t *testing.T) int {
 	ctx := t.Context()
 	due, err := d.outbox.DueViewers(ctx, 20)
 	require.NoError(t, err)
-	waiting, err := d.outbox.DeferredViewers(ctx)
+	deferred, err := d.outbox.DeferredViewers(ctx)
 	require.NoError(t, err)
-	pending := append(due, waiting...)
+	pending := append(due, deferred...)
 	for _, p := range pending {
 		queued, err := d.outbox.ViewerQueue(ctx, p.User)
 		require.NoError(t, err)

@@ -81,7 +81,7 @@ func TestRowsMatchTheFilter(t *testing.T) {
 		"one user":         {outbox.Filter{User: 2}, all[4:]},
 		"user without any": {outbox.Filter{User: 3}, nil},
 		"dead":             {outbox.Filter{Statuses: []outbox.Status{outbox.StatusDead}}, []string{all[0], all[5]}},
-		"waiting and due": {outbox.Filter{Statuses: []outbox.Status{outbox.StatusDeferred, outbox.StatusDue}},
+		"deferred and due": {outbox.Filter{Statuses: []outbox.Status{outbox.StatusDeferred, outbox.StatusDue}},
 			[]string{all[1], all[2], all[3], all[4]}},
 		"one type":      {outbox.Filter{Type: webinar.EventLeft}, all[1:2]},
 		"one event":     {outbox.Filter{EventID: eventID(2)}, all[2:3]},

@@ -14,10 +14,11 @@ import (
 // anything is sent. It returns false if the row has changed or is gone.
 //
 // Without a binary log, InnoDB may show a commit to others before it is durable,
-// and a crash at that moment takes the commit back. The extra write forces the
-// earlier commit to disk, so that a message that was sent is never forgotten. A
-// time that is there already, of an attempt whose result is unknown, proves
-// nothing, for it may have been read too early itself; a counted attempt does.
+// and a crash at that moment undoes the commit. The extra write forces the earlier
+// commit to disk, so that a message that was sent is never forgotten. A time that
+// the row has already, of an attempt whose result is unknown, does not show that
+// the row is durable: it may have been read too early itself. A counted attempt
+// does.
 func (q *Queue) MarkAttempt(ctx context.Context, m *Message, now time.Time) (bool, error) {
 	if m.Attempts > 0 {
 		return true, nil

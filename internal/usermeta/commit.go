@@ -18,7 +18,7 @@ import (
 // txMode says how a transaction locks its viewers.
 type txMode struct {
 	namedLocks bool // take the viewers' named locks first: they have no row to lock
-	noWait     bool // return viewers whose locks other transactions hold, instead of waiting
+	noWait     bool // return viewers that another transaction has locked, instead of waiting
 	fastLock   bool // lock with one statement, by which MariaDB may lock other rows of the users too; with noWait
 	sequential bool // lock one viewer after another, each after the one before is written
 }
@@ -27,9 +27,9 @@ type txMode struct {
 type txResult struct {
 	applied        []changeGroup // committed, or failed by their own commands
 	withoutRows    []changeGroup // have no row to lock: they need their named locks
-	blocked        []changeGroup // another transaction holds their locks
+	blocked        []changeGroup // another transaction has locked them
 	sequential     []changeGroup // add index entries; to be processed one by one
-	fastLockFailed bool          // a lock of the batch is held by another transaction
+	fastLockFailed bool          // another transaction has locked a row of the batch
 }
 
 // maxSequential is how many viewers share a sequential transaction. Each takes

@@ -22,7 +22,7 @@ const purgeAttempts = 5
 // events included, and returns how many. With deletedUsersOnly it skips users
 // who exist in WordPress.
 //
-// It takes the same locks as Change and is safe beside running replicas. A viewer
+// It takes the same locks as Change and is safe while replicas run. A viewer
 // who is watching loses the session: the player's next report is refused, and it
 // enters again.
 func (s *Store) Purge(ctx context.Context, users []webinar.UserID, deletedUsersOnly bool) (int, error) {

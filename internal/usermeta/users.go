@@ -2,6 +2,7 @@ package usermeta
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"autowebinar/internal/webinar"
@@ -39,10 +40,8 @@ func (s *Store) ReadViewers(ctx context.Context, users []webinar.UserID) ([]webi
 	}
 	loaded := s.decodeViewers(rows)
 	viewers := make([]webinar.Viewer, 0, len(loaded))
-	for _, user := range slices.Compact(slices.Sorted(slices.Values(users))) {
-		if viewer, known := loaded[user]; known {
-			viewers = append(viewers, viewer.snap.viewer)
-		}
+	for _, user := range slices.Sorted(maps.Keys(loaded)) {
+		viewers = append(viewers, loaded[user].snap.viewer)
 	}
 	return viewers, nil
 }

@@ -198,12 +198,12 @@ func TestEventIsQueuedOnce(t *testing.T) {
 		row  row
 		want string
 	}{
-		"nothing waits":                   {row{ID: 1, User: 7, Key: keyLeftAt, Value: ""}, outbox.KeyDue},
+		"none is deferred":                {row{ID: 1, User: 7, Key: keyLeftAt, Value: ""}, outbox.KeyDue},
 		"another is due":                  {row{ID: 1, User: 7, Key: outbox.KeyDue, Value: "2|x"}, outbox.KeyDue},
-		"another waits":                   {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: "2|x"}, outbox.KeyDeferred},
-		"a damaged one waits":             {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: "x"}, outbox.KeyDeferred},
+		"another is deferred":             {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: "2|x"}, outbox.KeyDeferred},
+		"a damaged one is deferred":       {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: "x"}, outbox.KeyDeferred},
 		"it is due already":               {row{ID: 1, User: 7, Key: outbox.KeyDue, Value: value}, ""},
-		"it waits already":                {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: value}, ""},
+		"it is deferred already":          {row{ID: 1, User: 7, Key: outbox.KeyDeferred, Value: value}, ""},
 		"it is dead":                      {row{ID: 1, User: 7, Key: outbox.KeyDead, Value: value}, outbox.KeyDue},
 		"a key in another case":           {row{ID: 1, User: 7, Key: "AUTOWEBINAR_OUTBOX_WAIT", Value: value}, outbox.KeyDue},
 		"a longer key of another program": {row{ID: 1, User: 7, Key: outbox.KeyDeferred + "@a", Value: value}, outbox.KeyDue},

@@ -167,7 +167,7 @@ func (d *deliverer) attempt(ctx context.Context, v outbox.ViewerQueue) AttemptRe
 	body, err := Body(event, v.LeadID)
 	if err != nil {
 		a := AttemptResult{Outcome: NoPayload, Err: err}
-		d.sender.observe(event, a)
+		d.sender.cfg.Observe(event, a)
 		return a
 	}
 	return d.sender.Send(ctx, event, body)

@@ -155,7 +155,7 @@ func (q *queue) ViewerQueue(ctx context.Context, user webinar.UserID) (outbox.Vi
 	if err := q.begin(ctx, "ViewerQueue"); err != nil {
 		return outbox.ViewerQueue{}, err
 	}
-	v := outbox.ViewerQueue{User: user, UserExists: !q.deleted[user], LeadID: fmt.Sprintf("lead-%d", user)}
+	v := outbox.ViewerQueue{UserExists: !q.deleted[user], LeadID: fmt.Sprintf("lead-%d", user)}
 	if lead, ok := q.leads[user]; ok {
 		v.LeadID = lead
 	}

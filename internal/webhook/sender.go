@@ -42,11 +42,8 @@ type SenderConfig struct {
 
 // Sender makes single attempts. It is safe for concurrent use.
 type Sender struct {
-	url       string
-	signer    *Signer
-	userAgent string
-	client    *http.Client
-	observe   func(webinar.Event, AttemptResult)
+	cfg    SenderConfig
+	client *http.Client
 }
 
 // NewSender returns a sender with a separate connection pool.
@@ -57,16 +54,10 @@ func NewSender(cfg SenderConfig) *Sender {
 	if cfg.Observe == nil {
 		cfg.Observe = func(webinar.Event, AttemptResult) {}
 	}
-	return &Sender{
-		url:       cfg.URL.String(),
-		signer:    cfg.Signer,
-		userAgent: "autowebinar/" + cmp.Or(cfg.Version, "dev"),
-		observe:   cfg.Observe,
-		client: &http.Client{
-			Transport:     cfg.Transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}
+	return &Sender{cfg, &http.Client{
+		Transport:     cfg.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 func newTransport() *http.Transport {
@@ -97,7 +88,7 @@ func (s *Sender) post(ctx context.Context, e webinar.Event, body []byte, timeout
 	case timed.Err() != nil:
 		a.Err = fmt.Errorf("no response within %v", timeout)
 	}
-	s.observe(e, a)
+	s.cfg.Observe(e, a)
 	return a
 }
 
@@ -129,12 +120,12 @@ func (s *Sender) exchange(ctx context.Context, cancel func(), e webinar.Event, b
 }
 
 func (s *Sender) request(ctx context.Context, e webinar.Event, body []byte) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.cfg.URL.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("webhook: invalid receiver URL")
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", s.userAgent)
+	req.Header.Set("User-Agent", "autowebinar/"+cmp.Or(s.cfg.Version, "dev"))
 	req.Header.Set(HeaderUser, strconv.FormatUint(uint64(e.User), 10))
 	// A nil value is not sent. It marks the request as idempotent for net/http,
 	// which then replaces an idle connection that the receiver has closed.
@@ -142,6 +133,6 @@ func (s *Sender) request(ctx context.Context, e webinar.Event, body []byte) (*ht
 	if failpoint.Enabled(failpoint.NewWebhookID) {
 		e.ID = uuid.New()
 	}
-	s.signer.Sign(req.Header, e.ID.String(), clock.Now(), body)
+	s.cfg.Signer.Sign(req.Header, e.ID.String(), clock.Now(), body)
 	return req, nil
 }

@@ -62,7 +62,8 @@ func RetryReason(err error) string {
 	return ""
 }
 
-// IsLocked reports whether a lock is held by another transaction.
+// IsLocked reports whether a statement failed because another transaction has
+// locked its rows.
 func IsLocked(err error) bool { return RetryReason(err) == "lock_wait" }
 
 // maxTries bounds how often Retry runs a transaction.

@@ -1,5 +1,5 @@
 // Package wpdb opens the database that WordPress uses, with the session settings
-// that the service relies on, and tells its errors apart.
+// that the service relies on, and classifies its errors.
 package wpdb
 
 import (
