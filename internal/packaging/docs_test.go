@@ -155,8 +155,8 @@ func TestDocumentedLogMessagesExist(t *testing.T) {
 	}
 	composed := map[string]string{
 		"database check: …":     `"database check: "+`,
-		"outbox reads failing":  `"outbox "+op.String()+" failing"`,
-		"outbox writes failing": `"outbox "+op.String()+" failing"`,
+		"outbox reads failing":  `"outbox "+string(op)+" failing"`,
+		"outbox writes failing": `"outbox "+string(op)+" failing"`,
 	}
 	rows := regexp.MustCompile("(?m)^\\| (`.*?`) \\|").FindAllStringSubmatch(section(t, "docs/operations.md", "### Log"), -1)
 	require.NotEmpty(t, rows)
@@ -225,6 +225,20 @@ func TestDocumentedCommandsExist(t *testing.T) {
 	}
 }
 
+// declares reports whether a package declares a function, a method, a field or
+// another name.
+func declares(t testing.TB, pkg, name string) bool {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, "internal", pkg, "*.go"))
+	require.NoError(t, err)
+	declaration := regexp.MustCompile(`(?m)^(func (\([^)]*\) )?|type |var |const |\t)` + name + `\b`)
+	return slices.ContainsFunc(paths, func(path string) bool {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return declaration.Match(text)
+	})
+}
+
 func TestDocumentedEventIDs(t *testing.T) {
 	t.Parallel()
 	text := read(t, "docs/events.md")
@@ -255,6 +269,11 @@ func TestDocumentsAreComplete(t *testing.T) {
 	}
 	for _, m := range regexp.MustCompile("`internal/(\\w+)`").FindAllStringSubmatch(architecture, -1) {
 		assert.DirExists(t, filepath.Join(root, "internal", m[1]))
+	}
+	for _, m := range regexp.MustCompile("`(\\w+)\\.([A-Z]\\w+)(?:\\.([A-Z]\\w+))?[(`]").FindAllStringSubmatch(architecture, -1) {
+		for _, name := range m[2:] {
+			assert.True(t, name == "" || declares(t, m[1], name), "internal/%s does not declare %s", m[1], name)
+		}
 	}
 	sources, err := filepath.Glob(filepath.Join(root, "internal/doctor/*.go"))
 	require.NoError(t, err)
