@@ -10,7 +10,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 TEST_FLAGS = -race -count=1 -timeout 40m
 # Packages that take minutes report their running tests on standard error, see
 # internal/progresstest.
-PROGRESS = TEST_PROGRESS=/proc/$$$$/fd/2
+PROGRESS = TEST_PROGRESS=/proc/$$BASHPID/fd/2
 # The longest tests first, so that none of them runs alone at the end.
 LONG_TESTS = ./internal/torture ./internal/browser ./internal/site ./internal/e2e
 # Packages whose tests need more than a few seconds.
@@ -32,7 +32,8 @@ demo: ## Try everything on this machine: database, service, receiver, a page wit
 .PHONY: test
 test: install lint ## All tests, on real databases, servers and browsers, with the race detector.
 	@.ci/wordpress versions
-	$(PROGRESS) $(GO) test $(TEST_FLAGS) $(LONG_TESTS) ./...
+	@# Through a pipe: two writers of one file would overwrite each other's lines.
+	set -o pipefail; ($(PROGRESS) $(GO) test $(TEST_FLAGS) $(LONG_TESTS) ./...) 2>&1 | cat
 	$(GO) -C $(EMBEDDED) test $(TEST_FLAGS) ./...
 	$(GO) -C .ci/pack test $(TEST_FLAGS) ./...
 	$(GO) test $(TEST_FLAGS) -tags embedded -run EmbeddedEngine ./internal/demo ./cmd/demo
