@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -119,12 +118,4 @@ func withSetting(env []string, setting string) []string {
 		}
 	}
 	return replaced
-}
-
-func TestConfigurationPageContainsReference(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("../../docs/configuration.md")
-	require.NoError(t, err)
-	_, reference, _ := runCommand(t, nil, "config", "--reference")
-	assert.Contains(t, string(page), strings.TrimSpace(reference))
 }

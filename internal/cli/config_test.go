@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -43,4 +44,12 @@ func TestConfigPrintsSettingsAndOrigins(t *testing.T) {
 	assert.Equal(t, []string{"AUTOWEBINAR_TYPO: is not a setting"}, output.Problems)
 	assert.Greater(t, len(output.Settings), 30)
 	assert.NotContains(t, out, "hunter2")
+}
+
+func TestConfigurationPageContainsReference(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/configuration.md")
+	require.NoError(t, err)
+	_, reference, _ := runCommand(t, nil, "config", "--reference")
+	assert.Contains(t, string(page), strings.TrimSpace(reference))
 }
