@@ -177,3 +177,21 @@ func TestDashboardUsesKnownMetrics(t *testing.T) {
 			slices.Contains([]string{"autowebinar_dispatcher_has_leader", "autowebinar_db_connection_waits_total"}, name), "%s is not used", name)
 	}
 }
+
+// The documents name only existing alerts, and explain all critical ones.
+func TestDocumentedAlertsExist(t *testing.T) {
+	t.Parallel()
+	var names, critical []string
+	for _, rule := range alerts(t) {
+		names = append(names, rule.Alert)
+		if rule.Labels["severity"] == "critical" {
+			critical = append(critical, rule.Alert)
+		}
+	}
+	var documented []string
+	for _, name := range markdownFiles(t) {
+		documented = append(documented, regexp.MustCompile(`\bAutowebinar[A-Z]\w+`).FindAllString(read(t, name), -1)...)
+	}
+	assert.Subset(t, names, documented)
+	assert.Subset(t, documented, critical)
+}
