@@ -33,7 +33,7 @@ func (tt *target) hostileNumbers() []hostileRequest {
 		table[name] = tt.post("/progress", `{"webinar_id":"intro","position_sec":`+number+`}`)
 	}
 	attendance := func(users string) string {
-		return rawRequest("POST "+api+"/attendance", tt.serviceKeyHeaders()+connectionClose+"Content-Type: application/json\r\n", `{"user_ids":`+users+`}`)
+		return rawRequest("POST "+api+"/attendance", tt.serviceKeyHeaders()+"Content-Type: application/json\r\n", `{"user_ids":`+users+`}`)
 	}
 	for name, users := range map[string]string{
 		"users: 2^64": "[18446744073709551616]", "users: the last of all": "[18446744073709551615]", "users: 1.0": "[1.0]", "users: 1e2": "[1e2]", "users: -0": "[-0]",

@@ -82,10 +82,6 @@ func (tt *target) withoutAnnasRows(rows []string) []string {
 	})
 }
 
-// connectionClose is sent with requests that the service cancels when the client
-// closes its side of the connection.
-const connectionClose = "Connection: close\r\n"
-
 // exchange sends bytes, closes its side of the connection and returns all responses.
 func (tt *target) exchange(t testing.TB, raw string) []response {
 	t.Helper()
@@ -95,9 +91,7 @@ func (tt *target) exchange(t testing.TB, raw string) []response {
 	require.NoError(t, conn.SetDeadline(time.Now().Add(60*time.Second)))
 	go func() { // the service may respond before it has read everything
 		_, _ = io.WriteString(conn, raw)
-		if !strings.Contains(raw, connectionClose) {
-			_ = conn.(*net.TCPConn).CloseWrite()
-		}
+		_ = conn.(*net.TCPConn).CloseWrite()
 	}()
 	var responses []response
 	reader := bufio.NewReader(conn)
