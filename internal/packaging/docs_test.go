@@ -77,6 +77,13 @@ func TestReadmeIsShort(t *testing.T) {
 	assert.LessOrEqual(t, strings.Count(read(t, "README.md"), "\n"), 200)
 }
 
+func TestDocumentedAccountsAreEqual(t *testing.T) {
+	t.Parallel()
+	account := codeBlocks(read(t, "README.md"), "sql")
+	assert.NotEmpty(t, account)
+	assert.True(t, strings.HasPrefix(codeBlocks(read(t, "migrations-none.md"), "sql"), account))
+}
+
 // The documents name tests as proofs, so these must exist.
 func TestDocumentedTestsExist(t *testing.T) {
 	t.Parallel()
