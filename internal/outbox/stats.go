@@ -3,9 +3,8 @@ package outbox
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"database/sql"
 	"slices"
-	"strconv"
 	"time"
 
 	"autowebinar/internal/wpdb"
@@ -67,26 +66,18 @@ func (q *Queue) count(ctx context.Context, key string, n *int) (unsupported int,
 	if *n <= maxExactCount {
 		return unsupported, nil
 	}
-	plan := map[string]any{}
+	var plan struct{ Rows sql.Null[int] }
 	estimate := q.db.Expand("EXPLAIN SELECT umeta_id FROM {usermeta} FORCE INDEX (meta_key) WHERE meta_key = ?")
-	if err := q.db.QueryRowxContext(ctx, estimate, key).MapScan(plan); err != nil {
-		return 0, err
-	}
-	// Servers differ in the type of the column.
-	text := fmt.Sprint(plan["rows"])
-	if raw, ok := plan["rows"].([]byte); ok {
-		text = string(raw)
-	}
-	if rows, err := strconv.Atoi(text); err == nil {
-		*n = max(*n, rows)
-	}
-	return unsupported, nil
+	err = q.db.Unsafe().GetContext(ctx, &plan, estimate, key) // ignores the other columns
+	*n = max(*n, plan.Rows.V)
+	return unsupported, err
 }
 
 // oldest returns the time of the first event of a key that can be decoded.
 func (q *Queue) oldest(ctx context.Context, key string) (time.Time, error) {
 	var rows []wpdb.Row
-	if err := q.read(ctx, &rows, "SELECT "+columns+byKey+" AND meta_value LIKE ? LIMIT ?", key, key, version+"|%", oldestSampleRows); err != nil {
+	query := "SELECT " + columns + byKey + " AND meta_value LIKE ? LIMIT ?"
+	if err := q.read(ctx, &rows, query, key, key, version+"|%", oldestSampleRows); err != nil {
 		return time.Time{}, err
 	}
 	slices.SortFunc(rows, func(a, b wpdb.Row) int { return cmp.Compare(a.ID, b.ID) })

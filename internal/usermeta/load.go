@@ -157,9 +157,7 @@ func internKey(key []byte) string {
 
 // decodeViewers decodes the rows of many viewers.
 func (s *Store) decodeViewers(rows []loadedRow) map[webinar.UserID]loadedViewer {
-	slices.SortFunc(rows, func(a, b loadedRow) int {
-		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(rows, func(a, b loadedRow) int { return cmp.Compare(a.User, b.User) })
 	viewers := map[webinar.UserID]loadedViewer{}
 	for len(rows) > 0 {
 		n := 1
@@ -191,7 +189,9 @@ func (s *Store) decodeViewer(user webinar.UserID, loaded []loadedRow) loadedView
 }
 
 // addUsersWithoutRows adds those of the users who exist but have no rows.
-func (s *Store) addUsersWithoutRows(ctx context.Context, q sqlx.QueryerContext, viewers map[webinar.UserID]loadedViewer, users []webinar.UserID) error {
+func (s *Store) addUsersWithoutRows(
+	ctx context.Context, q sqlx.QueryerContext, viewers map[webinar.UserID]loadedViewer, users []webinar.UserID,
+) error {
 	missing := slices.DeleteFunc(users, func(user webinar.UserID) bool {
 		_, known := viewers[user]
 		return known

@@ -21,7 +21,9 @@ const namedLockSeconds = 2
 // connection and in one round trip. The locks live as long as the connection, so
 // a connection that cannot release them is closed. Without noWait, a lock that is
 // not granted is an error.
-func (s *Store) lockViewers(ctx context.Context, conn *sqlx.Conn, groups []changeGroup, noWait bool) (granted, blocked []changeGroup, unlock func(), err error) {
+func (s *Store) lockViewers(
+	ctx context.Context, conn *sqlx.Conn, groups []changeGroup, noWait bool,
+) (granted, blocked []changeGroup, unlock func(), err error) {
 	seconds := namedLockSeconds
 	if noWait {
 		seconds = 0

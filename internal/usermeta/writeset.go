@@ -94,7 +94,8 @@ func (s *snapshot) hasSessionIn(id webinar.ID) bool {
 
 func (w *writeSet) session(user webinar.UserID, rows sessionRows, session *webinar.Session, to webinar.ID) {
 	for _, base := range sessionKeys {
-		if failpoint.Enabled(failpoint.LoseExit) && base == keyLeftAt || failpoint.Enabled(failpoint.LoseParkedRow) && base == keyFurthest && to != "" {
+		if failpoint.Enabled(failpoint.LoseExit) && base == keyLeftAt ||
+			failpoint.Enabled(failpoint.LoseParkedRow) && base == keyFurthest && to != "" {
 			continue
 		}
 		w.value(user, rows[base], joinKey(base, to), encode(session, base))

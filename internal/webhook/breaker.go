@@ -13,8 +13,7 @@ const maxProbePause = 30 * time.Second
 // breaker tracks whether the receiver is available. It starts open; times that
 // are zero mean "immediately".
 type breaker struct {
-	retry    RetryPolicy
-	parallel int
+	cfg Config
 
 	known bool // the state is based on an attempt of this run; error statuses for one viewer are not enough
 
@@ -28,14 +27,10 @@ type breaker struct {
 	probeNewest   bool      // open: the next probe is the newest row instead of the oldest
 }
 
-func newBreaker(retry RetryPolicy, parallel int) *breaker {
-	return &breaker{retry: retry, parallel: parallel, failedUsers: map[webinar.UserID]struct{}{}}
-}
-
 // recordAccepted records a success, which closes the breaker.
 func (b *breaker) recordAccepted(now time.Time) {
 	if !b.recordRejected(now) {
-		b.limit = min(2*b.limit, b.parallel)
+		b.limit = min(2*b.limit, b.cfg.Parallel)
 	}
 	b.acceptedAt = now
 	clear(b.failedUsers)
@@ -66,7 +61,7 @@ func (b *breaker) recordFailure(now time.Time, res result) (sole bool) {
 		if res.probe {
 			b.probeFailures++
 			b.probeNewest = !b.probeNewest
-			b.nextProbe = now.Add(min(b.retry.pause(b.probeFailures), maxProbePause))
+			b.nextProbe = now.Add(min(b.cfg.Retry.pause(b.probeFailures), maxProbePause))
 		}
 		b.nextProbe = latest(b.nextProbe, now.Add(res.attempt.RetryAfter))
 		return false

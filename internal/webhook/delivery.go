@@ -50,10 +50,7 @@ type result struct {
 // deliverer makes deliveries. It is safe for concurrent use, but not for the
 // same viewer.
 type deliverer struct {
-	queue  Queue
-	sender *Sender
-	retry  RetryPolicy
-	log    *slog.Logger
+	cfg    Config
 	health *queueHealth
 }
 
@@ -65,7 +62,7 @@ func (d *deliverer) send(ctx context.Context, user webinar.UserID) result {
 		return res
 	}
 	head := &v.Messages[0]
-	marked, err := d.queue.MarkAttempt(ctx, head, clock.Now())
+	marked, err := d.cfg.Queue.MarkAttempt(ctx, head, clock.Now())
 	if err != nil {
 		return d.queueError(ctx, opWrite, err)
 	}
@@ -88,22 +85,22 @@ func (d *deliverer) send(ctx context.Context, user webinar.UserID) result {
 	}
 	if res.attempt.Outcome == Accepted {
 		d.logAttempt(ctx, slog.LevelInfo, "event delivered", *head, res.attempt)
-		res.kind = d.settle(ctx, resultDelivered, func(ctx context.Context) error { return d.queue.Ack(ctx, *head) })
+		res.kind = d.settle(ctx, resultDelivered, func(ctx context.Context) error { return d.cfg.Queue.Ack(ctx, *head) })
 		return res
 	}
 	// Keep the monotonic reading, so that changes of the wall clock do not affect
 	// the schedule of this process.
-	next, dead := d.retry.Next(head.Attempts, head.FirstAttempt, clock.Now(), res.attempt.RetryAfter)
+	next, dead := d.cfg.Retry.Next(head.Attempts, head.FirstAttempt, clock.Now(), res.attempt.RetryAfter)
 	if dead {
 		head.NextAttempt = time.Time{}
 		d.logAttempt(ctx, slog.LevelError, "event dead-lettered: retry budget exhausted", *head, res.attempt)
-		res.kind = d.settle(ctx, resultDead, func(ctx context.Context) error { return d.queue.DeadLetter(ctx, *head) })
+		res.kind = d.settle(ctx, resultDead, func(ctx context.Context) error { return d.cfg.Queue.DeadLetter(ctx, *head) })
 		return res
 	}
 	head.NextAttempt = next
 	d.logAttempt(ctx, slog.LevelWarn, "event not delivered", *head, res.attempt)
 	res.head = *head
-	res.kind = d.settle(ctx, resultRescheduled, func(ctx context.Context) error { return d.queue.Reschedule(ctx, v) })
+	res.kind = d.settle(ctx, resultRescheduled, func(ctx context.Context) error { return d.cfg.Queue.Reschedule(ctx, v) })
 	return res
 }
 
@@ -118,7 +115,7 @@ func (d *deliverer) mergeNewRows(ctx context.Context, user webinar.UserID) resul
 	if !res.head.NextAttempt.After(clock.Now()) {
 		return res
 	}
-	if err := d.queue.Reschedule(ctx, v); err != nil {
+	if err := d.cfg.Queue.Reschedule(ctx, v); err != nil {
 		return d.queueError(ctx, opWrite, err)
 	}
 	d.health.recordSuccess(ctx, opWrite)
@@ -127,26 +124,26 @@ func (d *deliverer) mergeNewRows(ctx context.Context, user webinar.UserID) resul
 
 // load reads the messages of a viewer. If it returns none, the result is final.
 func (d *deliverer) load(ctx context.Context, user webinar.UserID) (outbox.ViewerQueue, result) {
-	v, err := d.queue.ViewerQueue(ctx, user)
+	v, err := d.cfg.Queue.ViewerQueue(ctx, user)
 	if err != nil {
 		return outbox.ViewerQueue{}, d.queueError(ctx, opRead, err)
 	}
 	d.health.recordSuccess(ctx, opRead)
 	if v.NeedsQuarantine() {
-		if err := d.queue.Quarantine(ctx, v); err != nil {
+		if err := d.cfg.Queue.Quarantine(ctx, v); err != nil {
 			return outbox.ViewerQueue{}, d.queueError(ctx, opWrite, err)
 		}
 		d.health.recordSuccess(ctx, opWrite)
 	}
 	if !v.UserExists {
-		n, err := d.queue.DiscardDeletedUser(ctx, user)
+		n, err := d.cfg.Queue.DiscardDeletedUser(ctx, user)
 		if err != nil {
 			return outbox.ViewerQueue{}, d.queueError(ctx, opWrite, err)
 		}
 		if n > 0 {
 			d.health.recordSuccess(ctx, opWrite)
 		}
-		d.log.InfoContext(ctx, "events of deleted user withdrawn", "user", user, "events", n)
+		d.cfg.Log.InfoContext(ctx, "events of deleted user withdrawn", "user", user, "events", n)
 		return outbox.ViewerQueue{}, result{withdrawn: n}
 	}
 	if v.UnsupportedVersion {
@@ -167,10 +164,10 @@ func (d *deliverer) attempt(ctx context.Context, v outbox.ViewerQueue) AttemptRe
 	body, err := Body(event, v.LeadID)
 	if err != nil {
 		a := AttemptResult{Outcome: NoPayload, Err: err}
-		d.sender.cfg.Observe(event, a)
+		d.cfg.Sender.cfg.Observe(event, a)
 		return a
 	}
-	return d.sender.Send(ctx, event, body)
+	return d.cfg.Sender.Send(ctx, event, body)
 }
 
 // queueError records an error of the queue, unless it is due to the end of the
@@ -196,7 +193,7 @@ func (d *deliverer) settle(ctx context.Context, kind resultKind, write func(cont
 			return kind
 		}
 		if ctx.Err() != nil {
-			d.log.WarnContext(ctx, "delivery result not recorded", "error", err)
+			d.cfg.Log.WarnContext(ctx, "delivery result not recorded", "error", err)
 			return resultCanceled
 		}
 		d.health.recordFailure(ctx, opWrite, err)
@@ -213,7 +210,7 @@ func (d *deliverer) logAttempt(ctx context.Context, level slog.Level, message st
 	if level == slog.LevelWarn {
 		attrs = append(attrs, slog.Time("next_attempt", m.NextAttempt.UTC()))
 	}
-	d.log.LogAttrs(ctx, level, message, attrs...)
+	d.cfg.Log.LogAttrs(ctx, level, message, attrs...)
 }
 
 func attemptAttrs(e webinar.Event, a AttemptResult) []slog.Attr {

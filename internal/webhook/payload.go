@@ -24,8 +24,8 @@ type envelope struct {
 	Data      any               `json:"data"`
 }
 
-// The payloads of the six canonical events. The contract defines their fields and
-// the order of these.
+// The payloads of the six canonical events, three of which are about a session. The
+// contract defines their fields and the order of these.
 type (
 	registered struct {
 		LeadID       string       `json:"lead_id"`
@@ -40,29 +40,26 @@ type (
 		WebinarID webinar.ID `json:"webinar_id"`
 		Timestamp timestamp  `json:"timestamp"`
 	}
+	session struct {
+		LeadID      string            `json:"lead_id"`
+		WebinarID   webinar.ID        `json:"webinar_id"`
+		WebinarType webinar.Type      `json:"webinar_type"`
+		SessionID   webinar.SessionID `json:"session_id"`
+	}
 	left struct {
-		LeadID      string              `json:"lead_id"`
-		WebinarID   webinar.ID          `json:"webinar_id"`
-		WebinarType webinar.Type        `json:"webinar_type"`
-		SessionID   webinar.SessionID   `json:"session_id"`
+		session
 		LeftAt      timestamp           `json:"left_at"`
 		LeaveReason webinar.LeaveReason `json:"leave_reason"`
 	}
 	completed struct {
-		LeadID      string            `json:"lead_id"`
-		WebinarID   webinar.ID        `json:"webinar_id"`
-		WebinarType webinar.Type      `json:"webinar_type"`
-		SessionID   webinar.SessionID `json:"session_id"`
-		CompletedAt timestamp         `json:"completed_at"`
+		session
+		CompletedAt timestamp `json:"completed_at"`
 	}
 	formSubmitted struct {
-		LeadID      string            `json:"lead_id"`
-		WebinarID   webinar.ID        `json:"webinar_id"`
-		WebinarType webinar.Type      `json:"webinar_type"`
-		SessionID   webinar.SessionID `json:"session_id"`
-		SubmittedAt timestamp         `json:"submitted_at"`
-		FormID      string            `json:"form_id"`
-		FormPayload json.RawMessage   `json:"form_payload"`
+		session
+		SubmittedAt timestamp       `json:"submitted_at"`
+		FormID      string          `json:"form_id"`
+		FormPayload json.RawMessage `json:"form_payload"`
 	}
 	attendanceClassified struct {
 		LeadID    string     `json:"lead_id"`
@@ -97,6 +94,7 @@ func payload(e webinar.Event, leadID string) (any, error) {
 	if failpoint.Enabled(failpoint.AttemptTime) {
 		at = timestamp(time.Now())
 	}
+	of := session{leadID, e.Webinar, e.WebinarType, e.Session}
 	switch e.Type {
 	case webinar.EventRegistered:
 		p := registered{LeadID: leadID, WebinarID: e.Webinar, WebinarType: e.WebinarType, RegisteredAt: at, Source: e.Source}
@@ -107,11 +105,11 @@ func payload(e webinar.Event, leadID string) (any, error) {
 	case webinar.EventEntered:
 		return entered{leadID, e.Webinar, at}, nil
 	case webinar.EventLeft:
-		return left{leadID, e.Webinar, e.WebinarType, e.Session, at, e.LeaveReason}, nil
+		return left{of, at, e.LeaveReason}, nil
 	case webinar.EventCompleted:
-		return completed{leadID, e.Webinar, e.WebinarType, e.Session, at}, nil
+		return completed{of, at}, nil
 	case webinar.EventFormSubmitted:
-		return formSubmitted{leadID, e.Webinar, e.WebinarType, e.Session, at, e.FormID, e.FormPayload}, nil
+		return formSubmitted{of, at, e.FormID, e.FormPayload}, nil
 	case webinar.EventAttendanceClassified:
 		return attendanceClassified{leadID, e.Webinar, e.Attended, at}, nil
 	}

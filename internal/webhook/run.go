@@ -7,6 +7,7 @@ import (
 
 	"autowebinar/internal/clock"
 	"autowebinar/internal/outbox"
+	"autowebinar/internal/webinar"
 )
 
 const (
@@ -60,9 +61,9 @@ func newRun(d *Dispatcher) *run {
 	health := &queueHealth{log: d.cfg.Log, failures: map[queueOp]int{}}
 	return &run{
 		Dispatcher: d,
-		deliverer:  &deliverer{queue: d.cfg.Queue, sender: d.cfg.Sender, retry: d.cfg.Retry, log: d.cfg.Log, health: health},
-		schedule:   newSchedule(),
-		breaker:    newBreaker(d.cfg.Retry, d.cfg.Parallel),
+		deliverer:  &deliverer{cfg: d.cfg, health: health},
+		schedule:   &schedule{entries: map[webinar.UserID]*entry{}},
+		breaker:    &breaker{cfg: d.cfg, failedUsers: map[webinar.UserID]struct{}{}},
 		health:     health,
 		page:       minPage,
 		// Enough for all goroutines that can be running, so that none blocks.

@@ -19,10 +19,6 @@ type schedule struct {
 	delayed entryHeap // by the time at which they become ready
 }
 
-func newSchedule() *schedule {
-	return &schedule{entries: map[webinar.UserID]*entry{}}
-}
-
 // add creates the entry of a viewer who has none.
 func (s *schedule) add(p outbox.Pending, now time.Time) {
 	e := &entry{user: p.User, row: p.RowID, next: p.NextAttempt}
