@@ -41,7 +41,7 @@ type Config struct {
 
 	Webinars        map[webinar.ID]int64 // durations in seconds; if nil, any webinar is accepted
 	MaxPlaybackRate float64              // 1 to 16, or 0 to accept any progress
-	HeartbeatSec    int                  // interval of players' reports, 1 to 300 seconds
+	HeartbeatSec    int64                // interval of players' reports, 1 to 300 seconds
 
 	CORSOrigins    []string       // scheme://host[:port] in lower case; if empty, CORS is disabled
 	TrustedProxies []netip.Prefix // proxies whose forwarding headers are trusted; IPv4 is never mapped to IPv6

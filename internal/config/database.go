@@ -1,26 +1,33 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"regexp"
+	"slices"
 
 	"github.com/go-sql-driver/mysql"
 
 	"autowebinar/internal/wordpress"
 )
 
-// database sets the DSN and the table names.
+// isConnectionVariable reports whether AUTOWEBINAR_DB_DSN replaces a variable.
+func isConnectionVariable(name string) bool {
+	return slices.Contains([]string{dbHost, dbUser, dbPassword, dbName}, name)
+}
+
+// database sets the DSN and the defaults of the table names.
 func (l *loader) database(c *Config) {
 	if dsn := l.lookup(variableNamed(dbDSN)); dsn.state == absent {
 		c.DSN = l.wordpressDSN()
 	} else {
 		c.DSN = l.parseDSN(dsn)
 	}
-	prefix := l.readTablePrefix()
-	c.UsersTable = l.tableName(usersTable, prefix+"users")
-	c.UsermetaTable = l.tableName(usermetaTable, prefix+"usermeta")
-	if c.UsersTable != "" && c.UsersTable == c.UsermetaTable {
+	prefix := l.tablePrefix()
+	c.UsersTable = cmp.Or(c.UsersTable, prefix+"users")
+	c.UsermetaTable = cmp.Or(c.UsermetaTable, prefix+"usermeta")
+	if c.UsersTable == c.UsermetaTable {
 		l.problem(usersTable, ErrInvalid, "must differ from %s", usermetaTable)
 	}
 }
@@ -77,7 +84,7 @@ func (l *loader) lookupRequired(name string) setting {
 	return s
 }
 
-func (l *loader) readTablePrefix() string {
+func (l *loader) tablePrefix() string {
 	v := variableNamed(tablePrefix)
 	s := l.lookup(v)
 	if s.state != present {
@@ -87,18 +94,6 @@ func (l *loader) readTablePrefix() string {
 		l.invalid(s, errors.New("must consist of letters, digits and _"))
 	}
 	return s.text
-}
-
-func (l *loader) tableName(name, def string) string {
-	s := l.lookup(variableNamed(name))
-	if s.state != present {
-		return def
-	}
-	table, err := parseTable(s.text)
-	if err != nil {
-		l.invalid(s, err)
-	}
-	return table
 }
 
 // salts sets all salts that are present, including empty ones.

@@ -51,13 +51,12 @@ func (l *loader) describe(v variable, c Config, usable bool) Setting {
 		d.Origin = FromEnvironment
 	}
 	switch {
-	case d.Origin == Unset:
-		d.Value = l.derivedDefault(v, c, usable)
-		if d.Value != "" {
-			d.Origin = FromDefault
-		} else if !strings.HasPrefix(v.defaultText, "required") {
-			d.Detail = strings.ReplaceAll(v.defaultText, "`", "")
-		}
+	case d.Origin == Unset && usable && v.name == usersTable:
+		d.Value, d.Origin = c.UsersTable, FromDefault
+	case d.Origin == Unset && usable && v.name == usermetaTable:
+		d.Value, d.Origin = c.UsermetaTable, FromDefault
+	case d.Origin == Unset && !strings.HasPrefix(v.defaultText, "required"):
+		d.Detail = strings.ReplaceAll(v.defaultText, "`", "")
 	case d.Origin == FromDefault || d.Value == "":
 	case usable && v.name == webhookURL:
 		d.Value = redactURL(c.WebhookURL)
@@ -66,28 +65,8 @@ func (l *loader) describe(v variable, c Config, usable bool) Setting {
 	case v.secret, !usable && s.hidden:
 		d.Value = redacted
 	}
-	if l.replacedByDSN(v) && d.Origin != Unset && d.Origin != FromDefault {
+	if isConnectionVariable(v.name) && l.lookup(variableNamed(dbDSN)).state != absent && d.Origin != Unset && d.Origin != FromDefault {
 		d.Detail = strings.TrimPrefix(d.Detail+"; unused: "+dbDSN+" is set", "; ")
 	}
 	return d
-}
-
-// derivedDefault returns the default of a setting that depends on other settings.
-func (l *loader) derivedDefault(v variable, c Config, usable bool) string {
-	switch {
-	case usable && v.name == usersTable:
-		return c.UsersTable
-	case usable && v.name == usermetaTable:
-		return c.UsermetaTable
-	}
-	return ""
-}
-
-// replacedByDSN reports whether AUTOWEBINAR_DB_DSN makes a variable unused.
-func (l *loader) replacedByDSN(v variable) bool {
-	switch v.name {
-	case dbHost, dbUser, dbPassword, dbName:
-		return l.lookup(variableNamed(dbDSN)).state != absent
-	}
-	return false
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -35,20 +36,18 @@ func parseList[T any](text string, parse func(string) (T, error)) ([]T, error) {
 }
 
 // parseSet is parseList for items that must be unique.
-func parseSet[T any](text string, parse func(string) (T, error), equal func(a, b T) bool) ([]T, error) {
+func parseSet[T any](text string, parse func(string) (T, error)) ([]T, error) {
 	list, err := parseList(text, parse)
 	if err != nil {
 		return nil, err
 	}
 	for i, v := range list {
-		if slices.ContainsFunc(list[:i], func(earlier T) bool { return equal(v, earlier) }) {
+		if slices.ContainsFunc(list[:i], func(earlier T) bool { return reflect.DeepEqual(v, earlier) }) {
 			return nil, fmt.Errorf("item %d repeats an earlier one", i+1)
 		}
 	}
 	return list, nil
 }
-
-func equal[T comparable](a, b T) bool { return a == b }
 
 func parseBasePaths(text string) ([]string, error) {
 	// A router may treat other characters as patterns.
@@ -59,7 +58,7 @@ func parseBasePaths(text string) ([]string, error) {
 			return "", errors.New("must be a path such as /wp-json/autowebinar/v1, without a slash at the end and without . or .. segments")
 		}
 		return path, nil
-	}, equal)
+	})
 }
 
 // parseOrigins returns origins as browsers send them: in lower case and without
@@ -79,7 +78,7 @@ func parseOrigins(text string) ([]string, error) {
 			host = strings.TrimSuffix(host, ":"+u.Port())
 		}
 		return scheme + "://" + host, nil
-	}, equal)
+	})
 }
 
 // parseProxies returns masked prefixes. IPv4-mapped IPv6 becomes IPv4, because
@@ -97,7 +96,7 @@ func parseProxies(text string) ([]netip.Prefix, error) {
 			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 		}
 		return prefix.Masked(), nil
-	}, equal)
+	})
 }
 
 // parseRate parses "rate,burst", or "0" for no limit.
@@ -130,30 +129,21 @@ func parseRetry(text string) ([]time.Duration, error) {
 
 // parseWebinars parses "id=seconds,…".
 func parseWebinars(text string) (map[webinar.ID]int64, error) {
-	type listed struct {
-		id      webinar.ID
-		seconds int64
-	}
-	list, err := parseSet(text, func(item string) (listed, error) {
+	webinars := map[webinar.ID]int64{}
+	_, err := parseSet(text, func(item string) (string, error) {
 		id, duration, _ := strings.Cut(item, "=")
 		id, duration = strings.TrimSpace(id), strings.TrimSpace(duration)
 		if !webinar.IDPattern.MatchString(id) {
-			return listed{}, errors.New("must be id=seconds with an id that matches " + webinar.IDPattern.String())
+			return "", errors.New("must be id=seconds with an id that matches " + webinar.IDPattern.String())
 		}
 		seconds, err := parseDigits(duration, 1, webinar.MaxSeconds)
 		if err != nil {
-			return listed{}, errors.New("must be id=seconds with 1 to " + strconv.Itoa(webinar.MaxSeconds) + " seconds")
+			return "", errors.New("must be id=seconds with 1 to " + strconv.Itoa(webinar.MaxSeconds) + " seconds")
 		}
-		return listed{webinar.ID(id), seconds}, nil
-	}, func(a, b listed) bool { return a.id == b.id })
-	if err != nil {
-		return nil, err
-	}
-	webinars := make(map[webinar.ID]int64, len(list))
-	for _, l := range list {
-		webinars[l.id] = l.seconds
-	}
-	return webinars, nil
+		webinars[webinar.ID(id)] = seconds
+		return id, nil
+	})
+	return webinars, err
 }
 
 func parseServiceKeys(text string) ([]string, error) {
@@ -164,7 +154,7 @@ func parseServiceKeys(text string) ([]string, error) {
 			return "", errors.New("must be at least 16 characters long: letters, digits and ._~+/=- only")
 		}
 		return key, nil
-	}, equal)
+	})
 }
 
 func parseWebhookSecrets(text string) ([][]byte, error) {
@@ -175,5 +165,5 @@ func parseWebhookSecrets(text string) ([][]byte, error) {
 			return nil, errors.New("must be whsec_ followed by the base64 of 24 to 64 bytes")
 		}
 		return key, nil
-	}, slices.Equal[[]byte])
+	})
 }

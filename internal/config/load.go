@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -35,10 +36,26 @@ func (l *loader) load() (Config, error) {
 	l.salts(&c)
 	l.validate(&c)
 
-	if err := l.problems.asError(); err != nil {
-		return Config{}, err
+	if len(l.problems) == 0 {
+		return c, nil
 	}
-	return c, nil
+	slices.SortFunc(l.problems, func(a, b Problem) int { return strings.Compare(a.Error(), b.Error()) })
+	return Config{}, l.problems
+}
+
+// validate checks what depends on several settings.
+func (l *loader) validate(c *Config) {
+	secret, url := l.lookup(variableNamed(webhookSecret)), l.lookup(variableNamed(webhookURL))
+	if url.state == absent {
+		l.missing(webhookURL, "set the URL that events are sent to, or off")
+	}
+	if secret.state == absent && url.text != "off" {
+		l.missing(webhookSecret, "events are signed with it, unless "+webhookURL+" is off")
+	}
+	// Port 0 means any free port, so two of them do not conflict.
+	if c.Listen != "" && c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
+		l.problem(adminListen, ErrInvalid, "must differ from %s", listen)
+	}
 }
 
 // parseEnviron keeps the first of two equal names, as os.LookupEnv does.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,10 +45,7 @@ func parseDigits(text string, low, high int64) (int64, error) {
 	return n, nil
 }
 
-func parseHeartbeat(text string) (int, error) {
-	n, err := parseDigits(text, 1, 300)
-	return int(n), err
-}
+func parseHeartbeat(text string) (int64, error) { return parseDigits(text, 1, 300) }
 
 // parsePlaybackRate rejects rates between 0 and 1, which would clamp viewers at
 // normal speed.
@@ -60,25 +58,18 @@ func parsePlaybackRate(text string) (float64, error) {
 }
 
 func parseLevel(text string) (slog.Level, error) {
-	switch strings.ToLower(text) {
-	case "debug":
-		return slog.LevelDebug, nil
-	case "info":
-		return slog.LevelInfo, nil
-	case "warn":
-		return slog.LevelWarn, nil
-	case "error":
-		return slog.LevelError, nil
+	var level slog.Level
+	// UnmarshalText also reads levels such as "info+2".
+	if err := level.UnmarshalText([]byte(text)); err != nil || strings.ContainsAny(text, "+-") {
+		return 0, errors.New("must be debug, info, warn or error")
 	}
-	return 0, errors.New("must be debug, info, warn or error")
+	return level, nil
 }
 
 func oneOf[T ~string](allowed ...T) func(string) (T, error) {
 	return func(text string) (T, error) {
-		for _, a := range allowed {
-			if text == string(a) {
-				return a, nil
-			}
+		if slices.Contains(allowed, T(text)) {
+			return T(text), nil
 		}
 		return "", fmt.Errorf("must be one of %s", strings.Join(toStrings(allowed), ", "))
 	}

@@ -1,11 +1,6 @@
 package config
 
-import (
-	"cmp"
-	"errors"
-	"slices"
-	"strings"
-)
+import "errors"
 
 // The kinds of problems, to be compared with errors.Is.
 var (
@@ -33,13 +28,7 @@ func (p Problem) Unwrap() error { return p.Kind }
 type Problems []Problem
 
 // Error returns one line for each problem.
-func (ps Problems) Error() string {
-	lines := make([]string, len(ps))
-	for i, p := range ps {
-		lines[i] = p.Error()
-	}
-	return strings.Join(lines, "\n")
-}
+func (ps Problems) Error() string { return errors.Join(ps.Unwrap()...).Error() }
 
 // Unwrap returns the problems for errors.Is and errors.As.
 func (ps Problems) Unwrap() []error {
@@ -48,15 +37,4 @@ func (ps Problems) Unwrap() []error {
 		errs[i] = p
 	}
 	return errs
-}
-
-// asError sorts ps and returns it, or nil if it is empty.
-func (ps Problems) asError() error {
-	if len(ps) == 0 {
-		return nil
-	}
-	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(strings.Compare(a.Variable, b.Variable), strings.Compare(a.Text, b.Text))
-	})
-	return ps
 }

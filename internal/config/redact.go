@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -20,17 +19,8 @@ const redacted = "[redacted]"
 // unexported one, where fmt does not call it.
 func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
-// String returns "name=value" pairs joined by spaces, without secrets.
-func (c Config) String() string {
-	var b strings.Builder
-	for i, s := range c.attrs() {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		fmt.Fprintf(&b, "%s=%v", s.Key, s.Value)
-	}
-	return b.String()
-}
+// String returns "[name=value name=value …]", without secrets.
+func (c Config) String() string { return c.LogValue().String() }
 
 // LogValue returns a group with one attribute for each setting, without secrets.
 func (c Config) LogValue() slog.Value { return slog.GroupValue(c.attrs()...) }
@@ -66,7 +56,7 @@ func (c Config) attrs() []slog.Attr {
 		slog.String("lead_meta_key", c.LeadMetaKey),
 		slog.Any("webinars", c.webinarList()),
 		slog.Float64("max_playback_rate", c.MaxPlaybackRate),
-		slog.Int("heartbeat_sec", c.HeartbeatSec),
+		slog.Int64("heartbeat_sec", c.HeartbeatSec),
 		slog.Any("cors_origins", toStrings(c.CORSOrigins)),
 		slog.Any("trusted_proxies", toStrings(c.TrustedProxies)),
 		slog.String("rate_viewer", c.RateViewer.String()),

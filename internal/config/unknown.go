@@ -1,7 +1,9 @@
 package config
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -44,9 +46,8 @@ func isKubernetesServiceLink(name, value string) bool {
 // is close.
 func nearest(name string, known map[string]bool) string {
 	best, fewest := "", 4
-	for candidate := range known {
-		edits := distance(strings.ToUpper(name), candidate)
-		if edits < fewest || edits == fewest && best != "" && candidate < best {
+	for _, candidate := range slices.Sorted(maps.Keys(known)) {
+		if edits := distance(strings.ToUpper(name), candidate); edits < fewest {
 			best, fewest = candidate, edits
 		}
 	}

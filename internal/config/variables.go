@@ -1,14 +1,41 @@
 package config
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"autowebinar/internal/webinar"
 	"autowebinar/internal/wordpress"
+)
+
+// Names of variables that the code refers to individually.
+const (
+	autowebinarPrefix = "AUTOWEBINAR_"
+	wordpressPrefix   = "WORDPRESS_"
+	fileSuffix        = "_FILE"
+
+	dbHost      = "WORDPRESS_DB_HOST"
+	dbUser      = "WORDPRESS_DB_USER"
+	dbPassword  = "WORDPRESS_DB_PASSWORD"
+	dbName      = "WORDPRESS_DB_NAME"
+	tablePrefix = "WORDPRESS_TABLE_PREFIX"
+
+	dbDSN         = "AUTOWEBINAR_DB_DSN"
+	usersTable    = "AUTOWEBINAR_USERS_TABLE"
+	usermetaTable = "AUTOWEBINAR_USERMETA_TABLE"
+	wpConfig      = "AUTOWEBINAR_WP_CONFIG"
+
+	listen        = "AUTOWEBINAR_LISTEN"
+	adminListen   = "AUTOWEBINAR_ADMIN_LISTEN"
+	cookieName    = "AUTOWEBINAR_COOKIE_NAME"
+	webhookURL    = "AUTOWEBINAR_WEBHOOK_URL"
+	webhookSecret = "AUTOWEBINAR_WEBHOOK_SECRET"
 )
 
 // variable is one setting.
@@ -52,8 +79,10 @@ func databaseVariables() []variable {
 		{name: dbName, defaultText: "required", doc: "Database name."},
 		{name: tablePrefix, def: "wp_", doc: "Table prefix; on multisite, the base prefix."},
 		{name: dbDSN, secret: true, raw: true, doc: "A go-sql-driver/mysql DSN, `user:password@tcp(host:3306)/name`; replaces the four `WORDPRESS_DB_` variables."},
-		{name: usersTable, defaultText: "`{prefix}users`", doc: "Name of the users table, if the site sets `CUSTOM_USER_TABLE`."},
-		{name: usermetaTable, defaultText: "`{prefix}usermeta`", doc: "Name of the user meta table, if the site sets `CUSTOM_USER_META_TABLE`."},
+		{name: usersTable, defaultText: "`{prefix}users`", doc: "Name of the users table, if the site sets `CUSTOM_USER_TABLE`.",
+			set: parseInto(func(c *Config) *string { return &c.UsersTable }, parseTable)},
+		{name: usermetaTable, defaultText: "`{prefix}usermeta`", doc: "Name of the user meta table, if the site sets `CUSTOM_USER_META_TABLE`.",
+			set: parseInto(func(c *Config) *string { return &c.UsermetaTable }, parseTable)},
 		{name: wpConfig, raw: true, doc: "Path of a wp-config.php. Database settings, salts and the cookie name that the environment does not set are read from it."},
 	}
 }
@@ -124,7 +153,7 @@ func sessionVariables() []variable {
 		{name: "AUTOWEBINAR_MAX_PLAYBACK_RATE", def: "2", doc: "Highest playback rate that counts as watching, 1 to 16; `0` disables the check.",
 			set: parseInto(func(c *Config) *float64 { return &c.MaxPlaybackRate }, parsePlaybackRate)},
 		{name: "AUTOWEBINAR_HEARTBEAT_SEC", def: "10", doc: "Interval in seconds at which players report, 1 to 300.",
-			set: parseInto(func(c *Config) *int { return &c.HeartbeatSec }, parseHeartbeat)},
+			set: parseInto(func(c *Config) *int64 { return &c.HeartbeatSec }, parseHeartbeat)},
 	}
 }
 
@@ -137,4 +166,30 @@ func variableNamed(name string) variable {
 		}
 	}
 	return variable{name: name, secret: true, raw: true}
+}
+
+// Reference writes a Markdown table of all settings with their defaults and
+// descriptions. Secrets are marked.
+func Reference(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("| Variable | Default | Description |\n| --- | --- | --- |\n")
+	for _, v := range variables() {
+		doc := v.doc
+		if v.secret {
+			doc += " *Secret.*"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", v.name, v.defaultCell(), strings.ReplaceAll(doc, "|", `\|`))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (v variable) defaultCell() string {
+	switch {
+	case v.defaultText != "":
+		return v.defaultText
+	case v.def != "":
+		return "`" + v.def + "`"
+	}
+	return ""
 }

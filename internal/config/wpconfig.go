@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 
 	"autowebinar/internal/wordpress"
@@ -50,24 +51,13 @@ func (l *loader) getenv(name string) (string, bool) {
 // variableForConstant returns the variable that a constant or $table_prefix is
 // the fallback for, or "".
 func variableForConstant(constant string) string {
-	switch constant {
-	case "DB_HOST", "DB_USER", "DB_PASSWORD", "DB_NAME":
-		return wordpressPrefix + constant
-	case "$table_prefix":
-		return tablePrefix
-	case "CUSTOM_USER_TABLE":
-		return usersTable
-	case "CUSTOM_USER_META_TABLE":
-		return usermetaTable
-	case "LOGGED_IN_COOKIE":
-		return cookieName
+	if name := wordpressPrefix + constant; isConnectionVariable(name) || slices.Contains(wordpress.SaltNames(), constant) {
+		return name
 	}
-	for _, name := range wordpress.SaltNames() {
-		if name == constant {
-			return wordpressPrefix + name
-		}
-	}
-	return ""
+	return map[string]string{
+		"$table_prefix": tablePrefix, "CUSTOM_USER_TABLE": usersTable, "CUSTOM_USER_META_TABLE": usermetaTable,
+		"LOGGED_IN_COOKIE": cookieName,
+	}[constant]
 }
 
 func (l *loader) readConstants(file wordpress.ConfigFile) {
@@ -109,11 +99,7 @@ func (l *loader) readClientFlags(file wordpress.ConfigFile) {
 // otherwise.
 func (l *loader) reportUnreadable(u wordpress.Unreadable) {
 	name := variableForConstant(u.Name)
-	isDatabase := u.Name == "MYSQL_CLIENT_FLAGS"
-	switch name {
-	case dbHost, dbUser, dbPassword, dbName:
-		isDatabase = true
-	}
+	isDatabase := u.Name == "MYSQL_CLIENT_FLAGS" || isConnectionVariable(name)
 	if isDatabase && l.lookup(variableNamed(dbDSN)).state != absent {
 		return
 	}
