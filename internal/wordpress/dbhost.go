@@ -1,6 +1,7 @@
 package wordpress
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -41,7 +42,7 @@ func ParseDBHost(dbHost string) (network, address string, err error) {
 	if match == nil {
 		return "", "", fmt.Errorf("%w: %q", ErrDBHost, dbHost)
 	}
-	host, port := match[1], match[2]
+	host := match[1]
 	// "0" is empty for PHP.
 	if host == "" || host == "0" || strings.EqualFold(host, "localhost") {
 		if socket == "" {
@@ -52,20 +53,9 @@ func ParseDBHost(dbHost string) (network, address string, err error) {
 	if strings.ContainsAny(host, "[]") {
 		return "", "", fmt.Errorf("%w: %q", ErrDBHost, dbHost)
 	}
-	number, err := tcpPort(port)
+	port, err := strconv.ParseUint(cmp.Or(match[2], "0"), 10, 16)
 	if err != nil {
-		return "", "", fmt.Errorf("%w: %q: port %s", ErrDBHost, dbHost, port)
+		return "", "", fmt.Errorf("%w: %q: port %s", ErrDBHost, dbHost, match[2])
 	}
-	return "tcp", net.JoinHostPort(host, number), nil
-}
-
-func tcpPort(text string) (string, error) {
-	if text == "" {
-		return "3306", nil
-	}
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err == nil && n == 0 {
-		n = 3306
-	}
-	return strconv.FormatUint(n, 10), err
+	return "tcp", net.JoinHostPort(host, strconv.FormatUint(cmp.Or(port, 3306), 10)), nil
 }

@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"autowebinar/internal/clock"
 	"autowebinar/internal/webinar"
+	"autowebinar/internal/wpdb"
 )
 
 var (
@@ -56,8 +58,14 @@ const (
 
 	verifyTimeout = 3 * time.Second
 	maxCacheFor   = 30 * time.Second
-	warnInterval  = time.Minute
 )
+
+// Accounts reads the accounts of WordPress.
+type Accounts interface {
+	// Account reads the account with exactly this login name. The result is the
+	// zero Account if there is none.
+	Account(ctx context.Context, login string) (wpdb.Account, error)
+}
 
 // Config configures Logins.
 type Config struct {
@@ -67,20 +75,17 @@ type Config struct {
 	NonceLife  time.Duration    // as filter nonce_life, in whole seconds; default 24 h
 	CacheFor   time.Duration    // default and maximum 30 s; negative disables the cache
 	Now        func() time.Time // default clock.Now
-	Logger     *slog.Logger     // default slog.Default()
+	Logger     *slog.Logger
 }
 
 // Logins verifies WordPress logins. It is safe for concurrent use.
 type Logins struct {
-	accounts    Accounts
-	salts       Salts
-	cookieName  string
-	nonceLife   time.Duration
-	now         func() time.Time
-	logger      *slog.Logger
+	cfg         Config
 	cache       *loginCache
 	lookupSlots chan struct{}
-	lastWarning atomic.Int64 // Unix seconds
+	// warnings limits the log lines about undecodable session_tokens, because the
+	// player of an affected user repeats its requests every few seconds.
+	warnings *rate.Limiter
 }
 
 // NewLogins returns a verifier. It does not access the database.
@@ -94,18 +99,11 @@ func NewLogins(c Config) *Logins {
 	if c.Now == nil {
 		c.Now = clock.Now
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
 	return &Logins{
-		accounts:    c.Accounts,
-		salts:       c.Salts,
-		cookieName:  c.CookieName,
-		nonceLife:   c.NonceLife,
-		now:         c.Now,
-		logger:      c.Logger,
+		cfg:         c,
 		cache:       newLoginCache(c.CacheFor, cacheCapacity),
 		lookupSlots: make(chan struct{}, maxConcurrentLookups),
+		warnings:    rate.NewLimiter(rate.Every(time.Minute), 1),
 	}
 }
 
@@ -134,7 +132,7 @@ func (l Login) Format(f fmt.State, _ rune) {
 // ends within 3 s. It continues if ctx is canceled, because a page may close
 // right after it has sent the last report of a visit.
 func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie, accept func(Login) bool) (Login, error) {
-	if !l.salts.usable() {
+	if !l.cfg.Salts.usable() {
 		return Login{}, ErrNotLoggedIn
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), verifyTimeout)
@@ -165,13 +163,13 @@ func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie, accept func
 
 // Nonce returns the wp_rest nonce that WordPress would create for this login now.
 func (l *Logins) Nonce(login Login) string {
-	return login.noncesAt(l.salts, nonceTick(l.now(), l.nonceLife)).current
+	return login.noncesAt(l.cfg.Salts, nonceTick(l.cfg.Now(), l.cfg.NonceLife)).current
 }
 
 // CheckNonce reports whether nonce is an unexpired wp_rest nonce of this login.
 // The empty nonce is invalid.
 func (l *Logins) CheckNonce(login Login, nonce string) bool {
-	return nonceValid(l.salts, nonceTick(l.now(), l.nonceLife), login, nonce)
+	return nonceValid(l.cfg.Salts, nonceTick(l.cfg.Now(), l.cfg.NonceLife), login, nonce)
 }
 
 // candidates returns the cookies to try. Like PHP, it ignores a cookie whose
@@ -180,8 +178,8 @@ func (l *Logins) candidates(cookies []*http.Cookie) []*http.Cookie {
 	var found []*http.Cookie
 	seen := map[string]bool{}
 	for _, c := range cookies {
-		matches := c.Name == l.cookieName
-		if l.cookieName == "" {
+		matches := c.Name == l.cfg.CookieName
+		if l.cfg.CookieName == "" {
 			matches = strings.HasPrefix(c.Name, cookiePrefix)
 		}
 		if !matches || seen[c.Name] {
@@ -195,7 +193,7 @@ func (l *Logins) candidates(cookies []*http.Cookie) []*http.Cookie {
 
 // verify checks one cookie. Only a well-formed, unexpired cookie costs a query.
 func (l *Logins) verify(ctx context.Context, cookie *http.Cookie) (Login, error) {
-	now := l.now()
+	now := l.cfg.Now()
 	key := cacheKeyOf(cookie)
 	if login, ok := l.cache.get(key, now); ok {
 		return login, nil
@@ -211,12 +209,15 @@ func (l *Logins) verify(ctx context.Context, cookie *http.Cookie) (Login, error)
 	if err != nil {
 		return Login{}, err
 	}
-	if !c.signedFor(l.salts, a.PasswordHash) {
+	if !c.signedFor(l.cfg.Salts, a.PasswordHash) {
 		return Login{}, errSignature
 	}
 	expires, err := sessionExpiry(a.SessionTokens, c.verifier())
 	if errors.Is(err, errSerialized) {
-		l.warnInvalidSessions(ctx, a.ID, now, err)
+		if l.warnings.AllowN(now, 1) {
+			l.cfg.Logger.WarnContext(ctx, "session_tokens cannot be decoded; treating the user as logged out",
+				"user", uint64(a.ID), "error", err)
+		}
 		return Login{}, errNoSession
 	}
 	if err != nil {
@@ -226,18 +227,26 @@ func (l *Logins) verify(ctx context.Context, cookie *http.Cookie) (Login, error)
 		return Login{}, errNoSession
 	}
 	login := Login{User: a.ID, token: c.token}
-	login.nonces = login.noncesAt(l.salts, nonceTick(now, l.nonceLife))
+	login.nonces = login.noncesAt(l.cfg.Salts, nonceTick(now, l.cfg.NonceLife))
 	l.cache.put(key, login, min(c.expires, expires), now)
 	return login, nil
 }
 
-// warnInvalidSessions logs at most once a minute, because the player of an
-// affected user repeats its requests every few seconds.
-func (l *Logins) warnInvalidSessions(ctx context.Context, user webinar.UserID, now time.Time, err error) {
-	last := l.lastWarning.Load()
-	if now.Unix()-last < int64(warnInterval/time.Second) || !l.lastWarning.CompareAndSwap(last, now.Unix()) {
-		return
+// account reads an account in one of the slots for lookups. The error is errNoUser
+// or a failure of the database.
+func (l *Logins) account(ctx context.Context, userLogin string) (wpdb.Account, error) {
+	select {
+	case l.lookupSlots <- struct{}{}:
+		defer func() { <-l.lookupSlots }()
+	case <-ctx.Done():
+		return wpdb.Account{}, fmt.Errorf("wordpress: read login: %w", ctx.Err())
 	}
-	l.logger.WarnContext(ctx, "session_tokens cannot be decoded; treating the user as logged out",
-		"user", uint64(user), "error", err)
+	a, err := l.cfg.Accounts.Account(ctx, userLogin)
+	if err != nil {
+		return wpdb.Account{}, fmt.Errorf("wordpress: read login: %w", err)
+	}
+	if a.ID == 0 {
+		return wpdb.Account{}, errNoUser
+	}
+	return a, nil
 }

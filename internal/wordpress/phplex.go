@@ -23,8 +23,7 @@ type token struct {
 	line int
 }
 
-func (t token) is(kind tokenKind, text string) bool { return t.kind == kind && t.text == text }
-func (t token) punct(text string) bool              { return t.is(tokenPunct, text) }
+func (t token) punct(text string) bool { return t.kind == tokenPunct && t.text == text }
 
 // keyword reports whether t is one of names, ignoring case like PHP.
 func (t token) keyword(names ...string) bool {

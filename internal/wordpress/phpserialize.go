@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
+	"regexp"
 	"strconv"
-	"strings"
 )
 
 // errSerialized means that a value is not the serialize() output of scalars and
@@ -76,22 +75,16 @@ func (p *phpDecoder) integer() (int64, error) {
 	return n, nil
 }
 
+var phpFloat = regexp.MustCompile(`^([0-9+.eE-]+|-?INF|NAN)$`)
+
 func (p *phpDecoder) float() (float64, error) {
-	switch text := p.readUntil(';'); text {
-	case "INF":
-		return math.Inf(1), nil
-	case "-INF":
-		return math.Inf(-1), nil
-	case "NAN":
-		return math.NaN(), nil
-	default:
-		n, err := strconv.ParseFloat(text, 64)
-		// Go also reads hexadecimal, "inf" and underscores; PHP does not.
-		if err != nil || strings.Trim(text, "0123456789+-.eE") != "" {
-			return 0, p.errorAt("bad float")
-		}
-		return n, nil
+	text := p.readUntil(';')
+	n, err := strconv.ParseFloat(text, 64)
+	// Go also reads hexadecimal, underscores and other spellings of infinity.
+	if err != nil || !phpFloat.MatchString(text) {
+		return 0, p.errorAt("bad float")
 	}
+	return n, nil
 }
 
 // text decodes a string of a given length in bytes. Quotes in it are not escaped.

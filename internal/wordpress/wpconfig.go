@@ -67,19 +67,16 @@ func isKnownConstant(name string) bool {
 // It reads values that are literals, getenv('NAME') or
 // getenv_docker('NAME', 'default'), in statements that run unconditionally or
 // only depend on !defined() of the same constant. Variables come from getenv,
-// which must also resolve NAME_FILE; a nil getenv is an empty environment. Any
-// other definition is listed as Unreadable. As in PHP, the first definition of a
-// constant and the last assignment of a variable count. Definitions in other
-// files and in WORDPRESS_CONFIG_EXTRA are not seen.
+// which must also resolve NAME_FILE. Any other definition is listed as Unreadable.
+// As in PHP, the first definition of a constant and the last assignment of a
+// variable count. Definitions in other files and in WORDPRESS_CONFIG_EXTRA are not
+// seen.
 //
 // The error is ErrConfigFile if src is too long, or a string or a comment in it
 // is unterminated.
 func ParseConfig(src []byte, getenv func(name string) (value string, ok bool)) (ConfigFile, error) {
 	if len(src) > maxConfigBytes {
 		return ConfigFile{}, fmt.Errorf("%w: %d bytes", ErrConfigFile, len(src))
-	}
-	if getenv == nil {
-		getenv = func(string) (string, bool) { return "", false }
 	}
 	tokens, err := lexPHP(src)
 	if err != nil {

@@ -131,7 +131,7 @@ func TestParseConfigValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			file, err := ParseConfig([]byte("<?php\n"+tt.php), nil)
+			file, err := ParseConfig([]byte("<?php\n"+tt.php), environment(nil))
 			require.NoError(t, err)
 			if tt.reason != "" {
 				require.Len(t, file.Unreadable, 1)
@@ -162,7 +162,7 @@ func TestParseConfigTablePrefix(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			file, err := ParseConfig([]byte("<?php\n"+tt.php), nil)
+			file, err := ParseConfig([]byte("<?php\n"+tt.php), environment(nil))
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, file.TablePrefix)
 			if tt.reason == "" {
@@ -185,7 +185,7 @@ func TestParseConfigErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := ParseConfig([]byte(tt.php), nil)
+			_, err := ParseConfig([]byte(tt.php), environment(nil))
 			require.ErrorIs(t, err, ErrConfigFile)
 			assert.ErrorContains(t, err, tt.want)
 		})
