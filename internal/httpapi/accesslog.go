@@ -36,11 +36,7 @@ type requestLogKey struct{}
 
 // logFrom returns the log of a request, which the caller may add to.
 func logFrom(r *http.Request) *requestLog {
-	l, ok := r.Context().Value(requestLogKey{}).(*requestLog)
-	if !ok {
-		return &requestLog{}
-	}
-	return l
+	return r.Context().Value(requestLogKey{}).(*requestLog)
 }
 
 // withRoute records the route of a request, as the route table names it.
@@ -65,7 +61,7 @@ func (a *API) logAccess(next http.Handler) http.Handler {
 		if status == 0 {
 			status = http.StatusOK
 		}
-		a.observer.RequestDone(l.route, status, l.code, took)
+		a.cfg.Observer.RequestDone(l.route, status, l.code, took)
 		attrs := []slog.Attr{
 			slog.String("request_id", w.Header().Get(headerRequestID)),
 			slog.String("method", r.Method[:min(len(r.Method), maxLoggedMethod)]), slog.String("path", loggedPath(r)), slog.Int("status", status),
@@ -87,7 +83,7 @@ func (a *API) logAccess(next http.Handler) http.Handler {
 		if l.cause != nil {
 			attrs = append(attrs, slog.String("cause", l.cause.Error()))
 		}
-		a.log.LogAttrs(r.Context(), level(status), "request", attrs...)
+		a.cfg.Logger.LogAttrs(r.Context(), level(status), "request", attrs...)
 	})
 }
 
@@ -139,7 +135,7 @@ func (a *API) recoverPanic(next http.Handler) http.Handler {
 			if cause == http.ErrAbortHandler {
 				panic(cause)
 			}
-			a.log.ErrorContext(r.Context(), "panic", "request_id", w.Header().Get(headerRequestID),
+			a.cfg.Logger.ErrorContext(r.Context(), "panic", "request_id", w.Header().Get(headerRequestID),
 				"cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			a.fail(w, r, errInternal)
 		}()

@@ -57,14 +57,12 @@ type Config struct {
 	RateLogin      config.Rate // failed logins: forged credentials per network, invalid nonces per viewer
 
 	Logger   *slog.Logger
-	Observer Observer // may be nil
+	Observer Observer
 }
 
 // API implements the routes of the service.
 type API struct {
 	cfg         Config
-	log         *slog.Logger
-	observer    Observer
 	keyDigests  [][32]byte
 	viewerLimit *limiter[webinar.UserID]
 	nonceLimit  *limiter[webinar.UserID] // ends the endless retries of a client that never gets a valid nonce
@@ -81,13 +79,10 @@ const (
 // New returns the handler of all routes.
 func New(cfg Config) http.Handler {
 	a := &API{
-		cfg: cfg, log: cfg.Logger, observer: cfg.Observer, keyDigests: digests(cfg.ServiceKeys),
+		cfg: cfg, keyDigests: digests(cfg.ServiceKeys),
 		viewerLimit: newLimiter[webinar.UserID](cfg.RateViewer),
 		nonceLimit:  newLimiter[webinar.UserID](cfg.RateLogin),
 		loginLimit:  newLimiter[netip.Prefix](cfg.RateLogin),
-	}
-	if a.observer == nil {
-		a.observer = nopObserver{}
 	}
 	router := chi.NewRouter()
 	router.Use( // a request passes them in this order

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -80,7 +79,7 @@ func parseJWT(token string, secret []byte) (webinar.UserID, error) {
 		if claim == nil {
 			continue
 		}
-		id, ok := claimedUser(claim)
+		id, ok := parseUserID(fmt.Sprint(claim)) // a string or a number
 		if !ok || user != 0 && user != id {
 			return 0, errInvalidSubject
 		}
@@ -90,14 +89,4 @@ func parseJWT(token string, secret []byte) (webinar.UserID, error) {
 		return 0, errInvalidSubject
 	}
 	return user, nil
-}
-
-func claimedUser(claim any) (webinar.UserID, bool) {
-	switch id := claim.(type) {
-	case string:
-		return parseUserID(id)
-	case json.Number:
-		return parseUserID(id.String())
-	}
-	return 0, false
 }

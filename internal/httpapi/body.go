@@ -3,9 +3,12 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -71,16 +74,22 @@ func (b *jsonBody) require(names ...string) {
 	}
 }
 
-func (b *jsonBody) string(name string) (value string, ok bool) {
+// decode decodes a member into a T. If the member is absent or has another type, ok
+// is false. The parameter what describes T in the message to the client.
+func decode[T any](b *jsonBody, name, what string) (value T, ok bool) {
 	raw := b.raw(name)
 	if raw == nil {
-		return "", false
+		return value, false
 	}
 	if err := json.Unmarshal(raw, &value); err != nil {
-		b.invalid(name, "must be a string")
-		return "", false
+		b.invalid(name, "must be %s", what)
+		return value, false
 	}
 	return value, true
+}
+
+func (b *jsonBody) string(name string) (value string, ok bool) {
+	return decode[string](b, name, "a string")
 }
 
 const maxTextLength = 200
@@ -96,11 +105,9 @@ func (b *jsonBody) text(name string) string {
 		b.invalid(name, "must have 1 to %d characters", maxTextLength)
 		return ""
 	}
-	for _, r := range value {
-		if unicode.IsControl(r) {
-			b.invalid(name, "must not contain control characters")
-			return ""
-		}
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		b.invalid(name, "must not contain control characters")
+		return ""
 	}
 	return value
 }
@@ -119,16 +126,13 @@ func (b *jsonBody) webinarID(name string) webinar.ID {
 
 // oneOf decodes one of the options. The first is the default.
 func (b *jsonBody) oneOf(name string, options ...string) string {
-	value, ok := b.string(name)
-	if !ok {
-		return options[0]
+	switch value, ok := b.string(name); {
+	case !ok:
+	case slices.Contains(options, value):
+		return value
+	default:
+		b.invalid(name, "must be one of %q", options)
 	}
-	for _, option := range options {
-		if value == option {
-			return value
-		}
-	}
-	b.invalid(name, "must be one of %q", options)
 	return options[0]
 }
 
@@ -138,13 +142,12 @@ func (b *jsonBody) seconds(name string) *int64 {
 	if raw == nil {
 		return nil
 	}
-	var number json.Number
-	if raw[0] == '"' || json.Unmarshal(raw, &number) != nil {
+	value, err := strconv.ParseFloat(string(raw), 64)
+	switch {
+	case errors.Is(err, strconv.ErrSyntax):
 		b.invalid(name, "must be a number")
 		return nil
-	}
-	value, err := strconv.ParseFloat(number.String(), 64)
-	if err != nil || value < 0 || value > webinar.MaxSeconds {
+	case value < 0 || value > webinar.MaxSeconds:
 		b.invalid(name, "must be between 0 and %d", webinar.MaxSeconds)
 		return nil
 	}
@@ -153,14 +156,7 @@ func (b *jsonBody) seconds(name string) *int64 {
 }
 
 func (b *jsonBody) flag(name string) bool {
-	raw := b.raw(name)
-	if raw == nil {
-		return false
-	}
-	var value bool
-	if json.Unmarshal(raw, &value) != nil {
-		b.invalid(name, "must be true or false")
-	}
+	value, _ := decode[bool](b, name, "true or false")
 	return value
 }
 
@@ -197,13 +193,8 @@ const maxUsers = 1000
 
 // users decodes a list of 1 to 1000 user ids and removes duplicates.
 func (b *jsonBody) users(name string) []webinar.UserID {
-	raw := b.raw(name)
-	if raw == nil {
-		return nil
-	}
-	var all []webinar.UserID
-	if err := json.Unmarshal(raw, &all); err != nil {
-		b.invalid(name, "must be a list of user ids")
+	all, ok := decode[[]webinar.UserID](b, name, "a list of user ids")
+	if !ok {
 		return nil
 	}
 	if len(all) == 0 || len(all) > maxUsers {

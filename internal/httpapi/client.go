@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -45,12 +46,7 @@ func parsePeer(remote string) netip.Addr {
 }
 
 func (a *API) trusts(address netip.Addr) bool {
-	for _, prefix := range a.cfg.TrustedProxies {
-		if prefix.Contains(address) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.cfg.TrustedProxies, func(proxies netip.Prefix) bool { return proxies.Contains(address) })
 }
 
 // forwardedFor returns the rightmost address of the chain that is not a trusted

@@ -49,6 +49,6 @@ func (a *API) form(r *request) (reply, error) {
 	if err := a.cfg.Forms.Submit(r.Context(), event, lead); err != nil && !failpoint.Enabled(failpoint.AckLostForms) {
 		return reply{}, err
 	}
-	a.observer.SessionChanged(SessionChange{Events: []webinar.Event{event}})
+	a.cfg.Observer.SessionChanged(SessionChange{Events: []webinar.Event{event}})
 	return reply{http.StatusOK, formJSON{form.SubmissionID, wireTime(event.At)}}, nil
 }

@@ -184,7 +184,7 @@ func FuzzAddresses(f *testing.F) {
 	} {
 		f.Add(seed[0], seed[1])
 	}
-	handler := New(Config{BasePaths: []string{"/wp-json/autowebinar/v1"}, Logger: slog.New(slog.DiscardHandler)})
+	handler := New(Config{BasePaths: []string{"/wp-json/autowebinar/v1"}, Logger: slog.New(slog.DiscardHandler), Observer: nopObserver{}})
 	f.Fuzz(func(t *testing.T, method, target string) {
 		r, err := http.NewRequest(method, "http://example.test/"+strings.TrimPrefix(target, "/"), nil)
 		if err != nil {

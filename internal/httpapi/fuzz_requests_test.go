@@ -109,6 +109,13 @@ func (fakeLogins) Verify(_ context.Context, cookies []*http.Cookie, accept func(
 func (fakeLogins) CheckNonce(_ wordpress.Login, nonce string) bool { return nonce == fuzzNonce }
 func (fakeLogins) Nonce(wordpress.Login) string                    { return fuzzNonce }
 
+type nopObserver struct{}
+
+func (nopObserver) RequestDone(string, int, string, time.Duration) {}
+func (nopObserver) LoggedIn(string)                                {}
+func (nopObserver) LoginRefused(string)                            {}
+func (nopObserver) SessionChanged(SessionChange)                   {}
+
 // FuzzRequests sends any bytes that Go parses as a request to the whole API. It
 // checks that there is no internal error, that answers are JSON in WordPress's
 // shape without data of other viewers, that errors change nothing, and that no
@@ -120,7 +127,7 @@ func FuzzRequests(f *testing.F) {
 		BasePaths: []string{"/wp-json/autowebinar/v1"}, Rules: webinar.Rules{Heartbeat: 10, MaxRate: 2},
 		Viewers: store, Leads: store, Forms: store, Logins: fakeLogins{},
 		JWTSecret: []byte(fuzzSecret), ServiceKeys: []string{fuzzKey},
-		Logger: slog.New(slog.NewJSONHandler(&lockedWriter{mu: &mu, to: log}, nil)),
+		Logger: slog.New(slog.NewJSONHandler(&lockedWriter{mu: &mu, to: log}, nil)), Observer: nopObserver{},
 	})
 	for _, seed := range seedRequests() {
 		f.Add([]byte(seed))

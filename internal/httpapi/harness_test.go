@@ -70,6 +70,7 @@ func setup(t testing.TB, options ...func(*httpapi.Config)) *site {
 		JWTSecret:   []byte(jwtSecret),
 		ServiceKeys: []string{serviceKey, nextServiceKey},
 		Logger:      log,
+		Observer:    &recordingObserver{},
 	}
 	for _, option := range options {
 		option(&cfg)

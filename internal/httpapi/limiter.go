@@ -44,11 +44,11 @@ func (l *limiter[K]) reserve(key K) (wait time.Duration) {
 		bucket = rate.NewLimiter(rate.Limit(l.rate.PerSecond), l.rate.Burst)
 		l.buckets[key] = bucket
 	}
-	if bucket.AllowN(now, 1) {
-		return 0
+	reservation := bucket.ReserveN(now, 1)
+	if wait = reservation.DelayFrom(now); wait > 0 {
+		reservation.CancelAt(now)
 	}
-	missing := 1 - bucket.TokensAt(now)
-	return max(1, time.Duration(missing/l.rate.PerSecond*float64(time.Second)))
+	return wait
 }
 
 // sweep drops full buckets, periodically and when there are too many. If most of

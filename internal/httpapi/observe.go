@@ -39,13 +39,6 @@ type SessionChange struct {
 	Events    []webinar.Event   // stored for delivery or, for a form, accepted by the receiver
 }
 
-type nopObserver struct{}
-
-func (nopObserver) RequestDone(string, int, string, time.Duration) {}
-func (nopObserver) LoggedIn(string)                                {}
-func (nopObserver) LoginRefused(string)                            {}
-func (nopObserver) SessionChanged(SessionChange)                   {}
-
 // sessionChange describes the result of a command that may have contained a report.
 func sessionChange(report *webinar.Report, result webinar.Result) SessionChange {
 	after := result.Session
@@ -67,13 +60,13 @@ func sessionChange(report *webinar.Report, result webinar.Result) SessionChange 
 func (a *API) observeLogin(caller principal, err error) {
 	switch {
 	case err != nil:
-		a.observer.LoginRefused(loginRefusal(err))
+		a.cfg.Observer.LoginRefused(loginRefusal(err))
 	case caller.service:
-		a.observer.LoggedIn("service_key")
+		a.cfg.Observer.LoggedIn("service_key")
 	case caller.login != nil:
-		a.observer.LoggedIn("cookie")
+		a.cfg.Observer.LoggedIn("cookie")
 	default:
-		a.observer.LoggedIn("jwt")
+		a.cfg.Observer.LoggedIn("jwt")
 	}
 }
 
