@@ -9,8 +9,6 @@ const (
 	toleranceAfter = 5 // shorter intervals get no tolerance: over many reports it would add up to a skip
 )
 
-var milestones = []int{75, 50, 25}
-
 // Report is what a player says about its playback.
 type Report struct {
 	Position int64
@@ -81,12 +79,7 @@ func milestone(furthest, duration int64) int {
 	if furthest >= max(duration-endTolerance, 1) {
 		return 100
 	}
-	for _, m := range milestones {
-		if furthest*100 >= int64(m)*duration {
-			return m
-		}
-	}
-	return 0
+	return int(furthest*4/duration) * 25
 }
 
 // duration returns the listed duration of a webinar, or else the claimed one.
