@@ -97,9 +97,3 @@ func TestCacheIsSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 	assert.LessOrEqual(t, c.size(), 10)
 }
-
-func (c *loginCache) size() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.young) + len(c.old)
-}
