@@ -1,10 +1,10 @@
 package httpapi
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -15,12 +15,13 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// requestLog collects what the inner handlers add to the log line of a request.
+// requestLog collects what the handlers add to the log line of a request.
 type requestLog struct {
-	route string
-	user  webinar.UserID
-	code  string
-	cause error
+	client netip.Addr
+	route  string // as the route table names it; empty if none matched
+	user   webinar.UserID
+	code   string
+	cause  error
 
 	events     []webinar.Event // emitted by the request
 	evaluation uuid.UUID
@@ -39,21 +40,12 @@ func logFrom(r *http.Request) *requestLog {
 	return r.Context().Value(requestLogKey{}).(*requestLog)
 }
 
-// withRoute records the route of a request, as the route table names it.
-func withRoute(route string, next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		logFrom(r).route = route
-		next(w, r)
-	}
-}
-
 // logAccess writes one line for each request. It contains no header and only the
 // path, because the query may contain a nonce.
 func (a *API) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
-		l := &requestLog{}
-		r = r.WithContext(context.WithValue(r.Context(), requestLogKey{}, l))
+		l := logFrom(r)
 		wrapped := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		next.ServeHTTP(wrapped, r)
 
@@ -64,9 +56,9 @@ func (a *API) logAccess(next http.Handler) http.Handler {
 		a.cfg.Observer.RequestDone(l.route, status, l.code, took)
 		attrs := []slog.Attr{
 			slog.String("request_id", w.Header().Get(headerRequestID)),
-			slog.String("method", r.Method[:min(len(r.Method), maxLoggedMethod)]), slog.String("path", loggedPath(r)), slog.Int("status", status),
-			slog.Int("bytes", wrapped.BytesWritten()), slog.Duration("duration", took),
-			slog.String("client", clientAddress(r).String()),
+			slog.String("method", r.Method[:min(len(r.Method), maxLoggedMethod)]), slog.String("path", loggedPath(r)),
+			slog.Int("status", status), slog.Int("bytes", wrapped.BytesWritten()), slog.Duration("duration", took),
+			slog.String("client", l.client.String()),
 		}
 		if l.user != 0 {
 			attrs = append(attrs, slog.Uint64("user", uint64(l.user)))

@@ -86,7 +86,7 @@ func New(cfg Config) http.Handler {
 	}
 	router := chi.NewRouter()
 	router.Use( // a request passes them in this order
-		a.identifyClient, // first, because the log needs the request id and the client address
+		a.identifyClient, // first, because all others add to the log
 		a.logAccess,      // around recovery, so that a panic is logged as the 500 that answers it
 		a.recoverPanic,
 		a.normalise,   // before what depends on the method and the path
@@ -130,9 +130,9 @@ func (a *API) routes(router chi.Router) {
 		"/player/youtube.js": {"player/dist/player/youtube.js", javaScript},
 		"/autowebinar.d.ts":  {"player/autowebinar.d.ts", "text/plain; charset=utf-8"},
 	} {
-		router.Get(path, withRoute(path, file(f.name, f.contentType)))
+		router.Get(path, file(path, f.name, f.contentType))
 		if strings.HasSuffix(path, ".js") {
-			router.Get(path+".map", withRoute(path+".map", file(f.name+".map", "application/json")))
+			router.Get(path+".map", file(path+".map", f.name+".map", "application/json"))
 		}
 	}
 }

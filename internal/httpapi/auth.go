@@ -69,7 +69,7 @@ func (a *API) authenticate(r *http.Request) (caller principal, err error) {
 	}
 	switch {
 	case errors.Is(err, wordpress.ErrForged), errors.Is(err, errInvalidToken):
-		return principal{}, rateLimited(a.loginLimit.reserve(rateLimitKey(clientAddress(r))), err)
+		return principal{}, rateLimited(a.loginLimit.reserve(rateLimitKey(logFrom(r).client)), err)
 	case errors.Is(err, errInvalidNonce):
 		return principal{}, rateLimited(a.nonceLimit.reserve(caller.user), err)
 	case err != nil:

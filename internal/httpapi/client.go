@@ -15,34 +15,23 @@ const headerRequestID = "X-Request-Id"
 
 var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-type addressKey struct{}
-
-// identifyClient determines the client's address and the request id. Headers of a
-// proxy count only if the proxy is trusted.
+// identifyClient determines the client's address and the request id, and starts the
+// request's log. Headers of a proxy count only if the proxy is trusted.
 func (a *API) identifyClient(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		peer := parsePeer(r.RemoteAddr)
-		address, id := peer, ""
+		remote, _ := netip.ParseAddrPort(r.RemoteAddr)
+		peer := remote.Addr().Unmap()
+		l, id := &requestLog{client: peer}, ""
 		if a.trusts(peer) {
-			address = a.forwardedFor(peer, r.Header.Values("X-Forwarded-For"))
+			l.client = a.forwardedFor(peer, r.Header.Values("X-Forwarded-For"))
 			id = r.Header.Get(headerRequestID)
 		}
 		if !requestIDPattern.MatchString(id) {
 			id = uuid.NewString()
 		}
 		w.Header().Set(headerRequestID, id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), addressKey{}, address)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestLogKey{}, l)))
 	})
-}
-
-func clientAddress(r *http.Request) netip.Addr {
-	address, _ := r.Context().Value(addressKey{}).(netip.Addr)
-	return address
-}
-
-func parsePeer(remote string) netip.Addr {
-	peer, _ := netip.ParseAddrPort(remote)
-	return peer.Addr().Unmap()
 }
 
 func (a *API) trusts(address netip.Addr) bool {

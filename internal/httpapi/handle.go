@@ -43,7 +43,8 @@ type authFunc func(r *http.Request) (principal, error)
 
 // handle returns the HTTP handler of a route.
 func (a *API) handle(rt route) http.HandlerFunc {
-	return withRoute(rt.path, func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		logFrom(r).route = rt.path
 		// A client that disconnects, or that closes its side of the connection after
 		// the request, must not cancel the change: a page that closes sends its last
 		// report this way.
@@ -55,7 +56,7 @@ func (a *API) handle(rt route) http.HandlerFunc {
 			return
 		}
 		writeJSON(w, reply.status, reply.body)
-	})
+	}
 }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request, rt route) (reply, error) {

@@ -13,9 +13,9 @@ import (
 
 const javaScript = "text/javascript; charset=utf-8"
 
-// file serves an embedded file. It panics if there is no such file, which is a
+// file serves an embedded file as a route. It panics if there is no such file, which is a
 // mistake in the route table.
-func file(name, contentType string) http.HandlerFunc {
+func file(route, name, contentType string) http.HandlerFunc {
 	content, err := api.Files.ReadFile(name)
 	if err != nil {
 		panic(fmt.Sprintf("httpapi: %v", err))
@@ -23,6 +23,7 @@ func file(name, contentType string) http.HandlerFunc {
 	sum := sha256.Sum256(content)
 	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	return func(w http.ResponseWriter, r *http.Request) {
+		logFrom(r).route = route
 		h := w.Header()
 		h.Set("Content-Type", contentType)
 		h.Set("X-Content-Type-Options", "nosniff")
