@@ -29,25 +29,16 @@ type loginCookie struct {
 // parseCookie parses `login|expiration|token|hmac` from the percent-encoded
 // value in the Cookie header.
 func parseCookie(value string) (loginCookie, error) {
-	if len(value) > maxCookieBytes {
-		return loginCookie{}, errMalformed
-	}
 	// Unlike QueryUnescape, PHP does not decode a plus sign in a cookie.
 	decoded, err := url.PathUnescape(value)
-	if err != nil {
-		return loginCookie{}, errMalformed
-	}
 	parts := strings.Split(decoded, "|")
-	if len(parts) != 4 {
+	if err != nil || len(value) > maxCookieBytes || len(parts) != 4 {
 		return loginCookie{}, errMalformed
 	}
 	c := loginCookie{login: parts[0], expiration: parts[1], token: parts[2], mac: parts[3]}
-	// The database would reject invalid UTF-8 with an error.
-	if c.login == "" || c.token == "" || !utf8.ValidString(c.login) || len(c.mac) != 2*sha256.Size {
-		return loginCookie{}, errMalformed
-	}
 	expires, err := strconv.ParseUint(c.expiration, 10, 63)
-	if err != nil {
+	// The database would reject invalid UTF-8 with an error.
+	if err != nil || c.login == "" || !utf8.ValidString(c.login) || c.token == "" || len(c.mac) != 2*sha256.Size {
 		return loginCookie{}, errMalformed
 	}
 	c.expires = int64(expires)

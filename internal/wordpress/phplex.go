@@ -80,13 +80,13 @@ func (l *phpLexer) next() error {
 	case l.hasPrefix("<<<"):
 		return l.lexHeredoc()
 	case c == '$' && l.pos+1 < len(l.src) && nameStart(l.src[l.pos+1]):
-		l.emitRun(tokenVariable, 1, namePart)
+		l.emitRun(tokenVariable, namePart)
 	case nameStart(c) || c == '\\':
-		l.emitRun(tokenName, 1, func(c byte) bool { return namePart(c) || c == '\\' })
+		l.emitRun(tokenName, func(c byte) bool { return namePart(c) || c == '\\' })
 		name := &l.tokens[len(l.tokens)-1]
 		name.text = strings.TrimPrefix(name.text, `\`)
 	case c >= '0' && c <= '9':
-		l.emitRun(tokenNumber, 1, func(c byte) bool { return namePart(c) || c == '.' })
+		l.emitRun(tokenNumber, func(c byte) bool { return namePart(c) || c == '.' })
 	default:
 		l.lexOperator()
 	}
@@ -110,8 +110,9 @@ func (l *phpLexer) emit(kind tokenKind, text string, length int) {
 	l.pos += length
 }
 
-func (l *phpLexer) emitRun(kind tokenKind, from int, part func(byte) bool) {
-	end := l.pos + from
+// emitRun emits a token of any first byte and the bytes that part accepts.
+func (l *phpLexer) emitRun(kind tokenKind, part func(byte) bool) {
+	end := l.pos + 1
 	for end < len(l.src) && part(l.src[end]) {
 		end++
 	}

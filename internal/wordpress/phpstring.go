@@ -100,12 +100,10 @@ func escape(s string) (char byte, length int) {
 	return byte(n), len(digits)
 }
 
+// leading returns the first bytes of s that are in set, at most limit.
 func leading(s, set string, limit int) string {
-	n := 0
-	for n < len(s) && n < limit && strings.IndexByte(set, s[n]) >= 0 {
-		n++
-	}
-	return s[:n]
+	n := len(s) - len(strings.TrimLeft(s, set))
+	return s[:min(n, limit)]
 }
 
 // encodeRune encodes UTF-8 as PHP does, including surrogates, which Go replaces.
