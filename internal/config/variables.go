@@ -67,8 +67,7 @@ func parseInto[T any](field func(*Config) *T, parse func(string) (T, error)) fun
 
 // variables returns all settings in the order of the reference.
 func variables() []variable {
-	return slices.Concat(databaseVariables(), saltVariables(), serverVariables(), accessVariables(),
-		webhookVariables(), sessionVariables())
+	return slices.Concat(databaseVariables(), saltVariables(), serviceVariables())
 }
 
 func databaseVariables() []variable {
@@ -95,8 +94,9 @@ func saltVariables() []variable {
 	return vs
 }
 
-func serverVariables() []variable {
+func serviceVariables() []variable {
 	return []variable{
+		// The servers.
 		{name: listen, def: ":8080", doc: "Listen address of the API, `host:port`.",
 			set: parseInto(func(c *Config) *string { return &c.Listen }, parseListen)},
 		{name: adminListen, def: "127.0.0.1:9090", doc: "Listen address of the status page, metrics, health, readiness and pprof; keep it private.",
@@ -115,11 +115,8 @@ func serverVariables() []variable {
 			set: parseInto(func(c *Config) *slog.Level { return &c.LogLevel }, parseLevel)},
 		{name: "AUTOWEBINAR_LOG_FORMAT", def: "json", doc: "`json` or `text`.",
 			set: parseInto(func(c *Config) *string { return &c.LogFormat }, oneOf("json", "text"))},
-	}
-}
 
-func accessVariables() []variable {
-	return []variable{
+		// Authentication.
 		{name: "AUTOWEBINAR_SERVICE_KEYS", defaultText: "none", secret: true, doc: "Bearer keys of trusted servers, at least 16 characters each; a comma-separated list, for rotation.",
 			set: parseInto(func(c *Config) *[]string { return &c.ServiceKeys }, parseServiceKeys)},
 		{name: "AUTOWEBINAR_JWT_SECRET", defaultText: "none: JWTs are rejected", secret: true, raw: true, doc: "HS256 secret of viewers' JWTs, at least 32 bytes.",
@@ -128,11 +125,8 @@ func accessVariables() []variable {
 			set: parseInto(func(c *Config) *string { return &c.CookieName }, parseCookieName)},
 		{name: "AUTOWEBINAR_NONCE_LIFE", def: "24h", doc: "Lifetime of REST nonces, if a plugin filters `nonce_life`; a duration or seconds.",
 			set: parseInto(func(c *Config) *time.Duration { return &c.NonceLife }, parseNonceLife)},
-	}
-}
 
-func webhookVariables() []variable {
-	return []variable{
+		// Delivery of events.
 		{name: webhookURL, defaultText: "required", secret: true, doc: "URL that events are sent to; with `off`, no events are stored.",
 			set: parseInto(func(c *Config) **url.URL { return &c.WebhookURL }, parseWebhookURL)},
 		{name: webhookSecret, defaultText: "required unless the URL is `off`", secret: true, doc: "Signing secrets, `whsec_` followed by the base64 of 24 to 64 bytes; a comma-separated list, for rotation.",
@@ -143,11 +137,8 @@ func webhookVariables() []variable {
 			set: parseInto(func(c *Config) *Dispatch { return &c.Dispatch }, oneOf(DispatchAuto, DispatchOn, DispatchOff))},
 		{name: "AUTOWEBINAR_LEAD_META_KEY", defaultText: "none: the user id is the lead id", doc: "User meta key that contains the lead id.",
 			set: parseInto(func(c *Config) *string { return &c.LeadMetaKey }, parseMetaKey)},
-	}
-}
 
-func sessionVariables() []variable {
-	return []variable{
+		// Sessions.
 		{name: "AUTOWEBINAR_WEBINARS", defaultText: "none: any webinar is accepted", doc: "The site's webinars with their durations in seconds, `intro=3600,pro=5400`; if set, other webinars are rejected.",
 			set: parseInto(func(c *Config) *map[webinar.ID]int64 { return &c.Webinars }, parseWebinars)},
 		{name: "AUTOWEBINAR_MAX_PLAYBACK_RATE", def: "2", doc: "Highest playback rate that counts as watching, 1 to 16; `0` disables the check.",
