@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -30,17 +31,14 @@ func (s *Store) Account(ctx context.Context, login string) (wpdb.Account, error)
 	return a, nil
 }
 
+// charsetErrors are the errors for a text that a column's character set cannot
+// represent: illegal mix of collations, invalid string, two of failed conversions.
+var charsetErrors = []uint16{1267, 1300, 3854, 3988}
+
 // isCharsetError reports whether a login name cannot be represented in the
 // column's character set, such as latin1 on an old site. The name comes from the
 // cookie, so this is not a failure of the database.
 func isCharsetError(err error) bool {
 	var failure *mysql.MySQLError
-	if !errors.As(err, &failure) {
-		return false
-	}
-	switch failure.Number {
-	case 1267, 1300, 3854, 3988: // illegal mix of collations, invalid string, string cannot be converted
-		return true
-	}
-	return false
+	return errors.As(err, &failure) && slices.Contains(charsetErrors, failure.Number)
 }

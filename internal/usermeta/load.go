@@ -104,7 +104,7 @@ func (s *Store) lockOwnRows(ctx context.Context, tx *sqlx.Tx, groups []changeGro
 	return b, err
 }
 
-// readRows reads viewers by one of the statements over {usermeta}. It is the
+// readRows reads viewers by one of the statements with its columns. It is the
 // hottest function of the service: rows are scanned by hand, and strings that
 // occur in many rows are allocated once.
 func readRows(ctx context.Context, q sqlx.QueryerContext, statement string, ids []webinar.UserID) ([]loadedRow, error) {
