@@ -46,7 +46,7 @@ fuzz: ## Fuzz all parsers of external input, FUZZ_SECONDS each (default 30).
 
 .PHONY: test-mysql
 test-mysql: install ## The tests of storage and logins on MySQL, which it fetches (Debian, root).
-	$(PROGRESS) .ci/mysql $(GO) test $(TEST_FLAGS) ./internal/usermeta/... ./internal/wordpress/... ./internal/mariadbtest ./internal/e2e
+	$(PROGRESS) .ci/mysql $(GO) test $(TEST_FLAGS) ./internal/{usermeta,outbox,leader,doctor,wpdb,wordpress,mariadbtest,e2e}
 
 .PHONY: quick
 quick: ## Formatting, vet and all but the slow tests, in less than a minute.
