@@ -37,6 +37,9 @@ func (s *Store) OccupySlots() (release func()) {
 	}
 }
 
+// SetWaitTimeout replaces waitTimeout in an unused store.
+func (s *Store) SetWaitTimeout(d time.Duration) { s.waitTimeout = d }
+
 // SetLockWaiters sets the bounds of an unused store.
 func (s *Store) SetLockWaiters(slots, capacity int) { s.lockWaiters = newLockWaiters(slots, capacity) }
 

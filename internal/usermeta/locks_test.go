@@ -135,5 +135,5 @@ func (b fixture) awaitLockWait(t testing.TB) {
 		return slices.ContainsFunc(strings.Split(status.Text, "---TRANSACTION"), func(transaction string) bool {
 			return strings.Contains(transaction, "LOCK WAIT") && strings.Contains(transaction, " "+b.DB.Name+" ")
 		})
-	}, 5*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 }

@@ -58,7 +58,7 @@ func TestManyLockedViewersDelayNoOther(t *testing.T) {
 			answered.Add(1)
 		})
 	}
-	require.Eventually(t, func() bool { return answered.Load() == 40 }, 3*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return answered.Load() == 40 }, patience, time.Millisecond)
 	release()
 	wg.Wait()
 	for _, id := range ids {
@@ -88,10 +88,8 @@ func TestGapLockDelaysOnlyInsertsIntoIt(t *testing.T) {
 		})
 	}
 	// Only the neighbours of 1041 cannot insert.
-	require.Eventually(t, func() bool { return answered.Load() >= 36 }, 15*time.Second, time.Millisecond)
-	begun := time.Now()
-	b.Change(t, 100, storetest.Progress("a", 7))
-	assert.Less(t, time.Since(begun), time.Second, "the queue is free")
+	require.Eventually(t, func() bool { return answered.Load() >= 36 }, patience, time.Millisecond)
+	requireQuick(t, func() { b.Change(t, 100, storetest.Progress("a", 7)) })
 	require.NoError(t, tx.Rollback())
 	wg.Wait()
 	for _, id := range ids {
@@ -109,10 +107,8 @@ func TestLockedViewerDoesNotBlockQueue(t *testing.T) {
 		_, err := b.Store.Change(t.Context(), 6, storetest.Progress("a", 6))
 		done <- err
 	}()
-	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, 5*time.Second, time.Millisecond)
-	begun := time.Now()
-	b.Change(t, 8, storetest.Progress("a", 8))
-	assert.Less(t, time.Since(begun), 500*time.Millisecond)
+	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, patience, time.Millisecond)
+	requireQuick(t, func() { b.Change(t, 8, storetest.Progress("a", 8)) })
 	release()
 	require.NoError(t, <-done)
 }
@@ -131,10 +127,10 @@ func TestLockWaiterBypassesTheQueue(t *testing.T) {
 		done <- err
 	}
 	go report(5)
-	require.Eventually(t, func() bool { return store.CommittingAlone(6) }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return store.CommittingAlone(6) }, patience, time.Millisecond)
 	proxy.Statements()
 	go report(6)
-	require.Eventually(t, func() bool { return store.WaitingForLock(6) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return store.WaitingForLock(6) == 1 }, patience, time.Millisecond)
 	release()
 	require.NoError(t, <-done)
 	require.NoError(t, <-done)
@@ -159,7 +155,7 @@ func TestLockWaiterTimesOut(t *testing.T) {
 	err := b.Store.ChangeWaitingForLock(newChange(6, storetest.Progress("a", 6)), 100*time.Millisecond)
 	require.ErrorIs(t, err, wpdb.ErrUnavailable)
 	assert.ErrorContains(t, err, "queued for too long")
-	require.Eventually(t, func() bool { return b.Store.Load().LockWaiters == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.Store.Load().LockWaiters == 0 }, patience, time.Millisecond)
 }
 
 func TestLockWaitersAreBounded(t *testing.T) {
@@ -171,7 +167,7 @@ func TestLockWaitersAreBounded(t *testing.T) {
 	for i := range int64(2) {
 		go func() { done <- b.Store.ChangeWaitingForLock(newChange(6, storetest.Progress("a", i)), time.Minute) }()
 	}
-	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 2 }, patience, time.Millisecond)
 	load := b.Store.Load()
 	assert.Equal(t, 2, load.Queued, "they are counted")
 	err := b.Store.ChangeWaitingForLock(newChange(8, storetest.Progress("a", 8)), time.Minute)
@@ -204,11 +200,11 @@ func TestLockWaitersShareSlots(t *testing.T) {
 		})
 	}
 	wait(6, "first")
-	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, patience, time.Millisecond)
 	wait(8, "other")
-	require.Eventually(t, func() bool { return b.Store.WaitingForLock(8) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.Store.WaitingForLock(8) == 1 }, patience, time.Millisecond)
 	wait(6, "second")
-	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 1 }, patience, time.Millisecond)
 	release()
 	wg.Wait()
 	assert.Equal(t, []string{"first", "other", "second"}, order)
@@ -231,10 +227,10 @@ func TestLockWaiterKeepsItsOrder(t *testing.T) {
 		done <- err
 	}
 	go report(2)
-	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.Store.CommittingAlone(6) }, patience, time.Millisecond)
 	b.awaitLockWait(t)
 	go report(1)
-	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.Store.WaitingForLock(6) == 1 }, patience, time.Millisecond)
 	_, err = tx.Exec("INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (6, 'autowebinar_registered@zzz', '2026-01-02 03:04:05')")
 	require.NoError(t, err)
 	require.NoError(t, tx.Commit())

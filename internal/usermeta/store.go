@@ -37,6 +37,7 @@ type Store struct {
 
 	queues      []*commitqueue.Queue[*change]
 	lockWaiters *lockWaiters
+	waitTimeout time.Duration // waitTimeout but for tests
 
 	ready atomic.Bool
 
@@ -76,7 +77,8 @@ func New(db *wpdb.DB, o Options) *Store {
 	}
 	s := &Store{
 		db: db, cfg: o, sql: newStatements(db),
-		lockWaiters: newLockWaiters(maxLockWaiters, queueCapacity), loggedDamages: map[uint64]bool{},
+		lockWaiters: newLockWaiters(maxLockWaiters, queueCapacity), waitTimeout: waitTimeout,
+		loggedDamages: map[uint64]bool{},
 	}
 	for range queueCount {
 		s.queues = append(s.queues, commitqueue.New(maxBatch, queueCapacity, s.commitBatch))
@@ -116,7 +118,7 @@ func (s *Store) Change(ctx context.Context, user webinar.UserID, command webinar
 	c := &change{user: user, command: command}
 	// All changes of a viewer pass one queue, so that they never wait for each
 	// other's row locks.
-	err := s.queues[user%queueCount].Submit(ctx, c, clock.Now().Add(waitTimeout))
+	err := s.queues[user%queueCount].Submit(ctx, c, clock.Now().Add(s.waitTimeout))
 	if err != nil {
 		return webinar.Result{}, s.rejected(err)
 	}
