@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"autowebinar/internal/clock"
-	"autowebinar/internal/webhook"
 )
 
 // The history covers the last five minutes, one sample per second.
@@ -33,18 +32,7 @@ type history struct {
 
 	mu   sync.Mutex
 	list []Sample // the oldest first
-	last totals
-}
-
-// totals are the counters that samples are differences of.
-type totals struct{ requests, reports, events, serverErrors, rejected, failedAttempts uint64 }
-
-func (m *Metrics) totals() totals {
-	return totals{
-		requests: total(m.requests), reports: total(m.reports), events: total(m.events),
-		serverErrors: totalWhere(m.requests, "status", "500"), rejected: total(m.rejections),
-		failedAttempts: totalWhere(m.attempts, "outcome", string(webhook.Rejected), string(webhook.Unavailable), string(webhook.NoPayload)),
-	}
+	last Activity
 }
 
 // run takes samples until ctx ends.
@@ -62,13 +50,15 @@ func (h *history) run(ctx context.Context) {
 }
 
 func (h *history) sample(now time.Time) {
-	current := h.metrics.totals()
-	s := Sample{ActiveSessions: h.metrics.sessions.count(now), Lag: h.metrics.maxLag.take()}
+	current := h.metrics.activity(now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s.Requests, s.Reports = int(current.requests-h.last.requests), int(current.reports-h.last.reports)
-	s.Events, s.ServerErrors = int(current.events-h.last.events), int(current.serverErrors-h.last.serverErrors)
-	s.Rejected, s.FailedAttempts = int(current.rejected-h.last.rejected), int(current.failedAttempts-h.last.failedAttempts)
+	s := Sample{
+		ActiveSessions: current.ActiveSessions, Lag: h.metrics.maxLag.take(),
+		Requests: current.Requests - h.last.Requests, Reports: current.Reports - h.last.Reports,
+		Events: current.Events - h.last.Events, ServerErrors: current.ServerErrors - h.last.ServerErrors,
+		Rejected: current.Rejected - h.last.Rejected, FailedAttempts: current.failedAttempts - h.last.failedAttempts,
+	}
 	h.last = current
 	h.list = append(h.list, s)
 	h.list = h.list[max(0, len(h.list)-historySize):]

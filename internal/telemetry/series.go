@@ -53,11 +53,11 @@ func (m *Metrics) initRoute(route string) {
 }
 
 // total sums the series of a counter.
-func total(counter prometheus.Collector) uint64 { return totalWhere(counter, "") }
+func total(counter prometheus.Collector) int { return totalWhere(counter, "") }
 
 // totalWhere sums those series of a counter whose label has one of the values.
 // No values select all series.
-func totalWhere(counter prometheus.Collector, label string, values ...string) uint64 {
+func totalWhere(counter prometheus.Collector, label string, values ...string) int {
 	series := make(chan prometheus.Metric)
 	go func() {
 		defer close(series)
@@ -74,5 +74,5 @@ func totalWhere(counter prometheus.Collector, label string, values ...string) ui
 			sum += metric.GetCounter().GetValue()
 		}
 	}
-	return uint64(sum)
+	return int(sum)
 }

@@ -47,22 +47,24 @@ type Status struct {
 type Activity struct {
 	ActiveSessions int              `json:"active_sessions"`
 	WindowSec      int              `json:"window_sec"` // how long after its last request a session is active
-	Entered        uint64           `json:"entered"`
+	Entered        int              `json:"entered"`
 	Milestones     []MilestoneCount `json:"milestones"`
-	Completed      uint64           `json:"completed"`
-	Reports        uint64           `json:"reports"`
-	Clamped        uint64           `json:"clamped"`
-	Stale          uint64           `json:"stale"`
-	Events         uint64           `json:"events"`
-	Requests       uint64           `json:"requests"`
-	ServerErrors   uint64           `json:"server_errors"`
-	Rejected       uint64           `json:"rejected"`
+	Completed      int              `json:"completed"`
+	Reports        int              `json:"reports"`
+	Clamped        int              `json:"clamped"`
+	Stale          int              `json:"stale"`
+	Events         int              `json:"events"`
+	Requests       int              `json:"requests"`
+	ServerErrors   int              `json:"server_errors"`
+	Rejected       int              `json:"rejected"`
+
+	failedAttempts int // to deliver an event; for the history
 }
 
 // MilestoneCount is the number of sessions that reached a milestone.
 type MilestoneCount struct {
-	Percent  int    `json:"percent"`
-	Sessions uint64 `json:"sessions"`
+	Percent  int `json:"percent"`
+	Sessions int `json:"sessions"`
 }
 
 // Sources are the functions that a Monitor reads the service's state from.
@@ -142,7 +144,7 @@ func (m *Monitor) Status(ctx context.Context) Status {
 		Version: m.cfg.Version, Host: m.host, StartedAt: m.started,
 		Readiness: m.cfg.Health.Readiness(ctx),
 		Queue:     m.cfg.Sources.Load(), Delivery: m.cfg.Sources.deliveryStats(), DeliveryDisabled: deliveryDisabled(m.cfg.Config),
-		Activity: m.activity(), RecentErrors: m.cfg.Metrics.recentErrors.snapshot(),
+		Activity: m.cfg.Metrics.activity(clock.Now()), RecentErrors: m.cfg.Metrics.recentErrors.snapshot(),
 		Salts: m.salts, Settings: m.cfg.Config, History: m.history.samples(),
 	}
 	s.At = clock.Now().UTC()
@@ -185,17 +187,17 @@ func deliveryDisabled(cfg config.Config) string {
 	return ""
 }
 
-func (m *Monitor) activity() Activity {
-	metrics := m.cfg.Metrics
-	t := metrics.totals()
+// activity returns the activity since the start.
+func (m *Metrics) activity(now time.Time) Activity {
 	a := Activity{
-		ActiveSessions: metrics.sessions.count(clock.Now()), WindowSec: int(activeWindow / time.Second),
-		Entered: total(metrics.entered), Completed: total(metrics.completed),
-		Reports: t.reports, Clamped: total(metrics.clamped), Stale: total(metrics.stale),
-		Events: t.events, Requests: t.requests, ServerErrors: t.serverErrors, Rejected: t.rejected,
+		ActiveSessions: m.sessions.count(now), WindowSec: int(activeWindow / time.Second),
+		Entered: total(m.entered), Completed: total(m.completed),
+		Reports: total(m.reports), Clamped: total(m.clamped), Stale: total(m.stale), Events: total(m.events),
+		Requests: total(m.requests), ServerErrors: totalWhere(m.requests, "status", "500"), Rejected: total(m.rejections),
+		failedAttempts: totalWhere(m.attempts, "outcome", string(webhook.Rejected), string(webhook.Unavailable), string(webhook.NoPayload)),
 	}
 	for _, percent := range milestones {
-		sessions := totalWhere(metrics.milestones, "percent", strconv.Itoa(percent))
+		sessions := totalWhere(m.milestones, "percent", strconv.Itoa(percent))
 		a.Milestones = append(a.Milestones, MilestoneCount{Percent: percent, Sessions: sessions})
 	}
 	return a
