@@ -63,7 +63,6 @@ type Config struct {
 // API implements the routes of the service.
 type API struct {
 	cfg         Config
-	keyDigests  [][32]byte
 	viewerLimit *limiter[webinar.UserID]
 	nonceLimit  *limiter[webinar.UserID] // ends the endless retries of a client that never gets a valid nonce
 	loginLimit  *limiter[netip.Prefix]
@@ -79,7 +78,7 @@ const (
 // New returns the handler of all routes.
 func New(cfg Config) http.Handler {
 	a := &API{
-		cfg: cfg, keyDigests: digests(cfg.ServiceKeys),
+		cfg:         cfg,
 		viewerLimit: newLimiter[webinar.UserID](cfg.RateViewer),
 		nonceLimit:  newLimiter[webinar.UserID](cfg.RateLogin),
 		loginLimit:  newLimiter[netip.Prefix](cfg.RateLogin),

@@ -51,7 +51,7 @@ func TestEveryServiceKeyIsCompared(t *testing.T) {
 func TestEveryByteOfAServiceKeyCounts(t *testing.T) {
 	t.Parallel()
 	keys := []string{"first-key-0123456789", "second-key-0123456789", "third-key-0123456789"}
-	a := &API{keyDigests: digests(keys)}
+	a := &API{cfg: Config{ServiceKeys: keys}}
 	for _, key := range keys {
 		assert.True(t, a.isServiceKey(key))
 		for i := range key {
@@ -63,5 +63,5 @@ func TestEveryByteOfAServiceKeyCounts(t *testing.T) {
 		assert.False(t, a.isServiceKey(key+"\x00"))
 	}
 	assert.False(t, (&API{}).isServiceKey(""))
-	assert.False(t, (&API{keyDigests: digests([]string{"x", "x"})}).isServiceKey("y"))
+	assert.False(t, (&API{cfg: Config{ServiceKeys: []string{"x", "x"}}}).isServiceKey("y"))
 }
