@@ -125,12 +125,10 @@ func (r Rules) Register(v Viewer, reg Registration, now time.Time) (Result, erro
 		v.Registered = map[ID]time.Time{}
 	}
 	v.Registered[reg.Webinar] = now
-	event := Event{
-		ID:   EventID(EventRegistered, v.User, string(reg.Webinar), strconv.FormatInt(now.Unix(), 10)),
-		Type: EventRegistered, User: v.User, At: now, Webinar: reg.Webinar,
-		WebinarType: reg.Type, SlotID: reg.SlotID, Source: reg.Source,
-	}
-	return Result{Viewer: v, Events: []Event{event}, Now: now, Created: true}, nil
+	registered := newEvent(EventRegistered, v.User, &Session{Webinar: reg.Webinar}, now,
+		string(reg.Webinar), strconv.FormatInt(now.Unix(), 10))
+	registered.WebinarType, registered.SlotID, registered.Source = reg.Type, reg.SlotID, reg.Source
+	return Result{Viewer: v, Events: []Event{registered}, Now: now, Created: true}, nil
 }
 
 // Evaluate classifies the attendance of the session of webinar id, or of the
