@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"embed"
-	"io/fs"
 	"net/http"
 )
 
@@ -21,28 +20,24 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 //
 // and the routes of [Health.Handler]. It also works behind a path prefix.
 func Admin(health *Health, metrics *Metrics, monitor *Monitor) http.Handler {
-	files, err := fs.Sub(pageFiles, "page")
-	if err != nil {
-		panic(err) // the embedded directory has another name
-	}
 	mux := http.NewServeMux()
 	mux.Handle("/", health.Handler())
 	mux.Handle("GET /metrics", metrics.Handler())
 	mux.HandleFunc("GET /status.json", monitor.serveStatus)
-	mux.Handle("GET /{$}", static(files, "index.html"))
+	mux.Handle("GET /{$}", static("page/index.html"))
 	for _, name := range []string{"status.css", "status.js", "chart.js", "dom.js", "panels.js", "icon.svg"} {
-		mux.Handle("GET /page/"+name, static(files, name))
+		mux.Handle("GET /page/"+name, static("page/"+name))
 	}
 	return mux
 }
 
-func static(files fs.FS, name string) http.Handler {
+func static(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-cache")
-		http.ServeFileFS(w, r, files, name)
+		http.ServeFileFS(w, r, pageFiles, name)
 	})
 }

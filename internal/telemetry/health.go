@@ -60,7 +60,13 @@ func (h *Health) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 	})
-	mux.HandleFunc("GET /readyz", h.serveReadiness)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		report, status := h.Readiness(r.Context()), http.StatusOK
+		if report.Status != StatusReady {
+			status = http.StatusServiceUnavailable
+		}
+		writeJSON(w, status, report)
+	})
 
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
@@ -68,15 +74,6 @@ func (h *Health) Handler() http.Handler {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
-}
-
-func (h *Health) serveReadiness(w http.ResponseWriter, r *http.Request) {
-	report := h.Readiness(r.Context())
-	status := http.StatusOK
-	if report.Status != StatusReady {
-		status = http.StatusServiceUnavailable
-	}
-	writeJSON(w, status, report)
 }
 
 // The states of a Readiness and of its checks.
