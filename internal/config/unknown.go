@@ -10,7 +10,10 @@ import (
 // checkUnknownNames reports every AUTOWEBINAR_ variable that is not a setting,
 // because it is probably misspelled.
 func (l *loader) checkUnknownNames() {
-	known := knownNames()
+	known := map[string]bool{}
+	for _, v := range variables() {
+		known[v.name], known[v.name+fileSuffix] = true, true
+	}
 	for name, value := range l.env {
 		if !strings.HasPrefix(strings.ToUpper(name), autowebinarPrefix) || known[name] || isKubernetesServiceLink(name, value) {
 			continue
@@ -21,15 +24,6 @@ func (l *loader) checkUnknownNames() {
 		}
 		l.problem(name, ErrUnknown, "%s", text)
 	}
-}
-
-func knownNames() map[string]bool {
-	known := map[string]bool{}
-	for _, v := range variables() {
-		known[v.name] = true
-		known[v.name+fileSuffix] = true
-	}
-	return known
 }
 
 // isKubernetesServiceLink reports whether a variable is one that Kubernetes sets
