@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -41,19 +42,14 @@ type SessionChange struct {
 
 // sessionChange describes the result of a command that may have contained a report.
 func sessionChange(report *webinar.Report, result webinar.Result) SessionChange {
-	after := result.Session
-	change := SessionChange{
-		Session: after.ID, Clamped: result.Clamped, Reported: report != nil,
-		To: after.Percent, Completed: after.Completed, Events: result.Events,
+	after, before := result.Session, cmp.Or(result.Before, &webinar.Session{})
+	return SessionChange{
+		Session: after.ID, Entered: result.Before == nil && after.ID != "",
+		Reported: report != nil, Clamped: result.Clamped,
+		Stale: report != nil && !report.Seeked && report.Position < before.LastPosition,
+		From:  before.Percent, To: after.Percent,
+		Completed: after.Completed && !before.Completed, Events: result.Events,
 	}
-	if result.Before == nil {
-		change.Entered = after.ID != ""
-		return change
-	}
-	change.From = result.Before.Percent
-	change.Completed = after.Completed && !result.Before.Completed
-	change.Stale = report != nil && !report.Seeked && report.Position < result.Before.LastPosition
-	return change
 }
 
 // observeLogin reports the authentication method, or why authentication failed.
