@@ -2,6 +2,7 @@ package wordpress
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -145,13 +146,5 @@ func (l *phpLexer) lexHeredoc() error {
 }
 
 func isName(s string) bool {
-	if s == "" || !nameStart(s[0]) {
-		return false
-	}
-	for i := range len(s) {
-		if !namePart(s[i]) {
-			return false
-		}
-	}
-	return true
+	return s != "" && nameStart(s[0]) && !slices.ContainsFunc([]byte(s), func(c byte) bool { return !namePart(c) })
 }
