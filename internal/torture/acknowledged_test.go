@@ -10,10 +10,10 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// checkAcknowledged checks the events of acknowledged requests only. The receiver
-// may have others or not.
-func (m *model) checkAcknowledged(v *result, e observed) {
-	c := newComparison(m, e.viewer(m.user), e)
+// checkAcknowledged checks only the events that acknowledged requests imply. The
+// receiver may have others.
+func (m *model) checkAcknowledged(res *result, obs observed) {
+	c := newComparison(m, obs.viewer(m.user), obs)
 	for _, e := range m.acknowledged() {
 		c.checkOrder(orderedEvent{name: string(e.event.Type), earliest: e.earliest, latest: e.latest, order: c.match(e)})
 	}
@@ -23,11 +23,11 @@ func (m *model) checkAcknowledged(v *result, e observed) {
 			c.addFailure(&c.altered, "user %d: different bodies of %s: %s", m.user, id, got.bodies)
 		}
 	}
-	v.add(&c.result)
+	res.add(&c.result)
 }
 
-// acknowledged returns the events that responses imply. Where a response does not
-// tell when an event was created, its time is zero.
+// acknowledged returns the events that the responses imply. The time of an event is
+// zero if no response contains it.
 func (m *model) acknowledged() (events []expectedEvent) {
 	add := func(e expectedEvent) {
 		e.event.User, e.event.WebinarType = m.user, webinar.Auto

@@ -18,12 +18,12 @@ func TestNextLeaderDeliversBacklog(t *testing.T) {
 	t.Parallel()
 	const viewers, concurrent = 300, 10
 	r := newRig(t, seedFor(t), rigConfig{replicas: 3, viewers: viewers, clients: 1, appliedOnce: true})
-	c := newCrowd(r)
+	group := newViewerGroup(r)
 	before := r.base.Checksum(t)
 	restore := r.receiver.respondWith(status(http.StatusServiceUnavailable))
 	requests := []request{{route: register, webinar: "intro"}, {route: enter, webinar: "intro"}, {route: exit, webinar: "intro", reason: webinar.UserExit}}
 	var wg sync.WaitGroup
-	for part := range slices.Chunk(c.clients, viewers/concurrent) {
+	for part := range slices.Chunk(group.clients, viewers/concurrent) {
 		wg.Go(func() {
 			for _, client := range part {
 				for _, req := range requests {
@@ -42,7 +42,7 @@ func TestNextLeaderDeliversBacklog(t *testing.T) {
 	leader.start()
 	restore()
 	require.Empty(t, r.drainAndStop())
-	v := r.check(c, before)
-	r.requirePass(v)
-	assert.Equal(t, viewers*len(requests), v.events)
+	res := r.check(group, before)
+	r.requirePass(res)
+	assert.Equal(t, viewers*len(requests), res.events)
 }

@@ -17,88 +17,89 @@ import (
 // remaining viewers are undecided.
 const maxRunSteps = 50 * maxSteps
 
-// check returns the result of a run.
-func (r *rig) check(c *crowd, before string) *result {
-	v := &result{requests: r.requests.Load(), acknowledged: r.acknowledged.Load(), unacknowledged: r.unanswered.Load(), faults: r.faults.Load()}
+// check compares the rows and events after a run with the models of the viewers.
+// checksum is that of the tables before the run.
+func (r *rig) check(group *viewerGroup, checksum string) *result {
+	res := &result{requests: r.requests.Load(), acknowledged: r.acknowledged.Load(), unacknowledged: r.unanswered.Load(), faults: r.faults.Load()}
 	all := r.observe()
 	steps := maxRunSteps
-	for _, p := range c.viewers {
-		e := all[p.login.ID]
-		delete(all, p.login.ID)
-		if e == nil {
-			e = &observed{}
+	for _, v := range group.viewers {
+		obs := all[v.login.ID]
+		delete(all, v.login.ID)
+		if obs == nil {
+			obs = &observed{}
 		}
-		if p.model.sentCount > 0 {
-			v.viewers++
+		if v.model.sentCount > 0 {
+			res.viewers++
 		}
-		viewer, used := p.model.check(*e, steps)
-		v.add(viewer)
+		viewer, used := v.model.check(*obs, steps)
+		res.add(viewer)
 		steps -= used
 	}
 	for user := range all {
-		v.addFailure(&v.unexplained, "rows or events of user %d, who does not exist", user)
+		res.addFailure(&res.unexplained, "rows or events of user %d, which does not exist", user)
 	}
-	if after := r.base.Checksum(r); !r.otherWriters.Load() && after != before {
-		v.addFailure(&v.foreign, "rows of other prefixes, or other tables, have changed")
+	if after := r.base.Checksum(r); !r.otherWriters.Load() && after != checksum {
+		res.addFailure(&res.foreign, "rows of other prefixes, or other tables, have changed")
 	}
-	s := r.receiver
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v.deliveries, v.events, v.redelivered = s.deliveries, len(s.byID), s.deliveries-len(s.byID)
+	recv := r.receiver
+	recv.mu.Lock()
+	defer recv.mu.Unlock()
+	res.deliveries, res.events, res.redelivered = recv.deliveries, len(recv.byID), recv.deliveries-len(recv.byID)
 	for _, sum := range []struct {
 		to   *int
 		from int
 		what string
-	}{{&v.forged, s.forged, "invalid signatures"}, {&v.overlapped, s.overlaps, "overlapping deliveries"}} {
+	}{{&res.forged, recv.forged, "invalid signatures"}, {&res.overlapped, recv.overlaps, "overlapping deliveries"}} {
 		if *sum.to += sum.from; sum.from > 0 {
-			v.failures = append(v.failures, strconv.Itoa(sum.from)+" "+sum.what)
+			res.failures = append(res.failures, strconv.Itoa(sum.from)+" "+sum.what)
 		}
 	}
-	return v
+	return res
 }
 
-// check compares what a run has left behind with all states that are possible, in
-// at most limit steps. It reports the failures of the state that fits best, and how
-// many steps the search took.
-func (m *model) check(e observed, limit int) (v *result, steps int) {
+// check compares the rows and events of the viewer after a run with all possible
+// states, which it searches in at most limit steps. It returns the failures of the
+// state that has the fewest, and the number of steps.
+func (m *model) check(obs observed, limit int) (res *result, steps int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	v = &result{}
-	m.addResponseFailures(v)
-	rows := e.sessionRows(v)
-	s := newSearch(m, e, limit)
+	res = &result{}
+	m.addResponseFailures(res)
+	rows := obs.sessionRows(res)
+	s := newSearch(m, obs, limit)
 	switch err := s.run(); {
 	case errors.Is(err, errUndecided):
-		v.addFailure(&v.undecided, "user %d: %v", m.user, err)
-		m.checkAcknowledged(v, e)
-		return v, s.steps
+		res.addFailure(&res.undecided, "user %d: %v", m.user, err)
+		m.checkAcknowledged(res, obs)
+		return res, s.steps
 	case err != nil:
-		v.addFailure(&v.wrongResponses, "user %d: %v", m.user, err)
-		return v, s.steps
+		res.addFailure(&res.wrongResponses, "user %d: %v", m.user, err)
+		return res, s.steps
 	}
 	var best *result
 	for _, st := range s.states {
 		if !maps.Equal(expected(st.viewer), rows) {
 			continue
 		}
-		if compared := m.compare(s, st, e); best == nil || len(compared.failures) < len(best.failures) {
+		if compared := m.compare(s, st, obs); best == nil || len(compared.failures) < len(best.failures) {
 			best = compared
 		}
 	}
 	if best == nil {
 		st := s.states[0]
-		v.addFailure(&v.wrongRows, "user %d: no possible state has these rows:\n\tthere: %v\n\tthe first of %d states: %v\n\tunanswered: %s",
+		res.addFailure(&res.wrongRows, "user %d: no possible state has these rows:\n\tthere: %v\n\tthe first of %d states: %v\n\tunanswered: %s",
 			m.user, rows, len(s.states), expected(st.viewer), m.describeUnanswered())
-		best = m.compare(s, st, e)
+		best = m.compare(s, st, obs)
 	}
-	v.add(best)
-	return v, s.steps
+	res.add(best)
+	return res, s.steps
 }
 
-// addResponseFailures adds the responses that are wrong in every state.
-func (m *model) addResponseFailures(v *result) {
+// addResponseFailures adds the failures that the model found when responses arrived.
+func (m *model) addResponseFailures(res *result) {
 	for _, failure := range m.failures {
-		v.addFailure(&v.wrongResponses, "%s", failure)
+		res.addFailure(&res.wrongResponses, "%s", failure)
 	}
 }
 
@@ -146,14 +147,14 @@ func expected(v webinar.Viewer) map[string]string {
 }
 
 // compare compares the events of a state with those of the receiver.
-func (m *model) compare(s *search, st *state, e observed) *result {
+func (m *model) compare(s *search, st *state, obs observed) *result {
 	events := slices.Concat(s.commonEvents, st.events)
-	c := newComparison(m, st.viewer, e)
+	c := newComparison(m, st.viewer, obs)
 	latest := 0
 	for _, expected := range events {
 		order := c.match(expected)
 		if order > 0 && order < latest {
-			c.addFailure(&c.outOfOrder, "user %d: out of order: %s of %s, in one of %d states:%s", m.user, expected.event.Type, expected.event.Webinar, len(s.states), describeEvents(events, e))
+			c.addFailure(&c.outOfOrder, "user %d: out of order: %s of %s, in one of %d states:%s", m.user, expected.event.Type, expected.event.Webinar, len(s.states), describeEvents(events, obs))
 		}
 		latest = max(latest, order)
 		c.ordered = append(c.ordered, orderedEvent{name: string(expected.event.Type), earliest: m.earliest(expected), latest: expected.latest, order: order})
@@ -173,11 +174,11 @@ func (m *model) compare(s *search, st *state, e observed) *result {
 }
 
 // describeEvents lists events with their order at the receiver.
-func describeEvents(events []expectedEvent, e observed) string {
+func describeEvents(events []expectedEvent, obs observed) string {
 	text := ""
 	for _, expected := range events {
 		order := 0
-		if got := e.events[expected.id()]; got != nil {
+		if got := obs.events[expected.id()]; got != nil {
 			order = got.order
 		}
 		text += fmt.Sprintf("\n\t%s of %s at %s sent %s: %d", expected.event.Type, expected.event.Webinar, clockTime(expected.event.At),
@@ -197,7 +198,7 @@ func (e expectedEvent) id() string {
 	return webinar.EventID(e.event.Type, e.event.User, string(e.event.Session)).String()
 }
 
-// body returns the body that the receiver must get.
+// body returns the webhook body of an event.
 func body(e webinar.Event) []byte {
 	text, err := webhook.Body(e, fmt.Sprintf("lead-%d", e.User))
 	if err != nil {

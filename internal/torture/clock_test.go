@@ -22,8 +22,8 @@ func eventType(t *testing.T, body []byte) string {
 	return event.Type
 }
 
-// The service retries and authenticates by its own clock, and dates sessions by the
-// database's.
+// The service schedules retries and checks logins by its own clock. The times of
+// sessions are those of the database's clock.
 func TestServiceClockIsWrong(t *testing.T) {
 	t.Parallel()
 	db, receiver, clock := mariadbtest.New(t), newReceiver(t), servicetest.NewServiceClock(t)
@@ -65,7 +65,7 @@ func TestServiceClockIsWrong(t *testing.T) {
 	restore()
 	require.Eventually(t, func() bool { return receiver.acceptedCount() == 1 }, time.Minute, 10*time.Millisecond)
 
-	// The same if another replica, whose clock is right, finds the event.
+	// Another replica, whose clock is right, delivers such an event at once as well.
 	clock.Set(t, time.Hour)
 	restore = receiver.respondWith(fail)
 	v.Must(t, ahead, 200, "/exit", `{"webinar_id":"intro"}`)

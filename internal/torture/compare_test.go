@@ -10,8 +10,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// comparison compares the events that the receiver must have of one viewer with
-// those that it has.
+// comparison compares the expected events of one viewer with those that the receiver
+// has.
 type comparison struct {
 	result
 
@@ -22,12 +22,12 @@ type comparison struct {
 	ordered   []orderedEvent
 }
 
-func newComparison(m *model, v webinar.Viewer, e observed) *comparison {
-	return &comparison{model: m, viewer: v, events: e.events, unmatched: maps.Clone(e.events)}
+func newComparison(m *model, v webinar.Viewer, obs observed) *comparison {
+	return &comparison{model: m, viewer: v, events: obs.events, unmatched: maps.Clone(obs.events)}
 }
 
-// orderedEvent is an event that was created between two times of ours, which are
-// zero if they are not known.
+// orderedEvent is an event that was created between two times of the tests' clock,
+// which are zero if they are not known.
 type orderedEvent struct {
 	name             string
 	earliest, latest time.Time
@@ -35,22 +35,23 @@ type orderedEvent struct {
 }
 
 // before reports whether p was created before o for certain.
-func (p orderedEvent) before(o orderedEvent) bool {
-	return !p.latest.IsZero() && p.latest.Before(o.earliest)
+func (e orderedEvent) before(o orderedEvent) bool {
+	return !e.latest.IsZero() && e.latest.Before(o.earliest)
 }
 
-// checkOrder adds an event, and a failure if the receiver has accepted it in another
-// order than it was created.
-func (c *comparison) checkOrder(p orderedEvent) {
+// checkOrder adds an event, and a failure for each event that the receiver accepted
+// before it although it was created later, or the reverse.
+func (c *comparison) checkOrder(e orderedEvent) {
 	for _, o := range c.ordered {
-		if p.order > 0 && o.order > 0 && (p.before(o) && p.order > o.order || o.before(p) && o.order > p.order) {
-			c.addFailure(&c.outOfOrder, "user %d: out of order: %s and %s", c.model.user, o.name, p.name)
+		if e.order > 0 && o.order > 0 && (e.before(o) && e.order > o.order || o.before(e) && o.order > e.order) {
+			c.addFailure(&c.outOfOrder, "user %d: out of order: %s and %s", c.model.user, o.name, e.name)
 		}
 	}
-	c.ordered = append(c.ordered, p)
+	c.ordered = append(c.ordered, e)
 }
 
-// match finds an event at the receiver, and returns its order there.
+// match compares an expected event with the receiver's, and returns its position in the
+// receiver's order, or 0 if the event is lost.
 func (c *comparison) match(e expectedEvent) (order int) {
 	id := e.id()
 	got := c.events[id]
@@ -66,9 +67,9 @@ func (c *comparison) match(e expectedEvent) (order int) {
 	return got.order
 }
 
-// earliest returns when an event may have been created. A state attributes it to
-// one attempt, but another may have been first: one that is unanswered, or that was
-// in flight at the same time.
+// earliest returns the earliest time at which an event may have been created. A state
+// attributes the event to one attempt, but an earlier one may have caused it: one that
+// is unanswered, or that was in flight at the same time.
 func (m *model) earliest(e expectedEvent) time.Time {
 	from := e.earliest
 	for _, a := range m.attempts {
@@ -96,66 +97,66 @@ func (a *attempt) mayCause(e expectedEvent) bool {
 
 // matchUntracked finds the events of evaluations and forms.
 func (c *comparison) matchUntracked() {
-	for _, s := range c.model.untracked {
-		if s.id != uuid.Nil {
-			c.matchUntrackedRequest(s, s.eventID(c.viewer))
+	for _, u := range c.model.untracked {
+		if u.id != uuid.Nil {
+			c.matchUntrackedRequest(u, u.eventID(c.viewer))
 		}
 	}
-	for _, s := range c.model.untracked { // without a known id: match the earliest event that fits
-		if s.id != uuid.Nil {
+	for _, u := range c.model.untracked { // without a known id: match the earliest event that fits
+		if u.id != uuid.Nil {
 			continue
 		}
 		id := ""
 		for candidate, got := range c.unmatched {
-			if s.allows(c.viewer, got.bodies, c.model.clock) && (id == "" || got.order < c.unmatched[id].order) {
+			if u.allows(c.viewer, got.bodies, c.model.clock) && (id == "" || got.order < c.unmatched[id].order) {
 				id = candidate
 			}
 		}
-		c.matchUntrackedRequest(s, id)
+		c.matchUntrackedRequest(u, id)
 	}
 }
 
-// matchUntrackedRequest compares the event with this id, if the receiver has it,
-// with the request.
-func (c *comparison) matchUntrackedRequest(s *untrackedRequest, id string) {
+// matchUntrackedRequest compares the receiver's event with this id, if any, with the
+// request.
+func (c *comparison) matchUntrackedRequest(u *untrackedRequest, id string) {
 	got := c.unmatched[id]
 	delete(c.unmatched, id)
 	switch {
 	case got == nil || got.order == 0:
-		if !s.acked.IsZero() {
-			c.addFailure(&c.lost, "user %d: lost: %s of %s%s, acknowledged at %s", s.user, s.route, s.webinar, s.request.session, clockTime(s.acked))
+		if !u.acked.IsZero() {
+			c.addFailure(&c.lost, "user %d: lost: %s of %s%s, acknowledged at %s", u.user, u.route, u.webinar, u.request.session, clockTime(u.acked))
 		}
 		return
-	case !s.allows(c.viewer, got.bodies, c.model.clock):
-		c.addFailure(&c.altered, "user %d: %s of %s%s cannot be %s", s.user, s.route, s.webinar, s.request.session, got.bodies)
+	case !u.allows(c.viewer, got.bodies, c.model.clock):
+		c.addFailure(&c.altered, "user %d: %s of %s%s cannot be %s", u.user, u.route, u.webinar, u.request.session, got.bodies)
 	}
-	c.unexpectedRedeliveries += max(got.deliveries-s.attempts, 0)
-	if s.route == form {
-		return // forms are delivered outside the order
+	c.unexpectedRedeliveries += max(got.deliveries-u.attempts, 0)
+	if u.route == form {
+		return // forms are delivered in no defined order
 	}
-	c.checkAttendance(s, got)
-	c.checkOrder(orderedEvent{name: "evaluation " + s.id.String(), earliest: s.sent, latest: s.acked, order: got.order})
+	c.checkAttendance(u, got)
+	c.checkOrder(orderedEvent{name: "evaluation " + u.id.String(), earliest: u.sent, latest: u.acked, order: got.order})
 }
 
 // checkAttendance compares an evaluation's event with the response, and with the
-// session at that time, which follows from the order of its completion. A repeat
-// under the same id tells the attendance at its own time.
-func (c *comparison) checkAttendance(s *untrackedRequest, got *receivedEvent) {
-	session := s.session(c.viewer)
+// session: the viewer attended if the completed event came first. Repeating an
+// evaluation under the same id may add a second body with the later attendance.
+func (c *comparison) checkAttendance(u *untrackedRequest, got *receivedEvent) {
+	session := u.session(c.viewer)
 	if session == nil {
-		return // is a failure already
+		return // matchUntracked has added a failure
 	}
 	first, last := attended(got.bodies[0]), attended(got.bodies[len(got.bodies)-1])
-	completed := c.events[webinar.EventID(webinar.EventCompleted, s.user, string(session.ID)).String()]
+	completed := c.events[webinar.EventID(webinar.EventCompleted, u.user, string(session.ID)).String()]
 	expected := session.Completed
 	if completed != nil && completed.order > 0 {
 		expected = completed.order < got.order
 	}
-	matches := s.acked.IsZero() || first == s.attended
-	if s.attended && (s.attempts > 1 || !c.model.appliedOnce) {
+	matches := u.acked.IsZero() || first == u.attended
+	if u.attended && (u.attempts > 1 || !c.model.appliedOnce) {
 		matches = last // an earlier, unanswered attempt may have created the first event
 	}
 	if first != expected || !matches || len(got.bodies) > 2 || len(got.bodies) == 2 && (first || !last) {
-		c.addFailure(&c.altered, "user %d: attendance: %t in the response, %t in the session, the receiver got %s", s.user, s.attended, expected, got.bodies)
+		c.addFailure(&c.altered, "user %d: attendance: %t in the response, %t in the session, the receiver got %s", u.user, u.attended, expected, got.bodies)
 	}
 }

@@ -36,7 +36,7 @@ func TestFailoverToReadOnlyServer(t *testing.T) {
 		}
 		v.Must(t, s, 200, "/session?webinar_id=intro", "")
 		for _, id := range r.connections(t.Context(), db.SQL) {
-			_, _ = db.SQL.Exec(fmt.Sprint("KILL ", id)) // it may be gone
+			_, _ = db.SQL.Exec(fmt.Sprint("KILL ", id)) // it may be closed already
 		}
 	}
 

@@ -11,8 +11,8 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// clock is how far the database's clock may have been from ours in this run. A fault
-// adds a step before it sets the clock.
+// clock records the offsets of the database's clock in a run. A fault adds an offset
+// before it sets the clock.
 type clock struct {
 	mu    sync.Mutex
 	steps []time.Duration
@@ -31,7 +31,7 @@ func (c *clock) offsets() []time.Duration {
 	return append([]time.Duration{0}, c.steps...)
 }
 
-// prepareClocks creates the clocks that the configuration asks for.
+// prepareClocks creates the clocks that the configuration requires.
 func (r *rig) prepareClocks() {
 	if r.config.databaseClock {
 		r.databaseClock = servicetest.NewDatabaseClock(r)
@@ -55,23 +55,23 @@ func clockFaults() []fault {
 		{
 			name:   "the database clock is set forward",
 			config: rigConfig{server: durableServer(), databaseClock: true},
-			inject: func(ctx context.Context, r *rig) bool { return stepDatabase(ctx, r, clockStep) },
+			inject: func(ctx context.Context, r *rig) bool { return stepDatabaseClock(ctx, r, clockStep) },
 		},
 		{
 			name:   "the database clock is set back",
 			config: rigConfig{server: durableServer(), databaseClock: true},
-			inject: func(ctx context.Context, r *rig) bool { return stepDatabase(ctx, r, -clockStep) },
+			inject: func(ctx context.Context, r *rig) bool { return stepDatabaseClock(ctx, r, -clockStep) },
 		},
 		{
 			name:   "the replica clocks are set forward and back",
 			config: rigConfig{replicas: 2, serviceClock: true},
-			inject: stepServices,
+			inject: stepServiceClocks,
 		},
 	}
 }
 
-// stepDatabase sets the database's clock wrong, and right again.
-func stepDatabase(ctx context.Context, r *rig, ahead time.Duration) bool {
+// stepDatabaseClock sets the database's clock to an offset for a while.
+func stepDatabaseClock(ctx context.Context, r *rig, ahead time.Duration) bool {
 	if !slices.Contains(r.clock.offsets(), ahead) {
 		r.clock.add(ahead)
 	}
@@ -85,13 +85,13 @@ func stepDatabase(ctx context.Context, r *rig, ahead time.Duration) bool {
 	return isClose(seen, ahead)
 }
 
-// isClose reports whether an offset is the intended one, but for the time that it took
-// to read the clock.
+// isClose reports whether an offset is the intended one, apart from the time that
+// reading the clock takes.
 func isClose(seen, ahead time.Duration) bool { return (seen - ahead).Abs() < clockStep/4 }
 
-// stepServices sets the replicas' clock forward and back while the receiver fails, so
+// stepServiceClocks sets the replicas' clock forward and back while the receiver fails, so
 // that events wait for their next attempt by that clock.
-func stepServices(ctx context.Context, r *rig) bool {
+func stepServiceClocks(ctx context.Context, r *rig) bool {
 	stepped := true
 	for _, ahead := range []time.Duration{clockStep, 0} {
 		stop := r.receiver.respondWith(status(http.StatusServiceUnavailable))

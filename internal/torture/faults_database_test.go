@@ -17,12 +17,13 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// durableServer keeps what it has acknowledged when it is killed. It has no binary
-// log, so a commit is visible before it is on disk, and is lost if the server is killed
-// in between.
+// durableServer returns a server that keeps acknowledged commits when it is killed. It
+// has no binary log, so a commit is visible before it is on disk, and is lost if the
+// server is killed in between.
 func durableServer() *mariadbd.Config { return &mariadbd.Config{Durable: true} }
 
-// databaseFaults are faults of the database and of the network before it.
+// databaseFaults are faults of the database and of the network between it and the
+// service.
 func databaseFaults() []fault {
 	faults := []fault{
 		{name: "the database restarts", config: rigConfig{server: durableServer()}, inject: func(ctx context.Context, r *rig) bool {
@@ -31,7 +32,7 @@ func databaseFaults() []fault {
 		{name: "the database is killed", config: rigConfig{server: durableServer()}, inject: func(ctx context.Context, r *rig) bool {
 			return restartDatabase(ctx, r, r.server.Kill)
 		}},
-		{name: "the database becomes read-only", config: rigConfig{server: durableServer()}, inject: turnReadOnly},
+		{name: "the database becomes read-only", config: rigConfig{server: durableServer()}, inject: makeReadOnly},
 		{name: "the database accepts no more connections", config: rigConfig{server: durableServer()}, inject: exhaustConnections},
 		{name: "connections to the database are reset", inject: resetConnections},
 		{name: "connections to the database are killed", inject: killConnectionsRepeatedly},
@@ -72,7 +73,7 @@ var (
 	locks  = append([]string{"SELECT", "SELECT m.umeta_id"}, writes...)
 )
 
-// cleanupContext is for repairs that must be made even if the run is over.
+// cleanupContext returns a context for repairs, which must continue after the run ends.
 func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
 }
@@ -117,9 +118,9 @@ func restartDatabase(ctx context.Context, r *rig, end func() error) bool {
 	return true
 }
 
-// turnReadOnly is a fail-over: the server rejects writes, and the proxy before it
-// closes connections.
-func turnReadOnly(ctx context.Context, r *rig) bool {
+// makeReadOnly simulates a fail-over: the server rejects writes, and some connections
+// are closed.
+func makeReadOnly(ctx context.Context, r *rig) bool {
 	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
 	before := r.rejected.Load()
@@ -132,27 +133,27 @@ func turnReadOnly(ctx context.Context, r *rig) bool {
 	return r.rejected.Load() > before
 }
 
-// exhaustConnections takes all connections that the server accepts, and kills those of
+// exhaustConnections opens as many connections as the server accepts, and kills those of
 // the service.
 func exhaustConnections(ctx context.Context, r *rig) bool {
 	const least = 10 // the minimum of max_connections
 	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
-	var taken []*sqlx.Conn
+	var conns []*sqlx.Conn
 	for range least {
 		conn, err := r.db.Connx(cleanup)
 		if r.checkAdminError(err); err != nil {
 			return false
 		}
 		defer conn.Close()
-		taken = append(taken, conn)
+		conns = append(conns, conn)
 	}
 	limit := func(n int) {
-		_, err := taken[0].ExecContext(cleanup, fmt.Sprint("SET GLOBAL max_connections = ", n))
+		_, err := conns[0].ExecContext(cleanup, fmt.Sprint("SET GLOBAL max_connections = ", n))
 		r.checkAdminError(err) // a restart resets it
 	}
 	rejected := func() (n int) {
-		err := taken[0].GetContext(cleanup, &n, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'CONNECTION_ERRORS_MAX_CONNECTIONS'")
+		err := conns[0].GetContext(cleanup, &n, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'CONNECTION_ERRORS_MAX_CONNECTIONS'")
 		r.checkAdminError(err)
 		return n
 	}
@@ -160,8 +161,8 @@ func exhaustConnections(ctx context.Context, r *rig) bool {
 	limit(least)
 	defer limit(1000)
 	for range 5 {
-		for _, id := range r.connections(cleanup, taken[0]) {
-			_, _ = taken[0].ExecContext(cleanup, fmt.Sprint("KILL ", id)) // it may be closed already
+		for _, id := range r.connections(cleanup, conns[0]) {
+			_, _ = conns[0].ExecContext(cleanup, fmt.Sprint("KILL ", id)) // it may be closed already
 		}
 		r.pause(ctx, 50*time.Millisecond, 300*time.Millisecond)
 	}
@@ -176,7 +177,7 @@ func (r *rig) connections(ctx context.Context, admin sqlx.QueryerContext) []int6
 	return ids
 }
 
-// killConnections kills one in share of the service's connections.
+// killConnections kills each of the service's connections with a probability of 1/share.
 func (r *rig) killConnections(ctx context.Context, share int) (killed int) {
 	for _, id := range r.connections(ctx, r.db) {
 		if r.random(share) > 0 {
@@ -201,44 +202,45 @@ func killConnectionsRepeatedly(ctx context.Context, r *rig) bool {
 }
 
 func resetConnections(ctx context.Context, r *rig) bool {
-	torn := 0
+	reset := 0
 	for range 15 {
-		torn += r.anyReplica().proxy.Reset(func() bool { return r.random(3) == 0 })
+		reset += r.anyReplica().proxy.Reset(func() bool { return r.random(3) == 0 })
 		r.pause(ctx, 5*time.Millisecond, 150*time.Millisecond)
 	}
-	return torn > 0
+	return reset > 0
 }
 
 // delayDatabase delays every packet by 100 to 200 ms, less than any time-out.
 func delayDatabase(ctx context.Context, r *rig) bool {
-	before := r.affected()
+	before := r.affectedCount()
 	defer r.anyReplica().proxy.Delay(100*time.Millisecond + time.Duration(r.random(100))*time.Millisecond)()
 	r.pause(ctx, time.Second, 3*time.Second)
-	return r.affected() > before
+	return r.affectedCount() > before
 }
 
-// bufferDatabase keeps all packets back, sometimes for longer than the service waits:
-// then the server gets a COMMIT that the service has given up.
+// bufferDatabase holds back all packets, sometimes for longer than the service waits:
+// then the server gets a COMMIT after the service has stopped waiting for it.
 func bufferDatabase(ctx context.Context, r *rig) bool {
-	before := r.affected()
+	before := r.affectedCount()
 	defer r.anyReplica().proxy.Buffer()()
 	r.pause(ctx, 500*time.Millisecond, 1500*time.Millisecond)
 	if r.random(3) == 0 {
 		r.pause(ctx, 5*time.Second, 5500*time.Millisecond)
 	}
-	return r.affected() > before
+	return r.affectedCount() > before
 }
 
 // dropDatabase drops all packets. The connections do not recover.
 func dropDatabase(ctx context.Context, r *rig) bool {
-	before := r.affected()
+	before := r.affectedCount()
 	defer r.anyReplica().proxy.Drop()()
 	r.pause(ctx, 500*time.Millisecond, 2*time.Second)
-	return r.affected() > before
+	return r.affectedCount() > before
 }
 
-// interceptStatements replies to one in share of the statements that begin with one of
-// the words, and to the first of each word. The rig counts them by word.
+// interceptStatements replies to statements that begin with one of the words: to the
+// first with each word, and then with a probability of 1/share. The rig counts them by
+// word.
 func interceptStatements(ctx context.Context, r *rig, share int, reply servicetest.Reply, words ...string) bool {
 	for _, word := range words {
 		r.addMatches(word, 0)
@@ -255,8 +257,8 @@ func interceptStatements(ctx context.Context, r *rig, share int, reply servicete
 		replied.Store(true)
 		return &reply
 	}
-	for _, p := range r.replicas {
-		defer p.proxy.AddRule(rule)()
+	for _, rep := range r.replicas {
+		defer rep.proxy.AddRule(rule)()
 	}
 	r.pause(ctx, time.Second, 2*time.Second)
 	return replied.Load()

@@ -14,7 +14,7 @@ import (
 func receiverFaults() []fault {
 	faults := []fault{
 		{name: "the receiver redirects", inject: redirect},
-		{name: "the receiver does not respond", inject: staySilent},
+		{name: "the receiver does not respond", inject: respondNever},
 		{name: "the receiver responds at random", inject: respondRandomly},
 		{name: "the receiver responds with 429", inject: func(ctx context.Context, r *rig) bool {
 			return r.respondFor(ctx, tooManyRequests(r), 500*time.Millisecond, 1500*time.Millisecond)
@@ -44,31 +44,31 @@ func receiverFaults() []fault {
 }
 
 // respondFor sets a responder for a while, and reports whether a delivery arrived.
-func (r *rig) respondFor(ctx context.Context, b responder, least, most time.Duration) bool {
+func (r *rig) respondFor(ctx context.Context, respond responder, shortest, longest time.Duration) bool {
 	var arrived atomic.Bool
 	defer r.receiver.respondWith(func(w http.ResponseWriter, req *http.Request) {
 		arrived.Store(true)
-		b(w, req)
+		respond(w, req)
 	})()
-	r.pause(ctx, least, most)
+	r.pause(ctx, shortest, longest)
 	return arrived.Load()
 }
 
-// sometimes calls a responder for one in share deliveries.
-func sometimes(r *rig, share int, b responder) responder {
+// sometimes calls a responder with a probability of 1/share.
+func sometimes(r *rig, share int, respond responder) responder {
 	return func(w http.ResponseWriter, req *http.Request) {
 		if r.random(share) == 0 {
-			b(w, req)
+			respond(w, req)
 		}
 	}
 }
 
-// status responds with a status.
+// status returns a responder with a status code.
 func status(code int) responder {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-// tooManyRequests asks for a second's delay, in either format.
+// tooManyRequests responds with a Retry-After of one second, in either format.
 func tooManyRequests(r *rig) responder {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		after := "1"
@@ -80,7 +80,7 @@ func tooManyRequests(r *rig) responder {
 	}
 }
 
-// writeAndClose writes a text and closes the connection.
+// writeAndClose returns a responder that writes a text and closes the connection.
 func writeAndClose(text string) responder {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
@@ -104,7 +104,7 @@ func acceptPartially(w http.ResponseWriter, r *http.Request) {
 	writeAndClose("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nthank y")(w, r)
 }
 
-// endless responds with a body that does not end.
+// endless returns a responder whose body does not end.
 func endless(code int) responder {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(code)
@@ -129,8 +129,8 @@ func rejectSome(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// rejectEvent rejects this event only. A form is not rejected for good: it would not
-// be sent again.
+// rejectEvent rejects an event permanently. It rejects a form temporarily, because the
+// service does not send a permanently rejected form again.
 func rejectEvent(w http.ResponseWriter, _ *http.Request) {
 	if bytes.Contains(w.(*delivery).event.bodies[0], []byte("form_submitted")) {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -139,8 +139,8 @@ func rejectEvent(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusUnprocessableEntity)
 }
 
-// staySilent does not respond until the fault is over.
-func staySilent(ctx context.Context, r *rig) bool {
+// respondNever leaves deliveries without a response until the fault ends.
+func respondNever(ctx context.Context, r *rig) bool {
 	over, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return r.respondFor(ctx, func(w http.ResponseWriter, req *http.Request) {
@@ -152,19 +152,19 @@ func staySilent(ctx context.Context, r *rig) bool {
 	}, 500*time.Millisecond, 2*time.Second)
 }
 
-// redirect redirects the service to another path and to another server. The service
-// must not follow.
+// redirect redirects the service to another path and to another server, and fails the
+// test if the service follows.
 func redirect(ctx context.Context, r *rig) bool {
 	var followed atomic.Int64
-	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
-	defer inside.Close()
+	internal := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
+	defer internal.Close()
 	arrived := r.respondFor(ctx, func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path != "/events" {
 			followed.Add(1)
 		}
 		codes := []int{301, 302, 303, 307, 308}
 		code := codes[r.random(len(codes))]
-		w.Header().Set("Location", []string{"/elsewhere", inside.URL + "/secret", "//" + inside.Listener.Addr().String()}[r.random(3)])
+		w.Header().Set("Location", []string{"/elsewhere", internal.URL + "/secret", "//" + internal.Listener.Addr().String()}[r.random(3)])
 		w.WriteHeader(code)
 	}, 500*time.Millisecond, 1500*time.Millisecond)
 	if n := followed.Load(); n > 0 {

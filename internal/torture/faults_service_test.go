@@ -22,48 +22,48 @@ func serviceFaults() []fault {
 
 // killReplica kills a replica and starts it again.
 func killReplica(ctx context.Context, r *rig) bool {
-	p := r.anyReplica()
-	p.kill()
+	rep := r.anyReplica()
+	rep.kill()
 	r.pause(ctx, 0, 200*time.Millisecond)
-	p.start()
+	rep.start()
 	return true
 }
 
 // killLeader kills the leader, and waits until another replica is the leader.
 func killLeader(ctx context.Context, r *rig) bool {
-	p := r.waitLeader(ctx)
-	if p == nil {
+	rep := r.waitLeader(ctx)
+	if rep == nil {
 		return false
 	}
-	p.kill()
+	rep.kill()
 	next := r.waitLeader(ctx)
-	p.start()
+	rep.start()
 	return next != nil
 }
 
-// isolateLeader drops the packets between the leader and the database while the
-// receiver is slow, so that deliveries are in flight. Another replica becomes the
-// leader before the packets pass again.
+// isolateLeader drops the packets between the leader and the database until another
+// replica is the leader. The receiver is slow meanwhile, so that deliveries are in flight.
 func isolateLeader(ctx context.Context, r *rig) bool {
 	// The server releases the lock of a silent leader after 2 s. Other faults at the
 	// same time, and a busy machine, delay that.
 	const limit = 2 * time.Minute
-	p := r.waitLeader(ctx)
-	if p == nil {
+	rep := r.waitLeader(ctx)
+	if rep == nil {
 		return false
 	}
 	defer r.receiver.respondWith(respondSlowly(r))()
 	r.pause(ctx, 0, 300*time.Millisecond)
-	defer p.proxy.Drop()()
+	defer rep.proxy.Drop()()
 	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	if !r.waitUntil(waiting, func() bool { other := r.currentLeader(); return other != nil && other != p }) {
+	if !r.waitUntil(waiting, func() bool { other := r.currentLeader(); return other != nil && other != rep }) {
 		r.Errorf("no other replica is the leader %s after the packets of the leader were lost", limit)
 	}
 	return true
 }
 
-// respondSlowly takes up to 50 ms, and sometimes longer than a leader has.
+// respondSlowly returns a responder that takes up to 50 ms, and sometimes 3 s, which is
+// longer than a leader that has lost its lock may send.
 func respondSlowly(r *rig) responder {
 	return func(_ http.ResponseWriter, request *http.Request) {
 		wait := time.Duration(r.random(50)) * time.Millisecond
@@ -88,36 +88,37 @@ func stopReplica(ctx context.Context, r *rig) bool {
 	return true
 }
 
-// stop stops a replica while it works, and starts it again.
-func (r *rig) stop(p *replica) {
-	assert.Less(r, p.service.Load().Stop(r), 10*time.Second, "the time that container engines allow")
-	p.start()
+// stop stops a replica gracefully and starts it again.
+func (r *rig) stop(rep *replica) {
+	assert.Less(r, rep.service.Load().Stop(r), 10*time.Second, "the time that container engines allow")
+	rep.start()
 }
 
-// replaceReplicas restarts each replica when the one before it is ready.
+// replaceReplicas restarts one replica after another, each once the previous one is
+// ready.
 func replaceReplicas(ctx context.Context, r *rig) (replaced bool) {
-	for _, p := range r.replicas {
+	for _, rep := range r.replicas {
 		if ctx.Err() != nil {
 			return false
 		}
-		r.stop(p)
-		replaced = r.waitUntil(ctx, func() bool { return p.service.Load().Readiness() == http.StatusOK })
+		r.stop(rep)
+		replaced = r.waitUntil(ctx, func() bool { return rep.service.Load().Readiness() == http.StatusOK })
 	}
 	return replaced
 }
 
 // waitLeader waits until a replica is the leader. It returns nil if ctx ends first.
-func (r *rig) waitLeader(ctx context.Context) (p *replica) {
-	r.waitUntil(ctx, func() bool { p = r.currentLeader(); return p != nil })
-	return p
+func (r *rig) waitLeader(ctx context.Context) (rep *replica) {
+	r.waitUntil(ctx, func() bool { rep = r.currentLeader(); return rep != nil })
+	return rep
 }
 
-// currentLeader returns the replica that reports to be the leader, if there is one.
+// currentLeader returns a replica whose metric says that it is the leader, or nil.
 func (r *rig) currentLeader() *replica {
 	leads := make([]bool, len(r.replicas))
 	var wg sync.WaitGroup
-	for i, p := range r.replicas {
-		wg.Go(func() { leads[i] = p.metric("autowebinar_dispatcher_leader") == 1 })
+	for i, rep := range r.replicas {
+		wg.Go(func() { leads[i] = rep.metric("autowebinar_dispatcher_leader") == 1 })
 	}
 	wg.Wait()
 	if i := slices.Index(leads, true); i >= 0 {

@@ -33,7 +33,7 @@ func TestWithoutFaults(t *testing.T) {
 	r.requireUndisturbedPass(r.runScenario(shortRun, nil, nil))
 }
 
-// Each fault alone is injected repeatedly while a crowd uses the service.
+// Each fault alone is injected repeatedly while a group of viewers sends requests.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	seed := seedFor(t)
@@ -42,12 +42,12 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			retryInconclusive(t, seed, func(t *testing.T, seed uint64) *result {
 				r := newRig(t, seed, f.config)
-				enough := func() bool { return r.isExercised() && len(r.unmatched()) == 0 }
-				v := r.runScenario(shortRun, enough, r.injectRepeatedly(func() fault { return f }))
-				r.requireNoFailure(v)
-				v.requireActivity(t)
+				complete := func() bool { return r.isExercised() && len(r.unmatched()) == 0 }
+				res := r.runScenario(shortRun, complete, r.injectRepeatedly(func() fault { return f }))
+				r.requireNoFailure(res)
+				res.requireActivity(t)
 				assert.Empty(t, r.unmatched(), "kinds of statements that the fault has not affected")
-				return v
+				return res
 			})
 		})
 	}
@@ -57,24 +57,23 @@ func TestConcurrentFaults(t *testing.T) {
 	t.Parallel()
 	retryInconclusive(t, seedFor(t), func(t *testing.T, seed uint64) *result {
 		r := newRig(t, seed, combine(slices.Concat(faultSets()...)))
-		v := r.runScenario(2*shortRun, r.isExercised, r.injectConcurrently(faultSets()))
-		r.requireNoFailure(v)
-		v.requireActivity(t)
-		return v
+		res := r.runScenario(2*shortRun, r.isExercised, r.injectConcurrently(faultSets()))
+		r.requireNoFailure(res)
+		res.requireActivity(t)
+		return res
 	})
 }
 
-// make torture consists of rounds, several at once, each with its own crowd and
-// database. In longer rounds too many requests would remain unanswered to decide
-// the viewers.
+// make torture runs rounds, several at once, each with its own viewers and database. In
+// longer rounds too many requests would remain unanswered to decide the viewers.
 const (
 	roundLength      = 5 * time.Second
 	concurrentRounds = 3
 )
 
-// TestTorture runs a round, or rounds for as long as TORTURE_FOR says. Every fourth
-// round steps the clocks and injects no other fault: the combination would leave
-// too many viewers undecided.
+// TestTorture runs one round, or rounds for the duration TORTURE_FOR. Every fourth round
+// sets the clocks and injects no other fault: the combination would leave too many
+// viewers undecided.
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	text := os.Getenv("TORTURE_FOR")
@@ -96,10 +95,10 @@ func TestTorture(t *testing.T) {
 			for more := true; more && !t.Failed(); more = time.Now().Before(deadline) {
 				n := rounds.Add(1) - 1
 				t.Run(fmt.Sprintf("round %d", n+1), func(t *testing.T) {
-					v := tortureRound(t, seed+n, roundLength)
+					res := tortureRound(t, seed+n, roundLength)
 					mu.Lock()
 					defer mu.Unlock()
-					total.add(v)
+					total.add(res)
 				})
 			}
 		})
@@ -117,12 +116,12 @@ func (r *rig) isExercised() bool {
 }
 
 // requireActivity fails a run in which nothing happened: it would pass every check.
-func (v *result) requireActivity(t *testing.T) {
+func (res *result) requireActivity(t *testing.T) {
 	t.Helper()
-	assert.Positive(t, v.acknowledged)
-	assert.Positive(t, v.faults)
-	assert.Positive(t, v.events)
-	assert.Positive(t, v.viewers)
+	assert.Positive(t, res.acknowledged)
+	assert.Positive(t, res.faults)
+	assert.Positive(t, res.events)
+	assert.Positive(t, res.viewers)
 }
 
 func tortureRound(t *testing.T, seed uint64, length time.Duration) *result {
@@ -140,12 +139,12 @@ func tortureRound(t *testing.T, seed uint64, length time.Duration) *result {
 		r = newRig(t, seed, config)
 		inject = r.injectConcurrently(faultSets())
 	}
-	v := r.runScenario(length, r.isExercised, inject)
-	r.requireNoFailure(v)
-	return v
+	res := r.runScenario(length, r.isExercised, inject)
+	r.requireNoFailure(res)
+	return res
 }
 
-// combine returns a rig on which all of the faults can be injected.
+// combine returns the configuration of a rig on which all of the faults can be injected.
 func combine(faults []fault) rigConfig {
 	all := rigConfig{replicas: 3}
 	for _, f := range faults {
@@ -160,9 +159,9 @@ func combine(faults []fault) rigConfig {
 	return all
 }
 
-// faultSets returns the faults by what they affect. Faults of one set do not occur
-// at the same time. The clocks are left out: they would leave too many viewers
-// undecided.
+// faultSets returns the faults grouped by the component that they affect. Faults of one
+// set do not occur at the same time. Clock faults are not included: they would leave too
+// many viewers undecided.
 func faultSets() [][]fault {
 	return [][]fault{
 		slices.Concat(serviceFaults(), killPoints()),
@@ -176,7 +175,7 @@ func (r *rig) injectConcurrently(sets [][]fault) func(ctx context.Context) {
 	return func(ctx context.Context) {
 		var wg sync.WaitGroup
 		for i, faults := range sets {
-			rng := rand.New(rand.NewPCG(r.seed, uint64(i+1))) // the order follows from the seed
+			rng := rand.New(rand.NewPCG(r.seed, uint64(i+1))) // the seed determines the order
 			wg.Go(func() { r.injectRepeatedly(func() fault { return faults[rng.IntN(len(faults))] })(ctx) })
 		}
 		wg.Wait()

@@ -12,8 +12,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// wordpressFaults are writes of WordPress, and locks of an administrator, to rows of
-// the same viewers. Whether their writes are lost is not checked here.
+// wordpressFaults are writes of WordPress and locks of an administrator on rows of the
+// same viewers. Whether writes of WordPress are lost is not checked here.
 func wordpressFaults() []fault {
 	return []fault{
 		{name: "an administrator locks rows", inject: lockRows},
@@ -49,7 +49,7 @@ func lockRows(ctx context.Context, r *rig) bool {
 
 // hasLockWaiters reports whether changes of a replica wait for locks of another writer.
 func (r *rig) hasLockWaiters() bool {
-	return slices.ContainsFunc(r.replicas, func(p *replica) bool { return p.metric("autowebinar_lock_waiters") > 0 })
+	return slices.ContainsFunc(r.replicas, func(rep *replica) bool { return rep.metric("autowebinar_lock_waiters") > 0 })
 }
 
 // lockTable locks the table as a backup without a snapshot or ALTER TABLE does.
@@ -70,8 +70,8 @@ func lockTable(ctx context.Context, r *rig) bool {
 	return locked
 }
 
-// runWordPressWriters lets four writers write for a while, each in a session with the
-// isolation level of the server, as WordPress has it.
+// runWordPressWriters lets four writers write for a while, each on a connection with the
+// server's default isolation level, which WordPress uses too.
 func runWordPressWriters(ctx context.Context, r *rig, do func(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error) bool {
 	r.otherWriters.Store(true)
 	cleanup, cancel := cleanupContext(ctx)
@@ -102,7 +102,7 @@ func runWordPressWriters(ctx context.Context, r *rig, do func(ctx context.Contex
 	return wrote.Load()
 }
 
-// updateUsersCrosswise lets WordPress and the service wait for locks of each other.
+// updateUsersCrosswise makes WordPress and the service wait for locks of each other.
 func updateUsersCrosswise(ctx context.Context, r *rig) bool {
 	watching, stop := context.WithCancel(ctx)
 	blocked := make(chan bool)
@@ -113,8 +113,9 @@ func updateUsersCrosswise(ctx context.Context, r *rig) bool {
 }
 
 // updateTwoUsers updates two viewers in one transaction, the one with the higher id
-// first: the service locks viewers in ascending order. The index is the one that a
-// server chooses if there are many users; it locks all rows that it reads there.
+// first, whereas the service locks viewers in ascending order. The index is the one that
+// a server chooses if there are many users; the server locks all rows that it reads in
+// it.
 func updateTwoUsers(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
@@ -130,7 +131,7 @@ func updateTwoUsers(ctx context.Context, r *rig, conn *sqlx.Conn, user int) erro
 	return tx.Commit()
 }
 
-// saveProfile writes what the user editor does: some meta keys and a row of wp_users.
+// saveProfile writes some meta keys and a row of wp_users, as the user editor does.
 func saveProfile(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	for _, key := range []string{"nickname", "first_name", "last_name", "description", "locale"} {
 		var ids []int64
@@ -149,8 +150,8 @@ func saveProfile(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	return err
 }
 
-// deleteAndInsert replaces rows of other keys in one transaction, as a plugin does
-// that stores a list.
+// deleteAndInsert replaces rows of other keys in one transaction, as a plugin that
+// stores a list does.
 func deleteAndInsert(ctx context.Context, r *rig, conn *sqlx.Conn, user int) error {
 	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {

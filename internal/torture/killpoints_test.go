@@ -10,7 +10,7 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// killPoints are faults that kill the process at an exact point.
+// killPoints are faults that kill the process at a defined step of a commit or delivery.
 func killPoints() []fault {
 	return []fault{
 		{name: "killed before a commit reaches the server", config: rigConfig{appliedOnce: true}, inject: killAtCommit(&servicetest.Reply{Close: true}, 0)},
@@ -24,19 +24,19 @@ func killPoints() []fault {
 // killAtCommit kills a replica when the next COMMIT passes its proxy.
 func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx context.Context, r *rig) bool {
 	return func(ctx context.Context, r *rig) bool {
-		p := r.anyReplica()
+		rep := r.anyReplica()
 		r.waitAcknowledged(ctx)
 		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
-		reached, dead := make(chan struct{}), make(chan struct{})
+		reached, killed := make(chan struct{}), make(chan struct{})
 		var reachedOnce atomic.Bool
-		defer p.proxy.AddRule(func(statement string) *servicetest.Reply {
+		defer rep.proxy.AddRule(func(statement string) *servicetest.Reply {
 			if !strings.EqualFold(statement, "COMMIT") || !reachedOnce.CompareAndSwap(false, true) {
 				return nil
 			}
 			close(reached)
 			if reply != nil {
-				<-dead
+				<-killed
 			}
 			return reply
 		})()
@@ -51,9 +51,9 @@ func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx contex
 		if after > 0 {
 			r.pause(context.WithoutCancel(ctx), 0, after)
 		}
-		p.kill()
-		close(dead)
-		p.start()
+		rep.kill()
+		close(killed)
+		rep.start()
 		return true
 	}
 }
@@ -67,25 +67,25 @@ func (r *rig) waitAcknowledged(ctx context.Context) {
 	r.waitUntil(waiting, func() bool { return r.acknowledged.Load() > before })
 }
 
-// killAtDelivery kills the leader when the receiver has a delivery, before it
-// responds. If accepted is true, the receiver has accepted the event.
+// killAtDelivery kills the leader between a request to the receiver and the response. If
+// accepted is true, the receiver records the event first.
 func killAtDelivery(accepted bool) func(ctx context.Context, r *rig) bool {
 	return func(ctx context.Context, r *rig) bool {
 		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
-		reached, dead := make(chan struct{}), make(chan struct{})
-		defer close(dead)
+		reached, killed := make(chan struct{}), make(chan struct{})
+		defer close(killed)
 		var seen atomic.Bool
 		defer r.receiver.respondWith(func(w http.ResponseWriter, _ *http.Request) {
-			a := w.(*delivery)
-			if a.form || !seen.CompareAndSwap(false, true) {
+			d := w.(*delivery)
+			if d.form || !seen.CompareAndSwap(false, true) {
 				return
 			}
 			if accepted {
-				a.accept()
+				d.accept()
 			}
 			close(reached)
-			<-dead
+			<-killed
 			panic(http.ErrAbortHandler)
 		})()
 		select {
@@ -96,12 +96,12 @@ func killAtDelivery(accepted bool) func(ctx context.Context, r *rig) bool {
 			}
 			<-reached
 		}
-		p := r.currentLeader()
-		if p == nil {
-			return false // it is no longer the leader
+		rep := r.currentLeader()
+		if rep == nil {
+			return false // the sender is no longer the leader
 		}
-		p.kill()
-		p.start()
+		rep.kill()
+		rep.start()
 		return true
 	}
 }

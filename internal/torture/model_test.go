@@ -17,14 +17,14 @@ type attempt struct {
 	request
 	n        int
 	sent     time.Time
-	ended    time.Time // with a response or without; zero while it is in flight
-	response *response // nil if there is none: it may have been applied or not
+	ended    time.Time // zero while the attempt is in flight
+	response *response // nil if there is none: the attempt may have been applied or not
 }
 
 func (a *attempt) unanswered() bool { return a.response == nil }
 
-// model is what one viewer has sent, and the responses. Several clients may use it
-// at the same time.
+// model records the attempts of one viewer and the responses. It is safe for
+// concurrent use by the viewer's clients.
 type model struct {
 	user        webinar.UserID
 	clock       *clock
@@ -42,7 +42,7 @@ func newModel(user uint64, c *clock, appliedOnce bool) *model {
 	return &model{user: webinar.UserID(user), clock: c, appliedOnce: appliedOnce, latest: map[webinar.ID]latestResponse{}}
 }
 
-// send records that a request is sent.
+// send records an attempt. The caller sends the request afterwards.
 func (m *model) send(req request) *attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -56,9 +56,9 @@ func (m *model) send(req request) *attempt {
 	return a
 }
 
-// giveUp records that an attempt ended without a response: the request may be
-// applied, even later, or not.
-func (m *model) giveUp(a *attempt) {
+// recordNoResponse records that an attempt ended without a response. The request may
+// have been applied, or may be applied later, or never.
+func (m *model) recordNoResponse(a *attempt) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if a.ended = time.Now(); a.route == readSession {
@@ -109,8 +109,8 @@ type latestResponse struct {
 	at time.Time
 }
 
-// checkMonotonic compares a response with the one before it, only by values that
-// never go back.
+// checkMonotonic compares the values that never decrease, and the times that never
+// change, with those of the previous response.
 func (m *model) checkMonotonic(a *attempt, r *response) {
 	if r.status >= http.StatusMultipleChoices || r.SessionID == "" {
 		return
@@ -157,8 +157,8 @@ type untrackedRequest struct {
 
 func (m *model) untrackedSent(a *attempt) {
 	if a.id != uuid.Nil {
-		if s := m.untrackedOf(a); s != nil {
-			s.attempts++
+		if u := m.untrackedOf(a); u != nil {
+			u.attempts++
 			return
 		}
 	}
@@ -168,23 +168,23 @@ func (m *model) untrackedSent(a *attempt) {
 // untrackedOf returns the request of an attempt. Attempts without an id are
 // requests of their own.
 func (m *model) untrackedOf(a *attempt) *untrackedRequest {
-	for _, s := range slices.Backward(m.untracked) {
-		if s.route == a.route && s.id == a.id && (a.id != uuid.Nil || s.sent.Equal(a.sent)) {
-			return s
+	for _, u := range slices.Backward(m.untracked) {
+		if u.route == a.route && u.id == a.id && (a.id != uuid.Nil || u.sent.Equal(a.sent)) {
+			return u
 		}
 	}
 	return nil
 }
 
 func (m *model) untrackedAnswered(a *attempt, r *response) {
-	s := m.untrackedOf(a)
+	u := m.untrackedOf(a)
 	evaluated := a.route == attendance && r.status == http.StatusOK && len(r.Results) == 1
 	switch {
 	case a.route == form && r.status == http.StatusOK:
-		s.acked = a.ended
+		u.acked = a.ended
 		return
 	case evaluated && r.Results[0].Result == "classified" && r.Results[0].Attended != nil:
-		s.id, s.acked, s.attended = r.EvaluationID, a.ended, *r.Results[0].Attended
+		u.id, u.acked, u.attended = r.EvaluationID, a.ended, *r.Results[0].Attended
 		return
 	}
 	rejected := evaluated && r.Results[0].Result == "not_entered" ||

@@ -12,32 +12,32 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// mutation is a way to break a promise, with the fault in which it shows, and the
+// mutation is a failpoint, the fault under which it violates a guarantee, and the
 // failures that the checker must count.
 type mutation struct {
 	failpoint failpoint.Name
 	config    rigConfig
-	inject    func(ctx context.Context, r *rig) bool // nil if it shows without a fault
+	inject    func(ctx context.Context, r *rig) bool // nil if no fault is needed
 	detected  func(v *result) int
 }
 
 func mutations() []mutation {
-	crowded := rigConfig{replicas: 2, viewers: 6, clients: 4, pause: 5 * time.Millisecond}
+	manyClients := rigConfig{replicas: 2, viewers: 6, clients: 4, pause: 5 * time.Millisecond}
 	return []mutation{
-		{failpoint.SkipOutbox, rigConfig{}, nil, func(v *result) int { return v.lost }},
-		{failpoint.LoseParkedRow, rigConfig{}, nil, func(v *result) int { return v.wrongResponses + v.wrongRows }},
-		{failpoint.AckBeforeCommit, rigConfig{}, failCommits, func(v *result) int { return v.wrongResponses + v.wrongRows + v.lost }},
-		{failpoint.SkipRowLocks, crowded, delayStatements, func(v *result) int { return v.wrongResponses + v.wrongRows }},
-		{failpoint.LeadWithoutLock, rigConfig{replicas: 2}, respondVerySlowly, func(v *result) int { return v.overlapped }},
-		{failpoint.LeadOnce, rigConfig{}, killConnectionsRepeatedly, func(v *result) int { return v.stuck }},
-		{failpoint.NewestFirst, rigConfig{}, failHalfTheTime, func(v *result) int { return v.outOfOrder }},
-		{failpoint.AcceptServerErrors, rigConfig{}, failHalfTheTime, func(v *result) int { return v.lost }},
-		{failpoint.NewWebhookID, rigConfig{}, failHalfTheTime, func(v *result) int { return v.duplicated }},
-		{failpoint.AttemptTime, rigConfig{}, failHalfTheTime, func(v *result) int { return v.altered }},
-		{failpoint.LoseExit, rigConfig{frequent: exit}, nil, func(v *result) int { return v.wrongRows }},
-		{failpoint.EvaluateAbsent, rigConfig{frequent: attendance}, nil, func(v *result) int { return v.altered }},
-		{failpoint.SwapEvaluations, rigConfig{frequent: attendance}, failHalfTheTime, func(v *result) int { return v.outOfOrder }},
-		{failpoint.AckLostForms, rigConfig{frequent: form}, failHalfTheTime, func(v *result) int { return v.lost }},
+		{failpoint.SkipOutbox, rigConfig{}, nil, func(res *result) int { return res.lost }},
+		{failpoint.LoseParkedRow, rigConfig{}, nil, func(res *result) int { return res.wrongResponses + res.wrongRows }},
+		{failpoint.AckBeforeCommit, rigConfig{}, failCommits, func(res *result) int { return res.wrongResponses + res.wrongRows + res.lost }},
+		{failpoint.SkipRowLocks, manyClients, delayStatements, func(res *result) int { return res.wrongResponses + res.wrongRows }},
+		{failpoint.LeadWithoutLock, rigConfig{replicas: 2}, respondVerySlowly, func(res *result) int { return res.overlapped }},
+		{failpoint.LeadOnce, rigConfig{}, killConnectionsRepeatedly, func(res *result) int { return res.stuck }},
+		{failpoint.NewestFirst, rigConfig{}, failHalfTheTime, func(res *result) int { return res.outOfOrder }},
+		{failpoint.AcceptServerErrors, rigConfig{}, failHalfTheTime, func(res *result) int { return res.lost }},
+		{failpoint.NewWebhookID, rigConfig{}, failHalfTheTime, func(res *result) int { return res.duplicated }},
+		{failpoint.AttemptTime, rigConfig{}, failHalfTheTime, func(res *result) int { return res.altered }},
+		{failpoint.LoseExit, rigConfig{frequent: exit}, nil, func(res *result) int { return res.wrongRows }},
+		{failpoint.EvaluateAbsent, rigConfig{frequent: attendance}, nil, func(res *result) int { return res.altered }},
+		{failpoint.SwapEvaluations, rigConfig{frequent: attendance}, failHalfTheTime, func(res *result) int { return res.outOfOrder }},
+		{failpoint.AckLostForms, rigConfig{frequent: form}, failHalfTheTime, func(res *result) int { return res.lost }},
 	}
 }
 
@@ -62,39 +62,39 @@ func TestCheckerDetectsMutations(t *testing.T) {
 			if m.inject != nil {
 				inject = r.injectRepeatedly(func() fault { return fault{name: string(m.failpoint), inject: m.inject} })
 			}
-			enough := func() bool {
+			complete := func() bool {
 				return r.acknowledged.Load() >= 250 && (m.failpoint != failpoint.LeadWithoutLock || r.receiver.overlapCount() > 0)
 			}
-			v := r.runScenario(shortRun, enough, inject)
-			t.Logf("%s", v)
+			res := r.runScenario(shortRun, complete, inject)
+			t.Logf("%s", res)
 			if m.detected == nil {
-				assert.False(t, v.failed(), v.firstFailures())
+				assert.False(t, res.failed(), res.firstFailures())
 				return
 			}
-			assert.True(t, v.failed())
-			assert.Positive(t, m.detected(v), v.firstFailures())
-			assert.NotEmpty(t, v.failures)
+			assert.True(t, res.failed())
+			assert.Positive(t, m.detected(res), res.firstFailures())
+			assert.NotEmpty(t, res.failures)
 		})
 	}
 	assert.ElementsMatch(t, failpoint.All(), tested)
 }
 
-// failHalfTheTime lets the receiver respond with 500 half of the time.
+// failHalfTheTime makes the receiver respond with 500 about half of the time.
 func failHalfTheTime(ctx context.Context, r *rig) bool {
 	arrived := r.respondFor(ctx, status(http.StatusInternalServerError), 500*time.Millisecond, 800*time.Millisecond)
 	r.pause(ctx, 300*time.Millisecond, 500*time.Millisecond)
 	return arrived
 }
 
-// respondVerySlowly lets every delivery take two seconds, so that overlapping ones are
-// noticed.
+// respondVerySlowly makes every delivery take two seconds, so that overlapping ones are
+// detected.
 func respondVerySlowly(ctx context.Context, r *rig) bool {
 	defer r.receiver.respondWith(func(http.ResponseWriter, *http.Request) { time.Sleep(2 * time.Second) })()
 	<-ctx.Done()
 	return true
 }
 
-// failCommits lets every third COMMIT fail on the server.
+// failCommits makes every third COMMIT fail.
 func failCommits(ctx context.Context, r *rig) bool {
 	rule := func(statement string) *servicetest.Reply {
 		if statement == "COMMIT" && r.random(3) == 0 {
@@ -102,8 +102,8 @@ func failCommits(ctx context.Context, r *rig) bool {
 		}
 		return nil
 	}
-	for _, p := range r.replicas {
-		defer p.proxy.AddRule(rule)()
+	for _, rep := range r.replicas {
+		defer rep.proxy.AddRule(rule)()
 	}
 	<-ctx.Done()
 	return true
@@ -111,8 +111,8 @@ func failCommits(ctx context.Context, r *rig) bool {
 
 // delayStatements delays every statement.
 func delayStatements(ctx context.Context, r *rig) bool {
-	for _, p := range r.replicas {
-		defer p.proxy.Delay(5 * time.Millisecond)()
+	for _, rep := range r.replicas {
+		defer rep.proxy.Delay(5 * time.Millisecond)()
 	}
 	<-ctx.Done()
 	return true

@@ -7,13 +7,13 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// observed is what a run has left behind of one viewer.
+// observed contains the rows and events of one viewer after a run.
 type observed struct {
 	rows   map[string][]string // by key, in the order of umeta_id
 	events map[string]*receivedEvent
 }
 
-// observe reads what there is of all viewers.
+// observe returns the rows and events of all users by user id.
 func (r *rig) observe() map[uint64]*observed {
 	all := map[uint64]*observed{}
 	of := func(user uint64) *observed {
@@ -33,8 +33,8 @@ func (r *rig) observe() map[uint64]*observed {
 		r.Fatalf("read rows: %v", err)
 	}
 	for _, row := range rows {
-		e := of(row.User)
-		e.rows[row.Key] = append(e.rows[row.Key], row.Value)
+		obs := of(row.User)
+		obs.rows[row.Key] = append(obs.rows[row.Key], row.Value)
 	}
 	r.receiver.mu.Lock()
 	defer r.receiver.mu.Unlock()
@@ -46,70 +46,70 @@ func (r *rig) observe() map[uint64]*observed {
 
 // sessionRows returns the rows of sessions and registrations, and adds failures for
 // duplicate rows and for rows of the queue.
-func (e observed) sessionRows(v *result) map[string]string {
+func (obs observed) sessionRows(res *result) map[string]string {
 	rows := map[string]string{}
-	for key, values := range e.rows {
+	for key, values := range obs.rows {
 		switch {
 		case key == "autowebinar_outbox" || key == "autowebinar_outbox_wait":
-			v.addFailure(&v.left, "left in the queue: %v", values)
+			res.addFailure(&res.left, "left in the queue: %v", values)
 			continue
 		case key == "autowebinar_outbox_dead":
-			v.addFailure(&v.dead, "dead: %v", values)
+			res.addFailure(&res.dead, "dead: %v", values)
 			continue
 		case len(values) > 1:
-			v.addFailure(&v.wrongRows, "duplicate rows of %s: %v", key, values)
+			res.addFailure(&res.wrongRows, "duplicate rows of %s: %v", key, values)
 		}
-		if values[0] != "0" { // the service writes 0 where a number was positive before
+		if values[0] != "0" { // the service writes 0 instead of deleting a number's row
 			rows[key] = values[0]
 		}
 	}
 	return rows
 }
 
-// row returns the first row of a key, or nothing.
-func (e observed) row(key string) string {
-	if values := e.rows["autowebinar_"+key]; len(values) > 0 {
+// row returns the value of the first row of a key, or "".
+func (obs observed) row(key string) string {
+	if values := obs.rows["autowebinar_"+key]; len(values) > 0 {
 		return values[0]
 	}
 	return ""
 }
 
-// viewer returns as much of a viewer as the events of evaluations and forms
-// depend on.
-func (e observed) viewer(user webinar.UserID) webinar.Viewer {
+// viewer returns the viewer's sessions with the fields that the events of evaluations
+// and forms depend on.
+func (obs observed) viewer(user webinar.UserID) webinar.Viewer {
 	v := webinar.Viewer{User: user, Parked: map[webinar.ID]*webinar.Session{}}
-	for key, values := range e.rows {
+	for key, values := range obs.rows {
 		suffix, found := strings.CutPrefix(key, "autowebinar_session_id")
 		if !found {
 			continue
 		}
 		s := &webinar.Session{
-			ID: webinar.SessionID(values[0]), Webinar: webinar.ID(e.row("webinar_id" + suffix)), Completed: e.row("completed"+suffix) == "1",
+			ID: webinar.SessionID(values[0]), Webinar: webinar.ID(obs.row("webinar_id" + suffix)), Completed: obs.row("completed"+suffix) == "1",
 		}
-		s.StartedAt, _ = time.Parse(time.DateTime, e.row("started_at"+suffix))
+		s.StartedAt, _ = time.Parse(time.DateTime, obs.row("started_at"+suffix))
 		v.Parked[s.Webinar] = s
 	}
 	return v
 }
 
-// finalRows is what the rows tell of changes without a response: whatever has been
-// applied can be found there.
+// finalRows contains the values of the final rows that show which unanswered changes
+// have been applied.
 type finalRows struct {
 	sessions map[webinar.ID]webinar.SessionID
-	lastSeen string          // the latest one of all sessions
-	clicks   map[string]bool // when a call to action was clicked first
+	lastSeen string          // the latest of all sessions
+	clicks   map[string]bool // the times of the first click in each session
 }
 
-func (e observed) finalRows() finalRows {
+func (obs observed) finalRows() finalRows {
 	f := finalRows{sessions: map[webinar.ID]webinar.SessionID{}, clicks: map[string]bool{}}
-	for key, values := range e.rows {
+	for key, values := range obs.rows {
 		name, suffix, _ := strings.Cut(strings.TrimPrefix(key, "autowebinar_"), "@")
 		if suffix != "" {
 			suffix = "@" + suffix
 		}
 		switch name {
 		case "session_id":
-			f.sessions[webinar.ID(e.row("webinar_id"+suffix))] = webinar.SessionID(values[0])
+			f.sessions[webinar.ID(obs.row("webinar_id"+suffix))] = webinar.SessionID(values[0])
 		case "last_seen_at":
 			f.lastSeen = max(f.lastSeen, values[0])
 		case "cta_clicked_at":
@@ -119,8 +119,8 @@ func (e observed) finalRows() finalRows {
 	return f
 }
 
-// session returns the id of a webinar's session. A session that does not exist has
-// an id that no response names.
+// session returns the id of a webinar's session, or an id that occurs in no response if
+// there is none.
 func (f finalRows) session(id webinar.ID) webinar.SessionID {
 	if session, exists := f.sessions[id]; exists {
 		return session
@@ -128,10 +128,10 @@ func (f finalRows) session(id webinar.ID) webinar.SessionID {
 	return "none"
 }
 
-// allow reports whether a request may have changed something at a time of the
-// database's clock: a session was last seen no earlier than that, and the first
-// click on a call to action has a row. A registration has an event instead.
-func (f finalRows) allow(r request, t time.Time) bool {
+// allows reports whether the final rows permit that a request was applied at a time of
+// the database's clock: it updates the session's last_seen_at, and a first click has a
+// row. A registration is found by its event instead.
+func (f finalRows) allows(r request, t time.Time) bool {
 	switch {
 	case r.route == register:
 		return true

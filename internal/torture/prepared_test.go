@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// preparedRequest is a request with an open connection: to send it takes no more
-// than a write, so that thousands can be sent at once on a busy machine.
+// preparedRequest is a request with an open connection. Sending it takes only a write,
+// so that thousands can be sent at once on a busy machine.
 type preparedRequest struct {
 	client *client
 	request
@@ -25,7 +25,7 @@ type preparedRequest struct {
 	reader *bufio.Reader
 }
 
-// prepareAll prepares a request of each client to the first replica.
+// prepareAll prepares a request to the first replica for each client.
 func prepareAll(t *testing.T, clients []*client, requestOf func(i int) request) []*preparedRequest {
 	t.Helper()
 	const atOnce = 16

@@ -55,8 +55,8 @@ func TestReceiverThatDoesNotListen(t *testing.T) {
 	receiver.WaitFor(t, "1", "entered", "left")
 }
 
-// While the receiver rejects the events of half of the viewers, those of the others
-// are delivered. Afterwards the rejected ones are, in their order.
+// While the receiver rejects the events of half of the viewers, the events of the others
+// are delivered. The rejected events are delivered afterwards, in order.
 func TestRejectedEventsDoNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	db, receiver := mariadbtest.New(t), newReceiver(t)

@@ -21,21 +21,20 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// responder responds to a delivery. w is a *delivery: a status of 2xx accepts the
-// event, and accept does so without a status. If several responders are set, the
-// latest comes first; the others are called as long as there is no response. If none
-// of them responds, the receiver does with 204.
+// responder may respond to a delivery. w is a *delivery: a status of 2xx accepts the
+// event, and its method accept does so without a response. Responders are called from
+// the latest to the earliest until one responds. If none does, the status is 204.
 type responder func(w http.ResponseWriter, r *http.Request)
 
-// receivedEvent is what the receiver knows of one webhook id.
+// receivedEvent contains the deliveries with one webhook id.
 type receivedEvent struct {
 	user       uint64
 	body       []byte    // of the first delivery
-	bodies     [][]byte  // all that are different
+	bodies     [][]byte  // distinct ones
 	arrived    time.Time // of the first delivery
-	order      int       // of its first acceptance among those of all events, from 1; 0 if it was never accepted
+	order      int       // position among all events by first acceptance, from 1; 0 if never accepted
 	deliveries int
-	accepted   int // deliveries
+	accepted   int // accepted deliveries
 }
 
 // receiver records what it receives and how it responds.
@@ -47,11 +46,11 @@ type receiver struct {
 	mu         sync.Mutex
 	responders []*responder // the latest first
 	byID       map[string]*receivedEvent
-	accepted   int // webhook ids
+	accepted   int // accepted webhook ids
 	deliveries int
-	inFlight   map[uint64]*delivery // by user: the latest one, without forms
+	inFlight   map[uint64]*delivery // the latest delivery of each user that is not a form
 
-	// What must not happen.
+	// Failures.
 	forged   int // invalid signatures
 	altered  int // ids with more than one body
 	overlaps int // deliveries to one viewer at the same time
@@ -61,100 +60,100 @@ func newReceiver(t testing.TB) *receiver {
 	t.Helper()
 	verifier, err := standardwebhooks.NewWebhook(servicetest.WebhookSecret)
 	require.NoError(t, err)
-	s := &receiver{verifier: verifier, byID: map[string]*receivedEvent{}, inFlight: map[uint64]*delivery{}}
-	server := httptest.NewServer(s)
+	recv := &receiver{verifier: verifier, byID: map[string]*receivedEvent{}, inFlight: map[uint64]*delivery{}}
+	server := httptest.NewServer(recv)
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	s.URL = server.URL + "/events"
-	return s
+	recv.URL = server.URL + "/events"
+	return recv
 }
 
-// respondWith adds a responder until stop is called.
-func (s *receiver) respondWith(b responder) (stop func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.responders = append([]*responder{&b}, s.responders...)
+// respondWith adds a responder, which stop removes.
+func (recv *receiver) respondWith(respond responder) (stop func()) {
+	recv.mu.Lock()
+	defer recv.mu.Unlock()
+	recv.responders = append([]*responder{&respond}, recv.responders...)
 	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.responders = slices.DeleteFunc(slices.Clone(s.responders), func(o *responder) bool { return o == &b })
+		recv.mu.Lock()
+		defer recv.mu.Unlock()
+		recv.responders = slices.DeleteFunc(slices.Clone(recv.responders), func(o *responder) bool { return o == &respond })
 	}
 }
 
-func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (recv *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the sender has cancelled the delivery
 	}
-	a := &delivery{
-		ResponseWriter: w, receiver: s, ctx: r.Context(), done: make(chan struct{}),
+	d := &delivery{
+		ResponseWriter: w, receiver: recv, ctx: r.Context(), done: make(chan struct{}),
 		form: bytes.HasPrefix(body, []byte(`{"type":"client_webinar_form_submitted"`)),
 	}
-	a.user, _ = strconv.ParseUint(r.Header.Get("autowebinar-user"), 10, 64)
-	responders := s.record(a, r, body)
-	defer a.finish()
+	d.user, _ = strconv.ParseUint(r.Header.Get("autowebinar-user"), 10, 64)
+	responders := recv.record(d, r, body)
+	defer d.finish()
 	for _, b := range responders {
-		if !a.responded {
-			(*b)(a, r)
+		if !d.responded {
+			(*b)(d, r)
 		}
 	}
-	if !a.responded {
-		a.WriteHeader(http.StatusNoContent)
+	if !d.responded {
+		d.WriteHeader(http.StatusNoContent)
 	}
 }
 
 // acceptedCount returns how many webhook ids were accepted.
-func (s *receiver) acceptedCount() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.accepted
+func (recv *receiver) acceptedCount() int {
+	recv.mu.Lock()
+	defer recv.mu.Unlock()
+	return recv.accepted
 }
 
-func (s *receiver) overlapCount() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.overlaps
+func (recv *receiver) overlapCount() int {
+	recv.mu.Lock()
+	defer recv.mu.Unlock()
+	return recv.overlaps
 }
 
-// record records a delivery, and returns the responders.
-func (s *receiver) record(a *delivery, r *http.Request, body []byte) []*responder {
+// record records a delivery, and returns the current responders.
+func (recv *receiver) record(d *delivery, r *http.Request, body []byte) []*responder {
 	now := time.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.deliveries++
-	if s.verifier.VerifyIgnoringTimestamp(body, r.Header) != nil {
-		s.forged++
+	recv.mu.Lock()
+	defer recv.mu.Unlock()
+	recv.deliveries++
+	if recv.verifier.VerifyIgnoringTimestamp(body, r.Header) != nil {
+		recv.forged++
 	}
 	id := r.Header.Get("webhook-id")
-	entry := s.byID[id]
+	entry := recv.byID[id]
 	if entry == nil {
-		entry = &receivedEvent{user: a.user, body: body, arrived: now}
-		s.byID[id] = entry
+		entry = &receivedEvent{user: d.user, body: body, arrived: now}
+		recv.byID[id] = entry
 	}
 	if !slices.ContainsFunc(entry.bodies, func(other []byte) bool { return bytes.Equal(other, body) }) {
 		entry.bodies = append(entry.bodies, body)
 		if len(entry.bodies) == 2 {
-			s.altered++
+			recv.altered++
 		}
 	}
 	entry.deliveries++
-	a.event = entry
-	if a.form {
-		return s.responders
+	d.event = entry
+	if d.form {
+		return recv.responders
 	}
-	if before := s.inFlight[a.user]; before != nil && !before.isDone() {
-		go s.checkOverlap(before)
+	if before := recv.inFlight[d.user]; before != nil && !before.isDone() {
+		go recv.checkOverlap(before)
 	}
-	s.inFlight[a.user] = a
-	return s.responders
+	recv.inFlight[d.user] = d
+	return recv.responders
 }
 
-// checkOverlap counts an overlap unless the end of the delivery before is noticed
-// shortly: its connection may be closed already. It counts its own wake-ups, which
-// take longer on a busy machine, as everything else does.
-func (s *receiver) checkOverlap(before *delivery) {
+// checkOverlap counts an overlap unless the previous delivery ends shortly: the sender
+// may have closed its connection without the server having noticed yet. It counts its
+// own wake-ups, because these take longer on a busy machine too.
+func (recv *receiver) checkOverlap(before *delivery) {
 	for range 50 {
 		select {
 		case <-before.done:
@@ -164,9 +163,9 @@ func (s *receiver) checkOverlap(before *delivery) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.overlaps++
+	recv.mu.Lock()
+	defer recv.mu.Unlock()
+	recv.overlaps++
 }
 
 // delivery is one delivery and the response to it.
@@ -176,60 +175,60 @@ type delivery struct {
 	ctx       context.Context
 	event     *receivedEvent
 	user      uint64
-	form      bool // not sent by the leader, but by the replica that got the request
+	form      bool // sent by the replica that got the request, not by the leader
 	responded bool
 	once      sync.Once
 	done      chan struct{} // closed when the response is decided
 }
 
-// accept records that the receiver has the event, whatever the response is.
-func (a *delivery) accept() {
-	s := a.receiver
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a.event.accepted++
-	if a.event.order == 0 {
-		s.accepted++
-		a.event.order = s.accepted
+// accept records that the receiver has the event, independently of the response.
+func (d *delivery) accept() {
+	recv := d.receiver
+	recv.mu.Lock()
+	defer recv.mu.Unlock()
+	d.event.accepted++
+	if d.event.order == 0 {
+		recv.accepted++
+		d.event.order = recv.accepted
 	}
 }
 
-// finish is called before the response is written: the sender may react to it before
-// the write returns.
-func (a *delivery) finish() { a.once.Do(func() { close(a.done) }) }
+// finish closes done. It is called before the response is written, because the sender
+// may react before the write returns.
+func (d *delivery) finish() { d.once.Do(func() { close(d.done) }) }
 
-func (a *delivery) isDone() bool {
+func (d *delivery) isDone() bool {
 	select {
-	case <-a.done:
+	case <-d.done:
 		return true
-	case <-a.ctx.Done():
+	case <-d.ctx.Done():
 		return true
 	default:
 		return false
 	}
 }
 
-func (a *delivery) WriteHeader(status int) {
-	if !a.responded && status >= 200 {
-		a.responded = true
+func (d *delivery) WriteHeader(status int) {
+	if !d.responded && status >= 200 {
+		d.responded = true
 		if status < 300 {
-			a.accept()
+			d.accept()
 		}
-		a.finish()
+		d.finish()
 	}
-	a.ResponseWriter.WriteHeader(status)
+	d.ResponseWriter.WriteHeader(status)
 }
 
-func (a *delivery) Write(content []byte) (int, error) {
-	if !a.responded {
-		a.WriteHeader(http.StatusOK)
+func (d *delivery) Write(content []byte) (int, error) {
+	if !d.responded {
+		d.WriteHeader(http.StatusOK)
 	}
-	return a.ResponseWriter.Write(content)
+	return d.ResponseWriter.Write(content)
 }
 
 // Hijack returns the connection, for responses that are not HTTP.
-func (a *delivery) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	a.responded = true
-	a.finish()
-	return a.ResponseWriter.(http.Hijacker).Hijack()
+func (d *delivery) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	d.responded = true
+	d.finish()
+	return d.ResponseWriter.(http.Hijacker).Hijack()
 }

@@ -25,21 +25,21 @@ func TestReplicas(t *testing.T) {
 func TestLeaderIsReplacedInTime(t *testing.T) {
 	for name, test := range map[string]struct{ end, restore func(leader *replica) }{
 		"the leader is killed":          {(*replica).kill, (*replica).start},
-		"the leader's packets are lost": {func(p *replica) { p.proxy.Drop() }, func(p *replica) { p.proxy.Clear() }},
+		"the leader's packets are lost": {func(rep *replica) { rep.proxy.Drop() }, func(rep *replica) { rep.proxy.Clear() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const limit = 5 * time.Second
 			r := newRig(t, 1, rigConfig{replicas: 3, viewers: maxTries})
-			c := newCrowd(r)
+			group := newViewerGroup(r)
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			defer cancel()
 			servicetest.MajorityPass(t, maxTries, func(try int) (good, counts bool) {
 				leader := r.waitLeader(ctx)
 				require.NotNil(t, leader)
-				others := slices.DeleteFunc(slices.Clone(r.replicas), func(p *replica) bool { return p == leader })
+				others := slices.DeleteFunc(slices.Clone(r.replicas), func(rep *replica) bool { return rep == leader })
 				test.end(leader)
 				ended := time.Now()
-				c.clients[try].mustSend(others[0], request{route: register, webinar: "talk"})
+				group.clients[try].mustSend(others[0], request{route: register, webinar: "talk"})
 				require.True(t, r.waitUntil(ctx, func() bool { return r.receiver.acceptedCount() == try+1 }), "no other replica delivers")
 				took := time.Since(ended)
 				t.Logf("from the end of the leader to the receiver: %s", took)
@@ -56,7 +56,7 @@ func TestLeaderIsReplacedInTime(t *testing.T) {
 func TestDeliveryIsQuick(t *testing.T) {
 	const viewers, limit = 30, 500 * time.Millisecond
 	r := newRig(t, 1, rigConfig{replicas: 3, viewers: maxTries * viewers})
-	c := newCrowd(r)
+	group := newViewerGroup(r)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	require.NotNil(t, r.waitLeader(ctx))
@@ -64,7 +64,7 @@ func TestDeliveryIsQuick(t *testing.T) {
 		if try > 0 {
 			time.Sleep(time.Second) // other work on the machine comes in bursts
 		}
-		p99 := r.latency(t, c.clients, try*viewers, viewers)
+		p99 := r.latency(t, group.clients, try*viewers, viewers)
 		t.Logf("from the response to the receiver: p99 %s", p99)
 		return p99 <= limit, true
 	})

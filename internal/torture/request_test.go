@@ -11,7 +11,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// webinars are short: at sixteen times the speed each takes seconds to watch.
+// webinars are so short that watching one at sixteen times the speed takes seconds.
 const webinars = "intro=24,pro=60,talk=150"
 
 // rules are those of the service under test.
@@ -103,8 +103,7 @@ func (r request) body(user uint64) string {
 	return string(text)
 }
 
-// apply applies the request by the service's rules. Only the dispatch to the rules
-// is the model's own.
+// apply applies the request to a viewer by the service's own rules.
 func (r request) apply(v webinar.Viewer, newID webinar.SessionID, now time.Time) (webinar.Result, error) {
 	rules, ref := rules(), webinar.SessionRef{Session: r.session, Webinar: r.webinar}
 	switch r.route {
@@ -155,8 +154,8 @@ type response struct {
 	} `json:"results"`
 }
 
-// databaseTime returns the time at which the service applied the request, or zero
-// if the response does not tell it.
+// databaseTime returns the time at which the service applied the request, or zero if
+// the response does not contain it.
 func (r *response) databaseTime() time.Time {
 	if r.ServerTime == nil && r.status == http.StatusCreated {
 		return timeOf(r.RegisteredAt)

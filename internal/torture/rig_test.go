@@ -21,20 +21,19 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// fault is something that can go wrong. inject makes it go wrong and returns when it
-// is over and repaired. A run calls it repeatedly. It ends early when ctx ends, but
-// repairs first. It repairs nothing but what it has broken itself, and reports
-// whether the fault took effect.
+// fault is a fault that can be injected into a rig. inject causes it, ends it after a
+// while or when ctx ends, repairs its effects and no others, and reports whether it had
+// an effect. A run calls inject repeatedly.
 type fault struct {
 	name   string
 	config rigConfig
 	inject func(ctx context.Context, r *rig) (happened bool)
 }
 
-// rigConfig configures a rig. A fault names what it needs.
+// rigConfig configures a rig.
 type rigConfig struct {
 	replicas    int               // 0 means 1
-	server      *mariadbd.Config  // of the rig's own database server; nil means the shared one, which no fault may break
+	server      *mariadbd.Config  // of a separate database server; nil means the shared one, which no fault may break
 	settings    map[string]string // additional settings of the service
 	binary      string            // of the service; empty means the one with the race detector
 	viewers     int               // 0 means usualViewers
@@ -42,13 +41,13 @@ type rigConfig struct {
 	frequent    route             // of every third request; empty means none
 	pause       time.Duration     // the mean time between two requests of a client; 0 means usualPause
 	appliedOnce bool              // connections to the database do not break, so no request is applied twice
-	recovery    time.Duration     // within which the service must recover in the end; 0 means usualRecovery
+	recovery    time.Duration     // the limit for the recovery after a run; 0 means usualRecovery
 
-	databaseClock bool // can be stepped; needs a server
-	serviceClock  bool // can be stepped
+	databaseClock bool // the database's clock can be set; requires server
+	serviceClock  bool // the clock of the replicas can be set
 }
 
-// rig is a service to be broken, with everything around it.
+// rig is the service under test: its replicas, database, receiver and clocks.
 type rig struct {
 	testing.TB
 	seed     uint64
@@ -60,25 +59,25 @@ type rig struct {
 	receiver *receiver
 	clock    clock
 
-	databaseClock *servicetest.DatabaseClock // nil if it cannot be stepped
-	serviceClock  *servicetest.ServiceClock  // nil if it cannot be stepped
+	databaseClock *servicetest.DatabaseClock // nil if it cannot be set
+	serviceClock  *servicetest.ServiceClock  // nil if it cannot be set
 
-	// otherWriters is set once a fault has written rows that are not the service's:
-	// they are not compared then.
+	// otherWriters is set once a fault has written rows that are not the service's.
+	// Their checksum is not compared then.
 	otherWriters atomic.Bool
 
-	faults       atomic.Int64 // that took effect
+	faults       atomic.Int64 // injected faults that had an effect
 	requests     atomic.Int64
 	acknowledged atomic.Int64
 	unanswered   atomic.Int64
-	rejected     atomic.Int64 // of the unanswered: with a 503
+	rejected     atomic.Int64 // those of unanswered that got a 503
 
 	mu      sync.Mutex
 	rng     *rand.Rand
 	matched map[string]int // statements that a fault has affected, by their first words
 }
 
-// replica is an instance of the service. It reaches the database through a proxy.
+// replica is an instance of the service that connects to the database through a proxy.
 type replica struct {
 	proxy *servicetest.FaultProxy
 
@@ -88,13 +87,13 @@ type replica struct {
 }
 
 // newRig starts a rig and waits until it is ready.
-func newRig(t testing.TB, seed uint64, n rigConfig) *rig {
+func newRig(t testing.TB, seed uint64, config rigConfig) *rig {
 	t.Helper()
-	r := &rig{TB: t, seed: seed, config: n, receiver: newReceiver(t), rng: rand.New(rand.NewPCG(seed, 0)), matched: map[string]int{}}
+	r := &rig{TB: t, seed: seed, config: config, receiver: newReceiver(t), rng: rand.New(rand.NewPCG(seed, 0)), matched: map[string]int{}}
 	r.prepareClocks()
 	r.base, r.server = newDatabase(t, r.config.server)
 	r.db = r.base.SQL
-	for range max(n.replicas, 1) {
+	for range max(config.replicas, 1) {
 		r.replicas = append(r.replicas, r.newReplica())
 	}
 	for _, replica := range r.replicas {
@@ -112,27 +111,27 @@ func (r *rig) newReplica() *replica {
 		"AUTOWEBINAR_RATE_VIEWER":       "0",
 	})
 	maps.Copy(env, r.config.settings)
-	p := &replica{proxy: proxy, rig: r, env: env}
-	p.start()
-	return p
+	rep := &replica{proxy: proxy, rig: r, env: env}
+	rep.start()
+	return rep
 }
 
 // start starts the instance, and does not wait until it is ready.
-func (p *replica) start() {
-	if p.rig.config.binary != "" {
-		p.service.Store(servicetest.StartBinary(p.rig, p.rig.config.binary, p.env))
+func (rep *replica) start() {
+	if rep.rig.config.binary != "" {
+		rep.service.Store(servicetest.StartBinary(rep.rig, rep.rig.config.binary, rep.env))
 		return
 	}
-	p.service.Store(servicetest.Start(p.rig, p.env))
+	rep.service.Store(servicetest.Start(rep.rig, rep.env))
 }
 
-func (p *replica) kill() { p.service.Load().Kill() }
+func (rep *replica) kill() { rep.service.Load().Kill() }
 
-// metric returns a metric of the instance, or 0 if the instance does not answer. A
-// metric that the instance does not have fails the test.
-func (p *replica) metric(name string) float64 {
+// metric returns the value of a metric of the instance, or 0 if the instance does not
+// respond. It fails the test if the metric does not exist.
+func (rep *replica) metric(name string) float64 {
 	client := http.Client{Timeout: 3 * time.Second}
-	res, err := client.Get(p.service.Load().Admin + "/metrics")
+	res, err := client.Get(rep.service.Load().Admin + "/metrics")
 	if err != nil {
 		return 0
 	}
@@ -142,22 +141,22 @@ func (p *replica) metric(name string) float64 {
 		if text, found := strings.CutPrefix(lines.Text(), name+" "); found {
 			value, err := strconv.ParseFloat(text, 64)
 			if err != nil {
-				p.rig.Errorf("metric %s: %v", name, err)
+				rep.rig.Errorf("metric %s: %v", name, err)
 			}
 			return value
 		}
 	}
 	if lines.Err() == nil && res.StatusCode == http.StatusOK {
-		p.rig.Errorf("metric %s does not exist", name)
+		rep.rig.Errorf("metric %s does not exist", name)
 	}
 	return 0
 }
 
-// affected returns how many reads and connections the proxies have delayed or
-// dropped.
-func (r *rig) affected() (n int) {
-	for _, p := range r.replicas {
-		n += p.proxy.Affected()
+// affectedCount returns how many reads and connections the proxies have delayed or
+// dropped so far.
+func (r *rig) affectedCount() (n int) {
+	for _, rep := range r.replicas {
+		n += rep.proxy.Affected()
 	}
 	return n
 }
@@ -172,22 +171,21 @@ func (r *rig) random(n int) int {
 // anyReplica returns a random replica.
 func (r *rig) anyReplica() *replica { return r.replicas[r.random(len(r.replicas))] }
 
-// addMatches counts n statements that begin with a word and that a fault has
-// affected.
+// addMatches counts n affected statements that begin with a word.
 func (r *rig) addMatches(word string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.matched[word] += n
 }
 
-// isUnmatched reports whether no statement with one of the words was affected yet.
+// isUnmatched reports whether for one of the words no statement was affected yet.
 func (r *rig) isUnmatched(words []string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.ContainsFunc(words, func(word string) bool { return r.matched[word] == 0 })
 }
 
-// unmatched returns the words with which no affected statement began.
+// unmatched returns the words for which no statement was affected.
 func (r *rig) unmatched() (words []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -200,8 +198,8 @@ func (r *rig) unmatched() (words []string) {
 }
 
 // pause waits for a random time, or until ctx ends.
-func (r *rig) pause(ctx context.Context, least, most time.Duration) {
-	d := least + time.Duration(r.random(int(most-least)+1))
+func (r *rig) pause(ctx context.Context, shortest, longest time.Duration) {
+	d := shortest + time.Duration(r.random(int(longest-shortest)+1))
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):

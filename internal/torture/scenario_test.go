@@ -29,56 +29,56 @@ func seedFor(t testing.TB) uint64 {
 	return seed
 }
 
-// runScenario lets a crowd use the service for a while. At the same time inject, if
-// it is not nil, injects faults. The run is extended, up to sixty times, until
-// enough reports that it has shown what it is for. Then all faults are removed and
-// the result is checked.
-func (r *rig) runScenario(length time.Duration, enough func() bool, inject func(ctx context.Context)) *result {
+// runScenario lets a group of viewers send requests while inject, if it is not nil,
+// injects faults. The run ends after length, or once complete returns true, but at the
+// latest after sixty times length. Then all faults are removed and the result is
+// checked.
+func (r *rig) runScenario(length time.Duration, complete func() bool, inject func(ctx context.Context)) *result {
 	started := time.Now()
-	c := newCrowd(r)
+	group := newViewerGroup(r)
 	before := r.base.Checksum(r)
 	ctx, cancel := context.WithTimeout(context.Background(), 60*length)
 	defer cancel()
 	go func() {
 		r.pause(ctx, length, length)
-		if enough != nil {
-			r.waitUntil(ctx, enough)
+		if complete != nil {
+			r.waitUntil(ctx, complete)
 		}
 		cancel()
 	}()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c.run(ctx, r.config.pause)
+		group.run(ctx, r.config.pause)
 	}()
 	if inject != nil {
 		inject(ctx)
 	}
 	<-done
-	stuck := slices.Concat(r.waitRecovered(c), r.drainAndStop())
-	v := r.check(c, before)
-	for _, what := range stuck {
-		v.addFailure(&v.stuck, "%s", what)
+	stuck := slices.Concat(r.waitRecovered(group), r.drainAndStop())
+	res := r.check(group, before)
+	for _, failure := range stuck {
+		res.addFailure(&res.stuck, "%s", failure)
 	}
-	progresstest.Printf("%s: %d requests, %d faults, %d events, checked after %s", r.Name(), v.requests, v.faults, v.events, time.Since(started).Round(time.Second))
-	return v
+	progresstest.Printf("%s: %d requests, %d faults, %d events, checked after %s", r.Name(), res.requests, res.faults, res.events, time.Since(started).Round(time.Second))
+	return res
 }
 
-// waitRecovered waits until each replica, without a restart, accepts a change again.
-// It returns a line about each that does not.
-func (r *rig) waitRecovered(c *crowd) (stuck []string) {
+// waitRecovered waits until each replica accepts a change again without a restart. It
+// returns a line about each replica that does not.
+func (r *rig) waitRecovered(group *viewerGroup) (stuck []string) {
 	ctx, cancel := r.recoveryContext()
 	defer cancel()
-	for i, p := range r.replicas {
+	for i, rep := range r.replicas {
 		next := 0
 		if !r.waitUntil(ctx, func() bool {
-			if p.service.Load().Readiness() != http.StatusOK {
+			if rep.service.Load().Readiness() != http.StatusOK {
 				r.pause(ctx, 50*time.Millisecond, 100*time.Millisecond)
 				return false
 			}
-			client := c.clients[next%len(c.clients)]
+			client := group.clients[next%len(group.clients)]
 			next++
-			return client.sendTo(p, request{route: enter, webinar: "talk"}, 0) != nil
+			return client.sendTo(rep, request{route: enter, webinar: "talk"}, 0) != nil
 		}) {
 			stuck = append(stuck, fmt.Sprintf("replica %d accepts no change after all faults were removed", i))
 		}
@@ -99,18 +99,18 @@ func (r *rig) injectRepeatedly(pick func() fault) func(ctx context.Context) {
 	}
 }
 
-// finalStops is how often the service is killed before its queue must be empty.
-const finalStops = 2
+// finalKills is the number of kills and restarts after which the queue must be empty.
+const finalKills = 2
 
 // drainAndStop waits until all events are delivered, and kills the replicas. It
 // returns a line if the queue did not drain without a restart.
 func (r *rig) drainAndStop() (stuck []string) {
-	for i := range finalStops {
+	for i := range finalKills {
 		if !r.waitDrained() && i == 0 {
 			stuck = append(stuck, fmt.Sprintf("%d events are queued after all faults were removed", r.queueLength()))
 		}
-		for _, p := range r.replicas {
-			p.kill() // ends what was started and not acknowledged
+		for _, rep := range r.replicas {
+			rep.kill() // ends transactions that are still running
 		}
 		if r.queueLength() == 0 {
 			return stuck
@@ -129,7 +129,7 @@ func (r *rig) waitDrained() bool {
 
 const usualRecovery = 2 * time.Minute
 
-// recoveryContext ends when the service must have recovered.
+// recoveryContext returns a context with the deadline for the service's recovery.
 func (r *rig) recoveryContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), cmp.Or(r.config.recovery, usualRecovery))
 }
@@ -142,9 +142,9 @@ func (r *rig) queueLength() int {
 	return n
 }
 
-// retryInconclusive repeats a run with other seeds until its result is conclusive:
-// on a busy machine so many requests remain unanswered that too many viewers are
-// undecided. A failure in any run fails the test.
+// retryInconclusive repeats a run with other seeds until its result is conclusive. On a
+// busy machine too many requests may remain unanswered to decide enough viewers. A
+// failure in any run fails the test.
 func retryInconclusive(t *testing.T, seed uint64, run func(t *testing.T, seed uint64) *result) {
 	t.Helper()
 	const tries = 4
@@ -158,35 +158,36 @@ func retryInconclusive(t *testing.T, seed uint64, run func(t *testing.T, seed ui
 
 // requireUndisturbedPass is requirePass for a run without faults, in which no event
 // is delivered twice, unless another replica became leader on a busy machine.
-func (r *rig) requireUndisturbedPass(v *result) {
+func (r *rig) requireUndisturbedPass(res *result) {
 	r.Helper()
-	r.requirePass(v)
+	r.requirePass(res)
 	terms := 0
-	for _, p := range r.replicas {
-		terms += strings.Count(p.service.Load().Log(), "leadership acquired")
+	for _, rep := range r.replicas {
+		terms += strings.Count(rep.service.Load().Log(), "leadership acquired")
 	}
 	if terms == 0 {
 		r.Errorf("no replica has logged that it is the leader")
 	}
-	if v.unexpectedRedeliveries > 0 && terms <= 1 {
-		r.Errorf("%d events were delivered again", v.unexpectedRedeliveries)
+	if res.unexpectedRedeliveries > 0 && terms <= 1 {
+		r.Errorf("%d events were delivered again", res.unexpectedRedeliveries)
 	}
 }
 
-// requirePass logs a result and fails the test unless it is good and conclusive.
-func (r *rig) requirePass(v *result) {
+// requirePass logs a result and fails the test unless it is conclusive and has no
+// failure.
+func (r *rig) requirePass(res *result) {
 	r.Helper()
-	r.requireNoFailure(v)
-	if err := v.err(); err != nil && !v.failed() {
+	r.requireNoFailure(res)
+	if err := res.err(); err != nil && !res.failed() {
 		r.Errorf("%v", err)
 	}
 }
 
 // requireNoFailure is requirePass for a run that is repeated if it is inconclusive.
-func (r *rig) requireNoFailure(v *result) {
+func (r *rig) requireNoFailure(res *result) {
 	r.Helper()
-	r.Logf("TORTURE_SEED=%d: %s", r.seed, v)
-	if v.failed() {
-		r.Errorf("%v", v.err())
+	r.Logf("TORTURE_SEED=%d: %s", r.seed, res)
+	if res.failed() {
+		r.Errorf("%v", res.err())
 	}
 }

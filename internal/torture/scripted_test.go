@@ -16,8 +16,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// scriptedViewer is a viewer with a made-up history: requests with their responses,
-// and the rows and events that they leave behind.
+// scriptedViewer is a viewer with requests, responses, rows and events that a test
+// defines.
 type scriptedViewer struct {
 	*model
 	observed
@@ -33,188 +33,187 @@ func newScriptedViewer() *scriptedViewer {
 	}
 }
 
-// exchange records a request and its response, a second after the one before.
-func (x *scriptedViewer) exchange(req request, r response) *attempt {
-	a := x.send(req)
-	x.step++
-	a.sent = x.started.Add(time.Duration(x.step)*time.Second + 100*time.Millisecond)
-	if s := x.untrackedOf(a); s != nil {
-		s.sent = a.sent
+// exchange records a request and its response, one second after the previous exchange.
+func (s *scriptedViewer) exchange(req request, r response) *attempt {
+	a := s.send(req)
+	s.step++
+	a.sent = s.started.Add(time.Duration(s.step)*time.Second + 100*time.Millisecond)
+	if u := s.untrackedOf(a); u != nil {
+		u.sent = a.sent
 	}
-	x.recordResponse(a, &r)
+	s.recordResponse(a, &r)
 	a.ended = a.sent.Add(100 * time.Millisecond)
-	if s := x.untrackedOf(a); s != nil && !s.acked.IsZero() {
-		s.acked = a.ended
+	if u := s.untrackedOf(a); u != nil && !u.acked.IsZero() {
+		u.acked = a.ended
 	}
 	return a
 }
 
-// nextTime is the database's time of the next exchange.
-func (x *scriptedViewer) nextTime() *time.Time {
-	return new(x.started.Add(time.Duration(x.step+1) * time.Second))
+// nextTime returns the time of the next exchange by the database's clock.
+func (s *scriptedViewer) nextTime() *time.Time {
+	return new(s.started.Add(time.Duration(s.step+1) * time.Second))
 }
 
-func (x *scriptedViewer) enter() {
-	at := x.nextTime()
-	x.exchange(request{route: enter, webinar: "intro"}, response{status: http.StatusCreated, SessionID: "s", WebinarID: "intro", StartedAt: at, ServerTime: at, LastSeenAt: at})
-	x.rows["autowebinar_session_id"], x.rows["autowebinar_webinar_id"] = []string{"s"}, []string{"intro"}
-	x.rows["autowebinar_started_at"], x.rows["autowebinar_last_seen_at"] = []string{clockTime(*at)}, []string{clockTime(*at)}
-	x.deliver(webinar.Event{ID: webinar.EventID(webinar.EventEntered, 7, "s"), Type: webinar.EventEntered, At: *at, Webinar: "intro"})
+func (s *scriptedViewer) enter() {
+	at := s.nextTime()
+	s.exchange(request{route: enter, webinar: "intro"}, response{status: http.StatusCreated, SessionID: "s", WebinarID: "intro", StartedAt: at, ServerTime: at, LastSeenAt: at})
+	s.rows["autowebinar_session_id"], s.rows["autowebinar_webinar_id"] = []string{"s"}, []string{"intro"}
+	s.rows["autowebinar_started_at"], s.rows["autowebinar_last_seen_at"] = []string{clockTime(*at)}, []string{clockTime(*at)}
+	s.deliver(webinar.Event{ID: webinar.EventID(webinar.EventEntered, 7, "s"), Type: webinar.EventEntered, At: *at, Webinar: "intro"})
 }
 
-// evaluate records an evaluation that the response and the event classify as given.
-func (x *scriptedViewer) evaluate(answered, delivered bool) string {
-	at, id := x.nextTime(), uuid.New()
+// evaluate records an evaluation with the attendance in the response and in the event.
+func (s *scriptedViewer) evaluate(answered, delivered bool) string {
+	at, id := s.nextTime(), uuid.New()
 	r := response{status: http.StatusOK, EvaluationID: id}
 	r.Results = append(r.Results, struct {
 		Result   string `json:"result"`
 		Attended *bool  `json:"attended"`
 	}{"classified", &answered})
-	x.exchange(request{route: attendance, webinar: "intro", id: id}, r)
-	return x.deliver(webinar.Event{
+	s.exchange(request{route: attendance, webinar: "intro", id: id}, r)
+	return s.deliver(webinar.Event{
 		ID:   webinar.EventID(webinar.EventAttendanceClassified, 7, "s", id.String()),
 		Type: webinar.EventAttendanceClassified, At: *at, Webinar: "intro", Attended: delivered,
 	})
 }
 
-func (x *scriptedViewer) submitForm() string {
-	at, id := x.nextTime(), uuid.New()
-	x.exchange(request{route: form, webinar: "intro", id: id}, response{status: http.StatusOK})
-	return x.deliver(webinar.Event{
+func (s *scriptedViewer) submitForm() string {
+	at, id := s.nextTime(), uuid.New()
+	s.exchange(request{route: form, webinar: "intro", id: id}, response{status: http.StatusOK})
+	return s.deliver(webinar.Event{
 		ID: webinar.EventID(webinar.EventFormSubmitted, 7, formID, id.String()), Type: webinar.EventFormSubmitted,
 		At: *at, Webinar: "intro", Session: "s", FormID: formID, FormPayload: []byte(formPayload),
 	})
 }
 
-// deliver records an event that the receiver has accepted.
-func (x *scriptedViewer) deliver(e webinar.Event) (id string) {
+// deliver records that the receiver has accepted an event.
+func (s *scriptedViewer) deliver(e webinar.Event) (id string) {
 	e.User, e.WebinarType = 7, webinar.Auto
 	text := body(e)
-	x.events[e.ID.String()] = &receivedEvent{user: 7, body: text, bodies: [][]byte{text}, order: len(x.events) + 1, deliveries: 1, accepted: 1}
+	s.events[e.ID.String()] = &receivedEvent{user: 7, body: text, bodies: [][]byte{text}, order: len(s.events) + 1, deliveries: 1, accepted: 1}
 	return e.ID.String()
 }
 
-func (x *scriptedViewer) swap(a, b string) {
-	x.events[a].order, x.events[b].order = x.events[b].order, x.events[a].order
+func (s *scriptedViewer) swap(a, b string) {
+	s.events[a].order, s.events[b].order = s.events[b].order, s.events[a].order
 }
 
 func TestCheckFindsFailures(t *testing.T) {
 	t.Parallel()
 	entered := webinar.EventID(webinar.EventEntered, 7, "s").String()
 	for name, test := range map[string]struct {
-		script  func(x *scriptedViewer)
-		counted func(v *result) int // nil: the check passes
+		script  func(s *scriptedViewer)
+		counted func(res *result) int // nil if the check passes
 	}{
-		"no failure":                     {func(x *scriptedViewer) { x.evaluate(false, false); x.submitForm() }, nil},
-		"evaluation unlike its response": {func(x *scriptedViewer) { x.evaluate(true, false) }, func(v *result) int { return v.altered }},
-		"evaluation unlike the session":  {func(x *scriptedViewer) { x.evaluate(true, true) }, func(v *result) int { return v.altered }},
-		"evaluations out of order":       {func(x *scriptedViewer) { x.swap(x.evaluate(false, false), x.evaluate(false, false)) }, func(v *result) int { return v.outOfOrder }},
-		"evaluation before the entry":    {func(x *scriptedViewer) { x.swap(x.evaluate(false, false), entered) }, func(v *result) int { return v.outOfOrder }},
-		"entry without an event":         {func(x *scriptedViewer) { delete(x.events, entered) }, func(v *result) int { return v.lost }},
-		"entry with another body":        {func(x *scriptedViewer) { x.events[entered].bodies[0] = []byte("{}") }, func(v *result) int { return v.altered }},
-		"entry with two bodies":          {func(x *scriptedViewer) { x.events[entered].bodies = append(x.events[entered].bodies, []byte("{}")) }, func(v *result) int { return v.altered }},
-		"evaluation without an event":    {func(x *scriptedViewer) { delete(x.events, x.evaluate(false, false)) }, func(v *result) int { return v.lost }},
-		"form without an event":          {func(x *scriptedViewer) { delete(x.events, x.submitForm()) }, func(v *result) int { return v.lost }},
-		"entry delivered twice":          {func(x *scriptedViewer) { x.events[entered].deliveries++ }, func(v *result) int { return v.unexpectedRedeliveries }},
-		"form delivered twice":           {func(x *scriptedViewer) { x.events[x.submitForm()].deliveries++ }, func(v *result) int { return v.unexpectedRedeliveries }},
-		"form that fails": {func(x *scriptedViewer) {
-			x.exchange(request{route: form, webinar: "pro", id: uuid.New()}, response{status: http.StatusInternalServerError})
-		}, func(v *result) int { return v.wrongResponses }},
-		"form without a session": {func(x *scriptedViewer) {
-			x.exchange(request{route: form, webinar: "pro", id: uuid.New()}, response{status: http.StatusNotFound})
+		"no failure":                     {func(s *scriptedViewer) { s.evaluate(false, false); s.submitForm() }, nil},
+		"evaluation unlike its response": {func(s *scriptedViewer) { s.evaluate(true, false) }, func(res *result) int { return res.altered }},
+		"evaluation unlike the session":  {func(s *scriptedViewer) { s.evaluate(true, true) }, func(res *result) int { return res.altered }},
+		"evaluations out of order":       {func(s *scriptedViewer) { s.swap(s.evaluate(false, false), s.evaluate(false, false)) }, func(res *result) int { return res.outOfOrder }},
+		"evaluation before the entry":    {func(s *scriptedViewer) { s.swap(s.evaluate(false, false), entered) }, func(res *result) int { return res.outOfOrder }},
+		"entry without an event":         {func(s *scriptedViewer) { delete(s.events, entered) }, func(res *result) int { return res.lost }},
+		"entry with another body":        {func(s *scriptedViewer) { s.events[entered].bodies[0] = []byte("{}") }, func(res *result) int { return res.altered }},
+		"entry with two bodies":          {func(s *scriptedViewer) { s.events[entered].bodies = append(s.events[entered].bodies, []byte("{}")) }, func(res *result) int { return res.altered }},
+		"evaluation without an event":    {func(s *scriptedViewer) { delete(s.events, s.evaluate(false, false)) }, func(res *result) int { return res.lost }},
+		"form without an event":          {func(s *scriptedViewer) { delete(s.events, s.submitForm()) }, func(res *result) int { return res.lost }},
+		"entry delivered twice":          {func(s *scriptedViewer) { s.events[entered].deliveries++ }, func(res *result) int { return res.unexpectedRedeliveries }},
+		"form delivered twice":           {func(s *scriptedViewer) { s.events[s.submitForm()].deliveries++ }, func(res *result) int { return res.unexpectedRedeliveries }},
+		"form that fails": {func(s *scriptedViewer) {
+			s.exchange(request{route: form, webinar: "pro", id: uuid.New()}, response{status: http.StatusInternalServerError})
+		}, func(res *result) int { return res.wrongResponses }},
+		"form without a session": {func(s *scriptedViewer) {
+			s.exchange(request{route: form, webinar: "pro", id: uuid.New()}, response{status: http.StatusNotFound})
 		}, nil},
-		"evaluation that is not found": {func(x *scriptedViewer) {
-			x.exchange(request{route: attendance, webinar: "intro"}, response{status: http.StatusNotFound})
-		}, func(v *result) int { return v.wrongResponses }},
+		"evaluation that is not found": {func(s *scriptedViewer) {
+			s.exchange(request{route: attendance, webinar: "intro"}, response{status: http.StatusNotFound})
+		}, func(res *result) int { return res.wrongResponses }},
 	} {
 		for _, undecided := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, undecided: %t", name, undecided), func(t *testing.T) {
 				t.Parallel()
-				x := newScriptedViewer()
-				x.enter()
-				test.script(x)
-				v := &result{}
+				s := newScriptedViewer()
+				s.enter()
+				test.script(s)
+				res := &result{}
 				if undecided {
-					x.addResponseFailures(v)
-					x.checkAcknowledged(v, x.observed)
+					s.addResponseFailures(res)
+					s.checkAcknowledged(res, s.observed)
 				} else {
-					v, _ = x.check(x.observed, maxSteps)
+					res, _ = s.check(s.observed, maxSteps)
 				}
 				if test.counted == nil {
-					assert.Equal(t, &result{}, v)
+					assert.Equal(t, &result{}, res)
 					return
 				}
-				assert.Positive(t, test.counted(v), "%s\n%s", v, v.firstFailures())
+				assert.Positive(t, test.counted(res), "%s\n%s", res, res.firstFailures())
 			})
 		}
 	}
 }
 
-// addUnanswered adds requests without a response, all different, which may be
-// applied in any order or not at all.
-func (x *scriptedViewer) addUnanswered(n int64) {
+// addUnanswered adds n different requests without a response, each of which may have
+// been applied in any order or not at all.
+func (s *scriptedViewer) addUnanswered(n int64) {
 	for position := range n {
-		a := x.send(request{route: progress, webinar: "intro", report: &webinar.Report{Position: position % 24, Seeked: true, Ended: position >= 24}})
-		a.sent = x.started.Add(10 * time.Second)
-		x.giveUp(a)
+		a := s.send(request{route: progress, webinar: "intro", report: &webinar.Report{Position: position % 24, Seeked: true, Ended: position >= 24}})
+		a.sent = s.started.Add(10 * time.Second)
+		s.recordNoResponse(a)
 	}
-	x.rows["autowebinar_last_seen_at"] = []string{clockTime(x.started.Add(30 * time.Second))}
+	s.rows["autowebinar_last_seen_at"] = []string{clockTime(s.started.Add(30 * time.Second))}
 }
 
-// What was acknowledged is checked even if the viewer is undecided.
+// The events of acknowledged requests are checked even if the viewer is undecided.
 func TestUndecidedViewerIsChecked(t *testing.T) {
 	t.Parallel()
-	x := newScriptedViewer()
-	x.enter()
-	x.addUnanswered(12)
-	delete(x.events, x.submitForm())
-	v, _ := x.check(x.observed, maxSteps)
-	assert.Equal(t, 1, v.undecided, v.firstFailures())
-	assert.Equal(t, 1, v.lost, v.firstFailures())
+	s := newScriptedViewer()
+	s.enter()
+	s.addUnanswered(12)
+	delete(s.events, s.submitForm())
+	res, _ := s.check(s.observed, maxSteps)
+	assert.Equal(t, 1, res.undecided, res.firstFailures())
+	assert.Equal(t, 1, res.lost, res.firstFailures())
 }
 
-// Forty requests that may be applied in any order have more states than could ever
-// be searched.
+// Forty requests that may be applied in any order lead to too many states to search.
 func TestSearchEndsAtItsLimit(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{0, 100, maxSteps} {
-		x := newScriptedViewer()
-		x.enter()
-		x.addUnanswered(40)
-		v, steps := x.check(x.observed, limit)
-		assert.Equal(t, 1, v.undecided, v.firstFailures())
+		s := newScriptedViewer()
+		s.enter()
+		s.addUnanswered(40)
+		res, steps := s.check(s.observed, limit)
+		assert.Equal(t, 1, res.undecided, res.firstFailures())
 		assert.LessOrEqual(t, steps, limit+1)
 	}
 }
 
-// Many clients of one viewer send the same request at the same time. A third of
-// them are refused, and the others are applied in three seconds.
+// Many clients of one viewer send the same request at the same time. A third of the
+// requests get no response, and the others are applied within three seconds.
 func TestEqualRequestsAreDecidedInFewSteps(t *testing.T) {
 	t.Parallel()
-	x := newScriptedViewer()
-	x.enter()
-	clicked, session := x.nextTime(), x.latest["intro"].response
-	x.rows["autowebinar_cta_clicked_at"] = []string{clockTime(*clicked)}
+	s := newScriptedViewer()
+	s.enter()
+	clicked, session := s.nextTime(), s.latest["intro"].response
+	s.rows["autowebinar_cta_clicked_at"] = []string{clockTime(*clicked)}
 	var attempts []*attempt
 	for range 90 {
-		a := x.send(request{route: cta, webinar: "intro"})
+		a := s.send(request{route: cta, webinar: "intro"})
 		a.sent = clicked.Add(100 * time.Millisecond)
 		attempts = append(attempts, a)
 	}
 	for i, a := range attempts {
 		if i%3 == 0 {
-			x.giveUp(a)
+			s.recordNoResponse(a)
 			a.ended = a.sent.Add(time.Second)
 			continue
 		}
 		answer := session
 		answer.status, answer.CTAClickedAt = http.StatusOK, clicked
 		answer.ServerTime = new(clicked.Add(time.Duration(i*7%3) * time.Second))
-		x.recordResponse(a, &answer)
+		s.recordResponse(a, &answer)
 		a.ended = a.sent.Add(time.Duration(3000+i*31%90) * time.Millisecond)
 	}
-	v, steps := x.check(x.observed, maxSteps)
-	assert.Equal(t, &result{}, v, v.firstFailures())
+	res, steps := s.check(s.observed, maxSteps)
+	assert.Equal(t, &result{}, res, res.firstFailures())
 	assert.Less(t, steps, 1000)
 }
 
@@ -222,47 +221,48 @@ func TestTooManyUndecidedViewersFail(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, (&result{viewers: 8, undecided: 2}).err())
 	require.ErrorContains(t, (&result{viewers: 8, undecided: 3}).err(), "3 of 8 viewers are undecided")
-	require.ErrorContains(t, (&result{viewers: 8, undecided: 3, lost: 1}).err(), "broke a promise")
+	require.ErrorContains(t, (&result{viewers: 8, undecided: 3, lost: 1}).err(), "violated a guarantee")
 }
 
-// An evaluation takes its time from its id, which may be older than the request.
+// The time of an evaluation's event is that of its id, which may be earlier than the
+// request.
 func TestEvaluationTakesTimeFromID(t *testing.T) {
 	t.Parallel()
-	x := newScriptedViewer()
-	x.enter()
-	id := x.evaluate(false, false)
-	s, got := x.untracked[0], x.events[id]
-	s.id = uuid.Must(uuid.NewV7())
-	made := time.Unix(s.id.Time().UnixTime()).UTC().Truncate(time.Second)
-	s.sent, s.acked = made.Add(3*time.Second), made.Add(4*time.Second)
-	delete(x.events, id)
+	s := newScriptedViewer()
+	s.enter()
+	id := s.evaluate(false, false)
+	u, got := s.untracked[0], s.events[id]
+	u.id = uuid.Must(uuid.NewV7())
+	created := time.Unix(u.id.Time().UnixTime()).UTC().Truncate(time.Second)
+	u.sent, u.acked = created.Add(3*time.Second), created.Add(4*time.Second)
+	delete(s.events, id)
 	e := webinar.Event{
-		ID: webinar.EventID(webinar.EventAttendanceClassified, 7, "s", s.id.String()), Type: webinar.EventAttendanceClassified,
-		User: 7, WebinarType: webinar.Auto, At: made, Webinar: "intro",
+		ID: webinar.EventID(webinar.EventAttendanceClassified, 7, "s", u.id.String()), Type: webinar.EventAttendanceClassified,
+		User: 7, WebinarType: webinar.Auto, At: created, Webinar: "intro",
 	}
 	got.body, got.bodies = body(e), [][]byte{body(e)}
-	x.events[e.ID.String()] = got
-	v, _ := x.check(x.observed, maxSteps)
-	assert.Equal(t, &result{}, v, v.firstFailures())
+	s.events[e.ID.String()] = got
+	res, _ := s.check(s.observed, maxSteps)
+	assert.Equal(t, &result{}, res, res.firstFailures())
 }
 
 // A request may have been applied long before the next response.
 func TestOldUnansweredRequestMayHaveBeenApplied(t *testing.T) {
 	t.Parallel()
-	x := newScriptedViewer()
-	at := x.started
-	a := x.send(request{route: register, webinar: "intro"})
-	x.giveUp(a)
+	s := newScriptedViewer()
+	at := s.started
+	a := s.send(request{route: register, webinar: "intro"})
+	s.recordNoResponse(a)
 	a.sent, a.ended = at.Add(100*time.Millisecond), at.Add(200*time.Millisecond)
-	x.step = int(lateness/time.Second) + 10
-	x.exchange(request{route: register, webinar: "intro"}, response{status: http.StatusOK, RegisteredAt: &at})
-	x.rows["autowebinar_registered@intro"] = []string{clockTime(at)}
-	x.deliver(webinar.Event{
+	s.step = int(lateness/time.Second) + 10
+	s.exchange(request{route: register, webinar: "intro"}, response{status: http.StatusOK, RegisteredAt: &at})
+	s.rows["autowebinar_registered@intro"] = []string{clockTime(at)}
+	s.deliver(webinar.Event{
 		ID:   webinar.EventID(webinar.EventRegistered, 7, "intro", strconv.FormatInt(at.Unix(), 10)),
 		Type: webinar.EventRegistered, At: at, Webinar: "intro", Source: source,
 	})
-	v, _ := x.check(x.observed, maxSteps)
-	assert.Equal(t, &result{}, v, v.firstFailures())
+	res, _ := s.check(s.observed, maxSteps)
+	assert.Equal(t, &result{}, res, res.firstFailures())
 }
 
 // A complete response that cannot be decoded does not count as unanswered.

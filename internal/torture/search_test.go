@@ -10,15 +10,15 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// lateness is how long after the client has given up on a request the service may
-// still apply it: it starts nothing that has waited for 8 s, and finishes what it
-// has started within 5 s and a connection time-out.
+// lateness is how long the service may still apply a request after the client has
+// stopped waiting: it starts no request that has waited for 8 s, and finishes the
+// others within 5 s and a connection time-out.
 const lateness = 30 * time.Second
 
-// Limits of the search for one viewer: states between two responses, and steps in
-// all. A step is a state that is expanded or a request that is applied to it, which
-// takes some 20 µs. The limits do not depend on the clock, so neither does the
-// answer.
+// Limits of the search for one viewer: the number of states between two responses,
+// and the total number of steps. A step expands a state or applies a request to it,
+// which takes about 20 µs. The limits count steps instead of time, so that the
+// result does not depend on the speed of the machine.
 const (
 	maxStates = 2000
 	maxSteps  = 20_000
@@ -30,34 +30,34 @@ var (
 )
 
 // search finds all states that explain the responses to one viewer. It advances
-// from response to response in the order in which they came. Before each of them
-// the service may have applied unanswered requests, and requests that are answered
+// from response to response in the order of their arrival. Before each of them the
+// service may have applied unanswered requests, and requests that are answered
 // later. It may apply such a request more than once: when the response to a COMMIT
-// is lost, it repeats the transaction on the rows that it then finds.
+// is lost, it repeats the transaction on the current rows.
 type search struct {
 	candidates   []*candidate
-	offsets      []time.Duration // of the database's clock from ours
+	offsets      []time.Duration // of the database's clock from the tests' clock
 	appliedOnce  bool            // no request is applied twice
 	final        finalRows
-	events       map[eventKey]bool // of the receiver
+	events       map[eventKey]bool // that the receiver has
 	states       []*state
-	notBefore    time.Time       // ours; nothing in the past of all states is applied after it
-	commonEvents []expectedEvent // the events that all states share, in order
+	notBefore    time.Time       // by the tests' clock; the next change is not applied earlier
+	commonEvents []expectedEvent // the events with which all states began, in order
 	limit, steps int
 }
 
-// candidate is an attempt with what the search asks of it again and again.
+// candidate is an attempt with values that the search needs often.
 type candidate struct {
 	*attempt
 	key          requestKey
-	databaseTime time.Time // from the response; zero if it does not say
+	databaseTime time.Time // from the response; zero if it contains none
 
 	// twin is an equal request with an equal, earlier response. Their order makes
 	// no difference, so the search applies the twin first.
 	twin *candidate
 }
 
-// eventKey is what an event shares with others that look like it.
+// eventKey identifies an event except for its session and payload.
 type eventKey struct {
 	eventType webinar.EventType
 	webinar   webinar.ID
@@ -65,9 +65,9 @@ type eventKey struct {
 }
 
 // newSearch returns a search of at most limit steps.
-func newSearch(m *model, e observed, limit int) *search {
+func newSearch(m *model, obs observed, limit int) *search {
 	s := &search{
-		offsets: m.clock.offsets(), appliedOnce: m.appliedOnce, final: e.finalRows(), events: map[eventKey]bool{},
+		offsets: m.clock.offsets(), appliedOnce: m.appliedOnce, final: obs.finalRows(), events: map[eventKey]bool{},
 		states: []*state{{viewer: webinar.Viewer{User: m.user}}}, limit: min(limit, maxSteps),
 	}
 	for _, a := range m.attempts {
@@ -89,7 +89,7 @@ func newSearch(m *model, e observed, limit int) *search {
 		}
 		latest[x] = c
 	}
-	for _, got := range e.events {
+	for _, got := range obs.events {
 		var body struct {
 			Type      webinar.EventType
 			Timestamp time.Time
@@ -111,8 +111,9 @@ func (s *search) answered() []*candidate {
 	return answered
 }
 
-// run leaves the states that explain all responses. It returns errUndecided, or
-// errUnexplained for the first response that none explains.
+// run reduces s.states to those that explain all responses. It returns errUndecided
+// if a limit is reached, or errUnexplained for the first response that no state
+// explains.
 func (s *search) run() error {
 	for _, c := range s.answered() {
 		before := s.states
@@ -133,12 +134,13 @@ func (s *search) run() error {
 	return s.advance(nil, time.Now())
 }
 
-// advance replaces the states by those in which the attempt has been applied; nil
-// means all that may follow by the horizon, a time of ours.
-func (s *search) advance(to *candidate, horizon time.Time) error {
-	open := s.open(to, horizon)
+// advance replaces the states by all that may follow until the horizon, a time of
+// the tests' clock. If target is not nil, only states in which it has been applied
+// remain.
+func (s *search) advance(target *candidate, horizon time.Time) error {
+	applicable := s.applicable(target, horizon)
 	queue := slices.Clone(s.states)
-	lastChange := map[string]time.Time{} // the earliest one of equal states
+	lastChange := map[string]time.Time{} // by key, the earliest of equal states
 	for _, st := range queue {
 		lastChange[st.key()] = st.lastChange
 	}
@@ -146,16 +148,16 @@ func (s *search) advance(to *candidate, horizon time.Time) error {
 	for len(queue) > 0 {
 		st := queue[0]
 		queue = queue[1:]
-		reached := to != nil && st.hasApplied(to.attempt)
-		if to == nil || reached {
+		reached := target != nil && st.hasApplied(target.attempt)
+		if target == nil || reached {
 			s.states = append(s.states, st)
 		}
 		if reached {
 			continue
 		}
-		for _, next := range s.follow(st, open, horizon) {
+		for _, next := range s.successors(st, applicable, horizon) {
 			key := next.key()
-			if last, known := lastChange[key]; known && (!s.isSteady() || !next.lastChange.Before(last)) {
+			if last, known := lastChange[key]; known && (!s.hasSteadyClock() || !next.lastChange.Before(last)) {
 				continue
 			}
 			lastChange[key] = next.lastChange
@@ -168,43 +170,44 @@ func (s *search) advance(to *candidate, horizon time.Time) error {
 	return nil
 }
 
-// isSteady reports whether the database's clock was right throughout, so that
-// changes are applied in the order of its times.
-func (s *search) isSteady() bool { return len(s.offsets) == 1 }
+// hasSteadyClock reports whether the database's clock was never set during the run,
+// so that changes are applied in the order of its times.
+func (s *search) hasSteadyClock() bool { return len(s.offsets) == 1 }
 
-// open returns the attempts that may be applied before the response to one of them.
-func (s *search) open(to *candidate, horizon time.Time) (open []*candidate) {
-	represented := map[requestKey]bool{} // by an earlier unanswered attempt that may be applied until the horizon
+// applicable returns the attempts that may have been applied before the response to
+// target, or until the horizon if target is nil.
+func (s *search) applicable(target *candidate, horizon time.Time) (applicable []*candidate) {
+	represented := map[requestKey]bool{} // an earlier, equal unanswered attempt may be applied until the horizon
 	for _, c := range s.candidates {
 		switch {
 		case c.sent.After(horizon):
 		case !c.unanswered():
-			if to != nil && !c.ended.Before(to.ended) {
-				open = append(open, c)
+			if target != nil && !c.ended.Before(target.ended) {
+				applicable = append(applicable, c)
 			}
 		case !c.ended.IsZero() && c.ended.Add(lateness).Before(s.notBefore): // too late
 		case represented[c.key]:
 		default:
-			open = append(open, c)
+			applicable = append(applicable, c)
 			represented[c.key] = represented[c.key] || c.ended.Add(lateness).After(horizon)
 		}
 	}
-	return open
+	return applicable
 }
 
-// follow returns the states that are one request further.
-func (s *search) follow(st *state, open []*candidate, horizon time.Time) (next []*state) {
+// successors returns the states that follow from st by applying one attempt.
+func (s *search) successors(st *state, applicable []*candidate, horizon time.Time) (next []*state) {
 	s.steps++
-	from, until := s.bounds(st, open)
-	for _, c := range open {
+	from, until := s.bounds(st, applicable)
+	for _, c := range applicable {
 		if s.steps > s.limit {
 			return nil
 		}
-		if st.hasApplied(c.attempt) || c.twin != nil && slices.Contains(open, c.twin) && !st.hasApplied(c.twin.attempt) {
+		if st.hasApplied(c.attempt) || c.twin != nil && slices.Contains(applicable, c.twin) && !st.hasApplied(c.twin.attempt) {
 			continue
 		}
 		if !c.unanswered() {
-			at := st.lastChange // a response without a time is to a request that changed nothing
+			at := st.lastChange // only a request that changed nothing has a response without a time
 			if !c.databaseTime.IsZero() {
 				at = c.databaseTime
 			}
@@ -219,7 +222,7 @@ func (s *search) follow(st *state, open []*candidate, horizon time.Time) (next [
 			continue
 		}
 		for _, t := range s.times(c, st, horizon) {
-			if t.Before(from) || t.After(until) || !s.final.allow(c.request, t) {
+			if t.Before(from) || t.After(until) || !s.final.allows(c.request, t) {
 				continue
 			}
 			if s.steps++; s.steps > s.limit {
@@ -233,14 +236,14 @@ func (s *search) follow(st *state, open []*candidate, horizon time.Time) (next [
 	return next
 }
 
-// bounds returns the times between which the next change is applied: after those
-// of the state, and before those that are still to come.
-func (s *search) bounds(st *state, open []*candidate) (from, until time.Time) {
+// bounds returns the earliest and latest time of the next change: not before the last
+// change of the state, and not after any answered change that is still to be applied.
+func (s *search) bounds(st *state, applicable []*candidate) (from, until time.Time) {
 	until = time.Unix(1<<40, 0)
-	if !s.isSteady() {
+	if !s.hasSteadyClock() {
 		return from, until
 	}
-	for _, c := range open {
+	for _, c := range applicable {
 		if !c.databaseTime.IsZero() && c.changes() && !st.hasApplied(c.attempt) && c.databaseTime.Before(until) {
 			until = c.databaseTime
 		}
@@ -248,16 +251,15 @@ func (s *search) bounds(st *state, open []*candidate) (from, until time.Time) {
 	return st.lastChange, until
 }
 
-// received reports whether the receiver has all of these events of a request without a
-// response.
+// received reports whether the receiver has all of these events.
 func (s *search) received(events []expectedEvent) bool {
 	return !slices.ContainsFunc(events, func(e expectedEvent) bool {
 		return !s.events[eventKey{e.event.Type, e.event.Webinar, e.event.At.Unix()}]
 	})
 }
 
-// times returns the seconds of the database's clock at which an attempt may have
-// been applied by now without a response.
+// times returns the seconds of the database's clock at which an attempt may have been
+// applied before its response, if any, and before now.
 func (s *search) times(c *candidate, st *state, now time.Time) (times []time.Time) {
 	from := c.sent
 	if st.notBefore.After(from) {
@@ -277,8 +279,8 @@ func (s *search) times(c *candidate, st *state, now time.Time) (times []time.Tim
 	return times
 }
 
-// reduce keeps one of several equal states, and moves the events with which all of
-// them begin to commonEvents.
+// reduce removes duplicate states, and moves the events with which all states begin to
+// commonEvents.
 func (s *search) reduce() {
 	var different []*state
 	byKey := map[string]int{}

@@ -12,15 +12,15 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// expectedEvent is an event that the receiver must have, once in effect.
+// expectedEvent is an event that the receiver must have under exactly one webhook id.
 type expectedEvent struct {
 	event    webinar.Event
-	idSuffix string    // what the id is made of in addition to the session
-	earliest time.Time // ours; it does not exist before
-	latest   time.Time // ours; it exists by then. Zero: no response says so
+	idSuffix string    // part of the id after the session
+	earliest time.Time // by the tests' clock; the event is created later
+	latest   time.Time // by the tests' clock; the event is created earlier; zero if unknown
 }
 
-// key is equal for events that the service makes of the same change.
+// key is equal for events that result from the same change.
 func (e expectedEvent) key() string {
 	return fmt.Sprintf("%s/%s/%s/%d/%s ", e.event.Type, e.event.Session, e.event.Webinar, e.event.At.Unix(), e.event.LeaveReason)
 }
@@ -34,17 +34,17 @@ type outcome struct {
 	err        error
 }
 
-// state is a state that a viewer may be in, and how it came about.
+// state is a state that a viewer may be in, and the events that led to it.
 type state struct {
 	viewer     webinar.Viewer
 	events     []expectedEvent
-	lastChange time.Time        // of the database's clock
-	notBefore  time.Time        // ours; the next change comes later
+	lastChange time.Time        // by the database's clock
+	notBefore  time.Time        // by the tests' clock; the next change is applied later
 	applied    map[int]struct{} // attempts that have been applied and are not answered yet
 }
 
 // apply returns the state after an attempt that is applied at a time of the
-// database's clock. id is the id of a session that it creates.
+// database's clock. A new session gets the given id.
 func (st *state) apply(a *attempt, now time.Time, id webinar.SessionID) (*state, outcome) {
 	result, err := a.apply(st.viewer, id, now)
 	if err != nil {
@@ -72,7 +72,7 @@ func (st *state) apply(a *attempt, now time.Time, id webinar.SessionID) (*state,
 	return &next, out
 }
 
-// withApplied returns the state with a mark that an attempt has been applied.
+// withApplied returns the state with an attempt added to the applied ones.
 func (st *state) withApplied(a *attempt) *state {
 	next := *st
 	next.applied = maps.Clone(st.applied)
@@ -88,7 +88,7 @@ func (st *state) hasApplied(a *attempt) bool {
 	return applied
 }
 
-// afterResponse returns the state once an attempt has been answered.
+// afterResponse returns the state after the response to an attempt.
 func (st *state) afterResponse(a *attempt) *state {
 	next := *st
 	next.notBefore = a.sent
@@ -97,7 +97,7 @@ func (st *state) afterResponse(a *attempt) *state {
 	return &next
 }
 
-// explains reports whether the outcome leads to the response.
+// explains reports whether the service responds to the outcome as it did to the attempt.
 func (o outcome) explains(a *attempt) bool {
 	r := a.response
 	if o.err != nil {
@@ -132,7 +132,7 @@ func statusOf(err error) int {
 	return http.StatusBadRequest
 }
 
-// describe returns a line about a viewer, equal for equal viewers.
+// describe returns a line about a viewer. It is equal for equal viewers.
 func describe(v webinar.Viewer) string {
 	var b strings.Builder
 	session := func(mark string, s *webinar.Session) {

@@ -30,8 +30,8 @@ func TestStopCountsNoAttempt(t *testing.T) {
 		<-request.Context().Done()
 		panic(http.ErrAbortHandler)
 	})
-	c := newCrowd(r)
-	for _, client := range c.clients {
+	group := newViewerGroup(r)
+	for _, client := range group.clients {
 		client.mustSend(r.replicas[0], request{route: enter, webinar: "intro"})
 	}
 	<-hung // a delivery is in flight
@@ -39,7 +39,7 @@ func TestStopCountsNoAttempt(t *testing.T) {
 
 	var values []string
 	require.NoError(t, r.db.Select(&values, `SELECT meta_value FROM wp_usermeta WHERE meta_key IN ('autowebinar_outbox', 'autowebinar_outbox_wait')`))
-	assert.Len(t, values, len(c.viewers))
+	assert.Len(t, values, len(group.viewers))
 	for _, value := range values {
 		parts := strings.Split(value, "|")
 		require.Len(t, parts, 12, value)
@@ -49,11 +49,11 @@ func TestStopCountsNoAttempt(t *testing.T) {
 	restore()
 	r.replicas[0].start()
 	assert.Empty(t, r.drainAndStop())
-	r.requirePass(r.check(c, before))
+	r.requirePass(r.check(group, before))
 }
 
-// A commit queue that is full rejects a request as a whole, and says when to come
-// back. The requests in the queue are applied.
+// A full commit queue rejects a request as a whole, with a Retry-After header. The
+// requests in the queue are applied.
 func TestFullQueueRejectsWholeRequests(t *testing.T) {
 	const fillers, clients, late = 150, 30, 5
 	tries := []webinar.ID{"talk", "pro", "intro"}
@@ -61,11 +61,11 @@ func TestFullQueueRejectsWholeRequests(t *testing.T) {
 		viewers: 4 * (fillers + late*len(tries)), clients: clients, appliedOnce: true,
 		binary: servicetest.Build(t), // without the race detector: a change may wait for 8 s only
 	})
-	c := newCrowd(r)
+	group := newViewerGroup(r)
 	before := r.base.Checksum(t)
-	// Requests with a service key need no read of the database; those of every fourth
-	// viewer are in one queue.
-	keyed := slices.Collect(slices.Chunk(slices.DeleteFunc(slices.Clone(c.clients), func(d *client) bool { return !d.usesServiceKey }), clients))
+	// Requests with a service key need no read of the database. Every fourth viewer uses
+	// one, and the ids of these viewers map to one queue.
+	keyed := slices.Collect(slices.Chunk(slices.DeleteFunc(slices.Clone(group.clients), func(client *client) bool { return !client.usesServiceKey }), clients))
 	var rejected []*client
 	for i, id := range tries {
 		late := keyed[fillers+i*late:][:late]
@@ -84,12 +84,12 @@ func TestFullQueueRejectsWholeRequests(t *testing.T) {
 	for _, d := range rejected {
 		assert.Nil(t, all[d.login.ID], "rows or events of user %d, whose request was rejected", d.login.ID)
 	}
-	r.requirePass(r.check(c, before))
+	r.requirePass(r.check(group, before))
 }
 
-// fillQueue lets the fillers fill a queue with requests from all their clients.
-// Nothing is committed until the late viewers have sent theirs as well. It returns
-// how many requests of the fillers were applied.
+// fillQueue fills a commit queue with requests of all clients of the fillers, and delays
+// the commits until the late viewers have sent their requests as well. It returns how
+// many requests of the fillers were applied.
 func (r *rig) fillQueue(t *testing.T, id webinar.ID, fillers, late [][]*client) (applied int64) {
 	t.Helper()
 	var wg sync.WaitGroup

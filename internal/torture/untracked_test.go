@@ -10,39 +10,39 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// session returns the session that the request is about.
-func (s *untrackedRequest) session(v webinar.Viewer) *webinar.Session {
+// session returns the session that the request names, or nil.
+func (u *untrackedRequest) session(v webinar.Viewer) *webinar.Session {
 	sessions := slices.Collect(maps.Values(v.Parked))
 	if v.Current != nil {
 		sessions = append(sessions, v.Current)
 	}
 	for _, session := range sessions {
-		if s.request.session == session.ID || s.request.session == "" && s.webinar == session.Webinar {
+		if u.request.session == session.ID || u.request.session == "" && u.webinar == session.Webinar {
 			return session
 		}
 	}
 	return nil
 }
 
-func (s *untrackedRequest) eventID(v webinar.Viewer) string {
-	session := s.session(v)
+func (u *untrackedRequest) eventID(v webinar.Viewer) string {
+	session := u.session(v)
 	switch {
 	case session == nil:
 		return ""
-	case s.route == form:
-		return webinar.EventID(webinar.EventFormSubmitted, s.user, formID, s.id.String()).String()
+	case u.route == form:
+		return webinar.EventID(webinar.EventFormSubmitted, u.user, formID, u.id.String()).String()
 	}
-	return webinar.EventID(webinar.EventAttendanceClassified, s.user, string(session.ID), s.id.String()).String()
+	return webinar.EventID(webinar.EventAttendanceClassified, u.user, string(session.ID), u.id.String()).String()
 }
 
-// allows reports whether these may be bodies of the request's event, whatever
-// attendance they tell. Repeats have the same time unless the database's clock was
-// stepped.
-func (s *untrackedRequest) allows(v webinar.Viewer, bodies [][]byte, c *clock) bool {
+// allows reports whether these may be bodies of the request's event. The attendance in
+// them is not checked. Redeliveries have the same time unless the database's clock was
+// set in between.
+func (u *untrackedRequest) allows(v webinar.Viewer, bodies [][]byte, c *clock) bool {
 	offsets := c.offsets()
 	var first time.Time
 	for _, got := range bodies {
-		at, ok := s.allowsOne(v, got, offsets)
+		at, ok := u.allowsBody(v, got, offsets)
 		if first.IsZero() {
 			first = at
 		}
@@ -53,22 +53,22 @@ func (s *untrackedRequest) allows(v webinar.Viewer, bodies [][]byte, c *clock) b
 	return true
 }
 
-func (s *untrackedRequest) allowsOne(v webinar.Viewer, got []byte, offsets []time.Duration) (at time.Time, ok bool) {
+func (u *untrackedRequest) allowsBody(v webinar.Viewer, got []byte, offsets []time.Duration) (at time.Time, ok bool) {
 	var decoded struct{ Timestamp time.Time }
-	session := s.session(v)
+	session := u.session(v)
 	if json.Unmarshal(got, &decoded) != nil || session == nil {
 		return at, false
 	}
 	e := webinar.Event{
-		Type: webinar.EventAttendanceClassified, User: s.user, At: decoded.Timestamp, Webinar: session.Webinar,
+		Type: webinar.EventAttendanceClassified, User: u.user, At: decoded.Timestamp, Webinar: session.Webinar,
 		WebinarType: webinar.Auto, Session: session.ID, Attended: attended(got),
 	}
-	if s.route == form {
+	if u.route == form {
 		e.Type, e.FormID, e.FormPayload = webinar.EventFormSubmitted, formID, json.RawMessage(formPayload)
 	}
-	from, until := s.sent, s.acked
-	if made := time.Unix(s.id.Time().UnixTime()); s.id.Version() == 7 && made.Before(from) {
-		from = made // the event takes its time from the id
+	from, until := u.sent, u.acked
+	if created := time.Unix(u.id.Time().UnixTime()); u.id.Version() == 7 && created.Before(from) {
+		from = created // the event takes its time from the id
 	}
 	if until.IsZero() {
 		until = time.Now()

@@ -21,8 +21,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// viewer is a user with one or more clients. What they send follows from the seed,
-// and the reports from the responses.
+// viewer is a user with one or more clients. The seed determines the requests, and the
+// responses determine the positions in them.
 type viewer struct {
 	rig            *rig
 	login          servicetest.Viewer
@@ -34,15 +34,15 @@ type viewer struct {
 // client is one browser of a viewer. It sends one request after another.
 type client struct {
 	*viewer
-	number uint64 // unique in the crowd
+	number uint64 // unique in the group
 	rng    *rand.Rand
 }
 
 // maxUnanswered is the number of unanswered requests at which a viewer stops sending.
 const maxUnanswered = 5
 
-// run uses the service until ctx ends. Each request has its own random numbers, so
-// that the effects of earlier ones do not change what is requested next.
+// run sends requests until ctx ends. Each request has its own random numbers, so that
+// the responses to earlier requests do not change the sequence.
 func (c *client) run(ctx context.Context, mean time.Duration) {
 	for n := uint64(0); ctx.Err() == nil; n++ {
 		c.rng = rand.New(rand.NewPCG(c.rig.seed, c.number<<32|n))
@@ -60,8 +60,8 @@ func (c *client) sleep(ctx context.Context, t time.Duration) {
 	}
 }
 
-// sendWithRetry sends a request, and repeats it if it is not answered, as the
-// player does.
+// sendWithRetry sends a request and repeats it while there is no response, as the player
+// does.
 func (c *client) sendWithRetry(ctx context.Context, req request) {
 	wait := 100 * time.Millisecond
 	repeats := req.route != progress && req.route != readSession && c.rng.IntN(5) > 0
@@ -87,9 +87,9 @@ func (c *client) send(req request, timeout time.Duration) *response {
 	return c.sendTo(c.rig.anyReplica(), req, timeout)
 }
 
-func (c *client) sendTo(p *replica, req request, timeout time.Duration) *response {
-	httpRequest := c.httpRequest(p, req)
-	// A viewer who leaves does not wait for the response.
+func (c *client) sendTo(rep *replica, req request, timeout time.Duration) *response {
+	httpRequest := c.httpRequest(rep, req)
+	// The timeout cancels the request, as a browser does when its page is closed.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if timeout > 0 {
@@ -100,14 +100,14 @@ func (c *client) sendTo(p *replica, req request, timeout time.Duration) *respons
 	return c.end(a, r, err)
 }
 
-// mustSend sends a request to a replica until it is answered, and fails the test if it
-// is not: on a busy machine the service may respond with 503.
-func (c *client) mustSend(p *replica, req request) *response {
+// mustSend sends a request to a replica until there is a response, and fails the test if
+// there is none within a minute: on a busy machine the service may respond with 503.
+func (c *client) mustSend(rep *replica, req request) *response {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var r *response
-	if !c.rig.waitUntil(ctx, func() bool { r = c.sendTo(p, req, 0); return r != nil }) {
-		c.rig.Errorf("user %d: %s is not answered", c.login.ID, req.route)
+	if !c.rig.waitUntil(ctx, func() bool { r = c.sendTo(rep, req, 0); return r != nil }) {
+		c.rig.Errorf("user %d: no response to %s", c.login.ID, req.route)
 	}
 	return r
 }
@@ -117,8 +117,8 @@ func (c *client) begin(req request) *attempt {
 	return c.model.send(req)
 }
 
-// end records the response to an attempt. A 503 leaves open whether the request was
-// applied.
+// end records the response to an attempt. It returns nil if the request may or may not
+// have been applied, as after a 503.
 func (c *client) end(a *attempt, r *response, err error) *response {
 	switch dial := new(net.OpError); {
 	case err != nil && errors.As(err, &dial) && dial.Op == "dial":
@@ -135,7 +135,7 @@ func (c *client) end(a *attempt, r *response, err error) *response {
 			}
 		}
 		c.rig.unanswered.Add(1)
-		c.model.giveUp(a)
+		c.model.recordNoResponse(a)
 		return nil
 	}
 	c.rig.acknowledged.Add(1)
@@ -166,8 +166,8 @@ func decode(res *http.Response) (*response, error) {
 	return r, nil
 }
 
-func (c *client) httpRequest(p *replica, req request) *http.Request {
-	url := p.service.Load().URL + "/wp-json/autowebinar/v1"
+func (c *client) httpRequest(rep *replica, req request) *http.Request {
+	url := rep.service.Load().URL + "/wp-json/autowebinar/v1"
 	if c.usesServiceKey && req.route != attendance {
 		url += "/users/" + strconv.FormatUint(c.login.ID, 10)
 	}
@@ -260,8 +260,8 @@ func (c *client) nextReport(known latestResponse) *webinar.Report {
 	}
 }
 
-// uuid returns a UUIDv7, whose time is that of the event. If the database's clock
-// may be behind ours, so is that time: the service ignores times in the future.
+// uuid returns a UUIDv7, whose time becomes that of the event. The service ignores times
+// in the future, so the time is earlier if the database's clock may be set back.
 func (c *client) uuid() uuid.UUID {
 	id := uuid.Must(uuid.NewV7())
 	if c.rig.config.databaseClock {
@@ -273,8 +273,8 @@ func (c *client) uuid() uuid.UUID {
 	return id
 }
 
-// crowd is all viewers of a rig.
-type crowd struct {
+// viewerGroup contains the viewers of a rig and their clients.
+type viewerGroup struct {
 	viewers []*viewer
 	clients []*client
 }
@@ -284,8 +284,8 @@ const (
 	usualPause   = 60 * time.Millisecond
 )
 
-func newCrowd(r *rig) *crowd {
-	c := &crowd{}
+func newViewerGroup(r *rig) *viewerGroup {
+	group := &viewerGroup{}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 10 * time.Second}
 	r.Cleanup(transport.CloseIdleConnections)
 	httpClient := &http.Client{Transport: transport, Timeout: 25 * time.Second}
@@ -295,19 +295,19 @@ func newCrowd(r *rig) *crowd {
 			rig: r, login: servicetest.NewViewer(r, r.base, id), usesServiceKey: i%4 == 0,
 			http: httpClient, model: newModel(id, &r.clock, r.config.appliedOnce),
 		}
-		c.viewers = append(c.viewers, v)
+		group.viewers = append(group.viewers, v)
 		for n := range cmp.Or(r.config.clients, 1+i%6/5) {
-			c.clients = append(c.clients, &client{viewer: v, number: id<<8 | uint64(n), rng: rand.New(rand.NewPCG(r.seed, id<<8|uint64(n)))})
+			group.clients = append(group.clients, &client{viewer: v, number: id<<8 | uint64(n), rng: rand.New(rand.NewPCG(r.seed, id<<8|uint64(n)))})
 		}
 	}
-	return c
+	return group
 }
 
-// run lets all clients use the service until ctx ends, and waits for responses to
-// the requests in flight.
-func (c *crowd) run(ctx context.Context, pause time.Duration) {
+// run lets all clients send requests until ctx ends, and waits for the responses to
+// those in flight.
+func (group *viewerGroup) run(ctx context.Context, pause time.Duration) {
 	var wg sync.WaitGroup
-	for _, client := range c.clients {
+	for _, client := range group.clients {
 		wg.Go(func() { client.run(ctx, cmp.Or(pause, usualPause)) })
 	}
 	wg.Wait()
