@@ -52,7 +52,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	counter("events_dead_total", float64(delivery.Dead),
 		"Events that this replica dead-lettered because their retries were exhausted.")
-	counter("events_withdrawn_total", float64(delivery.Withdrawn), "Events deleted unsent because their user was deleted.")
+	counter("events_discarded_total", float64(delivery.Discarded), "Events deleted unsent because their user was deleted.")
 	if c.outbox == nil {
 		return
 	}

@@ -44,7 +44,7 @@ type result struct {
 	next        *outbox.Message
 	wasDeferred bool
 
-	withdrawn int // number of messages withdrawn
+	discarded int // number of messages discarded
 }
 
 // deliverer makes deliveries. It is safe for concurrent use, but not for the
@@ -143,8 +143,8 @@ func (d *deliverer) load(ctx context.Context, user webinar.UserID) (outbox.Viewe
 		if n > 0 {
 			d.health.recordSuccess(ctx, opWrite)
 		}
-		d.cfg.Log.InfoContext(ctx, "events of deleted user withdrawn", "user", user, "events", n)
-		return outbox.ViewerQueue{}, result{withdrawn: n}
+		d.cfg.Log.InfoContext(ctx, "events of deleted user discarded", "user", user, "events", n)
+		return outbox.ViewerQueue{}, result{discarded: n}
 	}
 	if v.UnsupportedVersion {
 		return outbox.ViewerQueue{}, result{kind: resultUnsupported}

@@ -135,7 +135,7 @@ func TestEventsWithoutLeadIDAreNotProbes(t *testing.T) {
 	})
 }
 
-func TestEventsOfDeletedUserAreWithdrawn(t *testing.T) {
+func TestEventsOfDeletedUserAreDiscarded(t *testing.T) {
 	withFixture(t, webhook.Config{}, func(f *fixture) {
 		f.queue.deleted[1] = true
 		f.queue.insert(event(1, 2))
@@ -143,7 +143,7 @@ func TestEventsOfDeletedUserAreWithdrawn(t *testing.T) {
 		f.start()
 		f.advance(time.Second)
 		assert.Equal(f, []int{2}, users(f.receiver.deliveries()))
-		assert.Equal(f, uint64(2), f.dispatcher.Stats().Withdrawn)
+		assert.Equal(f, uint64(2), f.dispatcher.Stats().Discarded)
 		f.assertEmpty()
 	})
 }

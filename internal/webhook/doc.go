@@ -16,7 +16,7 @@
 //     exhausted. It is then dead: kept for the operator, and no longer sent.
 //   - Shutdown: attempts in flight are canceled and not counted; responses that
 //     have arrived are recorded.
-//   - Deleted users: events of a user who no longer exists are withdrawn unsent.
+//   - Deleted users: events of a user who no longer exists are discarded.
 //
 // # Design
 //

@@ -191,7 +191,7 @@ func (r *run) updateStats(res result, now time.Time) {
 		if res.kind == resultDead {
 			s.Dead++
 		}
-		s.Withdrawn += uint64(res.withdrawn)
+		s.Discarded += uint64(res.discarded)
 		r.updateGauges(s)
 	})
 }

@@ -15,7 +15,7 @@ type Stats struct {
 	Accepted      uint64    `json:"accepted"`
 	Failed        uint64    `json:"failed"`                // attempts, including the last ones of dead messages
 	Dead          uint64    `json:"dead"`                  // messages
-	Withdrawn     uint64    `json:"withdrawn"`             // messages of deleted users
+	Discarded     uint64    `json:"discarded"`             // messages of deleted users
 	LastSuccess   time.Time `json:"last_success,omitzero"` // zero: none yet
 }
 

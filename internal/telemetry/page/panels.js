@@ -88,7 +88,7 @@ export function delivery(s) {
     ['Failed attempts', number(d.failed)],
     ['Last accepted', d.last_success ? time(d.last_success) : 'never'],
     ['Dead-lettered events', number(d.dead)],
-    ['Withdrawn (user deleted)', number(d.withdrawn)],
+    ['Discarded (user deleted)', number(d.discarded)],
     ['Unsupported version', counts ? number(counts.unsupported_version) : '–', counts?.unsupported_version ? 'bad' : ''],
   ]);
 }
