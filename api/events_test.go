@@ -17,12 +17,12 @@ import (
 	"autowebinar/api"
 )
 
-// shape is the part of a schema that both schemas of an event must have in common.
-// Order does not matter.
+// shape contains the keywords that must agree between the two schemas of an event:
+// the one in the OpenAPI document and the file. Order does not matter.
 type shape struct {
 	Closed     bool // no other properties
 	Required   []string
-	Enum       []string // const is an enum of one
+	Enum       []string // const becomes an enum with one value
 	Properties map[string]shape
 }
 

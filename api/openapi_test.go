@@ -220,7 +220,7 @@ func schema(t *testing.T, model *v3.Document, name string) *base.Schema {
 	return proxy.Schema()
 }
 
-// node is a part of the document, such as a yaml.Node.
+// node is a part of the document that can be decoded, such as a yaml.Node.
 type node interface{ Decode(into any) error }
 
 // asJSON encodes a part of the document as JSON.

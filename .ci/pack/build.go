@@ -20,9 +20,9 @@ func (p platform) String() string { return p.system + "/" + p.arch }
 
 // binary is the executable of the service for a platform.
 type binary struct {
-	on      platform
-	content []byte
-	info    *debug.BuildInfo
+	platform platform
+	content  []byte
+	info     *debug.BuildInfo
 }
 
 func (b binary) sha256() string {
@@ -31,7 +31,7 @@ func (b binary) sha256() string {
 }
 
 // build builds a static binary that does not depend on the folder or the machine.
-func (p pack) build(ctx context.Context, on platform) (binary, error) {
+func (p pack) build(ctx context.Context, target platform) (binary, error) {
 	dir, err := os.MkdirTemp("", "autowebinar-pack")
 	if err != nil {
 		return binary{}, err
@@ -41,13 +41,13 @@ func (p pack) build(ctx context.Context, on platform) (binary, error) {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
 		"-ldflags", "-s -w -X autowebinar/internal/cli.buildVersion="+p.version, "-o", path, "./cmd/autowebinar")
 	cmd.Dir = p.source
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+on.system, "GOARCH="+on.arch,
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+target.system, "GOARCH="+target.arch,
 		// Override the settings of the machine.
 		"GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off", "GOWORK=off")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
-		return binary{}, fmt.Errorf("go build for %s: %w\n%s", on, err, stderr.String())
+		return binary{}, fmt.Errorf("go build for %s: %w\n%s", target, err, stderr.String())
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -57,5 +57,5 @@ func (p pack) build(ctx context.Context, on platform) (binary, error) {
 	if err != nil {
 		return binary{}, err
 	}
-	return binary{on: on, content: content, info: info}, nil
+	return binary{platform: target, content: content, info: info}, nil
 }

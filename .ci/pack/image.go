@@ -25,14 +25,14 @@ const unprivileged = "65532:65532"
 // platformImage is the image of one platform.
 type platformImage struct {
 	v1.Image
-	on   platform
-	sbom []byte
+	platform platform
+	sbom     []byte
 }
 
 // image writes the OCI archive and a bill of materials for each platform.
-func (p pack) image(ctx context.Context, on []platform) error {
+func (p pack) image(ctx context.Context, platforms []platform) error {
 	var images []platformImage
-	for _, platform := range on {
+	for _, platform := range platforms {
 		image, err := p.imageOf(ctx, platform)
 		if err != nil {
 			return err
@@ -52,8 +52,8 @@ func (p pack) image(ctx context.Context, on []platform) error {
 	return os.WriteFile(path, archive, 0o644)
 }
 
-// files returns the files of the image in two layers: certificates and licenses,
-// which rarely change, and the binary.
+// files returns the files of the image in two layers: one with certificates and
+// licenses, which rarely change, and one with the binary.
 func (p pack) files(ctx context.Context, b binary) (base, app tree, err error) {
 	licenses, err := p.licenses(ctx, b)
 	if err != nil {
@@ -71,8 +71,8 @@ func (p pack) files(ctx context.Context, b binary) (base, app tree, err error) {
 }
 
 // rootfs writes the files of an image into a folder, for the Dockerfile.
-func (p pack) rootfs(ctx context.Context, on platform) error {
-	b, err := p.build(ctx, on)
+func (p pack) rootfs(ctx context.Context, target platform) error {
+	b, err := p.build(ctx, target)
 	if err != nil {
 		return err
 	}
@@ -86,22 +86,22 @@ func (p pack) rootfs(ctx context.Context, on platform) error {
 	return app.write(p.out)
 }
 
-func (p pack) imageOf(ctx context.Context, on platform) (platformImage, error) {
-	b, err := p.build(ctx, on)
+func (p pack) imageOf(ctx context.Context, target platform) (platformImage, error) {
+	b, err := p.build(ctx, target)
 	if err != nil {
 		return platformImage{}, err
 	}
 	return p.wrap(ctx, b)
 }
 
-// wrap returns an image with a binary.
+// wrap returns the image that contains a binary.
 func (p pack) wrap(ctx context.Context, b binary) (platformImage, error) {
 	base, app, err := p.files(ctx, b)
 	if err != nil {
 		return platformImage{}, err
 	}
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	image, err = mutate.ConfigFile(image, p.config(b.on))
+	image, err = mutate.ConfigFile(image, p.config(b.platform))
 	if err != nil {
 		return platformImage{}, err
 	}
@@ -124,11 +124,12 @@ func (p pack) wrap(ctx context.Context, b binary) (platformImage, error) {
 		}
 	}
 	sbom, err := p.sbom(b, true)
-	return platformImage{image, b.on, sbom}, err
+	return platformImage{image, b.platform, sbom}, err
 }
 
-// config returns how the image is run. The Dockerfile has the same values.
-func (p pack) config(on platform) *v1.ConfigFile {
+// config returns the configuration of the image, such as its entry point. The
+// Dockerfile has the same values.
+func (p pack) config(target platform) *v1.ConfigFile {
 	labels := map[string]string{
 		"org.opencontainers.image.title":       "autowebinar",
 		"org.opencontainers.image.description": "Auto-webinars for WordPress: sessions in user meta, events as signed webhooks",
@@ -140,7 +141,7 @@ func (p pack) config(on platform) *v1.ConfigFile {
 		labels["org.opencontainers.image.revision"] = p.revision
 	}
 	return &v1.ConfigFile{
-		Architecture: on.arch, OS: on.system, Created: v1.Time{Time: p.modTime},
+		Architecture: target.arch, OS: target.system, Created: v1.Time{Time: p.modTime},
 		Config: v1.Config{
 			User:         unprivileged,
 			Entrypoint:   []string{"/autowebinar"},
@@ -163,10 +164,10 @@ func (p pack) ociArchive(images []platformImage) ([]byte, error) {
 	var legacy []legacyImage
 	for i, image := range images {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image.Image, Descriptor: v1.Descriptor{
-			Platform: &v1.Platform{OS: image.on.system, Architecture: image.on.arch}}})
+			Platform: &v1.Platform{OS: image.platform.system, Architecture: image.platform.arch}}})
 		tag := safe(p.version)
 		if i > 0 {
-			tag += "-" + image.on.arch
+			tag += "-" + image.platform.arch
 		}
 		entry, err := newLegacyImage(image, "autowebinar:"+tag)
 		if err != nil {

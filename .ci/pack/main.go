@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// pack is a run of the program.
+// pack contains the settings of a run.
 type pack struct {
 	source   string // folder of the repository
 	out      string // folder of the results
@@ -67,26 +67,26 @@ func run(ctx context.Context, args []string) error {
 	chosen := func(all ...platform) ([]platform, error) { return parsePlatforms(*platforms, all) }
 	switch set.Arg(0) {
 	case "image":
-		on, err := chosen(platform{"linux", "amd64"}, platform{"linux", "arm64"})
+		platforms, err := chosen(platform{"linux", "amd64"}, platform{"linux", "arm64"})
 		if err != nil {
 			return err
 		}
-		return p.image(ctx, on)
+		return p.image(ctx, platforms)
 	case "release":
-		on, err := chosen(platform{"linux", "amd64"}, platform{"linux", "arm64"}, platform{"darwin", "amd64"}, platform{"darwin", "arm64"})
+		platforms, err := chosen(platform{"linux", "amd64"}, platform{"linux", "arm64"}, platform{"darwin", "amd64"}, platform{"darwin", "arm64"})
 		if err != nil {
 			return err
 		}
-		return p.release(ctx, on)
+		return p.release(ctx, platforms)
 	case "rootfs":
-		on, err := chosen()
+		platforms, err := chosen()
 		if err != nil {
 			return err
 		}
-		if len(on) != 1 {
+		if len(platforms) != 1 {
 			return errUsage
 		}
-		return p.rootfs(ctx, on[0])
+		return p.rootfs(ctx, platforms[0])
 	}
 	return errUsage
 }

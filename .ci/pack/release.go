@@ -13,14 +13,14 @@ import (
 
 // release writes an archive and a bill of materials for each platform, and
 // SHA256SUMS.
-func (p pack) release(ctx context.Context, on []platform) error {
+func (p pack) release(ctx context.Context, platforms []platform) error {
 	var sums []string
 	write := func(name string, content []byte) error {
 		sums = append(sums, fmt.Sprintf("%x  %s\n", sha256.Sum256(content), name))
 		fmt.Printf("%s  %.1f MB\n", name, float64(len(content))/1e6)
 		return os.WriteFile(filepath.Join(p.out, name), content, 0o644)
 	}
-	for _, platform := range on {
+	for _, platform := range platforms {
 		b, err := p.build(ctx, platform)
 		if err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The used parts of SPDX 2.3.
+// The parts of SPDX 2.3 that this program writes.
 type (
 	spdxDocument struct {
 		Version       string             `json:"spdxVersion"`
@@ -62,7 +62,7 @@ const (
 // sbom returns the bill of materials of a binary from its own build information,
 // optionally with the certificate authorities.
 func (p pack) sbom(b binary, withRoots bool) ([]byte, error) {
-	name := fmt.Sprintf("autowebinar-%s-%s-%s", safe(p.version), b.on.system, b.on.arch)
+	name := fmt.Sprintf("autowebinar-%s-%s-%s", safe(p.version), b.platform.system, b.platform.arch)
 	doc := spdxDocument{
 		Version: "SPDX-2.3", DataLicense: "CC0-1.0", ID: spdxRoot, Name: name,
 		Namespace: "https://spdx.org/spdxdocs/" + name + "-" + b.sha256(),
@@ -108,7 +108,7 @@ func goPackage(id, module, version string) spdxPackage {
 	}
 }
 
-// ownDependency returns the version of a module that this program is built with.
+// ownDependency returns the version of a dependency of this program.
 func ownDependency(path string) (string, error) {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range info.Deps {

@@ -66,7 +66,8 @@ func (t tree) tar(modTime time.Time) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// write writes the tree to a folder. All users may read it, whatever the umask.
+// write writes the tree to a folder. All users may read it, independently of
+// the umask.
 func (t tree) write(dir string) error {
 	for name, f := range t {
 		to := filepath.Join(dir, filepath.FromSlash(name))
@@ -83,8 +84,8 @@ func (t tree) write(dir string) error {
 	return nil
 }
 
-// add reads a file or folder below root and adds its wanted files to the tree,
-// below a folder of the tree.
+// add reads a file or folder below root and adds the files for which wanted
+// returns true to a folder of the tree.
 func (t tree) add(root, name, below string, wanted func(name string) bool) error {
 	return filepath.WalkDir(filepath.Join(root, name), func(at string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -121,8 +122,8 @@ func compress(content []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// safe replaces the characters of a version that file names or image tags must not
-// contain.
+// safe replaces the characters of a version that are invalid in file names or
+// image tags.
 func safe(version string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("._-", r) {

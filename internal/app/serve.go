@@ -26,8 +26,8 @@ type Server struct {
 	DelayShutdown bool // for shutdownDelay
 }
 
-// Serve runs servers and other work until ctx ends or one of them fails, then
-// stops all and waits for them.
+// Serve runs the servers and work until ctx ends or one of them fails. It then
+// stops all of them and waits for them.
 func Serve(ctx context.Context, log *slog.Logger, work func(context.Context) error, servers ...Server) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return work(ctx) })

@@ -94,7 +94,7 @@ func (e Evaluation) evaluatePage(ctx context.Context, users []webinar.UserID) ([
 	group.SetLimit(e.Parallel)
 	for i, user := range users {
 		group.Go(func() (err error) {
-			// Without this a panic would end the process.
+			// A panic in a goroutine would end the process.
 			defer func() {
 				if cause := recover(); cause != nil {
 					err = fmt.Errorf("attendance: panic: %v\n%s", cause, debug.Stack())

@@ -52,7 +52,7 @@ func closedLoop(callers int, d time.Duration, f func(i int64) error) (sample, er
 	}, errors.Join(errs...)
 }
 
-// percentile sorts all.
+// percentile returns a percentile of all, which it sorts.
 func percentile(all []time.Duration, percent int) time.Duration {
 	if len(all) == 0 {
 		return 0

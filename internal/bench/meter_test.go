@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cost is the CPU time and the number of database operations of a piece of work.
+// cost is CPU time and numbers of database operations.
 type cost struct {
 	database, service, self         time.Duration
 	questions, transactions, writes int64

@@ -91,8 +91,8 @@ func (v *variant) measure(b *testing.B, d time.Duration) {
 	v.results = append(v.results, r)
 }
 
-// singleRowVariant is the smallest possible durable write: one row by its primary
-// key, one commit.
+// singleRowVariant is the smallest possible durable write: it updates one row by
+// its primary key and commits.
 func singleRowVariant(b *testing.B, s *site) *variant {
 	pool, rows := s.pool(b, 64), s.rowIDs(b, "nickname")
 	return &variant{name: "a  one row by primary key, bare driver, 64", site: s, autocommit: true, load: func(d time.Duration) (sample, error) {
@@ -103,7 +103,7 @@ func singleRowVariant(b *testing.B, s *site) *variant {
 	}}
 }
 
-// transactionVariant is the minimum that a service without group commit would do.
+// transactionVariant is the minimal work of a service without group commit.
 func transactionVariant(b *testing.B, s *site) *variant {
 	pool := s.pool(b, 64)
 	positions, seen := s.rowIDs(b, "autowebinar_last_position_sec"), s.rowIDs(b, "autowebinar_last_seen_at")
@@ -163,7 +163,7 @@ func storeVariants(b *testing.B, s *site) []*variant {
 	return all
 }
 
-// storeVariant is the store without HTTP: group commit only.
+// storeVariant is the store with group commit, without HTTP.
 func storeVariant(b *testing.B, s *site, callers int) *variant {
 	store, rules := newStore(b, s), webinar.Rules{Heartbeat: 10}
 	return &variant{name: fmt.Sprintf("c  store, %d callers", callers), site: s, load: func(d time.Duration) (sample, error) {
@@ -183,7 +183,8 @@ func reportProgress(b *testing.B, store *usermeta.Store, rules webinar.Rules, us
 	return err
 }
 
-// serviceVariant is the whole service: HTTP, WordPress login, rules, group commit.
+// serviceVariant is the whole service with HTTP, WordPress logins, rules and group
+// commit.
 func serviceVariant(b *testing.B, o options, s *site, sv *service, connections int) *variant {
 	logins, url := writeLogins(b, s.viewers), sv.url+"/progress"
 	requireAccepted(b, url, s.viewers[0], s.reservePositions())

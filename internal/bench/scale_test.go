@@ -122,8 +122,8 @@ func (s *tableSize) fillOutbox(b *testing.B, backlog int) {
 	s.site.insert(b, "wp_usermeta (user_id, meta_key, meta_value)", 3, rows)
 }
 
-// measurePoll reads due events for a quarter of a second, in pages of the
-// dispatcher's usual size.
+// measurePoll measures reads of due events for a quarter of a second, in pages
+// of the dispatcher's usual size.
 func (s *tableSize) measurePoll(b *testing.B) result {
 	b.Helper()
 	const page = 256

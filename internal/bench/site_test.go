@@ -59,7 +59,8 @@ func newSite(b *testing.B, server *mariadbd.Server, name string) *site {
 	schema, err := os.ReadFile("../demo/schema.sql")
 	require.NoError(b, err)
 	s := createDatabase(b, server, name)
-	// Like the sessions of WordPress: its default values are invalid in strict mode.
+	// WordPress does not use strict mode either, in which the default values of its
+	// tables are invalid.
 	execAll(b, s.admin, append([]string{"SET SESSION sql_mode = ''"}, strings.Split(strings.TrimSpace(string(schema)), ";\n")...)...)
 	s.createAccount(b, name)
 	return s

@@ -59,7 +59,7 @@ func (e *eventTracker) recordResponse(user uint64, route string, due time.Time, 
 	}
 }
 
-// handleWebhook is the receiver.
+// handleWebhook is the handler of the receiver.
 func (e *eventTracker) handleWebhook(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	body, _ := io.ReadAll(r.Body)

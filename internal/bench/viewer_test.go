@@ -18,14 +18,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// passwordHash has the form of which every WordPress since 5.7 uses the same
-// characters for its cookies.
+// passwordHash has a form for which every WordPress since 5.7 puts the same
+// part of the hash into its cookies.
 const passwordHash = "$P$B8CcQhJ9QZsm.hW9icFgXmDpJpJN0E/"
 
 // cookieName is the name of the login cookie if COOKIEHASH is "bench".
 const cookieName = "wordpress_logged_in_bench"
 
-// firstViewerID leaves lower ids to the users that the installation creates.
+// firstViewerID is higher than the ids of the users that the installation
+// creates.
 const firstViewerID = 1001
 
 func salts() map[string]string {

@@ -15,13 +15,14 @@ import (
 )
 
 const (
-	rampTime  = 30 * time.Second // in which all viewers enter, and in which all exit
+	rampTime  = 30 * time.Second // time in which all viewers enter, and in which all exit
 	heartbeat = 10 * time.Second
 )
 
 // BenchmarkWebinar simulates a webinar: all viewers enter within half a minute,
-// report every ten seconds and leave within half a minute. A request is due at a
-// fixed time, whatever happened before; its latency is measured from then.
+// report every ten seconds and leave within half a minute. Each request is due
+// at a fixed time, independently of earlier requests, and its latency is
+// measured from that time.
 func BenchmarkWebinar(b *testing.B) {
 	o := readOptions(b)
 	s := newSite(b, startServer(b, binlogArgs...), "webinar")
@@ -41,15 +42,15 @@ func BenchmarkWebinar(b *testing.B) {
 	done := make(chan struct{})
 	go func() { peak <- maxUntil(done, func() float64 { return residentMB(sv.pid) }) }()
 
-	var crowd sync.WaitGroup
+	var wg sync.WaitGroup
 	for i := range s.viewers {
-		crowd.Go(func() { runViewer(&s.viewers[i], client, sv.url, start, o.watchTime, tracker) })
+		wg.Go(func() { runViewer(&s.viewers[i], client, sv.url, start, o.watchTime, tracker) })
 	}
 	if o.profiles != "" {
 		time.Sleep(rampTime / 2)
 		sv.saveProfile(b, o.profiles, "webinar-cpu", "profile?seconds=20")
 	}
-	crowd.Wait()
+	wg.Wait()
 	elapsed := time.Since(start)
 	c := m.cost(b)
 	require.Eventually(b, tracker.complete, 30*time.Second, 10*time.Millisecond, "events are missing")

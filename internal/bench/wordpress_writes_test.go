@@ -67,7 +67,7 @@ func measureWordPressWrites(b *testing.B, o options, sv *service, reported, writ
 	sv.warmLogins(b, reported.viewers)
 	ctx, stop := context.WithTimeout(b.Context(), o.duration)
 	defer stop()
-	var crowd sync.WaitGroup
+	var wg sync.WaitGroup
 	var failed sync.Map
 	var reports atomic.Int64
 	position := reported.reservePositions()
@@ -75,7 +75,7 @@ func measureWordPressWrites(b *testing.B, o options, sv *service, reported, writ
 	defer client.CloseIdleConnections()
 	start := time.Now()
 	for worker := range 64 {
-		crowd.Go(func() {
+		wg.Go(func() {
 			for i := worker; ; i += 64 {
 				time.Sleep(time.Until(start.Add(time.Duration(i) * time.Second / reportRate)))
 				if ctx.Err() != nil {
@@ -95,7 +95,7 @@ func measureWordPressWrites(b *testing.B, o options, sv *service, reported, writ
 		wordpress.Users = append(wordpress.Users, v.id)
 	}
 	latencies, errs := wordpress.Run(ctx, 4, 5*time.Millisecond)
-	crowd.Wait()
+	wg.Wait()
 	rate = float64(reports.Load()) / time.Since(start).Seconds()
 	require.Empty(b, errs, "writes of WordPress failed")
 	failed.Range(func(_, err any) bool {

@@ -46,7 +46,7 @@ func startDemo(t *testing.T, program programs) *demo {
 	return nil
 }
 
-// stop ends the demo as Ctrl-C does.
+// stop interrupts the demo like Ctrl-C.
 func (d *demo) stop() {
 	_ = d.cmd.Process.Signal(syscall.SIGINT)
 	_ = d.cmd.Wait()
@@ -111,7 +111,8 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// testDemoDelivery goes from the first row to a deferred event that is delivered.
+// testDemoDelivery checks the page from the first row to the delivery of a
+// deferred event.
 func testDemoDelivery(t *testing.T, program programs) {
 	d := startDemo(t, program)
 	p := startBrowser(t).tab(t, d.URL)
@@ -130,7 +131,8 @@ func testDemoDelivery(t *testing.T, program programs) {
 	p.waitForText("#events .event.accepted .pill", "✓ verified")
 	p.waitForText("#note", "Anna has entered")
 
-	// At 25 %, pause and skip in one script: the longer it takes, the more of the skip is allowed.
+	// Pausing at 25 % and skipping happen in one script: the later the skip, the further
+	// it is allowed.
 	p.exec(`const video = document.getElementById('video');
 		await new Promise((done) => { video.addEventListener('timeupdate', () => ` + metaValue("progress_percent") + ` === '25' && done()); });
 		const paused = new Promise((done) => { video.addEventListener('pause', done, { once: true }); });

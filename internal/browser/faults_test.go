@@ -63,7 +63,8 @@ func TestNextPageReportsWhatTheClosedPageCouldNot(t *testing.T) {
 	p.waitFor(`a.session && v.currentTime > 23`)
 	s.setFault(badGateway)
 	p.waitFor(`v.currentTime > 29`)
-	// Slowly, so that the video does not get far however long the test takes.
+	// The video plays slowly, so that it does not reach the end even if the test
+	// takes long.
 	p.exec(`v.playbackRate = 0.1; v.currentTime = 10`)
 	p.waitFor(`v.currentTime > 10.1 && v.currentTime < 20 && !v.seeking`)
 	tries := len(s.callsTo("progress"))

@@ -18,7 +18,7 @@ func atoi(t *testing.T, text string) int {
 	return n
 }
 
-// signToken returns a viewer's JWT that expires after so many minutes.
+// signToken returns a viewer's JWT that expires after a number of minutes.
 func signToken(t *testing.T, secret string, minutes int) string {
 	t.Helper()
 	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{

@@ -35,8 +35,8 @@ func testPlayer(t *testing.T, s *site, p *tab) {
 	assert.Empty(t, p.consoleErrors(false))
 }
 
-// TestPlayers tests each kind of player that attach accepts. Those of Vimeo and
-// YouTube are stubs of their documented interfaces.
+// TestPlayers tests each kind of player that attach accepts. The players of
+// Vimeo and YouTube are stubs of the documented interfaces.
 func TestPlayers(t *testing.T) {
 	t.Parallel()
 	for name, page := range map[string]struct{ head, video, make, play, seek string }{

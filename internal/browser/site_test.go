@@ -49,7 +49,7 @@ type call struct {
 	Body   map[string]any
 	Header http.Header
 	Query  url.Values
-	Status int // 0: not answered
+	Status int // 0 if there is no response yet
 	At     time.Time
 }
 
@@ -131,7 +131,8 @@ func (s *site) serveNonce(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, nonce)
 }
 
-// proxyToService forwards requests to the service unless a fault answers them.
+// proxyToService forwards requests to the service unless a fault responds to
+// them.
 func (s *site) proxyToService(t *testing.T) http.Handler {
 	target, err := url.Parse(s.service.URL)
 	require.NoError(t, err)
@@ -175,13 +176,13 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// setFault makes a fault answer the requests to the service for which it returns
-// true; nil removes it.
+// setFault sets a function that is called before a request is forwarded to the
+// service. If it returns true, it has responded itself. Nil removes it.
 func (s *site) setFault(fault func(w http.ResponseWriter, r *http.Request) bool) {
 	s.withLock(func() { s.fault = fault })
 }
 
-// badGateway answers as a proxy whose upstream is down.
+// badGateway is a fault that responds like a proxy whose upstream is down.
 func badGateway(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusBadGateway)
@@ -189,8 +190,9 @@ func badGateway(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// callsTo returns the answered calls of a route, each recorded before the page
-// can receive its answer. The route "" stands for all but those of files.
+// callsTo returns the calls of a route that have a response. A call is recorded
+// before the page can receive the response. The route "" means all calls except
+// those for files.
 func (s *site) callsTo(route string) []call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,13 +206,14 @@ func (s *site) callsTo(route string) []call {
 	return found
 }
 
-// waitForCall waits for a call of a route that satisfies a condition.
-func (s *site) waitForCall(t *testing.T, route, what string, is func(call) bool) call {
+// waitForCall waits for a call of a route that satisfies a condition, and
+// returns it.
+func (s *site) waitForCall(t *testing.T, route, what string, matches func(call) bool) call {
 	t.Helper()
 	var found call
 	require.Eventually(t, func() bool {
 		for _, c := range s.callsTo(route) {
-			if is(c) {
+			if matches(c) {
 				found = c
 				return true
 			}
@@ -220,7 +223,7 @@ func (s *site) waitForCall(t *testing.T, route, what string, is func(call) bool)
 	return found
 }
 
-// lazy is a text that is computed when it is printed.
+// lazy is a text that is computed only when it is printed.
 type lazy func() string
 
 func (l lazy) String() string { return l() }
@@ -254,8 +257,8 @@ func (s *site) waitForRow(t *testing.T, key string, is func(string) bool) string
 	return value
 }
 
-// seedProgress makes the viewer one who entered 100 s ago and has watched up to a
-// position.
+// seedProgress stores a session that the viewer entered 100 s ago and has watched
+// up to a position.
 func (s *site) seedProgress(t *testing.T, position int) {
 	t.Helper()
 	s.viewer.Must(t, s.service, 201, "/enter", `{"webinar_id":"intro"}`)

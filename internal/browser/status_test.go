@@ -28,7 +28,8 @@ var layouts = []struct {
 	scheme string
 }{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}}
 
-// setLayout sets the width and the color scheme of the page, and waits until it is drawn so.
+// setLayout sets the width and the color scheme of the page, and waits until both
+// apply.
 func (p *tab) setLayout(width int64, scheme string) {
 	p.t.Helper()
 	require.NoError(p.t, chromiumtest.SetViewport(p.ctx, width, 900))

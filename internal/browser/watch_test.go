@@ -16,7 +16,7 @@ func TestMilestonesAndCompletion(t *testing.T) {
 	p := startBrowser(t).tab(t, s.playerURL(`{}`))
 	p.exec(`v.playbackRate = 8; await v.play()`)
 	p.waitFor(`events.some((e) => e.type === 'completed')`)
-	s.waitForCall(t, "progress", "the end", func(c call) bool { return c.Body["ended"] == true }) // the report that completed may be from 2 s before it
+	s.waitForCall(t, "progress", "the end", func(c call) bool { return c.Body["ended"] == true }) // the report that completes the webinar may be 2 s earlier
 	milestones := []float64{}
 	for _, e := range p.events("mark") {
 		milestones = append(milestones, e["percent"].(float64))
@@ -49,7 +49,7 @@ func TestForwardSeekIsClamped(t *testing.T) {
 	s := newSite(t, nil)
 	p := startBrowser(t).tab(t, s.playerURL(`{}`))
 	p.exec(`await v.play()`)
-	// In one script: the longer it takes, the more of the seek is allowed.
+	// All steps are in one script: the later the seek, the further it is allowed.
 	p.exec(`const skip = () => {
 			if (!a.session || v.currentTime < 2) return;
 			v.removeEventListener('timeupdate', skip);

@@ -12,8 +12,9 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// adminEnv is what the commands that read or change data need. They use the
-// service's own store and queue, so that changes are safe while replicas run.
+// adminEnv contains the configuration, store and queue of the commands that
+// read or change data. These are the same packages that the service uses, so
+// that changes are safe while replicas run.
 type adminEnv struct {
 	cfg      config.Config
 	db       *wpdb.DB

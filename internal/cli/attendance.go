@@ -137,7 +137,8 @@ func (c attendanceCmd) run(ctx context.Context, s Streams) error {
 	return c.print(s, result)
 }
 
-// resumeHint says how to evaluate the remaining users after a failure.
+// resumeHint returns the command that evaluates the remaining users after a
+// failure.
 func (c attendanceCmd) resumeHint(last webinar.UserID) string {
 	switch {
 	case c.dryRun:

@@ -126,7 +126,8 @@ func TestAttendanceVerifiesDatabaseFirst(t *testing.T) {
 	assert.Empty(t, classifications(t, f))
 }
 
-// A failed run, repeated as its message says, gives each viewer one event.
+// Repeating a failed run with the command in its message creates one event for
+// each viewer.
 func TestFailedAttendanceIsRepeatable(t *testing.T) {
 	t.Parallel()
 	f := newIntroFixture(t)

@@ -112,7 +112,8 @@ func printJSON(w io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
-// wrapCanceled replaces the error of a command that was interrupted.
+// wrapCanceled replaces the error of an interrupted command by one that says
+// so.
 func wrapCanceled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errors.New("interrupted")

@@ -38,7 +38,7 @@ func TestExportWritesOneRowPerSession(t *testing.T) {
 	assert.Equal(t, strings.Join(exportHeader(), ",")+"\n", out)
 }
 
-// Whatever the text, its cell is neither a formula nor more than one cell.
+// Every text becomes exactly one cell that is not a formula.
 func TestEscapeFormula(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -11,7 +11,7 @@ import (
 const healthTimeout = 3 * time.Second
 
 // runHealth requests a path of the admin address of a service on this machine. It
-// lets an image without a shell and curl have a HEALTHCHECK.
+// serves as HEALTHCHECK in an image that contains neither a shell nor curl.
 func runHealth(ctx context.Context, args []string, s Streams, environ []string) error {
 	set := newFlagSet("health", s,
 		"Requests a path of the admin address of the service in this container. The exit code is 0\n"+

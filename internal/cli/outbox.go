@@ -50,7 +50,7 @@ func runOutbox(ctx context.Context, args []string, s Streams, environ []string) 
 	return errUsage
 }
 
-// eventFilter is the flags that select events.
+// eventFilter contains the flags that select events.
 type eventFilter struct {
 	user      *webinar.UserID
 	statuses  []outbox.Status         // that may be selected
@@ -107,7 +107,8 @@ func (f *eventFilter) selected() []outbox.Status {
 	return slices.DeleteFunc(slices.Clone(f.statuses), func(s outbox.Status) bool { return !*f.status[s] })
 }
 
-// requireFilter protects against changing all events by mistake.
+// requireFilter returns an error if no flag selects events, so that a command
+// does not change all events by mistake.
 func (f *eventFilter) requireFilter(set *flag.FlagSet) error {
 	filtered := *f.user != 0 || len(f.selected()) > 0 || f.eventType != "" || f.eventID != uuid.Nil || f.age > 0
 	switch {

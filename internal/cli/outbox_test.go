@@ -153,8 +153,8 @@ func (r *rejectingReceiver) accepted() []string {
 	return slices.Clone(r.types)
 }
 
-// A running service sends events that were deferred for an hour, or dead, at once
-// and in order.
+// After a retry, a running service sends deferred and dead events at once and in
+// order.
 func TestRetryReachesRunningService(t *testing.T) {
 	t.Parallel()
 	receiver := &rejectingReceiver{rejects: "1"}

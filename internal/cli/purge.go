@@ -27,7 +27,7 @@ service takes. A viewer who is watching starts a new session.`
 // purgeCmd is one run of the command purge.
 type purgeCmd struct {
 	*adminEnv
-	user    webinar.UserID // 0 for all users, or for orphans
+	user    webinar.UserID // 0 for all users or for deleted ones
 	orphans bool
 	yes     bool
 	force   bool
@@ -37,7 +37,7 @@ type purgeCmd struct {
 // purgeResult is the output of the command.
 type purgeResult struct {
 	Users       int              `json:"users"`
-	UserIDs     []webinar.UserID `json:"user_ids"`                      // the lowest, at most maxUserIDs
+	UserIDs     []webinar.UserID `json:"user_ids"`                      // the lowest ids, at most maxUserIDs
 	Unlisted    int              `json:"user_ids_not_listed,omitempty"` // users that are not in UserIDs
 	Rows        int              `json:"rows"`
 	Events      int              `json:"undelivered_events"`
@@ -45,7 +45,7 @@ type purgeResult struct {
 	DryRun      bool             `json:"dry_run"`
 }
 
-// The user ids in the output: there may be a million.
+// The output is limited to so many user ids, because there may be a million.
 const (
 	maxUserIDs     = 10_000 // as JSON
 	maxTextUserIDs = 100
@@ -180,7 +180,7 @@ func (c purgeCmd) warn(ctx context.Context, s Streams, r purgeResult) error {
 	return err
 }
 
-// confirmPhrase is what must be typed at a terminal.
+// confirmPhrase is the phrase that confirms a purge at a terminal.
 func (c purgeCmd) confirmPhrase() string {
 	switch {
 	case c.user != 0:

@@ -23,8 +23,8 @@ func isTerminal(stream any) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// confirm prompts for a phrase and reports whether it was typed. It returns false
-// without a prompt if the input is not a terminal.
+// confirm prompts for a phrase and reports whether it was entered. If the input
+// is not a terminal, it returns false without a prompt.
 func confirm(s Streams, phrase string) bool {
 	if !isTerminal(s.In) {
 		return false
@@ -56,7 +56,7 @@ func newProgress(s Streams, total int) *progress {
 	return p
 }
 
-// add counts n more as done.
+// add increases the number of completed items by n.
 func (p *progress) add(n int) {
 	p.done += n
 	if p.w == nil || time.Since(p.updated) < barInterval && p.done < p.total {

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newPseudoterminal returns the user's end and the program's end.
+// newPseudoterminal returns both ends of a pseudoterminal: the user's and the
+// program's.
 func newPseudoterminal(t *testing.T) (user, program *os.File) {
 	t.Helper()
 	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -86,7 +87,7 @@ func TestPurgeAtTerminalPrompts(t *testing.T) {
 func TestPromptDoesNotReplaceForce(t *testing.T) {
 	t.Parallel()
 	f := newIntroFixture(t)
-	f.exec(t, "DELETE FROM wp_users WHERE ID < 5") // 5 was deleted before
+	f.exec(t, "DELETE FROM wp_users WHERE ID < 5") // user 5 was deleted before
 	for _, force := range []bool{false, true} {
 		user, program := newPseudoterminal(t)
 		_, err := user.WriteString("purge orphans\n")

@@ -1,7 +1,7 @@
 //go:build !failpoints
 
-// Package clock tells the time. In a binary that is built with the tag failpoints the
-// tests can set its wall clock while the process runs.
+// Package clock returns the current time. In a binary that is built with the tag
+// failpoints, tests can set the wall clock while the process runs.
 package clock
 
 import "time"

@@ -1,7 +1,8 @@
 //go:build failpoints
 
-// Package clock tells the time of a wall clock that tests can set. FAILPOINT_CLOCK
-// names a file of eight bytes: how many seconds the clock is ahead.
+// Package clock returns the time of a wall clock that tests can set.
+// FAILPOINT_CLOCK names a file that contains the clock's offset in seconds as
+// eight bytes.
 package clock
 
 import (
@@ -30,9 +31,9 @@ func mapFile(path string) *int64 {
 	return (*int64)(unsafe.Pointer(&page[0]))
 }
 
-// Now returns the current time of the clock. Its monotonic reading is right, as when
-// the clock of a machine is set: Time.Add would change that as well, so the seconds
-// are added to the field of a Time with such a reading, from bit 30 of its first word.
+// Now returns the current time of the clock. As when the clock of a machine is set,
+// the monotonic reading does not change. Time.Add would change it, so the seconds are
+// added to the wall seconds of the Time, which begin at bit 30 of its first word.
 func Now() time.Time {
 	now := time.Now()
 	wall := (*uint64)(unsafe.Pointer(&now))

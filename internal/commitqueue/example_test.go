@@ -10,8 +10,8 @@ import (
 	"autowebinar/internal/commitqueue"
 )
 
-// Three callers save a value each. The first commits at once; the two that
-// arrive while it does share the next commit.
+// Three callers save a value each. The first commits at once. The two that
+// arrive during its commit share the next one.
 func Example() {
 	begun, proceed := make(chan bool), make(chan bool)
 	queue := commitqueue.New(256, 4096, func(batch []*commitqueue.Request[string]) {

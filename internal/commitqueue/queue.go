@@ -17,7 +17,7 @@ import (
 	"autowebinar/internal/clock"
 )
 
-// The errors with which a queue resolves requests that it did not commit.
+// The errors of requests that were not committed.
 var (
 	ErrFull    = errors.New("too many changes are queued")
 	ErrTimeout = errors.New("the change was queued for too long")
@@ -32,15 +32,15 @@ type Request[T any] struct {
 	once     sync.Once
 	err      error         // set before done is closed
 	done     chan struct{} // closed when the request is resolved
-	promoted chan struct{} // closed when its caller has to make the next commit
+	promoted chan struct{} // closed when the caller of the request has to make the next commit
 }
 
-// NewRequest returns a request that is not to be begun after the deadline.
+// NewRequest returns a request that no commit includes after the deadline.
 func NewRequest[T any](value T, deadline time.Time) *Request[T] {
 	return &Request[T]{Value: value, deadline: deadline, done: make(chan struct{}), promoted: make(chan struct{})}
 }
 
-// Deadline is the time after which the request is not begun.
+// Deadline is the time after which no commit includes the request.
 func (r *Request[T]) Deadline() time.Time { return r.deadline }
 
 // Resolve ends the request with the result of its commit. Only the first call
@@ -91,15 +91,15 @@ type Queue[T any] struct {
 }
 
 // New returns a queue for at most capacity waiting requests. commit is called
-// with 1 to maxBatch requests, never twice at the same time, and must resolve
-// each of them, then or later.
+// with 1 to maxBatch requests, never concurrently, and must resolve each of
+// them before or after it returns.
 func New[T any](maxBatch, capacity int, commit func([]*Request[T])) *Queue[T] {
 	return &Queue[T]{commit: commit, maxBatch: maxBatch, capacity: capacity, batchSize: maxBatch}
 }
 
-// Submit queues a value and returns the result of its commit. A request whose
-// context ends while it is queued is withdrawn and returns the context's error;
-// one that a commit has begun with is waited for.
+// Submit queues a value and returns the result of its commit. If the context
+// ends while the request is queued, Submit withdraws it and returns the
+// context's error. It waits for a commit that includes the request.
 func (q *Queue[T]) Submit(ctx context.Context, value T, deadline time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (q *Queue[T]) Submit(ctx context.Context, value T, deadline time.Time) erro
 	return r.Wait()
 }
 
-// withdraw resolves a request that no commit has begun with, and that was not
+// withdraw resolves a queued request that is not part of a commit and was not
 // promoted.
 func (q *Queue[T]) withdraw(r *Request[T], err error) {
 	q.mu.Lock()
@@ -183,8 +183,9 @@ func (q *Queue[T]) promoteNext() {
 	}
 }
 
-// The bounds of a commit in time: its rows are locked for as long. Values differ
-// in how much work they are, so the batch size follows the clock.
+// The bounds of the duration of a commit, during which its rows are locked.
+// Values cause different amounts of work, so the batch size depends on the
+// duration.
 const (
 	targetMax = 100 * time.Millisecond
 	targetMin = 50 * time.Millisecond
@@ -192,8 +193,8 @@ const (
 )
 
 // adjustBatchSize halves the batch size after a slow commit and doubles it after
-// a full batch that was quick. A small batch that was quick says nothing about
-// large ones.
+// a full batch that was quick. A quick commit of a small batch does not show
+// that a large one would be quick.
 func (q *Queue[T]) adjustBatchSize(size int, took time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"autowebinar/internal/commitqueue"
 )
 
-// submit queues a value that may wait for a second.
+// submit queues a value with a deadline in one second.
 func submit(q *commitqueue.Queue[int]) error {
 	return q.Submit(context.Background(), 0, time.Now().Add(time.Second))
 }
@@ -50,7 +50,7 @@ func TestFirstRequestCommitsAtOnceAndOthersShareCommits(t *testing.T) {
 	})
 }
 
-func TestFullQueueRefuses(t *testing.T) {
+func TestFullQueueRejectsRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q, _ := slowQueue(1, 3)
@@ -69,7 +69,7 @@ func TestFullQueueRefuses(t *testing.T) {
 	})
 }
 
-func TestRequestPastItsDeadlineIsNotBegun(t *testing.T) {
+func TestExpiredRequestIsNotCommitted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q, sizes := slowQueue(1, 100)
@@ -92,7 +92,7 @@ func TestRequestPastItsDeadlineIsNotBegun(t *testing.T) {
 	})
 }
 
-func TestCanceledRequestIsWithdrawnUnlessItsCommitHasBegun(t *testing.T) {
+func TestCanceledRequestIsWithdrawnUnlessItsCommitHasStarted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q, sizes := slowQueue(10, 100)
@@ -116,8 +116,8 @@ func TestCanceledRequestIsWithdrawnUnlessItsCommitHasBegun(t *testing.T) {
 }
 
 // A request that is canceled at the moment of its promotion must still make the
-// next commit, or the queue would stand still.
-func TestCanceledRequestsNeverStopTheQueue(t *testing.T) {
+// next commit, or no request would be committed any more.
+func TestCanceledRequestsDoNotStopQueue(t *testing.T) {
 	t.Parallel()
 	q := commitqueue.New(3, 10_000, func(batch []*commitqueue.Request[int]) { commitqueue.ResolveAll(batch, nil) })
 	var wg sync.WaitGroup
@@ -141,7 +141,7 @@ func TestCanceledRequestsNeverStopTheQueue(t *testing.T) {
 	assert.NoError(t, q.Submit(t.Context(), 0, time.Now().Add(time.Hour)))
 }
 
-func TestPanicInACommitResolvesItsRequestsAndTheQueueGoesOn(t *testing.T) {
+func TestPanicInCommitResolvesRequestsAndQueueContinues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		broken := true

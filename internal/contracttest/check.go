@@ -119,7 +119,7 @@ func (c *contract) checkHeaders(documented *v3.Response, res *http.Response) []s
 	return violations
 }
 
-// isEmptyJSON reports whether the validator would ignore the body.
+// isEmptyJSON reports whether the validator ignores a JSON text as absent.
 func isEmptyJSON(body []byte) bool {
 	text := string(bytes.TrimSpace(body))
 	return text == "" || text == "null"

@@ -60,9 +60,9 @@ func methodOf(req *http.Request) string {
 	return method
 }
 
-// pathOf returns the path below the base path. A test's traffic does not show
-// which base paths are configured. If the path has none of the known forms, the
-// longest suffix that is a documented path is used.
+// pathOf returns the path below the base path. The configured base paths are
+// not known here. If the path has none of the known forms, the longest suffix
+// that is a documented path is used.
 func (c *contract) pathOf(req *http.Request) (path string, guessed bool) {
 	escaped := req.URL.EscapedPath()
 	if restRoute := req.URL.Query().Get("rest_route"); restRoute != "" && isFrontController(escaped) {

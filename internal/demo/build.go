@@ -16,22 +16,22 @@ const (
 	engineModule = "module autowebinar/internal/demo/embedded"
 )
 
-// errNoSources means that nothing can be built here.
+// errNoSources means that no checkout was found to build from.
 var errNoSources = errors.New("demo: building needs a checkout of the sources and the go command")
 
 // buildService builds the service and returns the path of its binary.
-func buildService(ctx context.Context, say func(string)) (string, error) {
+func buildService(ctx context.Context, progress func(string)) (string, error) {
 	root, err := findCheckout(startFolders())
 	if err != nil {
 		return "", err
 	}
-	say("Building the service ...")
+	progress("Building the service ...")
 	return build(ctx, root, ".", "./cmd/autowebinar")
 }
 
 // build compiles a command of the module in a folder of the checkout. The settings
-// are those of make demo, so that all builds share the compiled standard library,
-// and the binary stays, so that the next start only checks that it is current.
+// are those of make demo, so that all builds share the compiled standard library.
+// The binary is kept, so that the next start only checks whether it is current.
 func build(ctx context.Context, root, module, command string) (string, error) {
 	source := filepath.Join(root, filepath.FromSlash(module))
 	target := filepath.Join(root, "bin", "demo", filepath.Base(filepath.Join(source, command)))
@@ -47,7 +47,8 @@ func build(ctx context.Context, root, module, command string) (string, error) {
 	return target, nil
 }
 
-// startFolders are the folders from which the checkout is searched upwards.
+// startFolders returns the folders from which the search for the checkout goes
+// upwards.
 func startFolders() []string {
 	var folders []string
 	if working, err := os.Getwd(); err == nil {
@@ -59,7 +60,7 @@ func startFolders() []string {
 	return folders
 }
 
-// findCheckout returns the closest checkout that contains one of the folders.
+// findCheckout returns the innermost checkout that contains one of the folders.
 func findCheckout(folders []string) (root string, err error) {
 	for _, folder := range folders {
 		for {

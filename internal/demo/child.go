@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// stopTimeout exceeds what the service needs to shut down.
+// stopTimeout is longer than the service needs to shut down.
 const stopTimeout = 15 * time.Second
 
 // child is a process that runs until its stdin closes, and so cannot outlive
@@ -23,14 +23,14 @@ type child struct {
 	stdin  io.Closer
 	output *output
 	done   chan struct{} // closed when the process has ended
-	err    error         // how it ended; read it after done
+	err    error         // exit error; valid after done is closed
 }
 
 type childConfig struct {
 	name    string
 	command []string
-	env     []string       // nil: the demo's own
-	started *regexp.Regexp // matches the line that the process prints once it is up
+	env     []string       // nil for the environment of the demo
+	started *regexp.Regexp // matches the line that the process prints once it is ready
 	log     io.Writer      // receives all output; may be nil
 }
 
@@ -79,8 +79,8 @@ func (c *child) close() error {
 	return nil
 }
 
-// output keeps the end of what a process prints, and looks for the line that
-// says that it has started.
+// output keeps the end of a process's output, and searches it for the line that
+// the process prints once it is ready.
 type output struct {
 	started *regexp.Regexp
 	match   chan []string // receives the first match

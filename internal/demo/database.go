@@ -24,7 +24,8 @@ const databaseName = "wordpress"
 
 // Errors of OpenDatabase.
 var (
-	// ErrNoDatabase means that a DSN is needed.
+	// ErrNoDatabase means that no database can be started, so that a DSN is
+	// needed.
 	ErrNoDatabase = errors.New("demo: no database")
 	// ErrForeignUsers means that the database has users other than the demo's.
 	ErrForeignUsers = errors.New("demo: the database belongs to another site")
@@ -40,12 +41,12 @@ type Database struct {
 
 // OpenDatabase opens the database of a choice (Auto, MariaDB, Embedded or a DSN)
 // and creates WordPress's tables unless they exist. The context limits the start
-// only. OpenDatabase calls say before a slow step.
+// only. OpenDatabase calls progress before each slow step.
 //
 // If existing tables contain users other than the demo's, OpenDatabase changes
 // nothing and returns ErrForeignUsers.
-func OpenDatabase(ctx context.Context, choice string, say func(string)) (*Database, error) {
-	database, err := startDatabase(ctx, choice, say)
+func OpenDatabase(ctx context.Context, choice string, progress func(string)) (*Database, error) {
+	database, err := startDatabase(ctx, choice, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -63,12 +64,12 @@ func (d *Database) Close() error {
 	return d.close()
 }
 
-func startDatabase(ctx context.Context, choice string, say func(string)) (*Database, error) {
+func startDatabase(ctx context.Context, choice string, progress func(string)) (*Database, error) {
 	switch choice {
 	case Auto:
 		binary, err := mariadbd.Find(os.Getenv)
 		if errors.Is(err, mariadbd.ErrNotFound) {
-			return startEmbedded(ctx, say)
+			return startEmbedded(ctx, progress)
 		}
 		if err != nil {
 			return nil, err
@@ -77,7 +78,7 @@ func startDatabase(ctx context.Context, choice string, say func(string)) (*Datab
 	case MariaDB:
 		return startMariaDB(ctx, "")
 	case Embedded:
-		return startEmbedded(ctx, say)
+		return startEmbedded(ctx, progress)
 	}
 	cfg, err := mysql.ParseDSN(choice)
 	if err != nil || cfg.DBName == "" {
@@ -105,18 +106,18 @@ func startMariaDB(ctx context.Context, binary string) (*Database, error) {
 // The embedded engine prints its DSN once it listens.
 var engineDSN = regexp.MustCompile(`(?m)^(\S+@tcp\(\S+)$`)
 
-func startEmbedded(ctx context.Context, say func(string)) (*Database, error) {
+func startEmbedded(ctx context.Context, progress func(string)) (*Database, error) {
 	root, err := findCheckout(startFolders())
 	if err == nil {
-		return startEngine(ctx, root, say)
+		return startEngine(ctx, root, progress)
 	}
 	return nil, withoutEngine(err)
 }
 
 // startEngine builds the embedded engine and starts it. It is a separate
 // module, so that building the service does not download it.
-func startEngine(ctx context.Context, root string, say func(string)) (*Database, error) {
-	say("Building the embedded database engine; the first time this takes a minute or two ...")
+func startEngine(ctx context.Context, root string, progress func(string)) (*Database, error) {
+	progress("Building the embedded database engine; the first time this takes a minute or two ...")
 	binary, err := build(ctx, root, engineFolder, ".")
 	if err != nil {
 		return nil, withoutEngine(err)

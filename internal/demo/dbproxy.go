@@ -11,8 +11,8 @@ import (
 )
 
 // DatabaseProxy forwards connections to the database, and can simulate an outage:
-// open connections end, and new ones are closed at once. It is safe for
-// concurrent use.
+// it closes all connections, and new ones as soon as they are accepted. It is
+// safe for concurrent use.
 type DatabaseProxy struct {
 	listener net.Listener
 	network  string // of the database
@@ -70,7 +70,7 @@ func (p *DatabaseProxy) Close() error {
 	return err
 }
 
-// closeAll ends all connections. The caller holds p.mu.
+// closeAll closes all connections. The caller must have locked p.mu.
 func (p *DatabaseProxy) closeAll() {
 	for conn := range p.conns {
 		conn.Close()

@@ -15,7 +15,7 @@ import (
 
 // This file creates logins as wp_generate_auth_cookie and wp_create_nonce do
 // (wp-includes/pluggable.php, WordPress 6.8 and later). It shares no code with the
-// service's verification, so that each tests the other.
+// service's verification, so that a mistake in one fails the tests of the other.
 
 // saltNames are the constants of wp-config.php with which logins are signed.
 var saltNames = []string{
@@ -33,7 +33,7 @@ func loginCookie(salt, login, userPass string, expires time.Time, token string) 
 }
 
 // passwordFragment returns the part of a password hash that the cookie depends
-// on: a new password invalidates every cookie.
+// on, so that a new password invalidates every cookie.
 func passwordFragment(userPass string) string {
 	if strings.HasPrefix(userPass, "$P$") || strings.HasPrefix(userPass, "$2y$") {
 		return userPass[8:12]

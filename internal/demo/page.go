@@ -85,7 +85,7 @@ func fileHandlers() map[string]http.HandlerFunc {
 	handlers := map[string]http.HandlerFunc{}
 	entries, err := pageFiles.ReadDir("page")
 	if err != nil {
-		panic("demo: " + err.Error()) // only possible if the file is not embedded
+		panic("demo: " + err.Error()) // happens only if the file is not embedded
 	}
 	for _, entry := range entries {
 		if contentType := mediaType(entry.Name()); contentType != "" {

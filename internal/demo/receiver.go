@@ -26,8 +26,8 @@ type Receipt struct {
 	Verified bool            `json:"verified"`         // the signature is valid
 	User     string          `json:"user"`             // header autowebinar-user
 	Type     string          `json:"type,omitempty"`   // of the body, if verified: client_webinar_…
-	Attempt  int             `json:"attempt"`          // 1, 2, …: how many kept receipts have this id
-	Repeat   bool            `json:"repeat"`           // a kept receipt shows that this id was accepted before
+	Attempt  int             `json:"attempt"`          // number of stored receipts with this id, including this one
+	Repeat   bool            `json:"repeat"`           // a stored receipt shows that this id was accepted before
 	Body     json.RawMessage `json:"body,omitempty"`   // as received; absent unless accepted
 	ID       string          `json:"webhook_id"`       // the three headers of Standard Webhooks
 	SentAt   string          `json:"webhook_timestamp"`
@@ -149,7 +149,8 @@ func eventType(body []byte) string {
 	return event.Type
 }
 
-// SetDown makes the receiver respond with 503, or accept events again.
+// SetDown starts an outage, in which the receiver responds with 503, or ends
+// it.
 func (r *Receiver) SetDown(down bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -157,7 +158,7 @@ func (r *Receiver) SetDown(down bool) {
 	r.notify()
 }
 
-// notify wakes all streams. The caller holds r.mu.
+// notify wakes all streams. The caller must have locked r.mu.
 func (r *Receiver) notify() {
 	close(r.changed)
 	r.changed = make(chan struct{})

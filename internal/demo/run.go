@@ -114,7 +114,7 @@ func (o Options) provide(ctx context.Context) (database *Database, binary string
 }
 
 // serve serves the page until ctx ends or the service does. The service stops
-// first, because its last requests to the receiver may still be under way.
+// first, because requests to the receiver may still be in flight.
 func serve(ctx context.Context, server *http.Server, listener net.Listener, service *service) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -18,7 +18,8 @@ import (
 // loginLifetime is that of a WordPress login with "remember me".
 const loginLifetime = 14 * 24 * time.Hour
 
-// tokenLifetime is short, so that the phone has to renew its token.
+// tokenLifetime is short, so that the phone has to renew its token during a
+// demonstration.
 const tokenLifetime = 10 * time.Minute
 
 // Viewer is one of the demo's users.

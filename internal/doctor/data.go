@@ -13,9 +13,10 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// CheckData checks what does not keep the service from starting but needs
-// attention, and the rows of the service. It locks no row. It reads every row of
-// the namespace once, which takes about two seconds for a million.
+// CheckData checks the rows of the service, and properties of the database that
+// need attention but do not prevent the service from starting. It locks no row.
+// It reads every row of the namespace once, which takes about two seconds for a
+// million rows.
 func (d *Database) CheckData(ctx context.Context, store *usermeta.Store) []Finding {
 	conn, err := d.db.Connx(ctx)
 	if err != nil {
@@ -134,8 +135,8 @@ func clusterFinding(f Finding, values map[string]string) Finding {
 	return f
 }
 
-// sharedLocks requests the same lock on two connections. Both are granted where a
-// proxy or a cluster spreads connections over servers.
+// sharedLocks requests the same lock on two connections. Both succeed if a proxy
+// or a cluster distributes connections over several servers.
 func (i *inspection) sharedLocks(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "shared locks", State: OK, Detail: "connections share locks"}
 	first, err := i.db.Connx(ctx)

@@ -17,8 +17,8 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// ErrUnsupportedDatabase says that the service must not run on this table: its
-// guarantees would not hold.
+// ErrUnsupportedDatabase means that the service must not run on this table,
+// because its guarantees would not hold.
 var ErrUnsupportedDatabase = errors.New("the database is not supported")
 
 var errNotChecked = fmt.Errorf("%w: not checked yet", wpdb.ErrUnavailable)
@@ -41,8 +41,8 @@ func NewDatabase(db *wpdb.DB, log *slog.Logger) *Database {
 	return d
 }
 
-// Check checks what the service cannot run without. If a check cannot run, its
-// finding is the last.
+// Check checks the properties without which the service cannot run. If a check
+// fails to run, its finding is the last.
 func (d *Database) Check(ctx context.Context) []Finding {
 	conn, err := d.db.Connx(ctx)
 	if err != nil {
@@ -99,7 +99,8 @@ func (d *Database) Verify(ctx context.Context) error {
 	return nil
 }
 
-// Ping returns nil if the database was verified, responds and accepts writes.
+// Ping returns nil if the last Verify succeeded and the database responds and
+// accepts writes.
 func (d *Database) Ping(ctx context.Context) error {
 	if reason := d.notReady.Load(); reason != nil {
 		return *reason
@@ -228,7 +229,8 @@ func (i *inspection) writeGrants(ctx context.Context) (Finding, error) {
 	return f, nil
 }
 
-// leastPrivilege warns of an account that may do more than the service needs.
+// leastPrivilege warns if the account has more privileges than the service
+// needs.
 func (i *inspection) leastPrivilege(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "least privilege", State: OK, Detail: "the account cannot write to " + i.db.Config.UsersTable}
 	_, err := i.conn.ExecContext(ctx, i.db.Expand("UPDATE {users} SET user_status = 0 WHERE 1 = 0"))
@@ -254,7 +256,7 @@ func (i *inspection) readOnly(ctx context.Context) (Finding, error) {
 }
 
 // binlog checks the format of the binary log: a server that logs statements
-// refuses every write at READ COMMITTED.
+// rejects every write at READ COMMITTED.
 func (i *inspection) binlog(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "binary log", State: OK, Detail: "off"}
 	on, err := i.variable(ctx, "log_bin")

@@ -286,8 +286,8 @@ func TestReadOnlyServer(t *testing.T) {
 	require.NoError(t, database.Ping(t.Context()))
 }
 
-// After a fail-over the host name leads to another server. The old one still runs,
-// read-only, and there is no traffic that it would reject.
+// After a fail-over the host name resolves to another server. The old one still
+// runs and is read-only, but there is no write that it could reject.
 func TestReconnectsToNewPrimary(t *testing.T) {
 	t.Parallel()
 	first, second := storetest.NewWithServer(t), storetest.NewWithServer(t)
@@ -305,7 +305,7 @@ func TestReconnectsToNewPrimary(t *testing.T) {
 	require.NoError(t, database.Ping(t.Context()))
 }
 
-// A server that logs statements refuses every write at READ COMMITTED.
+// A server that logs statements rejects every write at READ COMMITTED.
 func TestStatementBinaryLogIsUnsupported(t *testing.T) {
 	t.Parallel()
 	f := storetest.NewWithServer(t, "--log-bin", "--server-id=1", "--binlog-format=ROW")

@@ -11,8 +11,9 @@ type Finding struct {
 // State is the severity of a finding.
 type State string
 
-// The states. The service refuses to start with a fatal finding; other failures
-// may be temporary. Unknown is what cannot be checked from here.
+// The states. The service does not start with a fatal finding; other failures
+// may be temporary. Unknown means that the check is not possible from this
+// machine.
 const (
 	OK      State = "ok"
 	Warn    State = "warn"

@@ -13,9 +13,9 @@ const (
 )
 
 // users checks that the users table can be read and belongs to the same site as
-// the usermeta table. Neither sign is more than a warning: missing users may have
-// been deleted by hand, and every site numbers its users from 1; names may have
-// been changed by an import.
+// the usermeta table. Both checks only warn: missing users may have been deleted
+// by hand, every site numbers its users from 1, and an import may have changed
+// names.
 func (i *inspection) users(ctx context.Context) (Finding, error) {
 	f := Finding{Name: "users table", State: OK, Detail: i.db.Config.UsersTable + " can be read"}
 	_, err := i.conn.ExecContext(ctx, i.db.Expand("SELECT ID, user_login, user_pass FROM {users} LIMIT 0"))
@@ -23,7 +23,7 @@ func (i *inspection) users(ctx context.Context) (Finding, error) {
 		f.Advice = "check the table prefix (WORDPRESS_TABLE_PREFIX, AUTOWEBINAR_USERS_TABLE) and GRANT SELECT on " + i.db.Config.UsersTable
 		return f, err
 	}
-	// If the queries below fail, the next findings say why.
+	// If the queries below fail, the next findings explain it.
 	if matching, of, err := i.countMatchingNicknames(ctx); err == nil && of >= minNicknames && 20*matching < of {
 		f.State = Warn
 		f.Detail = fmt.Sprintf("of %d users in %s, %d have a name that matches their nickname in %s", of, i.db.Config.UsersTable, matching, i.db.Config.UsermetaTable)

@@ -17,8 +17,8 @@ import (
 	"autowebinar/internal/wordpress"
 )
 
-// checkLogin verifies the salts with a login: a line with a cookie of WordPress and
-// a line with a nonce. It prints neither.
+// checkLogin verifies the salts with a login, which it reads as two lines: a cookie
+// of WordPress and a nonce. It prints neither.
 func checkLogin(ctx context.Context, cfg config.Config, in io.Reader) Finding {
 	f := Finding{Name: "login", State: Fail}
 	cookies, nonce, err := readLogin(in, cfg.CookieName)
@@ -63,7 +63,7 @@ func checkLogin(ctx context.Context, cfg config.Config, in io.Reader) Finding {
 
 var errNoLogin = errors.New("no cookie and nonce on standard input")
 
-// maxLoginBytes is more than browsers send.
+// maxLoginBytes exceeds the size of the headers that browsers send.
 const maxLoginBytes = 64 << 10
 
 // readLogin accepts the cookie in each form that browsers show: its value, its

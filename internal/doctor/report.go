@@ -14,7 +14,7 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// databaseTimeout bounds the checks of the database: the longest of them reads
+// databaseTimeout bounds the checks of the database. The slowest one reads
 // every row of the service.
 const databaseTimeout = time.Minute
 

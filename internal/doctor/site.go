@@ -67,7 +67,8 @@ func wpConfigPath(environ []string) string {
 	return ""
 }
 
-// cacheSigns finds the constants of the usual object caches, and the drop-in.
+// cacheSigns returns the constants of common object caches and the drop-in, as
+// far as they exist.
 func cacheSigns(source []byte, folder string) []string {
 	var signs []string
 	for _, name := range []string{"WP_REDIS_HOST", "WP_REDIS_PATH", "WP_REDIS_CONFIG", "WP_REDIS_SCHEME", "WP_CACHE_KEY_SALT"} {
@@ -81,8 +82,7 @@ func cacheSigns(source []byte, folder string) []string {
 	return signs
 }
 
-// defines reports whether a line of PHP defines a constant, other than in a
-// comment.
+// defines reports whether a line of PHP defines a constant outside a comment.
 func defines(source []byte, name string) bool {
 	return regexp.MustCompile(`(?mi)^\s*(if\b.*)?(define\s*\(\s*['"]` + name + `['"]|const\s+` + name + `\b)`).Match(source)
 }

@@ -50,26 +50,26 @@ func signJWT(t testing.TB, claims map[string]any) string {
 // service, because a cached login remains valid for up to 30 seconds.
 func TestLoginEndsWithSessionPasswordOrUser(t *testing.T) {
 	t.Parallel()
-	tt := newTarget(t)
+	tgt := newTarget(t)
 	for id, statement := range map[uint64]string{
 		10: "UPDATE wp_usermeta SET meta_value = 'a:0:{}' WHERE user_id = 10 AND meta_key = 'session_tokens'",
 		11: "DELETE FROM wp_usermeta WHERE user_id = 11 AND meta_key = 'session_tokens'",
 		12: "UPDATE wp_users SET user_pass = '$wp$2y$10$another.password.of.the.same.user.0123456789abcdefghijkl' WHERE ID = 12",
 		13: "DELETE FROM wp_users WHERE ID = 13",
 	} {
-		v := servicetest.NewViewer(t, tt.db, id)
-		_, err := tt.db.SQL.Exec(statement)
+		v := servicetest.NewViewer(t, tgt.db, id)
+		_, err := tgt.db.SQL.Exec(statement)
 		require.NoError(t, err)
 		for _, route := range []string{"/session", "/enter"} {
 			body := map[string]string{"/enter": `{"webinar_id":"intro"}`}[route]
-			a := v.Must(t, tt.service, 401, route, body)
+			a := v.Must(t, tgt.service, 401, route, body)
 			assert.Equal(t, "rest_not_logged_in", a.Body["code"], statement)
 			assert.Empty(t, a.Header.Get("X-WP-Nonce"))
 		}
-		assert.Empty(t, viewerRows(t, tt.db, v), "a rejected request leaves no row")
+		assert.Empty(t, viewerRows(t, tgt.db, v), "a rejected request leaves no row")
 	}
 	token := signJWT(t, map[string]any{"sub": "13", "exp": time.Now().Add(time.Hour).Unix()})
-	responses := tt.exchange(t, rawRequest("POST "+api+"/enter", "Host: example.test\r\nAuthorization: Bearer "+token+"\r\n", `{"webinar_id":"intro"}`))
+	responses := tgt.exchange(t, rawRequest("POST "+api+"/enter", "Host: example.test\r\nAuthorization: Bearer "+token+"\r\n", `{"webinar_id":"intro"}`))
 	require.Len(t, responses, 1)
 	assert.Equal(t, "404 autowebinar_unknown_user", responses[0].String(), "the token of a deleted user creates no rows")
 }

@@ -19,7 +19,7 @@ func sortedCases(prefix string, table map[string]string) []hostileRequest {
 }
 
 // hostileNumbers are values for a position or for a list of users.
-func (tt *target) hostileNumbers() []hostileRequest {
+func (tgt *target) hostileNumbers() []hostileRequest {
 	table := map[string]string{}
 	for name, number := range map[string]string{
 		"NaN": "NaN", "Infinity": "Infinity", "-Infinity": "-Infinity", "minus zero": "-0", "minus zero point": "-0.0",
@@ -30,10 +30,10 @@ func (tt *target) hostileNumbers() []hostileRequest {
 		"an object": `{"$gt":0}`, "2^53+1": "9007199254740993", "2^63": "9223372036854775808", "-2^63": "-9223372036854775808",
 		"bigint suffix": "12n", "arabic digits": "١٢", "full width": "１２", "SQL": "1 OR 1=1", "PHP": `i:12;`,
 	} {
-		table[name] = tt.post("/progress", `{"webinar_id":"intro","position_sec":`+number+`}`)
+		table[name] = tgt.post("/progress", `{"webinar_id":"intro","position_sec":`+number+`}`)
 	}
 	attendance := func(users string) string {
-		return rawRequest("POST "+api+"/attendance", tt.serviceKeyHeaders()+"Content-Type: application/json\r\n", `{"user_ids":`+users+`}`)
+		return rawRequest("POST "+api+"/attendance", tgt.serviceKeyHeaders()+"Content-Type: application/json\r\n", `{"user_ids":`+users+`}`)
 	}
 	for name, users := range map[string]string{
 		"users: 2^64": "[18446744073709551616]", "users: the last of all": "[18446744073709551615]", "users: 1.0": "[1.0]", "users: 1e2": "[1e2]", "users: -0": "[-0]",
@@ -46,11 +46,11 @@ func (tt *target) hostileNumbers() []hostileRequest {
 }
 
 // hostileBodies are bodies that are invalid as a whole.
-func (tt *target) hostileBodies() []hostileRequest {
-	enter := func(body string) string { return tt.post("/enter", body) }
+func (tgt *target) hostileBodies() []hostileRequest {
+	enter := func(body string) string { return tgt.post("/enter", body) }
 	good := `{"webinar_id":"intro"}`
 	typed := func(contentType, body string) string {
-		return rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: "+contentType+"\r\n", body)
+		return rawRequest("POST "+api+"/enter", tgt.pageHeaders()+"Content-Type: "+contentType+"\r\n", body)
 	}
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
@@ -74,29 +74,29 @@ func (tt *target) hostileBodies() []hostileRequest {
 		"two objects":                    enter(good + good),
 		"cut short":                      enter(good[:len(good)-1]),
 		"deep":                           enter(strings.Repeat("[", 16_000)),
-		"deep form":                      tt.post("/form", deep(30_000)),
-		"deep form, as the limit allows": tt.post("/form", strings.Replace(deep(9_990), "}}", `},"submission_id":"0b9d7c52-6a1f-4e0d-8f2b-7f4f3f1d9e20"}`, 1)),
-		"deep form, one level too many":  tt.post("/form", deep(9_999)),
+		"deep form":                      tgt.post("/form", deep(30_000)),
+		"deep form, as the limit allows": tgt.post("/form", strings.Replace(deep(9_990), "}}", `},"submission_id":"0b9d7c52-6a1f-4e0d-8f2b-7f4f3f1d9e20"}`, 1)),
+		"deep form, one level too many":  tgt.post("/form", deep(9_999)),
 		"10 MB":                          enter(`{"webinar_id":"intro","x":"` + strings.Repeat("x", 10<<20) + `"}`),
-		"10 MB form":                     tt.post("/form", `{"x":"`+strings.Repeat("x", 10<<20)+`"}`),
+		"10 MB form":                     tgt.post("/form", `{"x":"`+strings.Repeat("x", 10<<20)+`"}`),
 		"10 MB without a login":          rawRequest("POST "+api+"/enter", "Host: example.test\r\nContent-Type: application/json\r\n", strings.Repeat("x", 10<<20)),
 		"10 MB of a wrong type":          typed("image/png", strings.Repeat("\x89", 10<<20)),
-		"10 MB in small chunks":          "POST " + api + "/enter HTTP/1.1\r\n" + tt.pageHeaders() + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + chunkedBody(strings.Repeat("[", 1<<20), 10),
+		"10 MB in small chunks":          "POST " + api + "/enter HTTP/1.1\r\n" + tgt.pageHeaders() + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + chunkedBody(strings.Repeat("[", 1<<20), 10),
 		"one byte too large":             enter(`{"webinar_id":"intro","x":"` + strings.Repeat("x", 16<<10) + `"}`),
-		"gzip":                           rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", zipped.String()),
-		"gzip that is none":              rawRequest("POST "+api+"/enter", tt.pageHeaders()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", good),
+		"gzip":                           rawRequest("POST "+api+"/enter", tgt.pageHeaders()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", zipped.String()),
+		"gzip that is none":              rawRequest("POST "+api+"/enter", tgt.pageHeaders()+"Content-Type: application/json\r\nContent-Encoding: gzip\r\n", good),
 		"as a form":                      typed("application/x-www-form-urlencoded", "webinar_id=intro"), "JSON declared as a form": typed("application/x-www-form-urlencoded", good),
 		"multipart": typed("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"webinar_id\"\r\n\r\nintro\r\n--b--\r\n"),
 		"XML":       typed("application/xml", `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><webinar_id>&e;</webinar_id>`), "PHP": typed("application/json", `O:8:"stdClass":1:{s:10:"webinar_id";s:5:"intro";}`),
 		"a type with a line in it": typed("application/json;\r\n x=y", good), "a type in other letters": typed("APPLICATION/JSON", good), "two types": typed("application/json, text/html", good),
-		"a broken type": typed("application/json; charset=\"", good), "a type of 8000 letters": typed(strings.Repeat("x", 8_000)+"/json", good), "no type": rawRequest("POST "+api+"/enter", tt.pageHeaders(), good),
+		"a broken type": typed("application/json; charset=\"", good), "a type of 8000 letters": typed(strings.Repeat("x", 8_000)+"/json", good), "no type": rawRequest("POST "+api+"/enter", tgt.pageHeaders(), good),
 		"JavaScript": enter(`{webinar_id:'intro'}`), "a comment": enter(good + "/*x*/"), "with a prefix against hijacking": enter(")]}'\n" + good),
 	})
 }
 
 // hostileValues are values that other programs might execute. Members that
 // accept any text store them unchanged.
-func (tt *target) hostileValues() []hostileRequest {
+func (tgt *target) hostileValues() []hostileRequest {
 	table := map[string]string{}
 	for name, value := range map[string]string{
 		"SQL": `'; DROP TABLE wp_users; -- `, "SQL comment": `intro/**/UNION/**/SELECT(1)#`, "SQL backslash": `\\' OR 1=1 -- `, "SQL wildcard": `%_`,
@@ -106,23 +106,23 @@ func (tt *target) hostileValues() []hostileRequest {
 		"a lone surrogate": `\ud83d`, "DEL": `\u007f`, "201 letters": strings.Repeat("é", 201), "200 emoji": strings.Repeat("😀", 200), "empty": "", "outbox": `1|client_webinar_left|x`,
 	} {
 		id := strings.ReplaceAll(strings.ToLower(name), " ", "-")
-		table["webinar_id: "+name] = tt.post("/enter", `{"webinar_id":"`+value+`"}`)
-		table["session_id: "+name] = tt.post("/cta", `{"session_id":"`+value+`"}`)
-		table["source: "+name] = tt.post("/register", `{"webinar_id":"`+id+`","webinar_type":"live","slot_id":"1","source":"`+value+`"}`)
-		table["slot_id: "+name] = tt.post("/register", `{"webinar_id":"slot-`+id+`","webinar_type":"live","source":"x","slot_id":"`+value+`"}`)
+		table["webinar_id: "+name] = tgt.post("/enter", `{"webinar_id":"`+value+`"}`)
+		table["session_id: "+name] = tgt.post("/cta", `{"session_id":"`+value+`"}`)
+		table["source: "+name] = tgt.post("/register", `{"webinar_id":"`+id+`","webinar_type":"live","slot_id":"1","source":"`+value+`"}`)
+		table["slot_id: "+name] = tgt.post("/register", `{"webinar_id":"slot-`+id+`","webinar_type":"live","source":"x","slot_id":"`+value+`"}`)
 	}
 	for name, rest := range map[string]string{
 		"leave_reason: SQL": `"leave_reason":"' OR ''='"`, "leave_reason: a list": `"leave_reason":["user_exit"]`, "ended: a string": `"ended":"false"`, "seeked: 1": `"seeked":1`,
 	} {
-		table[name] = tt.post("/exit", `{"webinar_id":"intro",`+rest+`}`)
+		table[name] = tgt.post("/exit", `{"webinar_id":"intro",`+rest+`}`)
 	}
 	for name, rest := range map[string]string{
 		"form_payload: a list": `"form_payload":[]`, "form_payload: a string": `"form_payload":"{}"`, "form_payload: null": `"form_payload":null`,
 		"form_payload: anything": `"form_payload":{"` + canary + `":"` + canary + ` ' OR 1=1 <script> 😀 \ud800 \u0000","__proto__":{"x":1e300}},"submission_id":"0b9d7c52-6a1f-4e0d-8f2b-7f4f3f1d9e21"`,
 		"submission_id: SQL":     `"form_payload":{},"submission_id":"' OR 1=1"`, "submission_id: a URN": `"form_payload":{},"submission_id":"urn:uuid:0b9d7c52-6a1f-4e0d-8f2b-7f4f3f1d9e20"`,
 	} {
-		table[name] = tt.post("/form", `{"webinar_id":"intro","form_id":"f",`+rest+`}`)
+		table[name] = tgt.post("/form", `{"webinar_id":"intro","form_id":"f",`+rest+`}`)
 	}
-	table["session_id: another viewer's"] = tt.post("/progress", fmt.Sprintf(`{"session_id":%q,"position_sec":1}`, tt.borisSession))
+	table["session_id: another viewer's"] = tgt.post("/progress", fmt.Sprintf(`{"session_id":%q,"position_sec":1}`, tgt.borisSession))
 	return sortedCases("value", table)
 }

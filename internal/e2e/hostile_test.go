@@ -25,7 +25,7 @@ import (
 
 var updateHostile = flag.Bool("update-hostile", false, "rewrite testdata/hostile.golden")
 
-// hostileRequest is a request that no honest client sends. It is written as raw
+// hostileRequest is a request that only an attacker sends. It is written as raw
 // bytes, because the client of net/http would correct it or refuse to send it.
 type hostileRequest struct{ name, raw string }
 
@@ -48,10 +48,10 @@ const jwtSecret = "jwt-secret-of-the-tests-0123456789abcdef"
 // that every event row stays in the table.
 func newTarget(t *testing.T, settings ...string) *target {
 	t.Helper()
-	tt := &target{db: mariadbtest.New(t), receiver: servicetest.NewReceiver(t)}
-	tt.anna, tt.boris = servicetest.NewViewer(t, tt.db, 1), servicetest.NewViewer(t, tt.db, 2)
-	tt.checksum = tt.db.Checksum(t)
-	env := servicetest.Settings(tt.db.DSN, tt.receiver.URL)
+	tgt := &target{db: mariadbtest.New(t), receiver: servicetest.NewReceiver(t)}
+	tgt.anna, tgt.boris = servicetest.NewViewer(t, tgt.db, 1), servicetest.NewViewer(t, tgt.db, 2)
+	tgt.checksum = tgt.db.Checksum(t)
+	env := servicetest.Settings(tgt.db.DSN, tgt.receiver.URL)
 	maps.Copy(env, map[string]string{
 		"AUTOWEBINAR_DISPATCH": "off", "AUTOWEBINAR_LOG_LEVEL": "debug", "AUTOWEBINAR_JWT_SECRET": jwtSecret,
 		"AUTOWEBINAR_RATE_VIEWER": "0", "AUTOWEBINAR_RATE_LOGIN": "0",
@@ -59,33 +59,33 @@ func newTarget(t *testing.T, settings ...string) *target {
 	for i := 0; i < len(settings); i += 2 {
 		env[settings[i]] = settings[i+1]
 	}
-	tt.service = servicetest.Start(t, env).Ready(t)
-	tt.token = signJWT(t, map[string]any{"sub": "1", "exp": time.Now().Add(time.Hour).Unix()})
-	tt.annaSession = tt.anna.Must(t, tt.service, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"].(string)
-	tt.borisSession = tt.boris.Must(t, tt.service, 201, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string)
-	return tt
+	tgt.service = servicetest.Start(t, env).Ready(t)
+	tgt.token = signJWT(t, map[string]any{"sub": "1", "exp": time.Now().Add(time.Hour).Unix()})
+	tgt.annaSession = tgt.anna.Must(t, tgt.service, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"].(string)
+	tgt.borisSession = tgt.boris.Must(t, tgt.service, 201, "/enter", `{"webinar_id":"pro"}`).Body["session_id"].(string)
+	return tgt
 }
 
 // allRows returns the AutoWebinar rows of all users.
-func (tt *target) allRows(t testing.TB) []string {
+func (tgt *target) allRows(t testing.TB) []string {
 	t.Helper()
 	var rows []string
-	require.NoError(t, tt.db.SQL.Select(&rows, `SELECT CONCAT(umeta_id, ' ', user_id, ' ', meta_key, '=', meta_value)
+	require.NoError(t, tgt.db.SQL.Select(&rows, `SELECT CONCAT(umeta_id, ' ', user_id, ' ', meta_key, '=', meta_value)
 		FROM wp_usermeta WHERE meta_key LIKE 'auto%' ORDER BY umeta_id`))
 	return rows
 }
 
 // withoutAnnasRows returns the rows that Anna's requests must not change.
-func (tt *target) withoutAnnasRows(rows []string) []string {
+func (tgt *target) withoutAnnasRows(rows []string) []string {
 	return slices.DeleteFunc(slices.Clone(rows), func(row string) bool {
-		return strings.HasPrefix(strings.SplitAfterN(row, " ", 2)[1], fmt.Sprint(tt.anna.ID, " "))
+		return strings.HasPrefix(strings.SplitAfterN(row, " ", 2)[1], fmt.Sprint(tgt.anna.ID, " "))
 	})
 }
 
 // exchange sends bytes, closes its side of the connection and returns all responses.
-func (tt *target) exchange(t testing.TB, raw string) []response {
+func (tgt *target) exchange(t testing.TB, raw string) []response {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(tt.service.URL, "http://"))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(tgt.service.URL, "http://"))
 	require.NoError(t, err)
 	defer conn.Close()
 	require.NoError(t, conn.SetDeadline(time.Now().Add(60*time.Second)))
@@ -143,13 +143,13 @@ func (r response) String() string {
 }
 
 // requireSafeResponse checks the properties that every response has.
-func (tt *target) requireSafeResponse(t testing.TB, name string, r response) {
+func (tgt *target) requireSafeResponse(t testing.TB, name string, r response) {
 	t.Helper()
 	assert.NotEqual(t, http.StatusInternalServerError, r.StatusCode, "%s: %s", name, r.body)
 	assert.Less(t, len(r.body), 200_000, name)
-	assert.NotContains(t, string(r.body), tt.borisSession, "%s: another viewer's session", name)
+	assert.NotContains(t, string(r.body), tgt.borisSession, "%s: another viewer's session", name)
 	assert.Empty(t, r.Header.Values("Access-Control-Allow-Origin"), name)
-	for _, leak := range []string{"wp_usermeta", "SELECT ", "goroutine ", ".go:", servicetest.SessionToken, tt.token} {
+	for _, leak := range []string{"wp_usermeta", "SELECT ", "goroutine ", ".go:", servicetest.SessionToken, tgt.token} {
 		if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/javascript") && !strings.Contains(r.Header.Get("Content-Type"), "yaml") {
 			assert.NotContains(t, string(r.body), leak, name)
 		}
@@ -167,32 +167,32 @@ func (tt *target) requireSafeResponse(t testing.TB, name string, r response) {
 // golden file and checks that rejected requests change no row.
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
-	tt := newTarget(t)
-	before := readProcessStats(t, tt.service)
+	tgt := newTarget(t)
+	before := readProcessStats(t, tgt.service)
 	var golden strings.Builder
-	all := slices.Concat(tt.hostileNumbers(), tt.hostileBodies(), tt.hostileValues(), tt.hostilePaths(), tt.hostileMethods(), tt.hostileWire(), tt.hostileHeaders())
+	all := slices.Concat(tgt.hostileNumbers(), tgt.hostileBodies(), tgt.hostileValues(), tgt.hostilePaths(), tgt.hostileMethods(), tgt.hostileWire(), tgt.hostileHeaders())
 	require.Greater(t, len(all), 150)
 	seen := map[string]bool{}
 	for _, h := range all {
 		require.False(t, seen[h.name], h.name)
 		seen[h.name] = true
-		rows := tt.allRows(t)
+		rows := tgt.allRows(t)
 		var texts []string
 		accepted := false
-		for _, r := range tt.exchange(t, h.raw) {
-			tt.requireSafeResponse(t, h.name, r)
+		for _, r := range tgt.exchange(t, h.raw) {
+			tgt.requireSafeResponse(t, h.name, r)
 			texts = append(texts, r.String())
 			accepted = accepted || r.StatusCode < 300
 		}
-		after := tt.allRows(t)
+		after := tgt.allRows(t)
 		if accepted && strings.HasPrefix(h.raw, "POST") {
-			rows, after = tt.withoutAnnasRows(rows), tt.withoutAnnasRows(after)
+			rows, after = tgt.withoutAnnasRows(rows), tgt.withoutAnnasRows(after)
 		}
 		require.Equal(t, rows, after, "%s: %v", h.name, texts)
 		fmt.Fprintf(&golden, "%-50s %s\n", h.name, strings.Join(texts, " + "))
 	}
 	requireGolden(t, "testdata/hostile.golden", golden.String())
-	tt.requireIntact(t, before)
+	tgt.requireIntact(t, before)
 }
 
 func requireGolden(t testing.TB, path, got string) {
@@ -207,26 +207,26 @@ func requireGolden(t testing.TB, path, got string) {
 
 // requireIntact checks after an attack that other data, memory and goroutines
 // are unchanged and that the log contains no secret and no error.
-func (tt *target) requireIntact(t testing.TB, before processStats) {
+func (tgt *target) requireIntact(t testing.TB, before processStats) {
 	t.Helper()
-	assert.Equal(t, tt.checksum, tt.db.Checksum(t), "nothing outside the namespace has changed")
-	for _, row := range tt.allRows(t) {
+	assert.Equal(t, tgt.checksum, tgt.db.Checksum(t), "nothing outside the namespace has changed")
+	for _, row := range tgt.allRows(t) {
 		assert.True(t, isPlain(row), "a row of plain characters: %q", row)
 	}
-	borisRows := viewerRows(t, tt.db, tt.boris)
-	assert.Equal(t, tt.borisSession, borisRows["session_id"])
+	borisRows := viewerRows(t, tgt.db, tgt.boris)
+	assert.Equal(t, tgt.borisSession, borisRows["session_id"])
 	assert.NotContains(t, borisRows, "last_position_sec")
 
-	tt.anna.Must(t, tt.service, 200, "/session", "")
-	require.Equal(t, http.StatusOK, tt.service.Readiness())
-	require.Eventually(t, func() bool { return readProcessStats(t, tt.service).goroutines <= before.goroutines+20 }, 30*time.Second, 100*time.Millisecond,
+	tgt.anna.Must(t, tgt.service, 200, "/session", "")
+	require.Equal(t, http.StatusOK, tgt.service.Readiness())
+	require.Eventually(t, func() bool { return readProcessStats(t, tgt.service).goroutines <= before.goroutines+20 }, 30*time.Second, 100*time.Millisecond,
 		"goroutines end with their requests")
-	assert.Less(t, readProcessStats(t, tt.service).peakMB, before.peakMB+200, "memory")
+	assert.Less(t, readProcessStats(t, tgt.service).peakMB, before.peakMB+200, "memory")
 
-	for _, secret := range []string{jwtSecret, tt.token, canary} {
-		assert.NotContains(t, tt.service.Log(), secret)
+	for _, secret := range []string{jwtSecret, tgt.token, canary} {
+		assert.NotContains(t, tgt.service.Log(), secret)
 	}
-	for line := range strings.Lines(tt.service.Log()) {
+	for line := range strings.Lines(tgt.service.Log()) {
 		assert.Less(t, len(line), 2000, "the length of a line is independent of the request: %.300s", line)
 		assert.NotContains(t, line, `"level":"ERROR"`)
 	}
@@ -236,8 +236,8 @@ func isPlain(row string) bool {
 	return strings.IndexFunc(row, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
-// canary is sent in place of secrets: in form answers, parameters and headers.
-// It must not appear in any log.
+// canary is sent where clients could send secrets: in form answers, parameters
+// and headers. It must not appear in any log.
 const canary = "canary-0123456789"
 
 type processStats struct {
@@ -268,21 +268,21 @@ func readProcessStats(t testing.TB, s *servicetest.Service) (v processStats) {
 const api = "/wp-json/autowebinar/v1"
 
 // pageHeaders returns the headers of a request from a page that Anna has open.
-func (tt *target) pageHeaders() string {
-	return "Host: example.test\r\nCookie: " + tt.anna.Cookie + "\r\nX-WP-Nonce: " + tt.anna.Nonce + "\r\n"
+func (tgt *target) pageHeaders() string {
+	return "Host: example.test\r\nCookie: " + tgt.anna.Cookie + "\r\nX-WP-Nonce: " + tgt.anna.Nonce + "\r\n"
 }
 
-func (tt *target) serviceKeyHeaders() string {
+func (tgt *target) serviceKeyHeaders() string {
 	return "Host: example.test\r\nAuthorization: Bearer " + servicetest.ServiceKey + "\r\n"
 }
 
 // post returns a request to a route from a page that Anna has open.
-func (tt *target) post(route, body string) string {
-	return rawRequest("POST "+api+route, tt.pageHeaders()+"Content-Type: application/json\r\n", body)
+func (tgt *target) post(route, body string) string {
+	return rawRequest("POST "+api+route, tgt.pageHeaders()+"Content-Type: application/json\r\n", body)
 }
 
-func (tt *target) get(target string) string {
-	return "GET " + target + " HTTP/1.1\r\n" + tt.pageHeaders() + "\r\n"
+func (tgt *target) get(target string) string {
+	return "GET " + target + " HTTP/1.1\r\n" + tgt.pageHeaders() + "\r\n"
 }
 
 // rawRequest returns a request with the correct Content-Length.

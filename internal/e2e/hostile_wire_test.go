@@ -7,18 +7,18 @@ import (
 
 // hostileWire are malformed and ambiguous HTTP messages, among them attempts at
 // request smuggling.
-func (tt *target) hostileWire() []hostileRequest {
+func (tgt *target) hostileWire() []hostileRequest {
 	body := `{"webinar_id":"intro"}`
-	start, head := "POST "+api+"/enter HTTP/1.1\r\n", tt.pageHeaders()+"Content-Type: application/json\r\n"
-	next := tt.get(api + "/session")
+	start, head := "POST "+api+"/enter HTTP/1.1\r\n", tgt.pageHeaders()+"Content-Type: application/json\r\n"
+	next := tgt.get(api + "/session")
 	length := fmt.Sprintf("Content-Length: %d\r\n", len(body))
 	return sortedCases("wire", map[string]string{
 		"HTTP/1.0":                          "POST " + api + "/enter HTTP/1.0\r\n" + head + length + "\r\n" + body,
 		"HTTP/1.0 without a host":           "GET " + api + "/session HTTP/1.0\r\n\r\n",
 		"HTTP/0.9":                          "GET " + api + "/session\r\n",
-		"HTTP/1.2":                          "GET " + api + "/session HTTP/1.2\r\n" + tt.pageHeaders() + "\r\n",
-		"HTTP/2.0":                          "GET " + api + "/session HTTP/2.0\r\n" + tt.pageHeaders() + "\r\n",
-		"HTTP/9.9":                          "GET " + api + "/session HTTP/9.9\r\n" + tt.pageHeaders() + "\r\n",
+		"HTTP/1.2":                          "GET " + api + "/session HTTP/1.2\r\n" + tgt.pageHeaders() + "\r\n",
+		"HTTP/2.0":                          "GET " + api + "/session HTTP/2.0\r\n" + tgt.pageHeaders() + "\r\n",
+		"HTTP/9.9":                          "GET " + api + "/session HTTP/9.9\r\n" + tgt.pageHeaders() + "\r\n",
 		"no host":                           "GET " + api + "/session HTTP/1.1\r\n\r\n",
 		"two hosts":                         start + head + "Host: evil.test\r\n" + length + "\r\n" + body,
 		"an empty host":                     "GET " + api + "/session HTTP/1.1\r\nHost:\r\n\r\n",
@@ -64,21 +64,21 @@ func (tt *target) hostileWire() []hostileRequest {
 		"chunk extension of 10000 letters":  start + head + "Transfer-Encoding: chunked\r\n\r\n16;" + strings.Repeat("a", 10_000) + "\r\n" + body + "\r\n0\r\n\r\n",
 		"chunks that stop":                  start + head + "Transfer-Encoding: chunked\r\n\r\n16\r\n" + body + "\r\n",
 		"a trailer":                         start + head + "Trailer: X-WP-Nonce\r\nTransfer-Encoding: chunked\r\n\r\n16\r\n" + body + "\r\n0\r\nX-WP-Nonce: x\r\n\r\n",
-		"a body of a GET that is a request": "GET " + api + "/session HTTP/1.1\r\n" + tt.pageHeaders() + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(next)) + next,
-		"two requests at once":              tt.post("/enter", body) + next,
+		"a body of a GET that is a request": "GET " + api + "/session HTTP/1.1\r\n" + tgt.pageHeaders() + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(next)) + next,
+		"two requests at once":              tgt.post("/enter", body) + next,
 		"expect 100":                        start + head + length + "Expect: 100-continue\r\n\r\n" + body,
 		"expect something":                  start + head + length + "Expect: 200-ok\r\n\r\n" + body,
 		"upgrade to h2c":                    start + head + length + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n" + body,
-		"upgrade to websocket":              "GET " + api + "/session HTTP/1.1\r\n" + tt.pageHeaders() + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n",
+		"upgrade to websocket":              "GET " + api + "/session HTTP/1.1\r\n" + tgt.pageHeaders() + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n",
 	})
 }
 
 // hostileHeaders are malformed, repeated, oversized and forged headers.
-func (tt *target) hostileHeaders() []hostileRequest {
+func (tgt *target) hostileHeaders() []hostileRequest {
 	body := `{"webinar_id":"intro"}`
 	post := func(headers string) string { return rawRequest("POST "+api+"/enter", headers, body) }
-	page := tt.pageHeaders()
-	host, cookie, nonce := "Host: example.test\r\n", "Cookie: "+tt.anna.Cookie+"\r\n", "X-WP-Nonce: "+tt.anna.Nonce+"\r\n"
+	page := tgt.pageHeaders()
+	host, cookie, nonce := "Host: example.test\r\n", "Cookie: "+tgt.anna.Cookie+"\r\n", "X-WP-Nonce: "+tgt.anna.Nonce+"\r\n"
 	flood := func(name string, n int) string {
 		var b strings.Builder
 		for i := range n {
@@ -96,11 +96,11 @@ func (tt *target) hostileHeaders() []hostileRequest {
 		"NUL":                             post(page + "X-Y: a\x00b\r\n"),
 		"a name in brackets":              post(page + "X[Y]: a\r\n"),
 		"an empty name":                   post(page + ": a\r\n"),
-		"a thousand cookies before it":    post(host + "Cookie: " + strings.Repeat("a=b; ", 1_000) + tt.anna.Cookie + "\r\n" + nonce),
-		"five thousand cookies before it": post(host + "Cookie: " + strings.Repeat("a=b; ", 5_000) + tt.anna.Cookie + "\r\n" + nonce),
-		"a hundred junk logins before it": post(host + "Cookie: " + strings.Repeat("wordpress_logged_in_z=%7C; ", 100) + tt.anna.Cookie + "\r\n" + nonce),
-		"three forged logins before it":   post(host + "Cookie: " + tt.forgedCookies(3) + tt.anna.Cookie + "\r\n" + nonce),
-		"four forged logins before it":    post(host + "Cookie: " + tt.forgedCookies(4) + tt.anna.Cookie + "\r\n" + nonce),
+		"a thousand cookies before it":    post(host + "Cookie: " + strings.Repeat("a=b; ", 1_000) + tgt.anna.Cookie + "\r\n" + nonce),
+		"five thousand cookies before it": post(host + "Cookie: " + strings.Repeat("a=b; ", 5_000) + tgt.anna.Cookie + "\r\n" + nonce),
+		"a hundred junk logins before it": post(host + "Cookie: " + strings.Repeat("wordpress_logged_in_z=%7C; ", 100) + tgt.anna.Cookie + "\r\n" + nonce),
+		"three forged logins before it":   post(host + "Cookie: " + tgt.forgedCookies(3) + tgt.anna.Cookie + "\r\n" + nonce),
+		"four forged logins before it":    post(host + "Cookie: " + tgt.forgedCookies(4) + tgt.anna.Cookie + "\r\n" + nonce),
 		"a cookie of 20000 letters":       post(host + "Cookie: wordpress_logged_in_0123=" + strings.Repeat("a", 20_000) + "\r\n" + nonce),
 		"a cookie of invalid UTF-8":       post(host + "Cookie: wordpress_logged_in_0123=%ff%7C4102444800%7Ct%7C" + strings.Repeat("0", 64) + "\r\n" + nonce),
 		"SQL in a cookie":                 post(host + "Cookie: wordpress_logged_in_0123=%27%20OR%201=1%20--%20%7C4102444800%7Ct%7C" + strings.Repeat("0", 64) + "\r\n" + nonce),
@@ -108,14 +108,14 @@ func (tt *target) hostileHeaders() []hostileRequest {
 		"cookie over two lines":           post(host + "Cookie: a=b\r\n" + cookie + nonce),
 		"the nonce twice":                 post(host + cookie + nonce + "X-WP-Nonce: " + canary + "\r\n"),
 		"the nonce twice, wrong first":    post(host + cookie + "X-WP-Nonce: " + canary + "\r\n" + nonce),
-		"an underscore for a dash":        post(host + cookie + "X_WP_Nonce: " + tt.anna.Nonce + "\r\n"),
+		"an underscore for a dash":        post(host + cookie + "X_WP_Nonce: " + tgt.anna.Nonce + "\r\n"),
 		"a nonce of SQL":                  post(host + cookie + "X-WP-Nonce: ' OR 1=1\r\n"),
-		"a nonce with a blank":            post(host + cookie + "X-WP-Nonce: " + tt.anna.Nonce[:5] + " " + tt.anna.Nonce[5:] + "\r\n"),
-		"a nonce cut short":               post(host + cookie + "X-WP-Nonce: " + tt.anna.Nonce[:9] + "\r\n"),
+		"a nonce with a blank":            post(host + cookie + "X-WP-Nonce: " + tgt.anna.Nonce[:5] + " " + tgt.anna.Nonce[5:] + "\r\n"),
+		"a nonce cut short":               post(host + cookie + "X-WP-Nonce: " + tgt.anna.Nonce[:9] + "\r\n"),
 		"a bearer and a login cookie":     post(page + "Authorization: Bearer " + canary + "\r\n"),
 		"an empty bearer":                 post(page + "Authorization: Bearer\r\n"),
-		"two bearers":                     post(host + "Authorization: Bearer " + tt.token + "\r\nAuthorization: Bearer " + canary + "\r\n"),
-		"a token in the query":            rawRequest("POST "+api+"/enter?access_token="+tt.token+"&jwt="+tt.token, host, body),
+		"two bearers":                     post(host + "Authorization: Bearer " + tgt.token + "\r\nAuthorization: Bearer " + canary + "\r\n"),
+		"a token in the query":            rawRequest("POST "+api+"/enter?access_token="+tgt.token+"&jwt="+tgt.token, host, body),
 		"another site's page":             post(page + "Origin: https://evil.test\r\n"),
 		"a sandboxed page":                post(page + "Origin: null\r\n"),
 		"another site's, without origin":  post(page + "Sec-Fetch-Site: cross-site\r\n"),
@@ -133,8 +133,8 @@ func (tt *target) hostileHeaders() []hostileRequest {
 
 // forgedCookies returns n login cookies of Anna with different names and invalid
 // signatures.
-func (tt *target) forgedCookies(n int) string {
-	_, value, _ := strings.Cut(tt.anna.Cookie, "=")
+func (tgt *target) forgedCookies(n int) string {
+	_, value, _ := strings.Cut(tgt.anna.Cookie, "=")
 	var b strings.Builder
 	for i := range n {
 		fmt.Fprintf(&b, "wordpress_logged_in_f%d=%sbeef; ", i, value[:len(value)-4])

@@ -71,8 +71,8 @@ func TestMetricsCountActivity(t *testing.T) {
 	wrongNonce.Nonce = "0123456789"
 	wrongNonce.Must(t, s, 403, "/session", "")
 
-	// Deliveries and commits are counted after they become visible, viewers once a
-	// second.
+	// The service counts deliveries and commits after they become visible, and
+	// viewers once a second.
 	var got map[string]float64
 	require.Eventually(t, func() bool {
 		got = scrapeMetrics(t, s)
@@ -169,7 +169,7 @@ func TestClientInputAddsNoMetricSeries(t *testing.T) {
 	seriesAfter := func(round int) []string {
 		sendGarbage(t, s, v, round)
 		receiver.WaitFor(t, "1", slices.Repeat([]string{"registered", "entered"}, round+1)...)
-		// On a loaded machine the outbox is counted less often.
+		// On a busy machine the service counts the outbox less often.
 		require.Eventually(t, func() bool {
 			got := scrapeMetrics(t, s)
 			return got["delivery_lag_seconds"] >= float64(2*(round+1)) && got["outbox_events{state=due}"] == 0

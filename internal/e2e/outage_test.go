@@ -81,7 +81,7 @@ func TestServiceStartsBeforeDatabase(t *testing.T) {
 	receiver.WaitFor(t, "1", "entered")
 }
 
-// A replica that cannot release the named lock of its database check does not
+// A replica that cannot release the named lock of its database check must not
 // prevent another replica from starting.
 func TestDatabaseCheckReleasesLocks(t *testing.T) {
 	t.Parallel()

@@ -60,8 +60,8 @@ func TestEventsOfEveryReplicaAreDelivered(t *testing.T) {
 	receiver.WaitFor(t, "1", "entered")
 	receiver.WaitFor(t, "2", "entered")
 
-	// The leader is killed. The other replica takes over and delivers what is
-	// written meanwhile.
+	// The leader is killed. The other replica becomes the leader and delivers the
+	// events that are written meanwhile.
 	leader, other := first, second
 	if scrapeMetrics(t, first)["dispatcher_leader"] != 1 {
 		leader, other = second, first
@@ -90,9 +90,10 @@ func TestShutdownIsQuickAndLosesNoEvent(t *testing.T) {
 	receiver.WaitFor(t, "1", "entered", "left")
 }
 
-// checkShutdownDelay stops a service and checks that it first becomes unready,
-// for load balancers, while it still serves requests. It returns false if its
-// own requests came after the shutdown delay, so that they prove nothing.
+// checkShutdownDelay stops a service and checks that it serves requests while
+// it already reports to load balancers that it is not ready. It returns false
+// if the requests of the check came after the shutdown delay, so that the check
+// is inconclusive.
 func checkShutdownDelay(t *testing.T, s *servicetest.Service, v servicetest.Viewer) (conclusive bool) {
 	t.Helper()
 	const delay = time.Second

@@ -20,8 +20,8 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// WordPress writes other rows of the viewers who are watching. No write of
-// WordPress and no request of a viewer fails because of a lock wait timeout or a
+// WordPress writes other rows of viewers while they watch. No write of WordPress
+// and no request of a viewer may fail because of a lock wait timeout or a
 // deadlock.
 func TestWordPressWritesSucceedUnderLoad(t *testing.T) {
 	t.Parallel()
@@ -112,11 +112,11 @@ func TestWordPressWriteLatencyUnderLoad(t *testing.T) {
 	env["AUTOWEBINAR_RATE_VIEWER"] = "0"
 	// The race detector would slow the service down several times.
 	s := servicetest.StartBinary(t, servicetest.Build(t), env).Ready(t)
-	crowd := newReporters(t, s, same, viewers)
+	reporters := newReporters(t, s, same, viewers)
 	type writes struct {
 		pool    *sql.DB
 		took    []time.Duration
-		reports int // meanwhile
+		reports int // acknowledged while the writes were measured
 	}
 	open := func(db *mariadbtest.DB) *sql.DB {
 		addOtherUsers(t, db)
@@ -129,8 +129,8 @@ func TestWordPressWriteLatencyUnderLoad(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), slice)
 		defer stop()
 		reported := make(chan int)
-		go func() { reported <- crowd.report(ctx, t, rate) }()
-		took, errs := servicetest.WordPressWriter{DB: w.pool, Usermeta: "wp_usermeta", Users: crowd.users}.Run(ctx, 4, 2*time.Millisecond)
+		go func() { reported <- reporters.report(ctx, t, rate) }()
+		took, errs := servicetest.WordPressWriter{DB: w.pool, Usermeta: "wp_usermeta", Users: reporters.users}.Run(ctx, 4, 2*time.Millisecond)
 		require.Empty(t, errs)
 		w.took, w.reports = append(w.took, took...), w.reports+<-reported
 	}
@@ -155,7 +155,7 @@ func TestWordPressWriteLatencyUnderLoad(t *testing.T) {
 	})
 }
 
-// reporters are viewers who send reports at a given rate.
+// reporters are viewers that send reports at a given rate.
 type reporters struct {
 	service *servicetest.Service
 	viewers []servicetest.Viewer

@@ -1,7 +1,7 @@
-// Package failpoint names places where the service can be made to break a promise,
-// so that the tests can show that they would notice. A binary has failpoints only if
-// it is built with the tag failpoints; otherwise Enabled is constantly false, and the
-// compiler removes what depends on it.
+// Package failpoint names points at which the service can be made to violate a
+// guarantee, so that the tests can show that they would detect it. A binary has
+// failpoints only if it is built with the tag failpoints; otherwise Enabled is
+// constantly false, and the compiler removes what depends on it.
 //
 // The environment variable FAILPOINT of a process enables one failpoint.
 package failpoint

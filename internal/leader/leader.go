@@ -16,10 +16,10 @@ import (
 )
 
 // A leader stops, and its work is canceled, at most checkInterval + checkTimeout
-// after it last heard from the server. The server releases the lock of a leader
-// that it has not heard from for connTimeout, but at once if the connection
-// breaks. A new leader therefore waits takeoverDelay, by which time the old one
-// has stopped.
+// after the last response of the server. The server releases the lock of a
+// leader that is silent for connTimeout, but at once if the connection breaks. A
+// new leader therefore waits takeoverDelay, by which time the old one has
+// stopped.
 const (
 	connTimeout   = 2 * time.Second
 	checkInterval = 250 * time.Millisecond
@@ -50,9 +50,9 @@ type candidate struct {
 }
 
 // Run takes part in the election, on its own connection, until ctx ends. Whenever
-// this replica becomes the leader it calls lead, with a context that ends on any
-// doubt about the leadership, and in any case before another replica can become
-// the leader.
+// this replica becomes the leader it calls lead, with a context that ends as soon
+// as the leadership is in doubt, and always before another replica can become the
+// leader.
 func Run(ctx context.Context, cfg wpdb.Config, log *slog.Logger, lead func(ctx context.Context)) error {
 	cfg.MaxConnections = 1
 	db, err := wpdb.Open(cfg)
@@ -79,8 +79,8 @@ func Run(ctx context.Context, cfg wpdb.Config, log *slog.Logger, lead func(ctx c
 	return ctx.Err()
 }
 
-// campaign tries to get the lock once. If the lock is granted it leads, for as long
-// as the connection is known to hold the lock.
+// campaign tries to get the lock once. If the server grants the lock, campaign
+// calls lead for as long as the connection owns the lock.
 func (c candidate) campaign(ctx context.Context) error {
 	attempt, cancel := context.WithTimeout(ctx, campaignTimeout)
 	defer cancel()
@@ -149,8 +149,8 @@ const (
 	ownsLock     = "IS_USED_LOCK(?) = CONNECTION_ID()"
 )
 
-// verifyLock returns nil if a condition is true on a server that takes writes,
-// errReadOnly on another server, and errNotLeader otherwise.
+// verifyLock returns errReadOnly if the server rejects writes, errNotLeader if
+// the condition is false, and nil otherwise.
 func verifyLock(ctx context.Context, conn *sqlx.Conn, condition, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -170,7 +170,7 @@ func verifyLock(ctx context.Context, conn *sqlx.Conn, condition, name string) er
 	return nil
 }
 
-// Exists reports whether some replica leads now.
+// Exists reports whether any replica is the leader.
 func Exists(ctx context.Context, db *wpdb.DB) (bool, error) {
 	var connection sql.Null[uint64]
 	if err := db.GetContext(ctx, &connection, "SELECT IS_USED_LOCK(?)", db.LockName(purpose)); err != nil {

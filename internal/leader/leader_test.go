@@ -19,8 +19,8 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// patience bounds the waits of a test. A takeover takes about a second, or as long
-// as the server needs to notice a silent leader.
+// patience bounds every wait in a test. A takeover takes about a second, or as
+// long as the server needs to notice a silent leader.
 const patience = 15 * time.Second
 
 // term is the time during which a replica led, until its context ended.
@@ -45,21 +45,22 @@ func newElection(t testing.TB, dsn string) *election {
 }
 
 // campaign starts a replica, which campaigns until stop is called or the test
-// ends. Its work ends linger after its context.
+// ends. The work of a leader returns when linger has passed after the end of
+// its context.
 func (e *election) campaign(t testing.TB, replica string, linger time.Duration) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
 	go func() {
 		result <- leader.Run(ctx, e.cfg, slog.New(slog.DiscardHandler), func(ctx context.Context) {
-			now := term{replica: replica, began: time.Now()}
+			current := term{replica: replica, began: time.Now()}
 			e.began <- replica
 			<-ctx.Done()
-			now.end = time.Now()
+			current.end = time.Now()
 			e.mu.Lock()
-			e.terms = append(e.terms, now)
+			e.terms = append(e.terms, current)
 			e.mu.Unlock()
-			time.Sleep(linger) // a send that takes its time to notice
+			time.Sleep(linger) // like a delivery that does not notice the end at once
 			e.ended <- replica
 		})
 	}()
@@ -82,8 +83,8 @@ func (e *election) leader(t testing.TB) string {
 	}
 }
 
-// requireApart asserts that every term was over before the next one began.
-func (e *election) requireApart(t testing.TB, terms int) {
+// requireNoOverlap asserts that every term had ended before the next one began.
+func (e *election) requireNoOverlap(t testing.TB, terms int) {
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -112,13 +113,13 @@ func TestOneReplicaLeadsUntilItStops(t *testing.T) {
 	select {
 	case replica := <-e.began:
 		require.Fail(t, "two lead", replica)
-	case <-time.After(1200 * time.Millisecond): // twice the time to ask again
+	case <-time.After(1200 * time.Millisecond): // more than twice retryInterval
 	}
 	require.ErrorIs(t, stops[first](), context.Canceled)
 	assert.Equal(t, first, <-e.ended, "Run waits for the work to end")
 	assert.Equal(t, other(first), e.leader(t))
 	require.ErrorIs(t, stops[other(first)](), context.Canceled)
-	e.requireApart(t, 2)
+	e.requireNoOverlap(t, 2)
 	// The server releases the lock when it notices that the connection is closed.
 	require.Eventually(t, func() bool {
 		exists, err := leader.Exists(t.Context(), db)
@@ -152,8 +153,8 @@ func TestEachTableHasALeader(t *testing.T) {
 	assert.Equal(t, "two", two.leader(t))
 }
 
-// The lock of a killed connection is released at once, before its leader can
-// notice: the next leader must wait.
+// The server releases the lock of a killed connection at once, before the
+// leader notices, so the next leader must wait.
 func TestKilledLeaderStopsBeforeTheNextBegins(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
@@ -168,7 +169,7 @@ func TestKilledLeaderStopsBeforeTheNextBegins(t *testing.T) {
 	<-e.ended
 	assert.Equal(t, "one", first)
 	assert.NotEmpty(t, second)
-	e.requireApart(t, 2)
+	e.requireNoOverlap(t, 2)
 }
 
 // kill closes the leader's connection on the server.
@@ -180,8 +181,8 @@ func (e *election) kill(t testing.TB, admin *sqlx.DB) {
 	require.NoError(t, err)
 }
 
-// The network drops all packets: the leader stops by itself, and the server
-// releases the lock of the silent connection.
+// When the network drops all packets, the leader stops by itself, and the
+// server releases the lock of the silent connection.
 func TestDisconnectedLeaderStopsBeforeTheNextBegins(t *testing.T) {
 	t.Parallel()
 	db := mariadbtest.New(t)
@@ -200,7 +201,7 @@ func TestDisconnectedLeaderStopsBeforeTheNextBegins(t *testing.T) {
 	require.Equal(t, "two", e.leader(t))
 	require.ErrorIs(t, stopOne(), context.Canceled)
 	require.ErrorIs(t, stopTwo(), context.Canceled)
-	e.requireApart(t, 2)
+	e.requireNoOverlap(t, 2)
 }
 
 // After a fail-over by host name the old primary is read-only and keeps its locks. A
@@ -231,11 +232,11 @@ func TestReplicasKeepTryingWhenTheServerRestarts(t *testing.T) {
 	stops := []func() error{e.campaign(t, "one", 0), e.campaign(t, "two", 0)}
 	e.leader(t)
 	require.NoError(t, server.Kill())
-	<-e.ended // although nothing answers
+	<-e.ended // the leader stops although the server does not respond
 	require.NoError(t, server.Start(t.Context()))
 	e.leader(t)
 	for _, stop := range stops {
 		require.ErrorIs(t, stop(), context.Canceled)
 	}
-	e.requireApart(t, 2)
+	e.requireNoOverlap(t, 2)
 }

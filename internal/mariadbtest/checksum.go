@@ -94,7 +94,8 @@ func digest(ctx context.Context, tx *sql.Tx, statement string) ([]byte, error) {
 	return all.Sum(nil), nil
 }
 
-// query yields the rows of a result. A row is valid until the next one.
+// query yields the rows of a result. A row is valid only until the next
+// iteration.
 func query(ctx context.Context, tx *sql.Tx, statement string) func(yield func([][]byte, error) bool) {
 	return func(yield func([][]byte, error) bool) {
 		rows, err := tx.QueryContext(ctx, statement)

@@ -126,7 +126,7 @@ func (d *DB) AddUser(t testing.TB, id uint64, login, passHash string) {
 	require.NoError(t, err)
 }
 
-// SetMeta inserts a row of wp_usermeta, even if there is one of the same key.
+// SetMeta inserts a row of wp_usermeta even if one with the same key exists.
 func (d *DB) SetMeta(t testing.TB, user uint64, key, value string) {
 	t.Helper()
 	_, err := d.SQL.ExecContext(t.Context(),

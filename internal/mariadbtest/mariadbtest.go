@@ -38,8 +38,8 @@ const (
 	dropTimeout  = 2 * time.Minute
 )
 
-// shared is the server of this test binary. TestMain and the tests have nothing else in
-// common through which it could be passed.
+// shared is the server of this test binary. It is a package variable because TestMain
+// cannot pass values to tests.
 var shared backend
 
 // Main is the body of a TestMain. It runs the tests, stops the server if one was
@@ -49,7 +49,8 @@ var shared backend
 //	func TestMain(m *testing.M) { mariadbtest.Main(m) }
 func Main(m *testing.M) { os.Exit(Run(m)) }
 
-// Run is Main for a TestMain that has more to clean up. It returns the exit code.
+// Run is like Main, but returns the exit code instead of exiting, for a TestMain
+// that has more to clean up.
 func Run(m *testing.M) int {
 	defer progresstest.Start()()
 	code := m.Run()
@@ -68,7 +69,7 @@ type backend struct {
 	admin  *mysql.Config    // the administrator
 	public *mysql.Config    // the address at which ordinary accounts log in
 	db     *sql.DB          // the administrator's connections
-	prefix string           // of all names created there
+	prefix string           // prefix of all databases and accounts that the tests create
 	count  atomic.Int64
 }
 
@@ -84,7 +85,7 @@ func (b *backend) open() error {
 func (b *backend) start(ctx context.Context, dsn string) error {
 	b.prefix = "aw_" + strings.ToLower(rand.Text()[:10]) + "_"
 	if dsn == "" {
-		// A time zone other than UTC reveals uses of NOW().
+		// Statements that use NOW() fail tests in a time zone other than UTC.
 		var err error
 		if b.server, err = mariadbd.Start(ctx, mariadbd.Config{Args: []string{"--default-time-zone=+05:30"}}); err != nil {
 			return err

@@ -1,7 +1,7 @@
 package mariadbtest
 
 // schema returns the statements that create WordPress's tables, with the columns, keys
-// and collation of wp_get_db_schema() in WordPress 5.7 to 7.1. wp_options stands for
+// and collation of wp_get_db_schema() in WordPress 5.7 to 7.1. wp_options represents
 // all tables that the service must not use.
 func schema() []string {
 	const charset = " DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci"

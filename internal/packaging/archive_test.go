@@ -19,7 +19,7 @@ import (
 )
 
 // The OCI image format. The types are defined independently of the packer, so
-// that a mistake there does not hide itself.
+// that a mistake in the packer fails the tests.
 type (
 	descriptor struct {
 		MediaType   string

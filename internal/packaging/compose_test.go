@@ -188,7 +188,7 @@ func TestComposeConfiguresService(t *testing.T) {
 	assert.Equal(t, dotenv["AUTOWEBINAR_WEBHOOK_SECRET"], site["AUTOWEBINAR_WEBHOOK_SECRET"])
 }
 
-// Uncommenting two lines publishes the status page, to this machine only.
+// Uncommenting two lines publishes the status page on this machine only.
 func TestComposeCanPublishStatusPage(t *testing.T) {
 	t.Parallel()
 	assert.Empty(t, compose(t).Services["autowebinar"].Ports)

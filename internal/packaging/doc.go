@@ -1,4 +1,4 @@
-// Package packaging tests what is shipped: that builds of the container image and
-// of the release are reproducible, that the image runs, and that the files in
-// deploy/ agree with the service, with the documents and with their linters.
+// Package packaging tests the release: that builds of the container image and of
+// the archives are reproducible, that the image runs, and that the files in
+// deploy/ agree with the service and the documents and pass their linters.
 package packaging

@@ -20,8 +20,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// generatedParts returns the generated parts of a document: what stands between
-// "<!-- generated: name -->" and "<!-- end -->", by document and name.
+// generatedParts returns the generated parts of the documents, which are
+// between "<!-- generated: name -->" and "<!-- end -->", by document and name.
 func generatedParts(t testing.TB) map[string]map[string]string {
 	t.Helper()
 	var settings strings.Builder
@@ -84,7 +84,7 @@ func TestDocumentedAccountsAreEqual(t *testing.T) {
 	assert.True(t, strings.HasPrefix(codeBlocks(read(t, "migrations-none.md"), "sql"), account))
 }
 
-// The documents name tests as proofs, so these must exist.
+// Tests that the documents name must exist.
 func TestDocumentedTestsExist(t *testing.T) {
 	t.Parallel()
 	var sources bytes.Buffer

@@ -69,7 +69,8 @@ func anchors(text string) map[string]bool {
 	return found
 }
 
-// brokenLinks returns the relative links of a document that lead nowhere.
+// brokenLinks returns the relative links of a document whose target does not
+// exist.
 func brokenLinks(t testing.TB, name string) (broken []string) {
 	t.Helper()
 	text := fencedCode.ReplaceAllString(read(t, name), "")

@@ -164,7 +164,8 @@ func TestDashboardUsesKnownMetrics(t *testing.T) {
 		}
 	}
 
-	// Every metric is shown or used by an alert, except those about the count itself.
+	// Every metric is shown or used by an alert, except those that describe the
+	// collection of metrics.
 	for _, rule := range alerts(t) {
 		for _, name := range requireKnownMetrics(t, known, rule.Expr) {
 			shown[name] = true

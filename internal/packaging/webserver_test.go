@@ -68,8 +68,8 @@ func TestWebServerFilesMatchDocuments(t *testing.T) {
 	}
 }
 
-// withLocalAddresses replaces names that only the network of the containers
-// resolves.
+// withLocalAddresses replaces host names that resolve only in the network of
+// the containers.
 func withLocalAddresses(text string) string {
 	return regexp.MustCompile(`\b(autowebinar|wordpress):(\d)`).ReplaceAllString(text, "127.0.0.1:$2")
 }

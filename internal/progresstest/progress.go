@@ -1,10 +1,10 @@
-// Package progresstest says what a package's tests are doing while they run. Go
-// shows the output of a package that passes only in summary, and t.Log not before
-// the test ends, so that a package that takes minutes looks as if it hung.
+// Package progresstest reports which tests of a package are running. Go prints
+// only a summary of a package that passes, and the output of t.Log only after the
+// test has ended, so that a package that takes minutes seems to hang.
 //
 // mariadbtest.Run and servicetest.Run start the reports, and every test that uses
-// a database or an instance of the service is tracked. A test that works for long
-// without either calls Track itself.
+// a database or an instance of the service is tracked. A test that runs for long
+// without either must call Track.
 package progresstest
 
 import (
@@ -26,11 +26,12 @@ import (
 //	TEST_PROGRESS=/proc/$$/fd/2 go test ./...
 const Env = "TEST_PROGRESS"
 
-// interval is the time between two reports. A package that is quicker is silent.
+// interval is the time between two reports. A package whose tests take less
+// prints none.
 const interval = 30 * time.Second
 
-// current is the progress of this test binary. TestMain and the tests have
-// nothing else in common through which it could be passed.
+// current is the progress of this test binary. It is a package variable because
+// TestMain cannot pass values to tests.
 var current = &progress{started: time.Now(), running: map[string]int{}, out: output()}
 
 type progress struct {
@@ -64,7 +65,7 @@ func Track(t testing.TB) {
 	t.Cleanup(func() { current.add(t.Name(), -1) })
 }
 
-// Printf writes a line at once.
+// Printf writes a line immediately.
 func Printf(format string, args ...any) { current.print(fmt.Sprintf(format, args...)) }
 
 func (p *progress) add(name string, n int) {

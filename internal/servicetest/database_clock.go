@@ -13,15 +13,15 @@ import (
 // EnvFaketime names libfaketimeMT.so.1 if it is not in its usual folder.
 const EnvFaketime = "AUTOWEBINAR_LIBFAKETIME"
 
-// DatabaseClock is the clock of a MariaDB server. It can be stepped while the server
+// DatabaseClock is the clock of a MariaDB server. It can be set while the server
 // runs.
 type DatabaseClock struct {
-	// Env is for the Config of the server.
+	// Env is to be added to the Env of the server's Config.
 	Env  []string
 	path string
 }
 
-// NewDatabaseClock returns a clock that is right.
+// NewDatabaseClock returns a clock that equals the machine's.
 func NewDatabaseClock(t testing.TB) *DatabaseClock {
 	t.Helper()
 	library := os.Getenv(EnvFaketime)

@@ -27,7 +27,7 @@ func BuildWithFailpoints(t testing.TB) (path string) {
 	return path
 }
 
-// ServiceClock is the wall clock of instances of the service. It can be set while they
+// ServiceClock is a wall clock for instances of the service. It can be set while they
 // run.
 type ServiceClock struct {
 	Binary string            // for StartBinary
@@ -35,7 +35,7 @@ type ServiceClock struct {
 	path   string
 }
 
-// NewServiceClock returns a clock that is right.
+// NewServiceClock returns a clock that equals the machine's.
 func NewServiceClock(t testing.TB) *ServiceClock {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "clock")

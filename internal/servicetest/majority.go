@@ -6,9 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// MajorityPass checks a limit of time on a machine that may be busy: it fails the test
-// unless most of the tries are good, and stops as soon as that is decided. A try that
-// does not count is repeated, but at most 2*tries times.
+// MajorityPass checks a time limit on a machine that may be busy: it fails the test
+// unless more than half of the tries are good, and returns as soon as that is certain.
+// A try that does not count is repeated, at most 2*tries times in total.
 func MajorityPass(t testing.TB, tries int, do func(try int) (good, counts bool)) {
 	t.Helper()
 	var good, bad, repeated int

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FaultProxy is a TCP proxy before a server that injects faults: it cuts, drops,
-// buffers, delays and resets connections, and it replies to statements instead of a
-// database server. Each fault lasts until its remove function or Clear is called. Of
-// several faults the most severe mode and the longest delay apply.
+// FaultProxy is a TCP proxy that injects faults: it cuts, drops, buffers, delays and
+// resets connections, and it replies to statements in place of a database server.
+// Each fault lasts until its remove function or Clear is called. Of several faults
+// the most severe mode and the longest delay apply.
 type FaultProxy struct {
 	Address string
 	target  string
@@ -32,7 +32,7 @@ type fault struct {
 	rule  Rule
 }
 
-// proxyMode tells what happens to bytes, the most severe mode last.
+// proxyMode is what a proxy does with bytes. The most severe mode is last.
 type proxyMode int
 
 const (
@@ -61,7 +61,7 @@ func NewFaultProxy(t testing.TB, target string) *FaultProxy {
 	return p
 }
 
-// Cut closes all connections, and new ones as soon as they are accepted.
+// Cut closes all connections, and new connections as soon as they are accepted.
 func (p *FaultProxy) Cut() (remove func()) {
 	remove = p.add(fault{mode: cutting})
 	for _, c := range p.removeConns(nil) {
@@ -70,19 +70,19 @@ func (p *FaultProxy) Cut() (remove func()) {
 	return remove
 }
 
-// Drop drops all bytes in both directions. Neither end sees the other one close, and
-// new connections hang. A connection that has lost bytes never recovers.
+// Drop drops all bytes in both directions. Neither end notices when the other
+// closes, and new connections hang. A connection that has lost bytes never recovers.
 func (p *FaultProxy) Drop() (remove func()) { return p.add(fault{mode: dropping}) }
 
-// Buffer keeps all bytes back. They arrive afterwards, in order, as those that TCP
-// retransmits after an outage.
+// Buffer holds back all bytes. They arrive afterwards in order, like bytes that
+// TCP retransmits after an outage.
 func (p *FaultProxy) Buffer() (remove func()) { return p.add(fault{mode: buffering}) }
 
 // Delay delays every read, in either direction.
 func (p *FaultProxy) Delay(d time.Duration) (remove func()) { return p.add(fault{delay: d}) }
 
-// AddRule applies a rule to each statement, after the rules that were added before:
-// the first reply counts.
+// AddRule adds a rule. Rules are called in the order in which they were added until
+// one returns a reply.
 func (p *FaultProxy) AddRule(rule Rule) (remove func()) { return p.add(fault{rule: rule}) }
 
 // Affected returns how many new connections and reads were buffered, dropped or
@@ -123,25 +123,25 @@ func (p *FaultProxy) effect() (mode proxyMode, delay time.Duration) {
 	return mode, delay
 }
 
-// Reset closes the connections for which which returns true, or all if it is nil, with
-// an RST to both ends. It returns how many.
-func (p *FaultProxy) Reset(which func() bool) int {
-	conns := p.removeConns(which)
+// Reset closes the connections for which match returns true, or all if it is nil, with
+// an RST to both ends. It returns their number.
+func (p *FaultProxy) Reset(match func() bool) int {
+	conns := p.removeConns(match)
 	for _, c := range conns {
 		c.reset()
 	}
 	return len(conns)
 }
 
-// removeConns removes and returns the connections for which which returns true, or all
+// removeConns removes and returns the connections for which match returns true, or all
 // if it is nil.
-func (p *FaultProxy) removeConns(which func() bool) []*proxyConn {
+func (p *FaultProxy) removeConns(match func() bool) []*proxyConn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer p.changed.Broadcast()
 	var removed []*proxyConn
 	for c := range p.conns {
-		if which == nil || which() {
+		if match == nil || match() {
 			removed = append(removed, c)
 			delete(p.conns, c)
 		}
@@ -149,7 +149,7 @@ func (p *FaultProxy) removeConns(which func() bool) []*proxyConn {
 	return removed
 }
 
-// serve connects a client with the server as soon as packets pass.
+// serve connects a client to the server once no fault prevents it.
 func (p *FaultProxy) serve(client net.Conn) {
 	c := &proxyConn{proxy: p, client: client}
 	if !p.accept(c) {
@@ -165,7 +165,8 @@ func (p *FaultProxy) serve(client net.Conn) {
 	c.forward(c.client, c.server, func(chunk []byte) bool { return c.parser.forward(c, chunk) })
 }
 
-// accept waits until a new connection is forwarded or cut, and reports which.
+// accept waits until a new connection is to be forwarded or cut. It reports
+// whether it is to be forwarded.
 func (p *FaultProxy) accept(c *proxyConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -180,8 +181,8 @@ func (p *FaultProxy) accept(c *proxyConn) bool {
 	return mode == forwarding && p.conns[c]
 }
 
-// waitToForward waits until bytes of a connection are forwarded or dropped, and reports
-// which. They are forwarded after the delay.
+// waitToForward waits, including the delay, until bytes of a connection are to be
+// forwarded or dropped. It reports whether they are to be forwarded.
 func (p *FaultProxy) waitToForward(c *proxyConn) (forward bool, delay time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -16,7 +16,7 @@ type proxyConn struct {
 	override atomic.Pointer[Reply] // of the server's next response
 }
 
-// connect sets the server's end, unless the connection was removed meanwhile.
+// connect sets the server's end, unless the connection has been removed.
 func (c *proxyConn) connect(server net.Conn) bool {
 	c.proxy.mu.Lock()
 	defer c.proxy.mu.Unlock()
@@ -24,8 +24,8 @@ func (c *proxyConn) connect(server net.Conn) bool {
 	return c.proxy.conns[c]
 }
 
-// forward copies one direction. It closes the other end after this one, unless bytes
-// are dropped: then the other end does not see it either.
+// forward copies one direction. When from is closed, it closes to, unless bytes
+// are being dropped: then the close is lost as well.
 func (c *proxyConn) forward(from, to net.Conn, write func(chunk []byte) bool) {
 	buffer := make([]byte, 64<<10)
 	for closed := false; !closed; {

@@ -2,12 +2,12 @@ package servicetest
 
 import "strings"
 
-// Rule decides about a statement: the text of a query with its values, or of one to be
-// prepared, without surrounding white space. It returns nil to forward the statement.
-// It may block, and is called for several connections at the same time.
+// Rule returns the reply to a statement, or nil to forward it. The statement is the
+// text of a query with its values, or of one to be prepared, without surrounding white
+// space. A rule may block, and must be safe for concurrent use.
 type Rule func(statement string) *Reply
 
-// Reply tells what happens to a statement that is not simply forwarded. The zero value
+// Reply is what a proxy does with a statement instead of forwarding it. The zero value
 // drops it.
 type Reply struct {
 	// Number and Message are the error that the client gets instead of the server's
@@ -16,7 +16,7 @@ type Reply struct {
 	Number  uint16
 	Message string
 
-	// Close closes the connection, after the error if there is one.
+	// Close closes the connection, after sending the error if there is one.
 	Close bool
 
 	// LoseResponse forwards the statement to the server, and resets the connection
@@ -32,15 +32,15 @@ const (
 
 const packetHeader = 4 // length (3 bytes, the lowest first), sequence number
 
-// statementParser finds the statements in what a client sends. Bytes of other
-// protocols are forwarded as well.
+// statementParser finds the statements in the bytes of a client. It forwards
+// bytes of other protocols unchanged.
 type statementParser struct {
 	pending   []byte // not forwarded yet
 	remaining int    // bytes of the current packet
 }
 
-// forward forwards what a client has sent, and applies the rules to each statement. It
-// returns false when the connection is closed.
+// forward forwards the bytes from a client, and applies the rules to each statement.
+// It returns false if the connection is closed.
 func (s *statementParser) forward(c *proxyConn, chunk []byte) bool {
 	s.pending = append(s.pending, chunk...)
 	for {
@@ -69,8 +69,8 @@ func (s *statementParser) forward(c *proxyConn, chunk []byte) bool {
 	}
 }
 
-// parse returns the size of the pending packet, and its statement if it has one and it
-// is wanted. It returns ok false if more bytes are needed for that.
+// parse returns the size of the pending packet, and its statement if it contains one
+// and a rule needs it. It returns ok false if more bytes are needed.
 func (s *statementParser) parse(wanted bool) (statement string, size int, ok bool) {
 	if len(s.pending) < packetHeader {
 		return "", 0, false
@@ -104,7 +104,7 @@ func firstReply(rules []Rule, statement string) *Reply {
 	return nil
 }
 
-// reject replies to a statement without the server. It returns false when the
+// reject replies to a statement in place of the server. It returns false if the
 // connection is closed.
 func (c *proxyConn) reject(statement string, reply *Reply) bool {
 	if !strings.EqualFold(statement, "COMMIT") {
@@ -115,8 +115,8 @@ func (c *proxyConn) reject(statement string, reply *Reply) bool {
 	return err == nil
 }
 
-// forwardResponse forwards what the server has sent, or writes a reply instead. It
-// returns false when the connection is closed.
+// forwardResponse forwards the bytes from the server, or writes a reply instead.
+// It returns false if the connection is closed.
 func (c *proxyConn) forwardResponse(chunk []byte) bool {
 	switch reply := c.override.Swap(nil); {
 	case reply == nil:
@@ -130,7 +130,7 @@ func (c *proxyConn) forwardResponse(chunk []byte) bool {
 	}
 }
 
-// writeReply writes a reply, and returns whether the connection stays open.
+// writeReply writes a reply, and reports whether the connection stays open.
 func (c *proxyConn) writeReply(r *Reply) bool {
 	if r.Number != 0 {
 		text := string([]byte{0xff, byte(r.Number), byte(r.Number >> 8)}) + "#HY000" + r.Message

@@ -13,8 +13,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// leaks returns the names of the secrets in a log: those of the instance's environment
-// and of the viewers of NewViewer, and whatever looks like a login.
+// leaks returns the names of the secrets in a log: secrets of the instance's
+// environment and of the viewers of NewViewer, and texts that look like a login.
 func leaks(log string, env map[string]string) []string {
 	var found []string
 	for name, secret := range secretsOf(env) {
@@ -64,7 +64,7 @@ func secretsOf(env map[string]string) map[string]string {
 	}
 	for name, secret := range secrets {
 		if len(secret) < 8 {
-			delete(secrets, name) // it may occur by chance
+			delete(secrets, name) // too short to search for: it may occur by chance
 		}
 	}
 	return secrets

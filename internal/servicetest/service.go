@@ -1,7 +1,7 @@
 // Package servicetest runs the service for tests from outside: the real binary, built
 // with the race detector, with viewers who are logged in as WordPress does it, a
-// receiver that verifies signatures with a third-party library, and a proxy that breaks
-// connections to the database.
+// receiver that verifies signatures with a third-party library, and a proxy that
+// injects faults into connections to the database.
 package servicetest
 
 import (
@@ -30,7 +30,7 @@ import (
 )
 
 // startTimeout is how long an instance may take to start, to respond or to stop on a
-// busy machine. The limits that the service promises are tested separately.
+// busy machine. The documented limits of the service are tested separately.
 const startTimeout = 2 * time.Minute
 
 // Main is the body of a TestMain. It runs the tests, removes the binary and the
@@ -38,7 +38,8 @@ const startTimeout = 2 * time.Minute
 // tests are running.
 func Main(m *testing.M) { os.Exit(Run(m)) }
 
-// Run is Main for a TestMain that has more to clean up. It returns the exit code.
+// Run is like Main, but returns the exit code instead of exiting, for a TestMain
+// that has more to clean up.
 func Run(m *testing.M) int {
 	code := mariadbtest.Run(m)
 	for _, dir := range sharedDirs {
@@ -155,8 +156,8 @@ func StartBinary(t testing.TB, path string, env map[string]string) *Service {
 	return s
 }
 
-// failures returns what no test may cause, once the instance has exited: an unexpected
-// exit, and messages of the runtime and the race detector.
+// failures returns the failures of an instance that has exited: an unexpected exit,
+// and messages of the runtime and the race detector.
 func (s *Service) failures() (found []string) {
 	status := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if !(status.Signaled() && status.Signal() == syscall.SIGKILL || status.ExitStatus() == 0 && s.stopping.Load()) {
@@ -257,7 +258,8 @@ func (s *Service) PID() int { return s.cmd.Process.Pid }
 // Log returns what the instance has logged so far.
 func (s *Service) Log() string { return s.log.String() }
 
-// Sizes of a log: stored, and printed when a test has failed.
+// The maximum sizes of a log that is stored, and of one that is printed when a
+// test has failed.
 const (
 	maxLog     = 64 << 20
 	maxPrinted = 4 << 10

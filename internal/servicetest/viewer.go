@@ -117,7 +117,7 @@ func (v Viewer) Must(t testing.TB, s *Service, status int, route, body string) R
 	return a
 }
 
-// AgeSession moves the times of a viewer's sessions into the past.
+// AgeSession makes all times of a viewer's sessions earlier.
 func AgeSession(t testing.TB, db *mariadbtest.DB, v Viewer, d time.Duration) {
 	t.Helper()
 	_, err := db.SQL.Exec(`UPDATE wp_usermeta SET meta_value = DATE_SUB(meta_value, INTERVAL ? SECOND)

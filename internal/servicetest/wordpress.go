@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// WordPressWriter writes to the same tables as WordPress does when users log in and
-// save their profiles, and when plugins store their keys: with the statements, the
-// isolation level (REPEATABLE READ) and the autocommit of wpdb. It measures the time of
-// each write, and waits for a lock for at most five seconds; WordPress waits for 50.
+// WordPressWriter writes to the tables as WordPress does when users log in and save
+// their profiles, and when plugins store their keys: with the statements, the isolation
+// level (REPEATABLE READ) and the autocommit of wpdb. It measures the duration of each
+// write. It waits for a lock for at most five seconds, whereas WordPress waits for 50.
 type WordPressWriter struct {
 	DB       *sql.DB  // used by this writer only; any account that may write
 	Usermeta string   // the name of the table
 	Users    []uint64 // whose rows it writes
 }
 
-// WordPressKeys returns the keys of which every user should have a row.
+// WordPressKeys returns the meta keys of which every user should have a row.
 func WordPressKeys() []string {
 	return []string{"nickname", "first_name", "last_name", "description", "community_points", "last_visited_course"}
 }
@@ -53,7 +53,7 @@ func (w WordPressWriter) Run(ctx context.Context, connections int, pause time.Du
 }
 
 func (w WordPressWriter) write(ctx context.Context, random *rand.Rand, pause time.Duration) ([]time.Duration, error) {
-	// Neither this nor WordPress cancels a write.
+	// Like WordPress, this does not cancel a write.
 	conn, err := w.DB.Conn(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil, err
@@ -82,7 +82,8 @@ func (w WordPressWriter) write(ctx context.Context, random *rand.Rand, pause tim
 	return took, nil
 }
 
-// statements returns what one request of WordPress writes about a user.
+// statements returns the write statements of one request of WordPress for a
+// user.
 func (w WordPressWriter) statements(user uint64, round int) []string {
 	update := func(key, value string) string {
 		return fmt.Sprintf("UPDATE `%s` SET `meta_value` = '%s-%d' WHERE `user_id` = %d AND `meta_key` = '%s'", w.Usermeta, value, round, user, key)

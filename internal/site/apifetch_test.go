@@ -38,10 +38,10 @@ func testAPIFetch(t *testing.T, s *site) {
 	s.expectRequests(t, "action=rest-nonce&of=fetcher", 1)
 }
 
-// TestRefusedNonceDoesNotLoop: with another nonce salt than that of WordPress, the
-// service refuses every nonce, and wp.apiFetch retries with a new one until the
-// service limits the rate. The limit is lower than usual, because the client of a
-// busy machine would not reach it.
+// TestRefusedNonceDoesNotLoop checks a service with a different nonce salt than
+// WordPress: it rejects every nonce, and wp.apiFetch retries with a new one until
+// the service limits the rate. The limit is lower than usual, because a client on
+// a busy machine would not reach the usual one.
 func TestRefusedNonceDoesNotLoop(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newest(t), options{settings: map[string]string{"WORDPRESS_NONCE_SALT": "another salt", "AUTOWEBINAR_RATE_LOGIN": "0.1,20"}})
@@ -52,8 +52,8 @@ func TestRefusedNonceDoesNotLoop(t *testing.T) {
 	assert.Less(t, s.countRequests(t, "/autowebinar/v1/session"), 60)
 }
 
-// TestAdminOnlyLoginDoesNotLoop: a cookie that is valid for wp-admin only is no
-// login here, and wp.apiFetch does not retry.
+// TestAdminOnlyLoginDoesNotLoop checks that a cookie that is valid for wp-admin
+// only is not accepted as a login, and that wp.apiFetch does not retry.
 func TestAdminOnlyLoginDoesNotLoop(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, oldest(t), options{settings: map[string]string{"WORDPRESS_LOGGED_IN_SALT": "another salt"}})
@@ -64,8 +64,8 @@ func TestAdminOnlyLoginDoesNotLoop(t *testing.T) {
 	s.expectRequests(t, "/autowebinar/v1/session", 1)
 }
 
-// expectRequests checks how many lines of the access log contain a text. The web
-// server writes them after its answers.
+// expectRequests waits until the access log has the expected number of lines
+// that contain a text. The web server writes a line after its response.
 func (s *site) expectRequests(t testing.TB, text string, times int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return s.countRequests(t, text) >= times }, waitTimeout, 20*time.Millisecond, text)

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestPersistentObjectCache: a persistent object cache does not see what the
-// service writes, unless the plugin is installed.
+// TestPersistentObjectCache checks that a persistent object cache returns stale
+// rows of the service, and that the plugin prevents this.
 func TestPersistentObjectCache(t *testing.T) {
 	t.Parallel()
 	run := func(t *testing.T, without bool) (s *site, user uint64, read, written string) {

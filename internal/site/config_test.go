@@ -61,8 +61,9 @@ func TestConfigMatchesPHP(t *testing.T) {
 	}
 }
 
-// TestVariablesOverrideWPConfig: AUTOWEBINAR_ and WORDPRESS_ variables precede
-// wp-config.php, which precedes the defaults.
+// TestVariablesOverrideWPConfig checks that AUTOWEBINAR_ and WORDPRESS_
+// variables take precedence over wp-config.php, and wp-config.php over the
+// defaults.
 func TestVariablesOverrideWPConfig(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "wp-config.php")

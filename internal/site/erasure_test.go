@@ -15,7 +15,7 @@ type erasure struct {
 	Done     bool
 }
 
-// erase runs the plugin's eraser after some PHP code.
+// erase runs some PHP code and then the plugin's eraser.
 func (s *site) erase(t testing.TB, before, login string) (answer erasure) {
 	t.Helper()
 	s.eval(t, &answer, `%s return call_user_func(apply_filters('wp_privacy_personal_data_erasers', array())['autowebinar']['callback'], '%s@example.test', 1);`, before, login)
@@ -57,7 +57,8 @@ func testEraseFailure(t *testing.T, s *site) {
 	assert.Equal(t, erasure{Done: true, Messages: []string{}}, s.erase(t, "", "unknown"))
 }
 
-// testUnreadableUserIsKept: no row of a user is deleted while users cannot be read.
+// testUnreadableUserIsKept checks that no row of a user is deleted while the users
+// table cannot be read.
 func testUnreadableUserIsKept(t *testing.T, s *site) {
 	user := s.addUser(t, "unread")
 	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_session_id', 'kept'), (999998, 'autowebinar_session_id', 'gone')", user)

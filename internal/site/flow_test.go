@@ -62,7 +62,8 @@ func testViewing(t *testing.T, s *site) {
 	p.navigate(t, "about:blank")
 	require.Eventually(t, func() bool { return s.row(t, anna, "autowebinar_left_at") != "" }, waitTimeout, 50*time.Millisecond)
 
-	// WordPress reads what the service wrote, and the other way round.
+	// WordPress reads the rows of the service, and the service reads those of
+	// WordPress.
 	assert.Contains(t, []string{"50", "75"}, s.meta(t, anna, "autowebinar_progress_percent"))
 	session := s.meta(t, anna, "autowebinar_session_id")
 	assert.Len(t, session, 36)
@@ -101,7 +102,8 @@ func (s *site) expectActions(t testing.TB, user uint64, want ...string) []action
 	return actions
 }
 
-// waitForActions is expectActions for any actions in any order.
+// waitForActions waits until at least these actions have fired for a user, in
+// any order.
 func (s *site) waitForActions(t testing.TB, user uint64, count int) (actions []action) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -123,7 +125,7 @@ func (s *site) actionsOf(t testing.TB, user uint64) (actions []action) {
 	return actions
 }
 
-// countPending returns how many events of a user the service has yet to deliver.
+// countPending returns how many events of a user are not delivered yet.
 func (s *site) countPending(t testing.TB, user uint64) (count int) {
 	t.Helper()
 	require.NoError(t, s.db.GetContext(t.Context(), &count,

@@ -47,7 +47,8 @@ func (s *site) checkViewing(t testing.TB, user uint64, login, page string) {
 	assert.Equal(t, s.row(t, user, "autowebinar_session_id"), s.meta(t, user, "autowebinar_session_id"))
 }
 
-// TestMultisite: the sites of a network share their users and the service.
+// TestMultisite checks that the sites of a network share their users and the
+// service.
 func TestMultisite(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, newest(t), options{multisite: true})
@@ -77,9 +78,9 @@ func TestMultisite(t *testing.T) {
 	assert.Empty(t, s.row(t, user, "autowebinar_session_id"))
 }
 
-// TestSaltsInTheDatabase: WordPress keeps salts that wp-config.php lacks in a table
-// that the service may not read. Cookie logins are disabled then, which the log and
-// the check report.
+// TestSaltsInTheDatabase checks a site without salts in wp-config.php. WordPress
+// then stores them in a table that the service may not read. Cookie logins are
+// disabled, and the log and the check command report it.
 func TestSaltsInTheDatabase(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, oldest(t), options{noSecret: true, salts: map[string]string{"AUTH_KEY": "put your unique phrase here", "LOGGED_IN_KEY": "one", "LOGGED_IN_SALT": "one"}})
@@ -93,7 +94,7 @@ func TestSaltsInTheDatabase(t *testing.T) {
 		}
 	}
 	assert.NotContains(t, strings.ReplaceAll(s.service.Log(), `"one"`, ""), "unique phrase")
-	// Service keys still work. The bridge refuses events while it has no secret.
+	// Service keys still work. The bridge rejects events while it has no secret.
 	s.serviceRequest(t, 201, "/users/1/enter", `{"webinar_id":"intro"}`)
 	w := enteredWebhook(1)
 	refusedEvent := sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))

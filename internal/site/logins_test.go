@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// testLoginsEnd checks that a login that ends in WordPress ends in the service
-// within the 30 s for which the service caches logins.
+// testLoginsEnd checks that the service rejects a login at most 30 s after it
+// has ended in WordPress, because it caches logins for that long.
 func testLoginsEnd(t *testing.T, s *site) {
 	for name, end := range map[string]func(t *testing.T, c *client, user uint64){
 		"log-out": func(t *testing.T, c *client, _ uint64) { c.logOut(t) },

@@ -54,7 +54,7 @@ func testPlayerMarkup(t *testing.T, s *site) {
 		assert.Contains(t, render(1, bad), "needs a webinar id", "editors see the error")
 		assert.Empty(t, render(0, bad), "visitors do not")
 	}
-	// Two on one page.
+	// Two players on one page.
 	two := render(1, good+good)
 	assert.Equal(t, 2, strings.Count(two, "<video"))
 	assert.Equal(t, 1, strings.Count(two, `id="autowebinar-1"`))
@@ -92,7 +92,7 @@ func testPersonalData(t *testing.T, s *site) {
 	c.must(t, 201, "/register", `{"webinar_id":"pro","source":"mail"}`)
 	session := c.must(t, 201, "/enter", `{"webinar_id":"intro"}`).Body["session_id"]
 	s.expectActions(t, user, "client_webinar_registered", "client_webinar_entered")
-	// The event of the exit cannot be delivered.
+	// The event of the exit cannot be delivered, so that it is pending.
 	broken := filepath.Join(s.content(), fmt.Sprintf("broken-%d", user))
 	require.NoError(t, os.WriteFile(broken, []byte("throw"), 0o600))
 	c.must(t, 201, "/enter", `{"webinar_id":"pro"}`)
@@ -119,7 +119,7 @@ func testPersonalData(t *testing.T, s *site) {
 		assert.Contains(t, text, want)
 	}
 
-	// An administrator erases it.
+	// An administrator erases the data.
 	s.addAdmin(t, "erasing")
 	p := newVisitor(t, s).logIn(t, "erasing")
 	p.navigate(t, s.home+"/wp-admin/erase-personal-data.php")
@@ -144,7 +144,7 @@ func testPersonalData(t *testing.T, s *site) {
 	assert.NotEqual(t, actions[1].Meta["id"], actions[2].Meta["id"], "a new session; the erased event is not delivered")
 }
 
-// evalText evaluates an expression that gives a string.
+// evalText evaluates an expression and returns the resulting string.
 func (p *visitor) evalText(t testing.TB, expression string) (text string) {
 	t.Helper()
 	p.eval(t, &text, "%s", expression)

@@ -32,7 +32,7 @@ func testRepeatedDelivery(t *testing.T, s *site) {
 	actions := s.expectActions(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered")
 	assert.Equal(t, first.id, actions[0].Meta["id"])
 
-	// A late repeat of an event that was accepted earlier has no row any more.
+	// A late redelivery of an accepted event has no outbox row any more.
 	s.expectUnknown(t, first)
 	assert.Equal(t, true, s.post(t, second).Body["repeat"])
 
@@ -49,7 +49,8 @@ func testRepeatedDelivery(t *testing.T, s *site) {
 	s.expectActions(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered", "client_webinar_entered")
 }
 
-// expectUnknown checks that the bridge answers 503 to an event without a row.
+// expectUnknown checks that the bridge responds with 503 to an event without a
+// row.
 func (s *site) expectUnknown(t testing.TB, w webhook) {
 	t.Helper()
 	a := s.post(t, w)
@@ -76,8 +77,8 @@ func testUnknownDelivery(t *testing.T, s *site) {
 	form := w
 	form.body = strings.Replace(w.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
 	for _, unread := range []webhook{w, form} {
-		assert.Equal(t, "autowebinar_unread", s.refusal(t, unread, s.usermeta))
-		assert.Equal(t, "autowebinar_unknown_user", s.refusal(t, unread, s.users))
+		assert.Equal(t, "autowebinar_unread", s.rejection(t, unread, s.usermeta))
+		assert.Equal(t, "autowebinar_unknown_user", s.rejection(t, unread, s.users))
 	}
 
 	assert.Equal(t, 200, s.post(t, w).Status)
@@ -85,15 +86,16 @@ func testUnknownDelivery(t *testing.T, s *site) {
 	s.expectActions(t, other)
 }
 
-// refusal returns the error code for a webhook while reads of a table fail.
-func (s *site) refusal(t testing.TB, w webhook, table string) string {
+// rejection returns the error code for a webhook while reads of a table fail.
+func (s *site) rejection(t testing.TB, w webhook, table string) string {
 	t.Helper()
 	status, code := s.postInProcess(t, failQueries("^SELECT.* FROM "+table), w)
 	assert.Equal(t, 503, status)
 	return code
 }
 
-// postInProcess passes a webhook to the bridge within PHP, after some PHP code.
+// postInProcess runs some PHP code and then passes a webhook to the bridge
+// within PHP.
 func (s *site) postInProcess(t testing.TB, before string, w webhook) (status int, code string) {
 	t.Helper()
 	header, err := json.Marshal(w.header(t))

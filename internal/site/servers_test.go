@@ -34,8 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// servers are shared by all sites. TestMain and the tests have nothing else in
-// common through which they could be passed.
+// servers are shared by all sites. They are a package variable because TestMain
+// cannot pass values to tests.
 var servers sharedServers
 
 // sharedServers are a database server, PHP and a browser.
@@ -130,7 +130,7 @@ func startProcess(w *tools, dir, name string, args ...string) (*process, error) 
 // waitUntil waits until the server is ready.
 func (p *process) waitUntil(ready func() bool) error {
 	for begun := time.Now(); time.Since(begun) < waitTimeout; time.Sleep(5 * time.Millisecond) {
-		isReady := ready() // before the check that it still runs
+		isReady := ready() // once before the check that the process still runs
 		select {
 		case <-p.exited:
 			return p.failure("ended")

@@ -19,21 +19,21 @@ import (
 	"autowebinar/internal/servicetest"
 )
 
-// options describes a site. The zero value is a site with pretty permalinks, the
-// plugin, and the service with the plugin's bridge as its receiver.
+// options configures a site. The zero value means a site with pretty permalinks
+// and the plugin, and a service that delivers events to the plugin's bridge.
 type options struct {
 	prefix          string            // of the tables; default wp_
 	directory       string            // such as /blog; default: the root of the host
 	plainPermalinks bool              // plain permalinks
-	salts           map[string]string // default: eight good ones; empty: none in the file
+	salts           map[string]string // nil for eight valid salts; empty for none in the file
 	users           string            // name of the users table; default {prefix}users
 	usermeta        string            // likewise
-	apache          bool              // in place of nginx
+	apache          bool              // use Apache instead of nginx
 	multisite       bool              // multisite, with a second site in /two/
 	noPlugin        bool              // without the plugin
 	regularPlugin   bool              // the plugin is activated, and no must-use plugin
-	noSecret        bool              // WordPress lacks the webhooks' secret
-	objectCache     string            // a file of testdata to be the object cache
+	noSecret        bool              // WordPress does not have the webhook secret
+	objectCache     string            // the file of testdata to install as the object cache
 	settings        map[string]string // further environment of the service
 }
 
@@ -226,8 +226,8 @@ func copyFile(t testing.TB, from, to string) {
 var usedPorts sync.Map
 
 // freeAddress returns an address at which a web server can listen. The port is
-// below the ephemeral range and those of other packages' servers, so that no other
-// program is given it before the server listens.
+// below the ephemeral range and the ports of other packages' servers, so that no
+// other program gets it before the server listens.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {

@@ -41,8 +41,8 @@ func (s *site) install(t testing.TB) {
 	})
 }
 
-// pluginErrors matches the errors of the plugin in the PHP log, but not the failures
-// of listeners that the plugin logs.
+// pluginErrors matches errors of the plugin in the PHP log. It does not match the
+// failures of listeners, which the plugin logs too.
 var pluginErrors = regexp.MustCompile(`PHP (Warning|Notice|Deprecated|Fatal|Parse)[^\n]*autowebinar\.php[^\n]*`)
 
 func (s *site) debugLog() string {

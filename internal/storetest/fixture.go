@@ -1,5 +1,5 @@
-// Package storetest provides a store and an outbox on a real database, and
-// commands to change viewers with, for the tests of the storage packages.
+// Package storetest provides a store, an outbox and a real database, and
+// commands that change viewers, for the tests of the storage packages.
 package storetest
 
 import (
@@ -20,11 +20,12 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// Rules are the rules of the commands: the webinars a, b and c have 1000 s.
+// Rules are the rules of the commands. The webinars a, b and c last 1000 s
+// each.
 var Rules = webinar.Rules{Heartbeat: 10, Durations: map[webinar.ID]int64{"a": 1000, "b": 1000, "c": 1000}}
 
-// Fixture is a store under the production account, on a database of its own with
-// the viewers 1, 2 and 3.
+// Fixture is a store that uses an account with the privileges of production, on
+// a separate database with the viewers 1, 2 and 3.
 type Fixture struct {
 	DB     *mariadbtest.DB
 	Store  *usermeta.Store
@@ -38,8 +39,8 @@ func New(t testing.TB) *Fixture {
 	return newOn(t, mariadbtest.New(t))
 }
 
-// NewWithServer returns a fixture on a server of its own, whose settings may be
-// changed.
+// NewWithServer returns a fixture on a separate server, whose settings the test
+// may change.
 func NewWithServer(t testing.TB, args ...string) *Fixture {
 	t.Helper()
 	db, _ := mariadbtest.NewWithServer(t, mariadbd.Config{Args: args})

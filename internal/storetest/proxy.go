@@ -22,7 +22,7 @@ const comQuery = 3
 // Fault is what a proxy does to a connection at a statement.
 type Fault int
 
-// The faults.
+// The faults that a proxy injects.
 const (
 	Pass              Fault = iota
 	BreakBeforeServer       // break the connection before the statement reaches the server
@@ -67,8 +67,8 @@ func NewProxy(t testing.TB, dsn string) (wpdb.Config, *Proxy) {
 	return cfg, p
 }
 
-// Redirect sends new connections to another server. Existing ones stay, as they
-// do when a host name gets another address.
+// Redirect sends new connections to another server. Existing connections
+// remain, as when a host name gets another address.
 func (p *Proxy) Redirect(t testing.TB, dsn string) {
 	t.Helper()
 	server := Config(t, dsn).DSN
@@ -77,7 +77,7 @@ func (p *Proxy) Redirect(t testing.TB, dsn string) {
 	p.server = server
 }
 
-// SetFault decides about the statements to come.
+// SetFault sets the function that returns the fault for each further statement.
 func (p *Proxy) SetFault(fault func(statement string) Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +109,7 @@ func (p *Proxy) serve(ctx context.Context, client net.Conn) {
 	wg.Go(func() {
 		p.forwardCommands(server, client, &breakReply)
 		client.Close()
-		if !p.Silent.Load() { // otherwise the server must not notice
+		if !p.Silent.Load() { // otherwise the server must not notice that the client has closed
 			server.Close()
 		}
 	})

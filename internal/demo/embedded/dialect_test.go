@@ -36,7 +36,7 @@ func FuzzTranslateKeepsLiterals(f *testing.F) {
 	})
 }
 
-// The parts of any statement add up to the statement.
+// The concatenated parts of a statement equal the statement.
 func FuzzCutPart(f *testing.F) {
 	for _, seed := range []string{"a", "'", "a'b\\'c'd`e`", `"\`, "''''"} {
 		f.Add(seed)

@@ -48,8 +48,8 @@ func (g *gate) conn(c *mysql.Conn) *gateConn {
 	return gc
 }
 
-// newSession builds a session and keeps it, because only the session knows whether
-// a transaction is open.
+// newSession builds a session and stores it, because only the session can report
+// whether a transaction is open.
 func (g *gate) newSession(ctx context.Context, c *mysql.Conn, addr string) (sql.Session, error) {
 	session, err := g.build(ctx, c, addr)
 	if err == nil {
@@ -70,7 +70,7 @@ func (g *gate) enter(ctx context.Context, c *mysql.Conn) (*gateConn, error) {
 	}
 	gc.admitted = true
 	if gc.session != nil {
-		gc.session.SetTransaction(nil) // a failed statement may have left its copies
+		gc.session.SetTransaction(nil) // a failed statement may have left copies of tables
 	}
 	return gc, nil
 }
@@ -140,7 +140,8 @@ func (g *gate) ComStmtExecute(ctx context.Context, c *mysql.Conn, p *mysql.Prepa
 	})
 }
 
-// ConnectionClosed is the last call for c, on the goroutine of the connection.
+// ConnectionClosed is called on the goroutine of the connection, as the last
+// method for c.
 func (g *gate) ConnectionClosed(c *mysql.Conn) {
 	g.Handler.ConnectionClosed(c)
 	g.release(g.conn(c))

@@ -53,8 +53,8 @@ func candidates(folders []string) []string {
 	return paths
 }
 
-// isMariaDB reports whether a mysqld is MariaDB's. Oracle's is initialised in another
-// way.
+// isMariaDB reports whether a mysqld is MariaDB's. Oracle's requires a different
+// initialization.
 func isMariaDB(path string) bool {
 	out, err := exec.Command(path, "--no-defaults", "--version").Output()
 	return err == nil && strings.Contains(string(out), "MariaDB")

@@ -1,6 +1,6 @@
 // Package mariadbd runs a private MariaDB server with its own data directory, a unix
 // socket in a folder that only its user can enter, and a TCP port on 127.0.0.1. The
-// server never outlives the process that started it, however that process ends.
+// server never outlives the process that started it, even if that process is killed.
 //
 // The package does not import testing: the demo uses it as well.
 package mariadbd

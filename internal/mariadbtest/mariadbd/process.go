@@ -16,7 +16,7 @@ import (
 )
 
 // supervisor runs the server and reads from a pipe of this process. A line requests a
-// shutdown. The end of the pipe means that this process has ended, in whatever way;
+// shutdown. The end of the pipe means that this process has exited or was killed;
 // then the supervisor removes the folder $1 as well.
 //
 // A terminal sends its interrupt to the whole process group. The supervisor ignores it,
