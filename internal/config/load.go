@@ -167,7 +167,7 @@ func (l *loader) setField(c *Config, v variable) {
 	if s.state == absent {
 		s.text = v.def
 	}
-	if s.state == unreadable || s.text == "" {
+	if s.state == unreadable || s.state == absent && s.text == "" {
 		return
 	}
 	if err := v.set(c, s.text); err != nil {

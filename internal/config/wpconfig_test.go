@@ -79,6 +79,8 @@ func TestWPConfigProblems(t *testing.T) {
 			"AUTOWEBINAR_WP_CONFIG: $table_prefix must consist of letters, digits and _"},
 		"invalid table": {nil, database + `define('CUSTOM_USER_TABLE', 'other.users');`,
 			"AUTOWEBINAR_WP_CONFIG: CUSTOM_USER_TABLE must be a plain table name: 1 to 64 letters, digits, _ and $"},
+		"empty table": {nil, database + `define('CUSTOM_USER_META_TABLE', getenv('UNSET'));`,
+			"AUTOWEBINAR_WP_CONFIG: CUSTOM_USER_META_TABLE must be a plain table name: 1 to 64 letters, digits, _ and $"},
 		"an expression": {nil, database + `define('NONCE_KEY', md5('x'));`,
 			"AUTOWEBINAR_WP_CONFIG: NONCE_KEY (line 1): is an expression, not a literal; set WORDPRESS_NONCE_KEY instead"},
 		"an expression set in the environment": {env{"WORDPRESS_NONCE_KEY": "x"}, database + `define('NONCE_KEY', md5('x'));`, ""},
