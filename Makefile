@@ -4,9 +4,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD_FLAGS = -trimpath -ldflags "-s -w -X autowebinar/internal/cli.buildVersion=$(VERSION)"
 STATICCHECK = $(GO) tool -modfile=.ci/tools.mod staticcheck
 EMBEDDED = internal/demo/embedded
-# All files of images and releases get the time of the commit.
+# The time of the commit, for all files in images and releases.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
-# The time-out fits a machine with other work to do; an idle one needs a quarter of it.
+# The time-out allows for a busy machine; an idle one needs a quarter of it.
 TEST_FLAGS = -race -count=1 -timeout 40m
 # Packages that take minutes report their running tests on standard error, see
 # internal/progresstest.
@@ -32,7 +32,7 @@ demo: ## Try everything on this machine: database, service, receiver, a page wit
 .PHONY: test
 test: install lint ## All tests, on real databases, servers and browsers, with the race detector.
 	@.ci/wordpress versions
-	@# Through a pipe: two writers of one file would overwrite each other's lines.
+	@# The pipe prevents the two writers from overwriting each other's lines.
 	set -o pipefail; ($(PROGRESS) $(GO) test $(TEST_FLAGS) $(LONG_TESTS) ./...) 2>&1 | cat
 	$(GO) -C $(EMBEDDED) test $(TEST_FLAGS) ./...
 	$(GO) -C .ci/pack test $(TEST_FLAGS) ./...

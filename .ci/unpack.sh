@@ -10,15 +10,15 @@ refresh_lists() {
   local errors
   for _ in {1..60}; do
     errors=$(LC_ALL=C apt-get update -qq 2>&1 >/dev/null) && return 0
-    [[ $errors == *'Could not get lock'* ]] || break # another apt is at work
+    [[ $errors == *'Could not get lock'* ]] || break # another apt is running
     sleep 5
   done
   echo "$0: apt-get update failed: $errors" >&2
 }
 
-# packages DIR NAME…: unpacks into DIR the packages that the machine lacks of
-# those named and all that they need, in the versions of its own suite. Nothing
-# is installed.
+# packages DIR NAME…: unpacks the named packages and their dependencies into
+# DIR, except those that are installed, in the versions of the machine's suite.
+# Nothing is installed.
 packages() {
   local dir=$1 debs
   shift

@@ -52,11 +52,11 @@ func TestCommandsTakeEffect(t *testing.T) {
 	browser, stop, err := Start()
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, stop()) })
-	// Only a page that comes from the server can be cut off from it.
+	// Only a page that was loaded over the network can be disconnected from it.
 	tab, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
 	require.NoError(t, chromedp.Do(tab, chromedp.Navigate(server.URL)))
-	// Commands take effect after the browser has answered them.
+	// Commands take effect after the browser has confirmed them.
 	becomesTrue := func(expression string) {
 		t.Helper()
 		require.Eventually(t, func() bool {

@@ -75,7 +75,7 @@ func TestCheckAdvisesOnProblems(t *testing.T) {
 	assert.Equal(t, 1, code, errs)
 	assert.Regexp(t, `fail +engine +no table nothing_here`, out)
 	assert.Regexp(t, `fail +salts .*NONCE_SALT`, out)
-	assert.Regexp(t, `fail +receiver +no answer`, out)
+	assert.Regexp(t, `fail +receiver +no response`, out)
 	assert.Contains(t, out, "→")
 	assert.Empty(t, errs)
 	for _, secret := range []string{testSecret, "put your unique phrase"} {
@@ -254,8 +254,8 @@ func TestCheckFindsReceiverProblems(t *testing.T) {
 		detail  string
 		advice  string
 	}{
-		"not listening":     {"http://127.0.0.1:1/token-in-the-path", "receiver", doctor.Fail, "no answer from 127.0.0.1:1", "stay in the outbox"},
-		"unknown host":      {"http://receiver.invalid/token-in-the-path", "receiver", doctor.Fail, "no answer from receiver.invalid", ""},
+		"not listening":     {"http://127.0.0.1:1/token-in-the-path", "receiver", doctor.Fail, "no response from 127.0.0.1:1", "stay in the outbox"},
+		"unknown host":      {"http://receiver.invalid/token-in-the-path", "receiver", doctor.Fail, "no response from receiver.invalid", ""},
 		"unknown authority": {secure.URL + "/token-in-the-path", "receiver", doctor.Fail, "certificate", "SSL_CERT_FILE"},
 		"no TLS":            {"https" + strings.TrimPrefix(plain, "http"), "receiver", doctor.Fail, "does not speak TLS", "http://"},
 		"redirect":          {receiver(http.RedirectHandler("/elsewhere", http.StatusMovedPermanently).ServeHTTP), "receiver", doctor.Warn, "status 301", "final address"},

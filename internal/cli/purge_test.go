@@ -77,7 +77,7 @@ func TestPurgeListsLimitedNumberOfUsers(t *testing.T) {
 func TestPurgeOfMostUsersNeedsForce(t *testing.T) {
 	t.Parallel()
 	const users = 1200
-	for existing, refused := range map[int]bool{0: true, users/2 - 1: true, users / 2: false} {
+	for existing, rejected := range map[int]bool{0: true, users/2 - 1: true, users / 2: false} {
 		t.Run(fmt.Sprint(existing, " exist"), func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, 0)
@@ -92,7 +92,7 @@ func TestPurgeOfMostUsersNeedsForce(t *testing.T) {
 				f.exec(t, "INSERT INTO wp_users (ID, user_login, user_registered) VALUES "+strings.Join(members, ", "))
 			}
 			code, out, errs := runCommand(t, f.env, "purge", "--orphans", "--yes")
-			if refused {
+			if rejected {
 				assert.Equal(t, 1, code)
 				assert.Empty(t, out)
 				assert.Contains(t, errs, fmt.Sprintf("wp_users contains only %d of %d users with rows", existing, users))

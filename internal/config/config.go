@@ -46,7 +46,7 @@ type Config struct {
 	CORSOrigins    []string       // scheme://host[:port] in lower case; if empty, CORS is disabled
 	TrustedProxies []netip.Prefix // proxies whose forwarding headers are trusted; IPv4 is never mapped to IPv6
 	RateViewer     Rate           // requests of one viewer
-	RateLogin      Rate           // failed logins: forged ones of an address, wrong nonces of a viewer
+	RateLogin      Rate           // failed logins: forged ones per address, wrong nonces per viewer
 
 	LogLevel  slog.Level
 	LogFormat string // json or text
@@ -64,6 +64,6 @@ type Dispatch string
 // The values of Dispatch.
 const (
 	DispatchAuto Dispatch = "auto" // if it is elected leader
-	DispatchOn   Dispatch = "on"   // always, for clusters whose named locks are per node
+	DispatchOn   Dispatch = "on"   // always deliver, for clusters whose named locks are per node
 	DispatchOff  Dispatch = "off"  // never
 )

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// Origin says where the value of a setting came from.
+// Origin is where the value of a setting comes from.
 type Origin string
 
 // The origins, in order of precedence.
@@ -19,7 +19,7 @@ type Setting struct {
 	Variable string `json:"variable"`
 	Value    string `json:"value"` // "[redacted]" for a secret, empty if there is none
 	Origin   Origin `json:"origin"`
-	Detail   string `json:"detail,omitempty"` // the _FILE variable or the constant, what an unset variable means, or why the value is unused
+	Detail   string `json:"detail,omitempty"` // the _FILE variable or the constant, the meaning of an unset variable, or why the value is unused
 }
 
 // Effective returns all settings with their values and origins, in the order of

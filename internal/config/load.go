@@ -43,7 +43,7 @@ func (l *loader) load() (Config, error) {
 	return Config{}, l.problems
 }
 
-// validate checks what depends on several settings.
+// validate checks conditions that involve several settings.
 func (l *loader) validate(c *Config) {
 	secret, url := l.lookup(variableNamed(webhookSecret)), l.lookup(variableNamed(webhookURL))
 	if url.state == absent {

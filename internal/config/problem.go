@@ -10,8 +10,8 @@ var (
 	ErrFile    = errors.New("config: unusable file")
 )
 
-// Problem is a problem with one variable. Text says what is wrong or what a
-// valid value is. It never contains a secret.
+// Problem is a problem with one variable. Text describes the problem or a valid
+// value. It never contains a secret.
 type Problem struct {
 	Variable string
 	Text     string

@@ -35,7 +35,8 @@ func (c Config) MarshalJSON() ([]byte, error) {
 	return json.Marshal(object)
 }
 
-// attrs returns what may be printed. Fields that are not listed are not printed.
+// attrs returns the values that may be printed. Fields that are not listed are
+// not printed.
 func (c Config) attrs() []slog.Attr {
 	return []slog.Attr{
 		slog.String("listen", c.Listen),

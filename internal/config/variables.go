@@ -96,7 +96,7 @@ func saltVariables() []variable {
 
 func serviceVariables() []variable {
 	return []variable{
-		// The servers.
+		// Servers.
 		{name: listen, def: ":8080", doc: "Listen address of the API, `host:port`.",
 			set: parseInto(func(c *Config) *string { return &c.Listen }, parseListen)},
 		{name: adminListen, def: "127.0.0.1:9090", doc: "Listen address of the status page, metrics, health, readiness and pprof; keep it private.",

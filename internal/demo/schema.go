@@ -44,8 +44,8 @@ func prepareTables(ctx context.Context, dsn string) error {
 
 func isNoSuchTable(err error) bool {
 	const number = 1146
-	var refusal *mysql.MySQLError
-	return errors.As(err, &refusal) && refusal.Number == number
+	var sqlErr *mysql.MySQLError
+	return errors.As(err, &sqlErr) && sqlErr.Number == number
 }
 
 func statements(script string) []string {

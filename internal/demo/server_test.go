@@ -109,9 +109,9 @@ func TestPageWithoutAProxyHasNoDatabaseSwitch(t *testing.T) {
 	page := httptest.NewRecorder()
 	handler.ServeHTTP(page, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
 	assert.NotContains(t, page.Body.String(), `id="database"`)
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "POST", "/demo/database/down", nil))
-	assert.Equal(t, 404, answer.Code)
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), "POST", "/demo/database/down", nil))
+	assert.Equal(t, 404, response.Code)
 }
 
 func TestOtherPathsAreNotFound(t *testing.T) {

@@ -19,7 +19,8 @@ const (
 	maxReceiverSkew = time.Minute // receivers of Standard Webhooks accept five
 )
 
-// checkReceiver sends a HEAD request, which is no event, and accepts any answer.
+// checkReceiver sends a HEAD request, which is no event, and accepts any
+// response.
 func checkReceiver(ctx context.Context, cfg config.Config) []Finding {
 	f := Finding{Name: "receiver", State: OK}
 	if cfg.WebhookURL == nil {
@@ -41,17 +42,17 @@ func checkReceiver(ctx context.Context, cfg config.Config) []Finding {
 	}
 	defer res.Body.Close()
 	now := time.Now()
-	return []Finding{receiverAnswer(f, cfg.WebhookURL, res), receiverTLS(cfg.WebhookURL, res, now), receiverClock(res, now)}
+	return []Finding{receiverResponse(f, cfg.WebhookURL, res), receiverTLS(cfg.WebhookURL, res, now), receiverClock(res, now)}
 }
 
-// connectFailure explains why there was no answer. The URL may contain a token, so
-// only the host is named.
+// connectFailure explains why there was no response. It names only the host,
+// because the URL may contain a token.
 func connectFailure(f Finding, host string, err error) Finding {
 	if wrapped := new(url.Error); errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	f.State, f.Detail = Fail, fmt.Sprintf("no answer from %s: %s", host, err)
-	f.Advice = "events stay in the outbox until it answers; check the address, the network and that the receiver runs"
+	f.State, f.Detail = Fail, fmt.Sprintf("no response from %s: %s", host, err)
+	f.Advice = "events stay in the outbox until it responds; check the address, the network and that the receiver runs"
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	var name x509.HostnameError
@@ -70,13 +71,13 @@ func connectFailure(f Finding, host string, err error) Finding {
 	case errors.As(err, &lookup):
 		f.Advice = "its name cannot be resolved: check AUTOWEBINAR_WEBHOOK_URL and the container's DNS"
 	case errors.Is(err, context.DeadlineExceeded):
-		f.Detail = fmt.Sprintf("no answer from %s within %s", host, receiverTimeout)
+		f.Detail = fmt.Sprintf("no response from %s within %s", host, receiverTimeout)
 	}
 	return f
 }
 
-func receiverAnswer(f Finding, address *url.URL, res *http.Response) Finding {
-	f.Detail = fmt.Sprintf("%s answers (status %d to HEAD)", address.Host, res.StatusCode)
+func receiverResponse(f Finding, address *url.URL, res *http.Response) Finding {
+	f.Detail = fmt.Sprintf("%s responds (status %d to HEAD)", address.Host, res.StatusCode)
 	switch {
 	case res.StatusCode/100 == 3:
 		f.State, f.Advice = Warn, "redirects are not followed, so events would not arrive: set the final address in AUTOWEBINAR_WEBHOOK_URL"
@@ -125,7 +126,7 @@ func receiverClock(res *http.Response, now time.Time) Finding {
 	f := Finding{Name: "receiver clock", State: OK}
 	at, err := http.ParseTime(res.Header.Get("Date"))
 	if err != nil {
-		f.State, f.Detail, f.Advice = Unknown, "the answer has no Date header", "check that both clocks are synchronised: receivers reject signatures that are minutes old"
+		f.State, f.Detail, f.Advice = Unknown, "the response has no Date header", "check that both clocks are synchronised: receivers reject signatures that are minutes old"
 		return f
 	}
 	off := now.Sub(at).Round(time.Second)

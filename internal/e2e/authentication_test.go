@@ -62,9 +62,9 @@ func TestLoginEndsWithSessionPasswordOrUser(t *testing.T) {
 		require.NoError(t, err)
 		for _, route := range []string{"/session", "/enter"} {
 			body := map[string]string{"/enter": `{"webinar_id":"intro"}`}[route]
-			a := v.Must(t, tgt.service, 401, route, body)
-			assert.Equal(t, "rest_not_logged_in", a.Body["code"], statement)
-			assert.Empty(t, a.Header.Get("X-WP-Nonce"))
+			res := v.Must(t, tgt.service, 401, route, body)
+			assert.Equal(t, "rest_not_logged_in", res.Body["code"], statement)
+			assert.Empty(t, res.Header.Get("X-WP-Nonce"))
 		}
 		assert.Empty(t, viewerRows(t, tgt.db, v), "a rejected request leaves no row")
 	}

@@ -61,8 +61,8 @@ func TestDatabaseOutageReturns503WithRetryAfter(t *testing.T) {
 
 	proxy.Clear()
 	require.Eventually(t, func() bool {
-		a, err := v.Send(s, "/exit", `{"webinar_id":"intro"}`)
-		return err == nil && a.Status == 200
+		res, err := v.Send(s, "/exit", `{"webinar_id":"intro"}`)
+		return err == nil && res.Status == 200
 	}, time.Minute, 50*time.Millisecond)
 	receiver.WaitFor(t, "1", "entered", "left")
 	s.Ready(t)

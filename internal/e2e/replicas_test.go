@@ -25,20 +25,20 @@ func TestConcurrentFirstEnterCreatesOneSession(t *testing.T) {
 	responses := make(chan servicetest.Response, 200)
 	for i := range cap(responses) {
 		wg.Go(func() {
-			a, err := v.Send(replicas[i%2], "/enter", `{"webinar_id":"intro"}`)
+			res, err := v.Send(replicas[i%2], "/enter", `{"webinar_id":"intro"}`)
 			assert.NoError(t, err)
-			responses <- a
+			responses <- res
 		})
 	}
 	wg.Wait()
 	close(responses)
 	created, sessions := 0, map[any]bool{}
-	for a := range responses {
-		assert.Contains(t, []int{200, 201}, a.Status, "%v", a.Body)
-		if a.Status == 201 {
+	for res := range responses {
+		assert.Contains(t, []int{200, 201}, res.Status, "%v", res.Body)
+		if res.Status == 201 {
 			created++
 		}
-		sessions[a.Body["session_id"]] = true
+		sessions[res.Body["session_id"]] = true
 	}
 	assert.Equal(t, 1, created)
 	assert.Len(t, sessions, 1)
@@ -109,11 +109,11 @@ func checkShutdownDelay(t *testing.T, s *servicetest.Service, v servicetest.View
 		status = s.Readiness()
 	}
 	conclusive = status == http.StatusServiceUnavailable || !late()
-	a, err := v.Send(s, "/session?webinar_id=intro", "")
+	res, err := v.Send(s, "/session?webinar_id=intro", "")
 	conclusive = conclusive && (err == nil || !late())
 	assert.Less(t, <-stopped, 10*time.Second)
 	if err == nil {
-		assert.Equal(t, http.StatusOK, a.Status, "%v", a.Body)
+		assert.Equal(t, http.StatusOK, res.Status, "%v", res.Body)
 	}
 	if conclusive {
 		assert.Equal(t, http.StatusServiceUnavailable, status, "readiness")

@@ -63,12 +63,12 @@ func TestWordPressWritesSucceedUnderLoad(t *testing.T) {
 				if n%8 == 0 {
 					route = "/enter"
 				}
-				a, err := v.Send(replicas[(i+n)%2], route, body)
-				if !assert.NoError(t, err) || !assert.Contains(t, []int{200, 201}, a.Status, "%v", a.Body) {
+				res, err := v.Send(replicas[(i+n)%2], route, body)
+				if !assert.NoError(t, err) || !assert.Contains(t, []int{200, 201}, res.Status, "%v", res.Body) {
 					return
 				}
 				reports.Add(1)
-				if a.Status == 201 {
+				if res.Status == 201 {
 					entries.Add(1)
 				}
 			}

@@ -89,8 +89,8 @@ func webhookIDs(events []webinar.Event) []string {
 }
 
 // loggedPath returns the path, and the route of plain permalinks, without
-// anything that looks like a parameter: clients that build the address by hand
-// may put a nonce there, even doubly encoded.
+// anything that looks like a parameter, because clients that build the address
+// themselves may put a nonce there, even doubly encoded.
 func loggedPath(r *http.Request) string {
 	path := cutParameters(r.URL.Path)
 	if route := r.URL.Query().Get("rest_route"); route != "" {
@@ -116,7 +116,7 @@ func level(status int) slog.Level {
 	return slog.LevelInfo
 }
 
-// recoverPanic answers a panic with a 500 and logs its stack.
+// recoverPanic responds to a panic with a 500 and logs its stack.
 func (a *API) recoverPanic(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

@@ -14,8 +14,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// Every test of this package checks, by logCapture, that each answer has one line
-// with its request id, and that no line contains a secret.
+// Every test of this package checks through logCapture that each response has one
+// log line with its request id, and that no line contains a secret.
 
 func TestAccessLogLine(t *testing.T) {
 	t.Parallel()
@@ -72,7 +72,7 @@ func withTrustedProxies(prefixes ...string) func(*httpapi.Config) {
 // clients returns the logged client addresses by request id.
 func (s *site) clients(t testing.TB) map[string]any {
 	t.Helper()
-	s.server.Close() // a line is written after its answer
+	s.server.Close() // a line is written after its response
 	clients := map[string]any{}
 	for _, line := range s.log.lines(t, "request") {
 		clients[line["request_id"].(string)] = line["client"]
@@ -144,7 +144,7 @@ func TestRequestIDs(t *testing.T) {
 	assert.NotEqual(t, direct.requestID(t), direct.requestID(t))
 }
 
-// Clients that build addresses by hand put parameters into the path.
+// Some clients that build addresses themselves put parameters into the path.
 func TestLoggedPathHasNoParameters(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

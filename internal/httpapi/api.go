@@ -45,7 +45,7 @@ type Config struct {
 	Rules     webinar.Rules
 	Viewers   Viewers
 	Leads     Leads
-	Forms     Forms // nil if there is no receiver: forms are answered with 503
+	Forms     Forms // nil if there is no receiver; forms are then rejected with 503
 
 	Logins      Logins
 	JWTSecret   []byte
@@ -64,7 +64,7 @@ type Config struct {
 type API struct {
 	cfg         Config
 	viewerLimit *limiter[webinar.UserID]
-	nonceLimit  *limiter[webinar.UserID] // ends the endless retries of a client that never gets a valid nonce
+	nonceLimit  *limiter[webinar.UserID] // stops a client that retries because it never gets a valid nonce
 	loginLimit  *limiter[netip.Prefix]
 }
 
@@ -86,7 +86,7 @@ func New(cfg Config) http.Handler {
 	router := chi.NewRouter()
 	router.Use( // a request passes them in this order
 		a.identifyClient, // first, because all others add to the log
-		a.logAccess,      // around recovery, so that a panic is logged as the 500 that answers it
+		a.logAccess,      // around recovery, so that a panic is logged as a 500
 		a.recoverPanic,
 		a.normalise,   // before what depends on the method and the path
 		a.checkOrigin, // before authentication, because preflights have no credentials

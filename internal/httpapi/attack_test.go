@@ -59,16 +59,16 @@ func TestForgedCookies(t *testing.T) {
 		"a fifth part":                                   good + "|x",
 		"a blank before the time":                        strings.Join([]string{parts[0], " " + parts[1], parts[2], parts[3]}, "|"),
 	} {
-		a := s.call(t, "GET", "/session", "", cookie(value), nonce(anna().nonceAt(time.Now())))
-		assert.Equal(t, notLoggedIn, a.summary(), name)
-		assert.Equal(t, string(unknown.raw), string(a.raw), "%s: the same answer as for an unknown user", name)
-		assert.Equal(t, headerNames(unknown), headerNames(a), name)
+		res := s.call(t, "GET", "/session", "", cookie(value), nonce(anna().nonceAt(time.Now())))
+		assert.Equal(t, notLoggedIn, res.summary(), name)
+		assert.Equal(t, string(unknown.raw), string(res.raw), "%s: the same response as for an unknown user", name)
+		assert.Equal(t, headerNames(unknown), headerNames(res), name)
 	}
 }
 
-func headerNames(a response) map[string]bool {
+func headerNames(res response) map[string]bool {
 	names := map[string]bool{}
-	for name := range a.header {
+	for name := range res.header {
 		names[name] = true
 	}
 	return names
@@ -96,8 +96,8 @@ func TestForeignNonces(t *testing.T) {
 		"the whole MAC":         macHex(md5.New, nonceSalt, fmt.Sprintf("%d|wp_rest|%d|%s", tick, v.id, v.token)),
 		"two nonces, one right": "0123456789," + v.nonceAt(time.Now()),
 	} {
-		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, loggedIn(v), nonce(value))
-		assert.Equal(t, invalidNonce, a.summary(), name)
+		res := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, loggedIn(v), nonce(value))
+		assert.Equal(t, invalidNonce, res.summary(), name)
 	}
 	assert.NotContains(t, s.db.Meta(t, v.id), "autowebinar_session_id")
 }
@@ -159,7 +159,7 @@ func TestManipulatedTokens(t *testing.T) {
 	}
 }
 
-// No header and no additional cookie gives a forger a new rate limit.
+// A forger cannot evade the rate limit by additional headers or cookies.
 func TestLoginLimitCannotBeEvaded(t *testing.T) {
 	t.Parallel()
 	good := nonce(anna().nonceAt(time.Now()))
@@ -185,8 +185,8 @@ func TestLoginLimitCannotBeEvaded(t *testing.T) {
 				if i >= 2 {
 					want = tooMany
 				}
-				a := s.call(t, "GET", "/session", "", cookie(forgedCookie(anna())), disguise(i), good)
-				assert.Equal(t, want, a.summary(), "request %d", i)
+				res := s.call(t, "GET", "/session", "", cookie(forgedCookie(anna())), disguise(i), good)
+				assert.Equal(t, want, res.summary(), "request %d", i)
 			}
 		})
 	}

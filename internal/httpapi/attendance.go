@@ -10,7 +10,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// attendanceJSON answers an evaluation of attendance.
+// attendanceJSON is the response to an evaluation of attendance.
 type attendanceJSON struct {
 	EvaluationID uuid.UUID          `json:"evaluation_id"`
 	Results      []attendanceResult `json:"results"`
@@ -41,10 +41,10 @@ func (a *API) attendance(r *request) (reply, error) {
 		return reply{}, err
 	}
 	logFrom(r.Request).evaluation = evaluation.ID
-	answer := attendanceJSON{EvaluationID: evaluation.ID}
+	body := attendanceJSON{EvaluationID: evaluation.ID}
 	err := evaluation.Run(r.Context(), users, func(page []attendance.Result) {
 		for _, result := range page {
-			answer.Results = append(answer.Results, resultJSON(result))
+			body.Results = append(body.Results, resultJSON(result))
 		}
 	})
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *API) attendance(r *request) (reply, error) {
 		e.evaluation = &evaluation.ID
 		return reply{}, e
 	}
-	return reply{http.StatusOK, answer}, nil
+	return reply{http.StatusOK, body}, nil
 }
 
 func resultJSON(r attendance.Result) attendanceResult {

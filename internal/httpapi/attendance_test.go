@@ -34,11 +34,11 @@ func TestAttendanceOfSeveralViewers(t *testing.T) {
 		map[string]any{"user_id": 18446744073709551615., "result": "unknown_user"},
 	}
 	for range 2 {
-		a := s.call(t, "POST", "/attendance", body, asService())
-		require.Equal(t, 200, a.status, string(a.raw))
-		assert.Len(t, a.json, 2)
-		assert.Equal(t, evaluationID, a.json["evaluation_id"])
-		assert.ElementsMatch(t, want, a.json["results"])
+		res := s.call(t, "POST", "/attendance", body, asService())
+		require.Equal(t, 200, res.status, string(res.raw))
+		assert.Len(t, res.json, 2)
+		assert.Equal(t, evaluationID, res.json["evaluation_id"])
+		assert.ElementsMatch(t, want, res.json["results"])
 	}
 	id := webinar.EventID(webinar.EventAttendanceClassified, 7, session, evaluationID).String()
 	events := s.outbox(t, anna())
@@ -54,18 +54,18 @@ func TestAttendanceOfParkedSession(t *testing.T) {
 	s := setup(t)
 	first := s.enter(t, anna(), "intro")
 	s.enter(t, anna(), "pro")
-	a := s.call(t, "POST", "/attendance", `{"user_ids":[7,8],"webinar_id":"intro"}`, asService())
-	require.Equal(t, 200, a.status)
-	evaluation := uuid.MustParse(a.json["evaluation_id"].(string))
+	res := s.call(t, "POST", "/attendance", `{"user_ids":[7,8],"webinar_id":"intro"}`, asService())
+	require.Equal(t, 200, res.status)
+	evaluation := uuid.MustParse(res.json["evaluation_id"].(string))
 	assert.Equal(t, []any{
 		map[string]any{"user_id": 7., "result": "classified", "attended": false},
 		map[string]any{"user_id": 8., "result": "not_entered"},
-	}, a.json["results"])
+	}, res.json["results"])
 	events := s.outbox(t, anna())
 	assert.Equal(t, "attendance_classified "+webinar.EventID(webinar.EventAttendanceClassified, 7, first, evaluation.String()).String(), events[len(events)-1])
 
 	other := s.call(t, "POST", "/attendance", `{"user_ids":[7]}`, asService())
-	assert.NotEqual(t, a.json["evaluation_id"], other.json["evaluation_id"], "each evaluation has its own events")
+	assert.NotEqual(t, res.json["evaluation_id"], other.json["evaluation_id"], "each evaluation has its own events")
 }
 
 func TestAttendanceLimitOf1000Users(t *testing.T) {
@@ -75,11 +75,11 @@ func TestAttendanceLimitOf1000Users(t *testing.T) {
 	for id := 10_001; id < 11_000; id++ {
 		ids += fmt.Sprintf(",%d", id)
 	}
-	a := s.call(t, "POST", "/attendance", `{"user_ids":[`+ids+`]}`, asService())
-	require.Equal(t, 200, a.status)
-	assert.Len(t, a.json["results"], 1000)
-	a = s.call(t, "POST", "/attendance", `{"user_ids":[`+ids+`,5]}`, asService())
-	a.assertError(t, "400 rest_invalid_param", "user_ids")
+	res := s.call(t, "POST", "/attendance", `{"user_ids":[`+ids+`]}`, asService())
+	require.Equal(t, 200, res.status)
+	assert.Len(t, res.json["results"], 1000)
+	res = s.call(t, "POST", "/attendance", `{"user_ids":[`+ids+`,5]}`, asService())
+	res.assertError(t, "400 rest_invalid_param", "user_ids")
 }
 
 func TestInvalidAttendanceMembers(t *testing.T) {
@@ -105,9 +105,9 @@ func TestInvalidAttendanceMembers(t *testing.T) {
 		`{"user_ids":[7],"evaluation_id":"1"}`: {"evaluation_id"},
 		`{"user_ids":[0],"webinar_id":"A","evaluation_id":7}`: {"evaluation_id", "user_ids", "webinar_id"},
 	} {
-		a := s.call(t, "POST", "/attendance", body, asService())
-		assert.Equal(t, 400, a.status, body)
-		assert.Equal(t, want, a.params(t), body)
+		res := s.call(t, "POST", "/attendance", body, asService())
+		assert.Equal(t, 400, res.status, body)
+		assert.Equal(t, want, res.params(t), body)
 	}
 	assert.Equal(t, before, s.db.Meta(t, 7))
 }

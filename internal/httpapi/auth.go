@@ -78,7 +78,7 @@ func (a *API) authenticate(r *http.Request) (caller principal, err error) {
 	return caller, nil
 }
 
-// rateLimited returns 429 if the limiter demands a wait, else err.
+// rateLimited returns a 429 if the limiter requires a wait, else err.
 func rateLimited(wait time.Duration, err error) error {
 	if wait == 0 {
 		return err
@@ -90,8 +90,8 @@ func rateLimited(wait time.Duration, err error) error {
 
 // authenticateCookie verifies WordPress's login cookie and nonce. A cookie
 // without a nonce is anonymous, as in WordPress. The code errInvalidNonce is
-// reserved for valid cookies, because wp.apiFetch answers it by fetching a new
-// nonce and retrying.
+// reserved for valid cookies, because wp.apiFetch reacts to it by fetching a
+// new nonce and retrying.
 func (a *API) authenticateCookie(r *http.Request) (principal, error) {
 	nonce, present := sentNonce(r)
 	if a.cfg.Logins == nil || !present {

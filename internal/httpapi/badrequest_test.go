@@ -31,11 +31,11 @@ func checkBadRequests(t *testing.T, requests map[string]badRequest) {
 	before := s.db.Meta(t, 7)
 	for name, r := range requests {
 		s.call(t, "POST", "/users/7"+r.route, r.body, asService()).assertError(t, r.want, r.params...)
-		a := s.call(t, "POST", r.route, r.body, page(anna()))
-		if !assert.Equal(t, r.want, a.summary(), "%s: %s", name, a.raw) || !assert.Equal(t, r.params, a.params(t), name) {
+		res := s.call(t, "POST", r.route, r.body, page(anna()))
+		if !assert.Equal(t, r.want, res.summary(), "%s: %s", name, res.raw) || !assert.Equal(t, r.params, res.params(t), name) {
 			continue
 		}
-		assert.NotEmpty(t, a.header.Get("X-WP-Nonce"), "errors after a login have a nonce too")
+		assert.NotEmpty(t, res.header.Get("X-WP-Nonce"), "errors after a login have a nonce too")
 	}
 	assert.Equal(t, before, s.db.Meta(t, 7))
 	assert.Empty(t, s.receiver.accepted)

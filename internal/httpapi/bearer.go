@@ -19,7 +19,8 @@ var (
 	errIssuedInFuture = errors.New("httpapi: token was issued in the future")
 )
 
-// maxClockSkew is how far the clock of a token's issuer may be ahead of ours.
+// maxClockSkew is how far the clock of a token's issuer may be ahead of the
+// service's.
 const maxClockSkew = 5 * time.Minute
 
 // authenticateBearer verifies a service key or a viewer's JWT.
@@ -37,8 +38,8 @@ func (a *API) authenticateBearer(token string) (principal, error) {
 	return principal{user: user}, nil
 }
 
-// isServiceKey compares the token with every key by their digests, so that the time
-// it takes does not depend on how much of the token is right.
+// isServiceKey compares the digest of the token with that of every key, so that the
+// duration does not depend on how much of the token is correct.
 func (a *API) isServiceKey(token string) bool {
 	sum := sha256.Sum256([]byte(token))
 	found := 0

@@ -94,8 +94,8 @@ func (b *jsonBody) string(name string) (value string, ok bool) {
 
 const maxTextLength = 200
 
-// text decodes 1 to 200 characters, none of them a control character. It returns
-// "" if the member is absent.
+// text decodes 1 to 200 characters without control characters. It returns "" if
+// the member is absent.
 func (b *jsonBody) text(name string) string {
 	value, ok := b.string(name)
 	if !ok {
@@ -160,8 +160,8 @@ func (b *jsonBody) flag(name string) bool {
 	return value
 }
 
-// uuid decodes a UUID in its usual form. If it is absent, a new UUIDv7 is made,
-// which gives repeats of the command the same time.
+// uuid decodes a UUID in its usual form. If it is absent, uuid returns a new
+// UUIDv7, so that repeats of the command within the request have the same time.
 func (b *jsonBody) uuid(name string) uuid.UUID {
 	value, ok := b.string(name)
 	if !ok {

@@ -49,11 +49,11 @@ func TestBodySizeLimits(t *testing.T) {
 				if tt.route == "/attendance" {
 					prefix = ""
 				}
-				a := s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit), who, framing)
-				assert.Less(t, a.status, 300, "%s: %s", tt.route, a.raw)
+				res := s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit), who, framing)
+				assert.Less(t, res.status, 300, "%s: %s", tt.route, res.raw)
 				for _, excess := range []int{1, 1 << 20} {
-					a = s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit+excess), who, framing)
-					a.assertError(t, "413 autowebinar_body_too_large")
+					res = s.call(t, "POST", prefix+tt.route, padded(tt.start, tt.limit+excess), who, framing)
+					res.assertError(t, "413 autowebinar_body_too_large")
 				}
 			}
 		})
@@ -81,13 +81,13 @@ func TestContentTypes(t *testing.T) {
 		"application/json; charset":          "200",
 		"application/json, application/json": "415 autowebinar_unsupported_media_type",
 	} {
-		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Content-Type", mediaType))
-		assert.Equal(t, want, a.summary(), mediaType)
+		res := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Content-Type", mediaType))
+		assert.Equal(t, want, res.summary(), mediaType)
 	}
-	a := s.call(t, "GET", "/session", "ignored", page(anna()), header("Content-Type", "text/html"))
-	assert.Equal(t, 200, a.status, "a GET has no body")
-	a = s.call(t, "POST", "/enter", "webinar_id=intro", page(anna()), header("Content-Type", "application/x-www-form-urlencoded"))
-	a.assertError(t, "415 autowebinar_unsupported_media_type")
+	res := s.call(t, "GET", "/session", "ignored", page(anna()), header("Content-Type", "text/html"))
+	assert.Equal(t, 200, res.status, "a GET has no body")
+	res = s.call(t, "POST", "/enter", "webinar_id=intro", page(anna()), header("Content-Type", "application/x-www-form-urlencoded"))
+	res.assertError(t, "415 autowebinar_unsupported_media_type")
 }
 
 func TestBodyWithoutContentType(t *testing.T) {
@@ -95,25 +95,25 @@ func TestBodyWithoutContentType(t *testing.T) {
 	s := setup(t)
 	// Not in the contract: browsers always send a type.
 	untyped := func(r *http.Request) { r.Header.Del("Content-Type") }
-	a := s.sendThrough(t, s.server.Client().Transport, "POST", base+"/users/7/enter", `{"webinar_id":"intro"}`, asService(), untyped)
-	assert.Equal(t, 201, a.status)
+	res := s.sendThrough(t, s.server.Client().Transport, "POST", base+"/users/7/enter", `{"webinar_id":"intro"}`, asService(), untyped)
+	assert.Equal(t, 201, res.status)
 }
 
-func TestAnswersArePrivateJSON(t *testing.T) {
+func TestResponsesArePrivateJSON(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	for _, a := range []response{
+	for _, res := range []response{
 		s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
 		s.call(t, "POST", "/enter", `{}`, page(anna())),
 		s.call(t, "GET", "/session", ""),
 		s.call(t, "GET", "/nowhere", ""),
 	} {
-		assert.Equal(t, "application/json; charset=UTF-8", a.header.Get("Content-Type"))
-		assert.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
-		assert.Equal(t, "noindex", a.header.Get("X-Robots-Tag"))
-		assert.Contains(t, a.header.Get("Cache-Control"), "no-store")
-		assert.Contains(t, a.header.Get("Cache-Control"), "private")
-		assert.Equal(t, "Origin", a.header.Get("Vary"))
-		assert.NotEmpty(t, a.header.Get("X-Request-Id"))
+		assert.Equal(t, "application/json; charset=UTF-8", res.header.Get("Content-Type"))
+		assert.Equal(t, "nosniff", res.header.Get("X-Content-Type-Options"))
+		assert.Equal(t, "noindex", res.header.Get("X-Robots-Tag"))
+		assert.Contains(t, res.header.Get("Cache-Control"), "no-store")
+		assert.Contains(t, res.header.Get("Cache-Control"), "private")
+		assert.Equal(t, "Origin", res.header.Get("Vary"))
+		assert.NotEmpty(t, res.header.Get("X-Request-Id"))
 	}
 }

@@ -37,17 +37,17 @@ func TestSessionMismatch(t *testing.T) {
 			"of unknown webinar": fmt.Sprintf(`"session_id":%q,"webinar_id":"other"`, second),
 		} {
 			for _, call := range callers(anna()) {
-				a := call(t, s, "POST", route, "{"+ref+","+rest+"}")
-				a.assertError(t, "409 autowebinar_session_mismatch")
-				current, ok := a.data()["session"].(map[string]any)
-				require.True(t, ok, "%s %s: %s", route, name, a.raw)
+				res := call(t, s, "POST", route, "{"+ref+","+rest+"}")
+				res.assertError(t, "409 autowebinar_session_mismatch")
+				current, ok := res.data()["session"].(map[string]any)
+				require.True(t, ok, "%s %s: %s", route, name, res.raw)
 				assert.Equal(t, second, current["session_id"], "the session to continue with")
-				assert.NotContains(t, string(a.raw), otherSession)
+				assert.NotContains(t, string(res.raw), otherSession)
 			}
 		}
-		a := s.call(t, "POST", route, fmt.Sprintf(`{"session_id":%q,"webinar_id":"other",%s}`, second, rest), page(boris()))
-		assert.Contains(t, string(a.raw), otherSession)
-		assert.NotContains(t, string(a.raw), second)
+		res := s.call(t, "POST", route, fmt.Sprintf(`{"session_id":%q,"webinar_id":"other",%s}`, second, rest), page(boris()))
+		assert.Contains(t, string(res.raw), otherSession)
+		assert.NotContains(t, string(res.raw), second)
 	}
 	assert.Equal(t, before, s.db.Meta(t, 7))
 }
@@ -56,12 +56,12 @@ func TestViewerWithoutSession(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for route, rest := range reportBodies() {
-		a := s.call(t, "POST", route, `{"session_id":"x",`+rest+`}`, page(anna()))
-		a.assertError(t, "409 autowebinar_session_mismatch")
-		assert.Equal(t, map[string]any{"status": 409., "session": nil}, a.data(), route)
+		res := s.call(t, "POST", route, `{"session_id":"x",`+rest+`}`, page(anna()))
+		res.assertError(t, "409 autowebinar_session_mismatch")
+		assert.Equal(t, map[string]any{"status": 409., "session": nil}, res.data(), route)
 
-		a = s.call(t, "POST", route, `{"webinar_id":"intro",`+rest+`}`, page(anna()))
-		a.assertError(t, "404 autowebinar_no_session")
+		res = s.call(t, "POST", route, `{"webinar_id":"intro",`+rest+`}`, page(anna()))
+		res.assertError(t, "404 autowebinar_no_session")
 	}
 	s.call(t, "POST", "/resume", "", page(anna())).assertError(t, "404 autowebinar_no_session")
 	s.call(t, "GET", "/session", "", page(anna())).assertError(t, "404 autowebinar_no_session")
@@ -101,13 +101,13 @@ func TestUserIDsInThePath(t *testing.T) {
 		"7x": "404 rest_no_route", "%37": "404 rest_no_route", "7%2F": "404 rest_no_route", "me": "404 rest_no_route",
 		"": "404 rest_no_route", "٧": "404 rest_no_route",
 	} {
-		a := s.call(t, "POST", "/users/"+id+"/enter", `{"webinar_id":"intro"}`, asService())
-		assert.Equal(t, want, a.summary(), id)
+		res := s.call(t, "POST", "/users/"+id+"/enter", `{"webinar_id":"intro"}`, asService())
+		assert.Equal(t, want, res.summary(), id)
 		if want == invalidParam {
-			assert.Equal(t, []string{"user_id"}, a.params(t))
+			assert.Equal(t, []string{"user_id"}, res.params(t))
 		}
-		a = s.call(t, "GET", "/users/"+id+"/session", "", asService())
-		assert.Equal(t, want, a.summary(), id)
+		res = s.call(t, "GET", "/users/"+id+"/session", "", asService())
+		assert.Equal(t, want, res.summary(), id)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 type operation struct {
 	method, path string
 	body         string
-	invalid      string // a body or query that is answered with 400
+	invalid      string // a body or query that leads to a 400
 	aboutViewer  bool   // 404 for an unknown user
 	namesSession bool   // 409 for another viewer's session
 
@@ -63,17 +63,17 @@ func (op operation) call(t testing.TB, s *site, body string, changes ...requestO
 	return s.call(t, op.method, op.path, body, changes...).status
 }
 
-// TestEveryDocumentedAnswerOccurs provokes each status of each operation, and
+// TestEveryDocumentedResponseOccurs provokes each status of each operation, and
 // checks that the contract documents no other.
-func TestEveryDocumentedAnswerOccurs(t *testing.T) {
+func TestEveryDocumentedResponseOccurs(t *testing.T) {
 	t.Parallel()
-	t.Run("answers", testEveryAnswer)
+	t.Run("answers", testEveryResponse)
 	t.Run("server errors", testEveryServerError)
 	t.Run("public files", testPublicFiles)
-	assert.Empty(t, contracttest.Uncovered(), "documented answers that never occurred")
+	assert.Empty(t, contracttest.Uncovered(), "documented responses that never occurred")
 }
 
-func testEveryAnswer(t *testing.T) {
+func testEveryResponse(t *testing.T) {
 	s := setup(t)
 	s.db.SetMeta(t, 7, leadKey, "L-7")
 	s.db.SetMeta(t, 8, leadKey, "L-8")
@@ -119,7 +119,8 @@ func testEveryServerError(t *testing.T) {
 			assert.Equal(t, status, op.call(t, s, op.body, op.authorized), op.path)
 		}
 	}
-	// Service keys have no rate limit: their routes answer 429 to failed logins only.
+	// Service keys have no rate limit. Their routes respond with 429 to failed logins
+	// only.
 	s := setup(t, func(c *httpapi.Config) { c.RateLogin = lowRate(1) })
 	require.Equal(t, 401, s.call(t, "GET", "/session", "", bearer("x")).status)
 	for _, op := range operations() {

@@ -17,8 +17,8 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// apiError is an error answer in WordPress's shape. Its code is WordPress core's
-// own where there is one, because clients know those.
+// apiError is an error response in WordPress's shape. It uses the codes of
+// WordPress core where they exist, because clients know those.
 type apiError struct {
 	status  int
 	code    string
@@ -58,7 +58,7 @@ var (
 	errUnavailable      = apiError{status: 503, code: "autowebinar_unavailable", message: "The service is temporarily unavailable. Try again.", retryAfter: 2 * time.Second}
 )
 
-// errorTable maps errors of other packages to answers.
+// errorTable maps errors of other packages to responses.
 var errorTable = []struct {
 	err    error
 	answer apiError
@@ -89,7 +89,7 @@ func invalid(name, message string) apiError {
 	return e
 }
 
-// toAPIError maps any error to an answer; unknown errors map to 500.
+// toAPIError maps any error to a response; unknown errors map to 500.
 func toAPIError(err error) apiError {
 	var e apiError
 	if errors.As(err, &e) {
@@ -107,7 +107,7 @@ func toAPIError(err error) apiError {
 	return errInternal.withCause(err)
 }
 
-// fail answers a request with an error.
+// fail responds to a request with an error.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := toAPIError(err)
 	l := logFrom(r)

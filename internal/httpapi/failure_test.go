@@ -14,7 +14,7 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-func TestUnexpectedErrorsAnswer500(t *testing.T) {
+func TestUnexpectedErrorsReturn500(t *testing.T) {
 	t.Parallel()
 	odd := errors.New("odd: SELECT meta_value FROM wp_usermeta")
 	for name, tt := range map[string]struct {
@@ -29,13 +29,13 @@ func TestUnexpectedErrorsAnswer500(t *testing.T) {
 			t.Parallel()
 			s := setup(t, withFailingStore(tt.fail))
 			var ids []string
-			for _, a := range []response{
+			for _, res := range []response{
 				s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
 				s.call(t, "GET", "/users/7/session", "", asService()),
 				s.call(t, "POST", "/attendance", `{"user_ids":[7,8,9],"evaluation_id":"`+evaluationID+`"}`, asService()),
 			} {
-				id := a.header.Get("X-Request-Id")
-				raw := strings.Replace(string(a.raw), `"evaluation_id":"`+evaluationID+`",`, "", 1)
+				id := res.header.Get("X-Request-Id")
+				raw := strings.Replace(string(res.raw), `"evaluation_id":"`+evaluationID+`",`, "", 1)
 				require.JSONEq(t, `{"code":"autowebinar_internal",
 					"message":"Internal error. Report the request id to the operator.",
 					"data":{"status":500,"request_id":"`+id+`"}}`, raw)
@@ -51,7 +51,7 @@ func TestUnexpectedErrorsAnswer500(t *testing.T) {
 	}
 }
 
-func TestAbortedHandlerSendsNoAnswer(t *testing.T) {
+func TestAbortedHandlerSendsNoResponse(t *testing.T) {
 	t.Parallel()
 	s := setup(t, withFailingStore(func() error { panic(http.ErrAbortHandler) }))
 	r, err := http.NewRequestWithContext(t.Context(), "GET", s.server.URL+base+"/session", nil)
@@ -61,18 +61,18 @@ func TestAbortedHandlerSendsNoAnswer(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestUnavailableStoreAnswers503(t *testing.T) {
+func TestUnavailableStoreReturns503(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []error{wpdb.ErrUnavailable, context.DeadlineExceeded, context.Canceled} {
 		s := setup(t, withFailingStore(func() error { return fmt.Errorf("%w: server at 10.0.0.7", cause) }))
-		for _, a := range []response{
+		for _, res := range []response{
 			s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna())),
 			s.call(t, "POST", "/attendance", `{"user_ids":[7,8,9]}`, asService()),
 		} {
-			a.assertError(t, "503 autowebinar_unavailable")
-			assert.Equal(t, "2", a.header.Get("Retry-After"))
-			assert.Equal(t, a.header.Get("X-Request-Id"), a.data()["request_id"])
-			assert.NotContains(t, string(a.raw), "10.0.0.7")
+			res.assertError(t, "503 autowebinar_unavailable")
+			assert.Equal(t, "2", res.header.Get("Retry-After"))
+			assert.Equal(t, res.header.Get("X-Request-Id"), res.data()["request_id"])
+			assert.NotContains(t, string(res.raw), "10.0.0.7")
 		}
 	}
 }
@@ -84,11 +84,11 @@ func TestDatabaseOutage(t *testing.T) {
 	s.enter(t, anna(), "intro")
 
 	s.dbLink.cut()
-	assertUnavailable := func(a response) {
+	assertUnavailable := func(res response) {
 		t.Helper()
-		a.assertError(t, "503 autowebinar_unavailable")
-		assert.NotEmpty(t, a.header.Get("Retry-After"))
-		assert.NotContains(t, string(a.raw), errLinkCut.Error())
+		res.assertError(t, "503 autowebinar_unavailable")
+		assert.NotEmpty(t, res.header.Get("Retry-After"))
+		assert.NotContains(t, string(res.raw), errLinkCut.Error())
 	}
 	assertUnavailable(s.call(t, "GET", "/session", "", page(anna()))) // not a 401: the login cannot be verified
 	assertUnavailable(s.call(t, "GET", "/session", "", token(7)))
@@ -101,8 +101,8 @@ func TestDatabaseOutage(t *testing.T) {
 	assert.Equal(t, 200, s.call(t, "GET", "/openapi.yaml", "").status)
 
 	s.dbLink.restore()
-	a := s.call(t, "GET", "/session", "", page(anna()))
-	assert.Equal(t, "intro", a.json["webinar_id"], string(a.raw))
+	res := s.call(t, "GET", "/session", "", page(anna()))
+	assert.Equal(t, "intro", res.json["webinar_id"], string(res.raw))
 	assert.Empty(t, s.receiver.accepted)
 
 	s.server.Close()

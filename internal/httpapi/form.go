@@ -10,14 +10,14 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// formJSON answers an accepted form.
+// formJSON is the response to an accepted form.
 type formJSON struct {
 	SubmissionID uuid.UUID `json:"submission_id"`
 	SubmittedAt  *string   `json:"submitted_at"`
 }
 
-// form passes a form through to the receiver. Forms are not stored, so the request
-// succeeds only once the receiver has accepted it.
+// form forwards a form to the receiver. Forms are not stored, so the request
+// succeeds only once the receiver has accepted the form.
 func (a *API) form(r *request) (reply, error) {
 	ref := r.body.sessionRef()
 	r.body.require("form_id", "form_payload")

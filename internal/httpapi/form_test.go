@@ -38,14 +38,14 @@ func TestFormReachesReceiverUnchanged(t *testing.T) {
 			session := s.enter(t, anna(), "intro")
 			before := s.db.Meta(t, 7)
 
-			a := call(t, s, "POST", "/form", feedback())
-			require.Equal(t, 200, a.status, string(a.raw))
-			assert.Len(t, a.json, 2)
-			assert.Equal(t, submissionID, a.json["submission_id"])
+			res := call(t, s, "POST", "/form", feedback())
+			require.Equal(t, 200, res.status, string(res.raw))
+			assert.Len(t, res.json, 2)
+			assert.Equal(t, submissionID, res.json["submission_id"])
 			require.Len(t, s.receiver.accepted, 1)
 			got := s.receiver.accepted[0]
 			assert.Equal(t, "L-1", got.leadID)
-			assert.Equal(t, a.json["submitted_at"], got.event.At.Format(time.RFC3339))
+			assert.Equal(t, res.json["submitted_at"], got.event.At.Format(time.RFC3339))
 			assert.Equal(t, webinar.EventID(webinar.EventFormSubmitted, 7, "feed back", submissionID), got.event.ID)
 			assert.Equal(t, `{"rating":5,"comment":"canary <b>","big":12345678901234567890,"b":[{}]}`, string(got.event.FormPayload))
 			got.event.ID, got.event.At, got.event.FormPayload = uuid.Nil, time.Time{}, nil
@@ -67,9 +67,9 @@ func TestFormWithoutIDGetsOne(t *testing.T) {
 	s.db.SetMeta(t, 7, leadKey, "L-1")
 	s.enter(t, anna(), "intro")
 	for _, id := range []string{"", `,"submission_id":null`} {
-		a := s.call(t, "POST", "/form", `{"webinar_id":"intro","form_id":"f","form_payload":{}`+id+`}`, page(anna()))
-		require.Equal(t, 200, a.status)
-		given := uuid.MustParse(a.json["submission_id"].(string))
+		res := s.call(t, "POST", "/form", `{"webinar_id":"intro","form_id":"f","form_payload":{}`+id+`}`, page(anna()))
+		require.Equal(t, 200, res.status)
+		given := uuid.MustParse(res.json["submission_id"].(string))
 		assert.Equal(t, webinar.EventID(webinar.EventFormSubmitted, 7, "f", given.String()), s.receiver.accepted[len(s.receiver.accepted)-1].event.ID)
 	}
 }
@@ -91,10 +91,10 @@ func TestFormNotAccepted(t *testing.T) {
 			s.db.SetMeta(t, 7, leadKey, "L-1")
 			s.enter(t, anna(), "intro")
 			s.receiver.failWith(tt.err)
-			a := s.call(t, "POST", "/form", feedback(), page(anna()))
-			a.assertError(t, tt.want)
-			assert.Equal(t, tt.retryAfter, a.header.Get("Retry-After"))
-			assert.NotContains(t, string(a.raw), "status 5")
+			res := s.call(t, "POST", "/form", feedback(), page(anna()))
+			res.assertError(t, tt.want)
+			assert.Equal(t, tt.retryAfter, res.header.Get("Retry-After"))
+			assert.NotContains(t, string(res.raw), "status 5")
 		})
 	}
 }
@@ -103,9 +103,9 @@ func TestFormOfViewerWithoutLeadIsRetryable(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
-	a := s.call(t, "POST", "/form", feedback(), page(anna()))
-	a.assertError(t, "503 autowebinar_unavailable")
-	assert.Equal(t, "2", a.header.Get("Retry-After"))
+	res := s.call(t, "POST", "/form", feedback(), page(anna()))
+	res.assertError(t, "503 autowebinar_unavailable")
+	assert.Equal(t, "2", res.header.Get("Retry-After"))
 
 	s.db.SetMeta(t, 7, leadKey, "L-1")
 	assert.Equal(t, 200, s.call(t, "POST", "/form", feedback(), page(anna())).status)
@@ -115,21 +115,21 @@ func TestFormWithoutReceiver(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.Forms = nil })
 	s.enter(t, anna(), "intro")
-	a := s.call(t, "POST", "/form", feedback(), page(anna()))
-	a.assertError(t, "503 autowebinar_unavailable")
-	assert.NotEmpty(t, a.header.Get("Retry-After"))
+	res := s.call(t, "POST", "/form", feedback(), page(anna()))
+	res.assertError(t, "503 autowebinar_unavailable")
+	assert.NotEmpty(t, res.header.Get("Retry-After"))
 }
 
 func TestFormNeedsSession(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	a := s.call(t, "POST", "/form", feedback(), page(anna()))
-	a.assertError(t, "404 autowebinar_no_session")
+	res := s.call(t, "POST", "/form", feedback(), page(anna()))
+	res.assertError(t, "404 autowebinar_no_session")
 	assert.Empty(t, s.receiver.accepted)
 }
 
-// TestFormAnswerFollowsReceiverStatus sends forms over HTTP.
-func TestFormAnswerFollowsReceiverStatus(t *testing.T) {
+// TestFormResponseFollowsReceiverStatus sends forms over HTTP.
+func TestFormResponseFollowsReceiverStatus(t *testing.T) {
 	t.Parallel()
 	var answer atomic.Pointer[http.HandlerFunc]
 	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*answer.Load())(w, r) }))
@@ -165,8 +165,8 @@ func TestFormAnswerFollowsReceiverStatus(t *testing.T) {
 		{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "503 autowebinar_unavailable", "10"},
 	} {
 		answer.Store(&tt.receiver)
-		a := s.call(t, "POST", "/form", feedback(), page(anna()))
-		a.assertError(t, tt.want)
-		assert.Equal(t, tt.retryAfter, a.header.Get("Retry-After"))
+		res := s.call(t, "POST", "/form", feedback(), page(anna()))
+		res.assertError(t, tt.want)
+		assert.Equal(t, tt.retryAfter, res.header.Get("Retry-After"))
 	}
 }

@@ -105,8 +105,9 @@ func FuzzCredentials(f *testing.F) {
 	})
 }
 
-// FuzzNormalise normalises any address and method: only a POST is overridden, a
-// link never becomes more than a GET, and the logged path has no parameters.
+// FuzzNormalise normalises any address and method. It checks that only a POST
+// is overridden, that a link remains a GET, and that the logged path has no
+// parameters.
 func FuzzNormalise(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"POST", "/wp-json/autowebinar/v1/enter/?_method=get", ""}, {"POST", "/?rest_route=/autowebinar/v1/exit%3F_wpnonce=0badcafe01", "patch"},
@@ -143,8 +144,8 @@ func FuzzNormalise(f *testing.F) {
 	})
 }
 
-// FuzzQuery sends any query to GET /session: the answer is a session of the webinar
-// that it names, or an error.
+// FuzzQuery sends any query to GET /session. The response must be a session of the
+// webinar that the query names, or an error.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{"", "webinar_id=intro", "webinar_id=", "webinar_id=Intro", "webinar_id=%zz", "webinar_id=a;b", "webinar_id=intro&webinar_id=pro",
 		"webinar_id[]=intro", "webinar_id=intro%00", "webinar_id=1'%20OR%201=1--", "_locale=user&webinar_id=unknown", "WEBINAR_ID=intro"} {
@@ -154,14 +155,14 @@ func FuzzQuery(f *testing.F) {
 	a := &API{cfg: Config{Viewers: store}}
 	f.Fuzz(func(t *testing.T, query string) {
 		store.reset()
-		answer, err := a.session(&request{Request: &http.Request{URL: &url.URL{RawQuery: query}}, user: 7})
+		got, err := a.session(&request{Request: &http.Request{URL: &url.URL{RawQuery: query}}, user: 7})
 		if err != nil {
 			assert.Contains(t, []int{400, 404}, toAPIError(err).status, query)
 			return
 		}
 		named, _ := url.ParseQuery(query)
 		if named.Has("webinar_id") {
-			assert.Equal(t, webinar.ID(named.Get("webinar_id")), *answer.body.(sessionJSON).WebinarID)
+			assert.Equal(t, webinar.ID(named.Get("webinar_id")), *got.body.(sessionJSON).WebinarID)
 		}
 		assert.Zero(t, store.changes)
 	})

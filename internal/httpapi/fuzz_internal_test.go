@@ -111,7 +111,8 @@ func readAll(t *testing.T, body *jsonBody, name string) {
 
 const fuzzSecret = "fuzz-secret"
 
-// FuzzParseJWT parses any token: only the one with a valid signature is accepted.
+// FuzzParseJWT parses any token. It checks that only the one with a valid
+// signature is accepted.
 func FuzzParseJWT(f *testing.F) {
 	good, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "7", "exp": 4102444800}).SignedString([]byte(fuzzSecret))
 	require.NoError(f, err)
@@ -133,7 +134,8 @@ func FuzzParseJWT(f *testing.F) {
 	})
 }
 
-// FuzzClaims signs any claims: an accepted token names a user and expires.
+// FuzzClaims signs any claims. It checks that an accepted token names a user
+// and expires.
 func FuzzClaims(f *testing.F) {
 	for _, seed := range []string{
 		`{"sub":"7","exp":4102444800}`, `{"sub":7,"exp":4102444800.5}`, `{"data":{"user":{"id":7}},"exp":4102444800}`,
@@ -176,7 +178,7 @@ func FuzzForwardedFor(f *testing.F) {
 }
 
 // FuzzAddresses sends any method and target to the whole API, which accepts no
-// credentials: every answer other than a file is a known error.
+// credentials. Every response other than a file must be a known error.
 func FuzzAddresses(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"POST", "/wp-json/autowebinar/v1/enter"}, {"GET", "/?rest_route=/autowebinar/v1/session"}, {"HEAD", "/wp-json/autowebinar/v1/users/7/session/"},

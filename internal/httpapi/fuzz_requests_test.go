@@ -29,7 +29,7 @@ const (
 	fuzzNonce  = "0badcafe01"
 	// {"sub":"7","exp":4102444800} under fuzzSecret.
 	fuzzToken = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3IiwiZXhwIjo0MTAyNDQ0ODAwfQ.n2iQVzqCToi5iHq7phlipc93ErbJFR06en_FyGgF2ys"
-	// The session of viewer 8, whose id no answer to viewer 7 may contain.
+	// The session of viewer 8, whose id no response to viewer 7 may contain.
 	fuzzOtherSession = "019b76da-8888-7000-8000-000000000008"
 )
 
@@ -117,9 +117,9 @@ func (nopObserver) LoginRefused(string)                            {}
 func (nopObserver) SessionChanged(SessionChange)                   {}
 
 // FuzzRequests sends any bytes that Go parses as a request to the whole API. It
-// checks that there is no internal error, that answers are JSON in WordPress's
-// shape without data of other viewers, that errors change nothing, and that no
-// credential is logged.
+// checks that there is no internal error, that responses are JSON in
+// WordPress's shape without data of other viewers, that errors change nothing,
+// and that no credential is logged.
 func FuzzRequests(f *testing.F) {
 	store, log := &memoryStore{}, &bytes.Buffer{}
 	var mu sync.Mutex

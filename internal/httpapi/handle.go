@@ -13,8 +13,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// route is one row of the route table. The path is that of the log and the
-// metrics, below the base path.
+// route is one row of the route table. The path is below the base path; logs
+// and metrics contain it.
 type route struct {
 	method, path string
 	maxBody      int64
@@ -35,7 +35,7 @@ type reply struct {
 	body   any
 }
 
-// endpoint implements one route. Its errors are mapped to answers by errorTable.
+// endpoint implements one route. errorTable maps its errors to responses.
 type endpoint func(r *request) (reply, error)
 
 // authFunc authenticates a request and decides which viewer it is about.

@@ -34,8 +34,8 @@ const (
 )
 
 // site is the API with its own database, used by the production account, and the
-// viewers anna and boris. Every answer is validated against the contract, and the
-// log is checked when the test ends.
+// viewers anna and boris. Every response is validated against the contract, and
+// the log is checked when the test ends.
 type site struct {
 	db       *mariadbtest.DB
 	dbLink   *databaseLink
@@ -139,12 +139,12 @@ func (s *site) sendThrough(t testing.TB, transport http.RoundTripper, method, ta
 // enter makes a viewer enter a webinar and returns the session id.
 func (s *site) enter(t testing.TB, v viewer, webinarID string) string {
 	t.Helper()
-	a := s.call(t, "POST", "/enter", `{"webinar_id":"`+webinarID+`"}`, token(v.id))
-	require.Contains(t, []int{200, 201}, a.status, string(a.raw))
-	return a.json["session_id"].(string)
+	res := s.call(t, "POST", "/enter", `{"webinar_id":"`+webinarID+`"}`, token(v.id))
+	require.Contains(t, []int{200, 201}, res.status, string(res.raw))
+	return res.json["session_id"].(string)
 }
 
-// age moves all stored times of a viewer into the past.
+// age makes all stored times of a viewer earlier.
 func (s *site) age(t testing.TB, v viewer, by time.Duration) {
 	t.Helper()
 	_, err := s.db.SQL.ExecContext(t.Context(), `UPDATE wp_usermeta

@@ -29,8 +29,8 @@ func newLimiter[K comparable](r config.Rate) *limiter[K] {
 	return &limiter[K]{rate: r, buckets: map[K]*rate.Limiter{}, sweptAt: clock.Now()}
 }
 
-// reserve takes a token and returns 0 or, if there is none, takes nothing and
-// returns how long it is until the next.
+// reserve takes a token and returns 0. If there is no token, it returns the
+// time until the next one.
 func (l *limiter[K]) reserve(key K) (wait time.Duration) {
 	if l.rate.PerSecond == 0 {
 		return 0

@@ -53,7 +53,7 @@ func (l *logCapture) addSecrets(r *http.Request) {
 	}
 }
 
-// expectLine records an answer, which must be logged.
+// expectLine records a response that must be logged.
 func (l *logCapture) expectLine(res *http.Response) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,14 +80,14 @@ func (l *logCapture) lines(t testing.TB, message string) []map[string]any {
 }
 
 // check must be called after the server is closed, because a line is written after
-// its answer.
+// its response.
 func (l *logCapture) check(t testing.TB) {
 	t.Helper()
 	var logged []string
 	for _, line := range l.lines(t, "request") {
 		logged = append(logged, line["request_id"].(string))
 	}
-	assert.ElementsMatch(t, l.expectedIDs, logged, "one line for each answer")
+	assert.ElementsMatch(t, l.expectedIDs, logged, "one line for each response")
 	for secret := range l.secrets {
 		assert.False(t, strings.Contains(l.text.String(), secret), "the log contains %q", secret)
 	}

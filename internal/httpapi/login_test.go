@@ -38,8 +38,8 @@ func all(changes ...requestOption) requestOption {
 }
 
 // TestWordPressLogins follows WordPress's own treatment of cookies and nonces with
-// one exception: an invalid cookie is answered 401 whatever the nonce, because
-// otherwise wp.apiFetch would fetch a nonce and retry for ever.
+// one exception: an invalid cookie leads to a 401 with any nonce, because
+// otherwise wp.apiFetch would fetch a nonce and retry forever.
 func TestWordPressLogins(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -86,15 +86,15 @@ func TestWordPressLogins(t *testing.T) {
 		"another site's invalid cookie, then a good one": {all(header("Cookie", "wordpress_logged_in_x=y; a=b"), valid, nonce(good)), "200"},
 	} {
 		// GET and POST need the same login.
-		for _, a := range []response{
+		for _, res := range []response{
 			s.call(t, "GET", "/session", "", tt.who),
 			s.call(t, "POST", "/resume", "", tt.who),
 		} {
-			assert.Equal(t, tt.want, a.summary(), name)
+			assert.Equal(t, tt.want, res.summary(), name)
 			if tt.want == "200" {
-				assert.Equal(t, good, a.header.Get("X-WP-Nonce"), name)
+				assert.Equal(t, good, res.header.Get("X-WP-Nonce"), name)
 			} else {
-				assert.NotContains(t, a.header, "X-Wp-Nonce", name)
+				assert.NotContains(t, res.header, "X-Wp-Nonce", name)
 			}
 		}
 	}
@@ -104,8 +104,8 @@ func TestUnencodedCookie(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	raw := header("Cookie", cookieName+"="+anna().cookieValue(time.Now().Add(time.Hour)))
-	a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, raw, nonce(anna().nonceAt(time.Now())))
-	assert.Equal(t, 201, a.status)
+	res := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, raw, nonce(anna().nonceAt(time.Now())))
+	assert.Equal(t, 201, res.status)
 }
 
 func TestLogoutEverywhereEndsLogin(t *testing.T) {
@@ -126,20 +126,20 @@ func TestErrorsAfterLoginHaveNonce(t *testing.T) {
 		"/session":              "404 autowebinar_no_session",
 		"/session?webinar_id=A": invalidParam,
 	} {
-		a := s.call(t, "GET", target, "", page(anna()))
-		assert.Equal(t, want, a.summary())
-		assert.Equal(t, fresh, a.header.Get("X-WP-Nonce"), target)
+		res := s.call(t, "GET", target, "", page(anna()))
+		assert.Equal(t, want, res.summary())
+		assert.Equal(t, fresh, res.header.Get("X-WP-Nonce"), target)
 	}
-	a := s.call(t, "GET", "/session", "", token(7))
-	assert.NotContains(t, a.header, "X-Wp-Nonce", "a token has no nonce")
+	res := s.call(t, "GET", "/session", "", token(7))
+	assert.NotContains(t, res.header, "X-Wp-Nonce", "a token has no nonce")
 }
 
 func TestBasicAuthIsIgnored(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, authorization := range []string{"Basic c3RhZ2luZzpwYXNz", "Digest username=x", "", "bearer-like thing"} {
-		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Authorization", authorization))
-		assert.Less(t, a.status, 300, authorization)
+		res := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), header("Authorization", authorization))
+		assert.Less(t, res.status, 300, authorization)
 		s.call(t, "GET", "/session", "", header("Authorization", authorization)).assertError(t, notLoggedIn)
 	}
 }
@@ -151,9 +151,9 @@ func TestBearerTokenOverridesCookie(t *testing.T) {
 	for _, authorization := range []string{"Bearer", "Bearer ", "Bearer x", "bearer x", "BEARER " + sign(map[string]any{"sub": "0"})} {
 		s.call(t, "GET", "/session", "", page(anna()), header("Authorization", authorization)).assertError(t, notLoggedIn)
 	}
-	a := s.call(t, "GET", "/session", "", page(anna()), token(boris().id))
-	assert.Equal(t, session, a.json["session_id"])
-	assert.NotContains(t, a.header, "X-Wp-Nonce")
+	res := s.call(t, "GET", "/session", "", page(anna()), token(boris().id))
+	assert.Equal(t, session, res.json["session_id"])
+	assert.NotContains(t, res.header, "X-Wp-Nonce")
 	s.call(t, "GET", "/session", "", page(anna()), asService()).assertError(t, forbidden)
 }
 
@@ -167,22 +167,22 @@ func TestDisabledAuthenticationMethods(t *testing.T) {
 		s.call(t, "GET", "/session", "", who).assertError(t, notLoggedIn)
 		s.call(t, "GET", "/users/7/session", "", who).assertError(t, notLoggedIn)
 	}
-	a := s.call(t, "GET", "/session", "", page(anna()), func(r *http.Request) { r.URL.RawQuery = url.Values{"_wpnonce": {"x"}}.Encode() })
-	a.assertError(t, notLoggedIn)
+	res := s.call(t, "GET", "/session", "", page(anna()), func(r *http.Request) { r.URL.RawQuery = url.Values{"_wpnonce": {"x"}}.Encode() })
+	res.assertError(t, notLoggedIn)
 }
 
-// Browsers may send the cookie of the old address first. The nonce tells whose
-// page sent the request.
+// Browsers may send the cookie of the old address first. The nonce shows which
+// user's page sent the request.
 func TestNonceSelectsOneOfTwoUnencodedLogins(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	cookies := header("Cookie", "wordpress_logged_in_old="+anna().cookieValue(time.Now().Add(time.Hour))+
 		"; wordpress_logged_in_new="+boris().cookieValue(time.Now().Add(time.Hour)))
 	s.enter(t, boris(), "pro")
-	a := s.call(t, "GET", "/session", "", cookies, nonce(boris().nonceAt(time.Now())))
-	assert.Equal(t, 200, a.status)
-	assert.Equal(t, "pro", a.json["webinar_id"])
-	assert.Equal(t, boris().nonceAt(time.Now()), a.header.Get("X-WP-Nonce"))
+	res := s.call(t, "GET", "/session", "", cookies, nonce(boris().nonceAt(time.Now())))
+	assert.Equal(t, 200, res.status)
+	assert.Equal(t, "pro", res.json["webinar_id"])
+	assert.Equal(t, boris().nonceAt(time.Now()), res.header.Get("X-WP-Nonce"))
 	s.call(t, "GET", "/session", "", cookies, nonce("0123456789")).assertError(t, "403 rest_cookie_invalid_nonce")
 }
 
@@ -199,10 +199,10 @@ func TestNonceSelectsOneOfTwoLogins(t *testing.T) {
 		}
 	}
 	for _, cookies := range []requestOption{all(otherAddress(anna()), loggedIn(boris())), all(otherAddress(boris()), loggedIn(anna()))} {
-		a := s.call(t, "GET", "/session", "", cookies, nonce(anna().nonceAt(time.Now())))
-		assert.Equal(t, "intro", a.json["webinar_id"], string(a.raw))
-		a = s.call(t, "GET", "/session", "", cookies, nonce(boris().nonceAt(time.Now())))
-		assert.Equal(t, "pro", a.json["webinar_id"], string(a.raw))
+		res := s.call(t, "GET", "/session", "", cookies, nonce(anna().nonceAt(time.Now())))
+		assert.Equal(t, "intro", res.json["webinar_id"], string(res.raw))
+		res = s.call(t, "GET", "/session", "", cookies, nonce(boris().nonceAt(time.Now())))
+		assert.Equal(t, "pro", res.json["webinar_id"], string(res.raw))
 		s.call(t, "GET", "/session", "", cookies, nonce("0123456789")).assertError(t, invalidNonce)
 		s.call(t, "GET", "/session", "", cookies).assertError(t, notLoggedIn)
 	}

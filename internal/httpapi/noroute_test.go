@@ -20,9 +20,9 @@ func TestUnknownPaths(t *testing.T) {
 		"/other.php?rest_route=/autowebinar/v1/enter", "/page?rest_route=/autowebinar/v1/enter", "/?route=/autowebinar/v1/enter",
 	} {
 		for _, who := range []requestOption{asService(), page(anna()), anonymous} {
-			a := s.send(t, "POST", target, `{"webinar_id":"intro"}`, who)
-			assert.Equal(t, "404 rest_no_route", a.summary(), target)
-			assert.Equal(t, map[string]any{"status": 404.}, a.data(), target)
+			res := s.send(t, "POST", target, `{"webinar_id":"intro"}`, who)
+			assert.Equal(t, "404 rest_no_route", res.summary(), target)
+			assert.Equal(t, map[string]any{"status": 404.}, res.data(), target)
 		}
 	}
 	assert.NotContains(t, s.db.Meta(t, 7), "autowebinar_session_id")
@@ -40,11 +40,11 @@ func TestUnknownMethods(t *testing.T) {
 		base + "/player.js":        {"POST"},
 	} {
 		for _, method := range methods {
-			a := s.send(t, method, target, "", asService())
-			assert.Equal(t, 404, a.status, "%s %s", method, target)
-			assert.Empty(t, a.header.Get("Allow"))
+			res := s.send(t, method, target, "", asService())
+			assert.Equal(t, 404, res.status, "%s %s", method, target)
+			assert.Empty(t, res.header.Get("Allow"))
 			if method != "HEAD" {
-				assert.Equal(t, "404 rest_no_route", a.summary(), "%s %s", method, target)
+				assert.Equal(t, "404 rest_no_route", res.summary(), "%s %s", method, target)
 			}
 		}
 	}

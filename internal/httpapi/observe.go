@@ -17,7 +17,7 @@ import (
 type Observer interface {
 	// RequestDone is called once for each request. The route is named as in the
 	// route table, or empty if none matched; the code is that of the error
-	// answer, or empty for a success.
+	// response, or empty for a success.
 	RequestDone(route string, status int, code string, took time.Duration)
 	// LoggedIn is called for each authenticated request. The kind is "cookie",
 	// "jwt" or "service_key".

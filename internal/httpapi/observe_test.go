@@ -39,7 +39,7 @@ func (o *recordingObserver) SessionChanged(s httpapi.SessionChange) {
 	o.changes = append(o.changes, s)
 }
 
-// next waits for n lines, because a request is reported after its answer, and
+// next waits for n lines, because a request is reported after its response, and
 // returns the lines since the last call.
 func (o *recordingObserver) next(t *testing.T, n int) []string {
 	t.Helper()

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// checkOrigin rejects unsafe requests from pages of other sites. Only origins that
-// are listed receive CORS headers and answers to preflights.
+// checkOrigin rejects unsafe requests from pages of other sites. Only listed
+// origins receive CORS headers and responses to preflights.
 func (a *API) checkOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Origin")

@@ -15,10 +15,10 @@ func host(name string) requestOption { return func(r *http.Request) { r.Host = n
 
 func origin(value string) requestOption { return header("Origin", value) }
 
-// corsHeaders returns the names of the answer's CORS headers.
-func corsHeaders(a response) []string {
+// corsHeaders returns the names of the response's CORS headers.
+func corsHeaders(res response) []string {
 	var names []string
-	for name := range a.header {
+	for name := range res.header {
 		if strings.HasPrefix(name, "Access-Control-") {
 			names = append(names, name)
 		}
@@ -61,11 +61,11 @@ func TestCrossSiteRequestsAreRejected(t *testing.T) {
 	} {
 		for who, credentials := range map[string]requestOption{"a page": page(anna()), "a token": token(7)} {
 			s.enter(t, anna(), "intro")
-			a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, credentials, tt.change)
-			assert.Equal(t, tt.want, a.summary(), "%s: %s", name, who)
-			assert.Empty(t, corsHeaders(a), name)
-			a = s.call(t, "POST", "/session", "", credentials, tt.change, header("X-HTTP-Method-Override", "GET"))
-			assert.Equal(t, 200, a.status, "%s: reading is safe, because the other page cannot see the answer", name)
+			res := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, credentials, tt.change)
+			assert.Equal(t, tt.want, res.summary(), "%s: %s", name, who)
+			assert.Empty(t, corsHeaders(res), name)
+			res = s.call(t, "POST", "/session", "", credentials, tt.change, header("X-HTTP-Method-Override", "GET"))
+			assert.Equal(t, 200, res.status, "%s: reading is safe, because the other page cannot see the response", name)
 		}
 	}
 }
@@ -74,13 +74,13 @@ func TestNoCORSWithoutListedOrigins(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
-	a := s.call(t, "GET", "/session", "", page(anna()), origin("https://front.test"))
-	assert.Equal(t, 200, a.status)
-	assert.Empty(t, corsHeaders(a))
-	assert.Equal(t, "Origin", a.header.Get("Vary"))
-	a = s.call(t, "OPTIONS", "/enter", "", origin("https://front.test"), header("Access-Control-Request-Method", "POST"))
-	a.assertError(t, "404 rest_no_route")
-	assert.Empty(t, corsHeaders(a))
+	res := s.call(t, "GET", "/session", "", page(anna()), origin("https://front.test"))
+	assert.Equal(t, 200, res.status)
+	assert.Empty(t, corsHeaders(res))
+	assert.Equal(t, "Origin", res.header.Get("Vary"))
+	res = s.call(t, "OPTIONS", "/enter", "", origin("https://front.test"), header("Access-Control-Request-Method", "POST"))
+	res.assertError(t, "404 rest_no_route")
+	assert.Empty(t, corsHeaders(res))
 }
 
 func TestListedOrigin(t *testing.T) {
@@ -90,42 +90,42 @@ func TestListedOrigin(t *testing.T) {
 	preflight := all(header("Access-Control-Request-Method", "POST"), header("Access-Control-Request-Headers", "content-type,x-wp-nonce"))
 
 	for _, target := range []string{base + "/enter", base + "/users/7/enter", "/?rest_route=/autowebinar/v1/enter"} {
-		a := s.send(t, "OPTIONS", target, "", origin(front), preflight)
-		assert.Equal(t, 204, a.status, target)
-		assert.Empty(t, a.raw)
-		assert.Equal(t, front, a.header.Get("Access-Control-Allow-Origin"))
-		assert.Equal(t, "true", a.header.Get("Access-Control-Allow-Credentials"))
-		assert.Contains(t, a.header.Get("Access-Control-Allow-Methods"), "POST")
-		allowed := strings.ToLower(a.header.Get("Access-Control-Allow-Headers"))
+		res := s.send(t, "OPTIONS", target, "", origin(front), preflight)
+		assert.Equal(t, 204, res.status, target)
+		assert.Empty(t, res.raw)
+		assert.Equal(t, front, res.header.Get("Access-Control-Allow-Origin"))
+		assert.Equal(t, "true", res.header.Get("Access-Control-Allow-Credentials"))
+		assert.Contains(t, res.header.Get("Access-Control-Allow-Methods"), "POST")
+		allowed := strings.ToLower(res.header.Get("Access-Control-Allow-Headers"))
 		for _, name := range []string{"authorization", "content-type", "x-wp-nonce", "x-http-method-override"} {
 			assert.Contains(t, allowed, name)
 		}
-		assert.NotEmpty(t, a.header.Get("Access-Control-Max-Age"))
-		assert.Equal(t, "Origin", a.header.Get("Vary"))
+		assert.NotEmpty(t, res.header.Get("Access-Control-Max-Age"))
+		assert.Equal(t, "Origin", res.header.Get("Vary"))
 	}
 
-	for _, a := range []response{
+	for _, res := range []response{
 		s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, page(anna()), origin(front)),
 		s.call(t, "POST", "/enter", `{}`, token(7), origin(front)),
 		s.call(t, "GET", "/session", "", origin(front)),
 		s.call(t, "GET", "/player.js", "", origin(front)),
 	} {
-		assert.NotEqual(t, forbidden, a.summary())
-		assert.Equal(t, front, a.header.Get("Access-Control-Allow-Origin"), "errors can be read too")
-		exposed := a.header.Get("Access-Control-Expose-Headers")
+		assert.NotEqual(t, forbidden, res.summary())
+		assert.Equal(t, front, res.header.Get("Access-Control-Allow-Origin"), "errors can be read too")
+		exposed := res.header.Get("Access-Control-Expose-Headers")
 		for _, name := range []string{"X-WP-Nonce", "X-Request-Id", "Retry-After"} {
 			assert.Contains(t, exposed, name)
 		}
 	}
 
 	for _, unlisted := range []string{"https://evil.test", "http://front.test", front + ":8443", front + "/", "HTTPS://FRONT.TEST", "null", "*"} {
-		a := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, token(7), origin(unlisted))
-		a.assertError(t, forbidden)
-		assert.Empty(t, corsHeaders(a), unlisted)
-		a = s.call(t, "OPTIONS", "/enter", "", origin(unlisted), preflight)
-		assert.Equal(t, 404, a.status, unlisted)
-		assert.Empty(t, corsHeaders(a), unlisted)
+		res := s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, token(7), origin(unlisted))
+		res.assertError(t, forbidden)
+		assert.Empty(t, corsHeaders(res), unlisted)
+		res = s.call(t, "OPTIONS", "/enter", "", origin(unlisted), preflight)
+		assert.Equal(t, 404, res.status, unlisted)
+		assert.Empty(t, corsHeaders(res), unlisted)
 	}
-	a := s.call(t, "OPTIONS", "/enter", "", origin(front))
-	a.assertError(t, "404 rest_no_route") // not a preflight
+	res := s.call(t, "OPTIONS", "/enter", "", origin(front))
+	res.assertError(t, "404 rest_no_route") // not a preflight
 }

@@ -21,9 +21,9 @@ const tooMany = "429 autowebinar_too_many_requests"
 func lowRate(burst int) config.Rate { return config.Rate{PerSecond: 0.01, Burst: burst} }
 
 // assertRetryAfter checks that Retry-After is a little less than 100 seconds.
-func assertRetryAfter(t testing.TB, a response) {
+func assertRetryAfter(t testing.TB, res response) {
 	t.Helper()
-	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
+	seconds, err := strconv.Atoi(res.header.Get("Retry-After"))
 	require.NoError(t, err)
 	assert.InDelta(t, 90, seconds, 10)
 }
@@ -37,17 +37,17 @@ func TestViewerRateLimit(t *testing.T) {
 
 	before := s.db.Meta(t, 7)
 	for _, who := range []requestOption{page(anna()), token(7)} {
-		a := s.call(t, "POST", "/enter", `{"webinar_id":"pro"}`, who)
-		a.assertError(t, tooMany)
-		assertRetryAfter(t, a)
+		res := s.call(t, "POST", "/enter", `{"webinar_id":"pro"}`, who)
+		res.assertError(t, tooMany)
+		assertRetryAfter(t, res)
 	}
 	assert.NotEmpty(t, s.call(t, "GET", "/session", "", page(anna())).header.Get("X-WP-Nonce"))
 	assert.Equal(t, before, s.db.Meta(t, 7))
 
 	assert.Equal(t, 201, s.call(t, "POST", "/enter", `{"webinar_id":"pro"}`, page(boris())).status, "other viewers are not limited")
 	for range 5 {
-		a := s.call(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, asService())
-		assert.Equal(t, 200, a.status, "service keys are not limited")
+		res := s.call(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, asService())
+		assert.Equal(t, 200, res.status, "service keys are not limited")
 	}
 }
 
@@ -68,9 +68,9 @@ func TestFailedLoginLimit(t *testing.T) {
 			for range 2 {
 				s.call(t, "GET", "/session", "", tt.who).assertError(t, tt.want)
 			}
-			a := s.call(t, "GET", "/session", "", tt.who)
-			a.assertError(t, tooMany) // ends the retries of wp.apiFetch, which would never stop
-			assertRetryAfter(t, a)
+			res := s.call(t, "GET", "/session", "", tt.who)
+			res.assertError(t, tooMany) // stops wp.apiFetch, which would retry forever
+			assertRetryAfter(t, res)
 			s.call(t, "POST", "/attendance", "{}", tt.who).assertError(t, tooMany)
 
 			s.call(t, "GET", "/session", "").assertError(t, "401 rest_not_logged_in")
@@ -132,8 +132,8 @@ func TestFailedLoginsCountPerNetwork(t *testing.T) {
 		{"2001:db8:1:2:ffff::4", tooMany},
 		{"2001:db8:1:3::3", "401 rest_not_logged_in"},
 	} {
-		a := s.call(t, "GET", "/session", "", bearer("x"), header("X-Forwarded-For", tt.from))
-		assert.Equal(t, tt.want, a.summary(), fmt.Sprint(tt))
+		res := s.call(t, "GET", "/session", "", bearer("x"), header("X-Forwarded-For", tt.from))
+		assert.Equal(t, tt.want, res.summary(), fmt.Sprint(tt))
 	}
 }
 

@@ -36,14 +36,14 @@ func TestRepeatedRegistrationEmitsOneEvent(t *testing.T) {
 func TestRegistrationForLiveWebinar(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	a := s.call(t, "POST", "/register", `{"webinar_id":"q-and-a","webinar_type":"live","slot_id":"2026-12-01","source":"mail"}`, page(anna()))
-	require.Equal(t, 201, a.status, "live webinars are not listed")
+	res := s.call(t, "POST", "/register", `{"webinar_id":"q-and-a","webinar_type":"live","slot_id":"2026-12-01","source":"mail"}`, page(anna()))
+	require.Equal(t, 201, res.status, "live webinars are not listed")
 	stored := strings.Split(s.db.Meta(t, 7)["autowebinar_outbox"][0], "|")
 	assert.Contains(t, stored, "live")
 	assert.Contains(t, strings.Join(stored, "|"), "2026-12-01")
 
-	a = s.call(t, "POST", "/register", `{"webinar_id":"q-and-b","webinar_type":"live","source":"mail"}`, page(anna()))
-	assert.Equal(t, 201, a.status, "the slot is optional")
-	a = s.call(t, "POST", "/register", `{"webinar_id":"pro","webinar_type":null,"slot_id":null,"source":"mail"}`, page(anna()))
-	assert.Equal(t, 201, a.status, "null counts as absent")
+	res = s.call(t, "POST", "/register", `{"webinar_id":"q-and-b","webinar_type":"live","source":"mail"}`, page(anna()))
+	assert.Equal(t, 201, res.status, "the slot is optional")
+	res = s.call(t, "POST", "/register", `{"webinar_id":"pro","webinar_type":null,"slot_id":null,"source":"mail"}`, page(anna()))
+	assert.Equal(t, 201, res.status, "null counts as absent")
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// response is a decoded answer.
+// response is a decoded response.
 type response struct {
 	status int
 	header http.Header
@@ -22,23 +22,23 @@ type response struct {
 }
 
 // summary is "404 rest_no_route", or "200" for a success.
-func (a response) summary() string {
-	if a.status < 400 {
-		return fmt.Sprint(a.status)
+func (res response) summary() string {
+	if res.status < 400 {
+		return fmt.Sprint(res.status)
 	}
-	return fmt.Sprintf("%d %v", a.status, a.json["code"])
+	return fmt.Sprintf("%d %v", res.status, res.json["code"])
 }
 
-func (a response) data() map[string]any {
-	data, _ := a.json["data"].(map[string]any)
+func (res response) data() map[string]any {
+	data, _ := res.json["data"].(map[string]any)
 	return data
 }
 
 // params returns the names in data.params, sorted. It checks that each message
 // begins with the name of its parameter.
-func (a response) params(t testing.TB) []string {
+func (res response) params(t testing.TB) []string {
 	t.Helper()
-	switch params := a.data()["params"].(type) {
+	switch params := res.data()["params"].(type) {
 	case []any:
 		names := make([]string, len(params))
 		for i, name := range params {
@@ -54,11 +54,12 @@ func (a response) params(t testing.TB) []string {
 	return nil
 }
 
-// session returns the answered session with placeholders for what differs from
-// run to run: "S" for the id and "T" for times. It checks the live offset.
-func (a response) session(t testing.TB) string {
+// session returns the session in the response with placeholders for values that
+// differ from run to run: "S" for the id and "T" for times. It checks the live
+// offset.
+func (res response) session(t testing.TB) string {
 	t.Helper()
-	return normalisedSession(t, a.json)
+	return normalisedSession(t, res.json)
 }
 
 func normalisedSession(t testing.TB, session map[string]any) string {
@@ -85,8 +86,8 @@ func normalisedSession(t testing.TB, session map[string]any) string {
 }
 
 // assertError checks the summary and the parameters that it names.
-func (a response) assertError(t testing.TB, want string, params ...string) {
+func (res response) assertError(t testing.TB, want string, params ...string) {
 	t.Helper()
-	assert.Equal(t, want, a.summary(), string(a.raw))
-	assert.Equal(t, params, a.params(t), string(a.raw))
+	assert.Equal(t, want, res.summary(), string(res.raw))
+	assert.Equal(t, params, res.params(t), string(res.raw))
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Timings of nanoseconds prove nothing on a busy machine. The test reads the source
-// instead: every key is compared in constant time, and nothing leaves the loop
-// before its end.
+// Timings of nanoseconds prove nothing on a busy machine, so the test reads the
+// source instead. It checks that every key is compared in constant time, and that
+// no statement leaves the loop early.
 func TestEveryServiceKeyIsCompared(t *testing.T) {
 	t.Parallel()
 	file, err := parser.ParseFile(token.NewFileSet(), "bearer.go", nil, 0)

@@ -12,8 +12,8 @@ func TestSeveralServiceKeysAreValid(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, k := range []string{serviceKey, nextServiceKey} {
-		a := s.call(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, bearer(k))
-		assert.Less(t, a.status, 300)
+		res := s.call(t, "POST", "/users/7/enter", `{"webinar_id":"intro"}`, bearer(k))
+		assert.Less(t, res.status, 300)
 	}
 	for _, k := range []string{
 		serviceKey[1:], serviceKey + "x", serviceKey + "," + nextServiceKey, "", jwtSecret,
@@ -28,7 +28,7 @@ func TestAuthorizationOfEveryRoute(t *testing.T) {
 	s := setup(t)
 	for name, tt := range map[string]struct {
 		who             requestOption
-		viewer, service string // the answers of viewer and service routes to an empty body
+		viewer, service string // the responses of viewer and service routes to an empty body
 	}{
 		"anonymous":             {anonymous, notLoggedIn, notLoggedIn},
 		"a page":                {page(anna()), missingParam, forbidden},

@@ -20,7 +20,7 @@ func (a *API) change(ctx context.Context, user webinar.UserID, report *webinar.R
 	return result, err
 }
 
-// changeSession runs a command and answers with the session that it concerned.
+// changeSession runs a command and returns the session that it concerned.
 func (a *API) changeSession(r *request, report *webinar.Report, command webinar.Command) (reply, error) {
 	result, err := a.change(r.Context(), r.user, report, command)
 	if err != nil {
@@ -124,7 +124,7 @@ func (a *API) cta(r *request) (reply, error) {
 	})
 }
 
-// registrationJSON is a registration in an answer.
+// registrationJSON is a registration in a response.
 type registrationJSON struct {
 	WebinarID    webinar.ID `json:"webinar_id"`
 	RegisteredAt *string    `json:"registered_at"`
@@ -154,7 +154,7 @@ func (a *API) register(r *request) (reply, error) {
 	return reply{statusOf(result), registrationJSON{reg.Webinar, wireTime(result.Viewer.Registered[reg.Webinar])}}, nil
 }
 
-// sessionJSON is a session in an answer.
+// sessionJSON is a session in a response.
 type sessionJSON struct {
 	SessionID         webinar.SessionID `json:"session_id"`
 	WebinarID         *webinar.ID       `json:"webinar_id"`

@@ -54,39 +54,39 @@ func TestVisitFromEnterToExit(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
 
-			a := call(t, s, "POST", "/enter", `{"webinar_id":"intro"}`)
-			require.Equal(t, 201, a.status, string(a.raw))
-			assert.JSONEq(t, sessionWith(""), a.session(t))
-			id := a.json["session_id"].(string)
+			res := call(t, s, "POST", "/enter", `{"webinar_id":"intro"}`)
+			require.Equal(t, 201, res.status, string(res.raw))
+			assert.JSONEq(t, sessionWith(""), res.session(t))
+			id := res.json["session_id"].(string)
 			assert.Equal(t, uuid.Version(7), uuid.MustParse(id).Version())
 
-			a = call(t, s, "POST", "/enter", `{"webinar_id":"intro"}`)
-			require.Equal(t, 200, a.status)
-			assert.Equal(t, id, a.json["session_id"], "re-entry continues the session")
+			res = call(t, s, "POST", "/enter", `{"webinar_id":"intro"}`)
+			require.Equal(t, 200, res.status)
+			assert.Equal(t, id, res.json["session_id"], "re-entry continues the session")
 
-			a = call(t, s, "POST", "/progress", fmt.Sprintf(`{"session_id":%q,"position_sec":912.9}`, id))
-			require.Equal(t, 200, a.status)
-			assert.JSONEq(t, sessionWith(`"last_position_sec":912,"furthest_sec":912,"resume_position_sec":912,"progress_percent":25`), a.session(t))
+			res = call(t, s, "POST", "/progress", fmt.Sprintf(`{"session_id":%q,"position_sec":912.9}`, id))
+			require.Equal(t, 200, res.status)
+			assert.JSONEq(t, sessionWith(`"last_position_sec":912,"furthest_sec":912,"resume_position_sec":912,"progress_percent":25`), res.session(t))
 
-			a = call(t, s, "POST", "/cta", `{"webinar_id":"intro"}`)
-			require.Equal(t, 200, a.status)
-			clicked := a.json["cta_clicked_at"]
+			res = call(t, s, "POST", "/cta", `{"webinar_id":"intro"}`)
+			require.Equal(t, 200, res.status)
+			clicked := res.json["cta_clicked_at"]
 			assert.NotNil(t, clicked)
 
-			a = call(t, s, "POST", "/exit", fmt.Sprintf(`{"session_id":%q,"position_sec":100,"seeked":true,"leave_reason":"network_loss"}`, id))
-			require.Equal(t, 200, a.status)
+			res = call(t, s, "POST", "/exit", fmt.Sprintf(`{"session_id":%q,"position_sec":100,"seeked":true,"leave_reason":"network_loss"}`, id))
+			require.Equal(t, 200, res.status)
 			left := sessionWith(`"last_position_sec":100,"furthest_sec":912,"resume_position_sec":100,"progress_percent":25,"cta_clicked_at":"T"`)
-			assert.JSONEq(t, left, a.session(t))
+			assert.JSONEq(t, left, res.session(t))
 
-			a = call(t, s, "POST", "/resume", "")
-			require.Equal(t, 200, a.status)
-			assert.JSONEq(t, left, a.session(t))
+			res = call(t, s, "POST", "/resume", "")
+			require.Equal(t, 200, res.status)
+			assert.JSONEq(t, left, res.session(t))
 
-			a = call(t, s, "GET", "/session", "")
-			require.Equal(t, 200, a.status)
-			assert.JSONEq(t, left, a.session(t))
-			assert.Equal(t, id, a.json["session_id"])
-			assert.Equal(t, clicked, a.json["cta_clicked_at"])
+			res = call(t, s, "GET", "/session", "")
+			require.Equal(t, 200, res.status)
+			assert.JSONEq(t, left, res.session(t))
+			assert.Equal(t, id, res.json["session_id"])
+			assert.Equal(t, clicked, res.json["cta_clicked_at"])
 
 			assert.Equal(t, []string{"entered", "left"}, eventTypes(s.outbox(t, anna())))
 			assert.Empty(t, s.db.Meta(t, boris().id)["autowebinar_session_id"], "no rows of other viewers")
@@ -108,24 +108,24 @@ func TestWatchingToTheEndCompletesOnce(t *testing.T) {
 	s.enter(t, anna(), "intro")
 	end := `{"webinar_id":"intro","position_sec":3599,"ended":true}`
 	for range 2 {
-		a := s.call(t, "POST", "/progress", end, page(anna()))
-		assert.JSONEq(t, sessionWith(`"last_position_sec":3600,"furthest_sec":3600,"resume_position_sec":0,"progress_percent":100,"completed":true`), a.session(t))
+		res := s.call(t, "POST", "/progress", end, page(anna()))
+		assert.JSONEq(t, sessionWith(`"last_position_sec":3600,"furthest_sec":3600,"resume_position_sec":0,"progress_percent":100,"completed":true`), res.session(t))
 	}
 	assert.Equal(t, []string{"entered", "completed", "attendance_classified"}, eventTypes(s.outbox(t, anna())))
 
-	a := s.call(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":50,"seeked":true}`, page(anna()))
-	assert.EqualValues(t, 50, a.json["resume_position_sec"], "a second viewing can be resumed too")
-	assert.EqualValues(t, 100, a.json["progress_percent"])
+	res := s.call(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":50,"seeked":true}`, page(anna()))
+	assert.EqualValues(t, 50, res.json["resume_position_sec"], "a second viewing can be resumed too")
+	assert.EqualValues(t, 100, res.json["progress_percent"])
 }
 
 func TestMilestonesNeedDuration(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(c *httpapi.Config) { c.Rules.Durations = nil })
 	s.enter(t, anna(), "7")
-	a := s.call(t, "POST", "/progress", `{"webinar_id":"7","position_sec":500,"ended":true}`, page(anna()))
-	assert.EqualValues(t, 0, a.json["progress_percent"])
-	a = s.call(t, "POST", "/exit", `{"webinar_id":"7","position_sec":500,"duration_sec":1000.9}`, page(anna()))
-	assert.EqualValues(t, 50, a.json["progress_percent"])
+	res := s.call(t, "POST", "/progress", `{"webinar_id":"7","position_sec":500,"ended":true}`, page(anna()))
+	assert.EqualValues(t, 0, res.json["progress_percent"])
+	res = s.call(t, "POST", "/exit", `{"webinar_id":"7","position_sec":500,"duration_sec":1000.9}`, page(anna()))
+	assert.EqualValues(t, 50, res.json["progress_percent"])
 }
 
 func TestSkippedPositionIsClamped(t *testing.T) {
@@ -133,17 +133,17 @@ func TestSkippedPositionIsClamped(t *testing.T) {
 	s := setup(t, func(c *httpapi.Config) { c.Rules.MaxRate = 2 })
 	s.enter(t, anna(), "intro")
 	s.age(t, anna(), 100*time.Second)
-	a := s.call(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":150}`, page(anna()))
-	assert.NotContains(t, a.json, "clamped")
-	assert.EqualValues(t, 150, a.json["furthest_sec"])
+	res := s.call(t, "POST", "/progress", `{"webinar_id":"intro","position_sec":150}`, page(anna()))
+	assert.NotContains(t, res.json, "clamped")
+	assert.EqualValues(t, 150, res.json["furthest_sec"])
 	for _, route := range []string{"/progress", "/exit", "/cta"} {
-		a = s.call(t, "POST", route, `{"webinar_id":"intro","position_sec":3600,"ended":true}`, page(anna()))
-		assert.Equal(t, true, a.json["clamped"], route)
-		assert.InDelta(t, 150, a.json["furthest_sec"], 15, route)
-		assert.Equal(t, false, a.json["completed"], route)
+		res = s.call(t, "POST", route, `{"webinar_id":"intro","position_sec":3600,"ended":true}`, page(anna()))
+		assert.Equal(t, true, res.json["clamped"], route)
+		assert.InDelta(t, 150, res.json["furthest_sec"], 15, route)
+		assert.Equal(t, false, res.json["completed"], route)
 	}
-	a = s.call(t, "GET", "/session", "", page(anna()))
-	assert.NotContains(t, a.json, "clamped")
+	res = s.call(t, "GET", "/session", "", page(anna()))
+	assert.NotContains(t, res.json, "clamped")
 }
 
 func TestReportAppliesToNamedSession(t *testing.T) {
@@ -152,20 +152,20 @@ func TestReportAppliesToNamedSession(t *testing.T) {
 	first := s.enter(t, anna(), "intro")
 	second := s.enter(t, anna(), "pro")
 
-	a := s.call(t, "POST", "/exit", fmt.Sprintf(`{"session_id":%q,"position_sec":60}`, first), page(anna()))
-	assert.Equal(t, first, a.json["session_id"], "the last beacon of the previous page")
-	assert.EqualValues(t, 60, a.json["last_position_sec"])
+	res := s.call(t, "POST", "/exit", fmt.Sprintf(`{"session_id":%q,"position_sec":60}`, first), page(anna()))
+	assert.Equal(t, first, res.json["session_id"], "the last beacon of the previous page")
+	assert.EqualValues(t, 60, res.json["last_position_sec"])
 
-	a = s.call(t, "GET", "/session", "", page(anna()))
-	assert.Equal(t, second, a.json["session_id"])
-	assert.EqualValues(t, 0, a.json["last_position_sec"])
-	a = s.call(t, "GET", "/session?webinar_id=intro", "", page(anna()))
-	assert.Equal(t, first, a.json["session_id"], "reading does not make it current")
+	res = s.call(t, "GET", "/session", "", page(anna()))
+	assert.Equal(t, second, res.json["session_id"])
+	assert.EqualValues(t, 0, res.json["last_position_sec"])
+	res = s.call(t, "GET", "/session?webinar_id=intro", "", page(anna()))
+	assert.Equal(t, first, res.json["session_id"], "reading does not make it current")
 
-	a = s.call(t, "POST", "/resume", `{"webinar_id":"intro"}`, page(anna()))
-	assert.Equal(t, first, a.json["session_id"])
-	a = s.call(t, "GET", "/session", "", page(anna()))
-	assert.Equal(t, first, a.json["session_id"])
+	res = s.call(t, "POST", "/resume", `{"webinar_id":"intro"}`, page(anna()))
+	assert.Equal(t, first, res.json["session_id"])
+	res = s.call(t, "GET", "/session", "", page(anna()))
+	assert.Equal(t, first, res.json["session_id"])
 }
 
 func TestGetSessionWritesNothing(t *testing.T) {
@@ -175,8 +175,8 @@ func TestGetSessionWritesNothing(t *testing.T) {
 	s.enter(t, anna(), "pro")
 	before := s.db.Meta(t, anna().id)
 	for _, query := range []string{"", "?webinar_id=intro", "?webinar_id=pro"} {
-		a := s.call(t, "GET", "/session"+query, "", page(anna()))
-		assert.Equal(t, 200, a.status)
+		res := s.call(t, "GET", "/session"+query, "", page(anna()))
+		assert.Equal(t, 200, res.status)
 	}
 	assert.Equal(t, before, s.db.Meta(t, anna().id))
 }
@@ -205,16 +205,16 @@ func TestSessionCreatedByPHP(t *testing.T) {
 	unnamed := `{"session_id":"S","webinar_id":null,"webinar_type":"auto","started_at":null,"server_time":"T",
 		"live_offset_sec":0,"resume_position_sec":77,"last_position_sec":77,"furthest_sec":77,"progress_percent":0,
 		"completed":false,"cta_clicked_at":null,"last_seen_at":null,"heartbeat_sec":10}`
-	a := s.call(t, "GET", "/session", "", page(anna()))
-	assert.JSONEq(t, unnamed, a.session(t))
-	assert.Equal(t, "created by PHP", a.json["session_id"])
+	res := s.call(t, "GET", "/session", "", page(anna()))
+	assert.JSONEq(t, unnamed, res.session(t))
+	assert.Equal(t, "created by PHP", res.json["session_id"])
 
-	a = s.call(t, "POST", "/progress", `{"session_id":"created by PHP","position_sec":80}`, page(anna()))
-	a.assertError(t, "400 rest_missing_callback_param", "webinar_id")
-	a = s.call(t, "POST", "/form", `{"session_id":"created by PHP","form_id":"f","form_payload":{}}`, page(anna()))
-	a.assertError(t, "400 rest_missing_callback_param", "webinar_id")
+	res = s.call(t, "POST", "/progress", `{"session_id":"created by PHP","position_sec":80}`, page(anna()))
+	res.assertError(t, "400 rest_missing_callback_param", "webinar_id")
+	res = s.call(t, "POST", "/form", `{"session_id":"created by PHP","form_id":"f","form_payload":{}}`, page(anna()))
+	res.assertError(t, "400 rest_missing_callback_param", "webinar_id")
 
-	a = s.call(t, "POST", "/progress", `{"session_id":"created by PHP","webinar_id":"intro","position_sec":80}`, page(anna()))
-	assert.Equal(t, "intro", a.json["webinar_id"], "the first request that names a webinar assigns it")
+	res = s.call(t, "POST", "/progress", `{"session_id":"created by PHP","webinar_id":"intro","position_sec":80}`, page(anna()))
+	assert.Equal(t, "intro", res.json["webinar_id"], "the first request that names a webinar assigns it")
 	assert.Empty(t, s.outbox(t, anna()))
 }

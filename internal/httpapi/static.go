@@ -29,7 +29,7 @@ func file(route, name, contentType string) http.HandlerFunc {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "public, max-age=300")
 		h.Set("ETag", etag)
-		r.Header.Del("Range") // partial answers are not documented
+		r.Header.Del("Range") // partial responses are not documented
 		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 	}
 }

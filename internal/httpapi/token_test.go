@@ -58,10 +58,10 @@ func TestViewerTokens(t *testing.T) {
 		"nbf in the past":       {jwt.MapClaims{"sub": "7", "nbf": now.Add(-time.Hour).Unix()}, "200"},
 		"with other claims":     {jwt.MapClaims{"sub": "7", "iss": "https://front.test", "aud": "x", "iat": now.Unix()}, "200"},
 	} {
-		a := s.call(t, "GET", "/session", "", bearer(sign(tt.claims)))
-		assert.Equal(t, tt.want, a.summary(), name)
-		a = s.call(t, "POST", "/resume", "", bearer(sign(tt.claims)))
-		assert.Equal(t, tt.want, a.summary(), name)
+		res := s.call(t, "GET", "/session", "", bearer(sign(tt.claims)))
+		assert.Equal(t, tt.want, res.summary(), name)
+		res = s.call(t, "POST", "/resume", "", bearer(sign(tt.claims)))
+		assert.Equal(t, tt.want, res.summary(), name)
 	}
 }
 

@@ -25,8 +25,8 @@ func TestAddressForms(t *testing.T) {
 		"/?_locale=user&rest_route=/autowebinar/v1/enter", "/index.php?rest_route=/autowebinar/v1/enter&_locale=user",
 		"/blog/?rest_route=/autowebinar/v1/enter", "/blog/index.php?rest_route=/autowebinar/v1/enter",
 	} {
-		a := s.send(t, "POST", target, `{"webinar_id":"intro"}`, page(anna()))
-		assert.Equal(t, "200", a.summary(), target)
+		res := s.send(t, "POST", target, `{"webinar_id":"intro"}`, page(anna()))
+		assert.Equal(t, "200", res.summary(), target)
 	}
 	for _, target := range []string{
 		base + "/users/7/session/", blogBase + "/users/7/session?webinar_id=intro",
@@ -41,9 +41,9 @@ func TestAddressForms(t *testing.T) {
 func TestMisbuiltBeaconAddress(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	// Pages that build the address by hand put the nonce into the route.
-	a := s.send(t, "POST", "/?rest_route=/autowebinar/v1/exit?_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro"}`, page(anna()))
-	a.assertError(t, "404 rest_no_route") // logCapture checks that the nonce is not logged
+	// Some pages that build the address themselves put the nonce into the route.
+	res := s.send(t, "POST", "/?rest_route=/autowebinar/v1/exit?_wpnonce="+anna().nonceAt(time.Now()), `{"webinar_id":"intro"}`, page(anna()))
+	res.assertError(t, "404 rest_no_route") // logCapture checks that the nonce is not logged
 	s.server.Close()
 	assert.Equal(t, "/?rest_route=/autowebinar/v1/exit", s.log.lines(t, "request")[0]["path"])
 }
@@ -72,8 +72,8 @@ func TestMethodOverride(t *testing.T) {
 		"a GET remains a GET":           {"GET", "/session", override("POST"), "200"},
 		"a PUT ignores it":              {"PUT", "/enter", override("POST"), "404 rest_no_route"},
 	} {
-		a := s.call(t, tt.method, tt.target, `{"webinar_id":"intro"}`, page(anna()), tt.change)
-		assert.Equal(t, tt.want, a.summary(), name)
+		res := s.call(t, tt.method, tt.target, `{"webinar_id":"intro"}`, page(anna()), tt.change)
+		assert.Equal(t, tt.want, res.summary(), name)
 	}
 }
 
@@ -105,10 +105,10 @@ func TestBeacon(t *testing.T) {
 	body := fmt.Sprintf(`{"session_id":%q,"position_sec":845.2,"leave_reason":"user_exit"}`, session)
 	good := "_wpnonce=" + anna().nonceAt(time.Now())
 	for _, target := range []string{base + "/exit?" + good, "/?rest_route=/autowebinar/v1/exit&" + good} {
-		a := s.send(t, "POST", target, body, loggedIn(anna()), header("Content-Type", "text/plain;charset=UTF-8"),
+		res := s.send(t, "POST", target, body, loggedIn(anna()), header("Content-Type", "text/plain;charset=UTF-8"),
 			header("Origin", s.server.URL), header("Sec-Fetch-Site", "same-origin"), header("Sec-Fetch-Mode", "no-cors"))
-		require.Equal(t, 200, a.status, string(a.raw))
-		assert.EqualValues(t, 845, a.json["last_position_sec"])
+		require.Equal(t, 200, res.status, string(res.raw))
+		assert.EqualValues(t, 845, res.json["last_position_sec"])
 	}
 	assert.Equal(t, []string{"entered", "left"}, eventTypes(s.outbox(t, anna())))
 }
@@ -121,18 +121,18 @@ func TestWPAPIFetch(t *testing.T) {
 	assert.Equal(t, 201, s.call(t, "POST", "/enter", `{"webinar_id":"intro"}`, fetch).status)
 	assert.Equal(t, 200, s.call(t, "GET", "/session", "", fetch).status)
 	assert.Equal(t, 200, s.call(t, "POST", "/resume", `{}`, fetch).status)
-	// fetch(…, {keepalive: true}) of a page that is going away.
+	// fetch(…, {keepalive: true}) of a page that is being closed.
 	keepalive := all(fetch, header("Referer", s.server.URL+"/webinar/"), header("Sec-Fetch-Mode", "cors"))
 	assert.Equal(t, 200, s.call(t, "POST", "/exit", `{"webinar_id":"intro"}`, keepalive).status)
 }
 
-func TestAnswersAreNeverEmpty(t *testing.T) {
+func TestResponsesAreNeverEmpty(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.enter(t, anna(), "intro")
 	for route, body := range map[string]string{"/enter": `{"webinar_id":"intro"}`, "/resume": "", "/exit": `{"webinar_id":"intro"}`} {
-		a := s.call(t, "POST", route, body, page(anna()))
-		assert.NotEmpty(t, a.json, "wp.apiFetch throws on an empty 200")
+		res := s.call(t, "POST", route, body, page(anna()))
+		assert.NotEmpty(t, res.json, "wp.apiFetch throws on an empty 200")
 	}
 }
 
@@ -153,11 +153,11 @@ func testPublicFiles(t *testing.T) {
 		want, err := api.Files.ReadFile(file.name)
 		require.NoError(t, err)
 		for _, who := range []requestOption{anonymous, page(anna()), bearer("x")} {
-			a := s.call(t, "GET", route, "", who)
-			assert.True(t, bytes.Equal(want, a.raw), route)
-			assert.Equal(t, file.mediaType, a.header.Get("Content-Type"))
-			assert.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
-			assert.NotContains(t, a.header, "X-Wp-Nonce")
+			res := s.call(t, "GET", route, "", who)
+			assert.True(t, bytes.Equal(want, res.raw), route)
+			assert.Equal(t, file.mediaType, res.header.Get("Content-Type"))
+			assert.Equal(t, "nosniff", res.header.Get("X-Content-Type-Options"))
+			assert.NotContains(t, res.header, "X-Wp-Nonce")
 		}
 		tag := s.call(t, "GET", route, "").header.Get("ETag")
 		again := s.call(t, "GET", route, "", header("If-None-Match", tag))

@@ -96,7 +96,7 @@ func (b *backend) start(ctx context.Context, dsn string) error {
 		return fmt.Errorf("%s: %w", Env, err)
 	}
 	if err := b.db.PingContext(ctx); err != nil {
-		return fmt.Errorf("the server that %s names does not answer: %w", Env, err)
+		return fmt.Errorf("the server that %s names does not respond: %w", Env, err)
 	}
 	return nil
 }

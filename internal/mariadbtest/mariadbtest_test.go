@@ -59,9 +59,9 @@ func TestAccountHasProductionGrants(t *testing.T) {
 		`SELECT * FROM mysql.user`,
 	} {
 		_, err := service.ExecContext(t.Context(), rejected)
-		var rejection *mysql.MySQLError
-		if assert.ErrorAs(t, err, &rejection, rejected) {
-			assert.Contains(t, []uint16{1142, 1044}, rejection.Number, "%s: %v", rejected, err)
+		var sqlErr *mysql.MySQLError
+		if assert.ErrorAs(t, err, &sqlErr, rejected) {
+			assert.Contains(t, []uint16{1142, 1044}, sqlErr.Number, "%s: %v", rejected, err)
 		}
 	}
 }

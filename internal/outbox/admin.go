@@ -16,7 +16,7 @@ const ifUnchanged = " AND meta_key = ? AND COALESCE(meta_value, '') = ?"
 // message of a viewer is ever sent, so all deferred messages of the same viewers
 // become due with them; dead ones only if given.
 //
-// Rows that cannot be decoded are left alone, and so are rows that were settled
+// Rows that cannot be decoded are not changed, nor are rows that were settled
 // or changed since they were read. A dispatcher that is sending such a message
 // finds its row changed and sends it once more with the same webhook-id.
 func (q *Queue) Retry(ctx context.Context, rows []Row) (int, error) {
@@ -41,7 +41,7 @@ func (q *Queue) Retry(ctx context.Context, rows []Row) (int, error) {
 }
 
 // Drop deletes messages, which are then never delivered, and returns how many.
-// Rows of an unsupported version are left alone, and so are rows that changed
+// Rows of an unsupported version are not deleted, nor are rows that changed
 // since they were read.
 func (q *Queue) Drop(ctx context.Context, rows []Row) (int, error) {
 	known := slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Format == FormatUnsupported })

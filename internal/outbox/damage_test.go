@@ -13,12 +13,12 @@ import (
 )
 
 // readAndQuarantine reads the messages of a viewer as the dispatcher does.
-func (b fixture) readAndQuarantine(t testing.TB, user webinar.UserID) outbox.ViewerQueue {
+func (f fixture) readAndQuarantine(t testing.TB, user webinar.UserID) outbox.ViewerQueue {
 	t.Helper()
-	before := b.DB.Checksum(t)
-	v := b.ViewerQueue(t, user)
-	assert.Equal(t, before, b.DB.Checksum(t), "reading writes nothing")
-	require.NoError(t, b.Outbox.Quarantine(t.Context(), v))
+	before := f.DB.Checksum(t)
+	v := f.ViewerQueue(t, user)
+	assert.Equal(t, before, f.DB.Checksum(t), "reading writes nothing")
+	require.NoError(t, f.Outbox.Quarantine(t.Context(), v))
 	return v
 }
 
@@ -29,15 +29,15 @@ func TestCorruptRowBecomesDeadAndBlocksNoOther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			b.DB.SetMeta(t, 1, "autowebinar_outbox", value)
-			b.Change(t, 1, storetest.Enter("a", "s1"))
-			b.DB.SetMeta(t, 1, "autowebinar_outbox_wait", value)
-			queued := b.readAndQuarantine(t, 1)
+			f := setup(t)
+			f.DB.SetMeta(t, 1, "autowebinar_outbox", value)
+			f.Change(t, 1, storetest.Enter("a", "s1"))
+			f.DB.SetMeta(t, 1, "autowebinar_outbox_wait", value)
+			queued := f.readAndQuarantine(t, 1)
 			assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(queued.Messages))
 			assert.False(t, queued.UnsupportedVersion)
-			assert.Equal(t, []string{value, value}, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], "not lost, and not changed")
-			assert.Empty(t, b.DB.Meta(t, 1)["autowebinar_outbox_wait"])
+			assert.Equal(t, []string{value, value}, f.DB.Meta(t, 1)["autowebinar_outbox_dead"], "not lost, and not changed")
+			assert.Empty(t, f.DB.Meta(t, 1)["autowebinar_outbox_wait"])
 		})
 	}
 }
@@ -45,43 +45,43 @@ func TestCorruptRowBecomesDeadAndBlocksNoOther(t *testing.T) {
 // Otherwise every poll would return the row.
 func TestRowWithNullValueBecomesDead(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	_, err := b.DB.SQL.ExecContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (1, 'autowebinar_outbox')")
+	f := setup(t)
+	_, err := f.DB.SQL.ExecContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key) VALUES (1, 'autowebinar_outbox')")
 	require.NoError(t, err)
-	assert.Empty(t, b.readAndQuarantine(t, 1).Messages)
-	due, err := b.Outbox.DueViewers(t.Context(), 10)
+	assert.Empty(t, f.readAndQuarantine(t, 1).Messages)
+	due, err := f.Outbox.DueViewers(t.Context(), 10)
 	require.NoError(t, err)
 	assert.Empty(t, due)
-	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], 1)
+	assert.Len(t, f.DB.Meta(t, 1)["autowebinar_outbox_dead"], 1)
 }
 
 func TestUnsupportedRowBlocksNewerMessages(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
-	b.Change(t, 1, storetest.Exit("a"))
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
+	f.Change(t, 1, storetest.Exit("a"))
 
-	queued := b.readAndQuarantine(t, 1)
+	queued := f.readAndQuarantine(t, 1)
 	assert.False(t, queued.UnsupportedVersion, "older messages are sent")
 	assert.Equal(t, []webinar.EventType{webinar.EventEntered}, types(queued.Messages))
-	require.NoError(t, b.Outbox.Ack(t.Context(), queued.Messages[0]))
+	require.NoError(t, f.Outbox.Ack(t.Context(), queued.Messages[0]))
 	for range 2 {
-		queued = b.readAndQuarantine(t, 1)
+		queued = f.readAndQuarantine(t, 1)
 		assert.True(t, queued.UnsupportedVersion)
 		assert.Empty(t, queued.Messages)
 	}
-	deferred := b.DB.Meta(t, 1)["autowebinar_outbox_wait"]
+	deferred := f.DB.Meta(t, 1)["autowebinar_outbox_wait"]
 	require.Len(t, deferred, 2, "deferred, with the messages behind it")
 	assert.Equal(t, "2|from|a|newer|build", deferred[0], "unchanged")
-	b.Change(t, 1, storetest.Progress("a", 1000))
-	assert.True(t, b.readAndQuarantine(t, 1).UnsupportedVersion)
-	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_wait"], 4, "new events queue behind it")
+	f.Change(t, 1, storetest.Progress("a", 1000))
+	assert.True(t, f.readAndQuarantine(t, 1).UnsupportedVersion)
+	assert.Len(t, f.DB.Meta(t, 1)["autowebinar_outbox_wait"], 4, "new events queue behind it")
 
 	// The newer build has sent it.
-	_, err := b.DB.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE meta_value LIKE '2|%'")
+	_, err := f.DB.SQL.ExecContext(t.Context(), "DELETE FROM wp_usermeta WHERE meta_value LIKE '2|%'")
 	require.NoError(t, err)
-	queued = b.readAndQuarantine(t, 1)
+	queued = f.readAndQuarantine(t, 1)
 	assert.False(t, queued.UnsupportedVersion)
 	assert.Equal(t, []webinar.EventType{webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified}, types(queued.Messages))
 }
@@ -89,11 +89,11 @@ func TestUnsupportedRowBlocksNewerMessages(t *testing.T) {
 // While an unsupported row blocks a viewer, polls must not return the viewer.
 func TestBlockedViewerIsNotDue(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	assert.True(t, b.readAndQuarantine(t, 1).UnsupportedVersion)
-	due, err := b.Outbox.DueViewers(t.Context(), 10)
+	f := setup(t)
+	f.DB.SetMeta(t, 1, "autowebinar_outbox", "2|from|a|newer|build")
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	assert.True(t, f.readAndQuarantine(t, 1).UnsupportedVersion)
+	due, err := f.Outbox.DueViewers(t.Context(), 10)
 	require.NoError(t, err)
 	assert.Empty(t, due)
 }
@@ -115,39 +115,39 @@ func TestLeadIDIsReadAsByWordPress(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			b.Change(t, 1, storetest.Enter("a", "s1"))
+			f := setup(t)
+			f.Change(t, 1, storetest.Enter("a", "s1"))
 			for _, row := range test.rows {
-				b.DB.SetMeta(t, 1, row[0], row[1])
+				f.DB.SetMeta(t, 1, row[0], row[1])
 			}
-			assert.Equal(t, test.want, b.ViewerQueue(t, 1).LeadID, "with the messages")
-			lead, err := b.Outbox.LeadID(t.Context(), 1)
+			assert.Equal(t, test.want, f.ViewerQueue(t, 1).LeadID, "with the messages")
+			lead, err := f.Outbox.LeadID(t.Context(), 1)
 			require.NoError(t, err)
 			assert.Equal(t, test.want, lead, "alone")
-			assert.Len(t, b.ViewerQueue(t, 1).Messages, 1)
+			assert.Len(t, f.ViewerQueue(t, 1).Messages, 1)
 		})
 	}
 }
 
 func TestMessagesOfADeletedUserAreDiscarded(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.reschedule(t, 1)
-	b.Change(t, 1, storetest.Exit("a"))
-	b.Change(t, 2, storetest.Enter("a", "s2"))
-	assert.Equal(t, 0, b.discard(t, 1), "the user exists")
-	assert.Len(t, b.ViewerQueue(t, 1).Messages, 2)
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.reschedule(t, 1)
+	f.Change(t, 1, storetest.Exit("a"))
+	f.Change(t, 2, storetest.Enter("a", "s2"))
+	assert.Equal(t, 0, f.discard(t, 1), "the user exists")
+	assert.Len(t, f.ViewerQueue(t, 1).Messages, 2)
 
-	b.deleteUser(t, 1)
-	queued := b.ViewerQueue(t, 1)
+	f.deleteUser(t, 1)
+	queued := f.ViewerQueue(t, 1)
 	assert.False(t, queued.UserExists)
 	assert.Len(t, queued.Messages, 2)
-	assert.Equal(t, 2, b.discard(t, 1))
-	assert.Equal(t, 0, b.discard(t, 1), "no message is left")
-	assert.Empty(t, outboxRows(b.Rows(t, 1)))
-	assert.Equal(t, "s1", b.Rows(t, 1)["session_id"], "only messages are deleted")
-	assert.Len(t, b.ViewerQueue(t, 2).Messages, 1)
+	assert.Equal(t, 2, f.discard(t, 1))
+	assert.Equal(t, 0, f.discard(t, 1), "no message is left")
+	assert.Empty(t, outboxRows(f.Rows(t, 1)))
+	assert.Equal(t, "s1", f.Rows(t, 1)["session_id"], "only messages are deleted")
+	assert.Len(t, f.ViewerQueue(t, 2).Messages, 1)
 }
 
 func TestDiscardDeletesOnlyMessages(t *testing.T) {
@@ -155,12 +155,12 @@ func TestDiscardDeletesOnlyMessages(t *testing.T) {
 	for _, key := range []string{"crm_lead", "AUTOWEBINAR_OUTBOX", "Autowebinar_outbox_wait", "autowebinar_outbox_dead"} {
 		t.Run(key, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			b.Change(t, 1, storetest.Enter("a", "s1"))
-			b.DB.SetMeta(t, 1, key, "kept")
-			b.deleteUser(t, 1)
-			assert.Equal(t, 1, b.discard(t, 1))
-			assert.Equal(t, []string{"kept"}, b.DB.Meta(t, 1)[key])
+			f := setup(t)
+			f.Change(t, 1, storetest.Enter("a", "s1"))
+			f.DB.SetMeta(t, 1, key, "kept")
+			f.deleteUser(t, 1)
+			assert.Equal(t, 1, f.discard(t, 1))
+			assert.Equal(t, []string{"kept"}, f.DB.Meta(t, 1)[key])
 		})
 	}
 }
@@ -170,30 +170,30 @@ func TestDiscardDeletesOnlyMessages(t *testing.T) {
 // messages are sent.
 func TestMissingUserWithANicknameIsNotDeleted(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.DB.SetMeta(t, 1, "nickname", "viewer1")
-	b.deleteUser(t, 1)
-	assert.True(t, b.ViewerQueue(t, 1).UserExists)
-	assert.Zero(t, b.discard(t, 1))
-	assert.Len(t, b.ViewerQueue(t, 1).Messages, 1)
-	_, err := b.Store.Change(t.Context(), 1, storetest.Progress("a", 1))
-	require.ErrorIs(t, err, usermeta.ErrUnknownUser, "new changes are refused")
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.DB.SetMeta(t, 1, "nickname", "viewer1")
+	f.deleteUser(t, 1)
+	assert.True(t, f.ViewerQueue(t, 1).UserExists)
+	assert.Zero(t, f.discard(t, 1))
+	assert.Len(t, f.ViewerQueue(t, 1).Messages, 1)
+	_, err := f.Store.Change(t.Context(), 1, storetest.Progress("a", 1))
+	require.ErrorIs(t, err, usermeta.ErrUnknownUser, "new changes are rejected")
 
-	b.Exec(t, "DELETE FROM wp_usermeta WHERE meta_key = 'nickname'")
-	assert.False(t, b.ViewerQueue(t, 1).UserExists)
-	assert.Equal(t, 1, b.discard(t, 1))
+	f.Exec(t, "DELETE FROM wp_usermeta WHERE meta_key = 'nickname'")
+	assert.False(t, f.ViewerQueue(t, 1).UserExists)
+	assert.Equal(t, 1, f.discard(t, 1))
 }
 
-func (b fixture) discard(t testing.TB, user webinar.UserID) int {
+func (f fixture) discard(t testing.TB, user webinar.UserID) int {
 	t.Helper()
-	n, err := b.Outbox.DiscardDeletedUser(t.Context(), user)
+	n, err := f.Outbox.DiscardDeletedUser(t.Context(), user)
 	require.NoError(t, err)
 	return n
 }
 
-func (b fixture) deleteUser(t testing.TB, user webinar.UserID) {
+func (f fixture) deleteUser(t testing.TB, user webinar.UserID) {
 	t.Helper()
-	_, err := b.DB.SQL.ExecContext(t.Context(), "DELETE FROM wp_users WHERE ID = ?", user)
+	_, err := f.DB.SQL.ExecContext(t.Context(), "DELETE FROM wp_users WHERE ID = ?", user)
 	require.NoError(t, err)
 }

@@ -22,25 +22,25 @@ type Message struct {
 	RowID        uint64 // umeta_id; ascending is the order of the viewer's events
 	Event        webinar.Event
 	Attempts     int       // delivery attempts made so far
-	FirstAttempt time.Time // zero: none yet; with Attempts 0: of an attempt whose result is unknown
+	FirstAttempt time.Time // zero if there was no attempt; set with Attempts 0 if the result of the attempt is unknown
 	NextAttempt  time.Time // zero: at once
 
-	// Deferred says that the row had the deferred key. Newer rows of the viewer
+	// Deferred means that the row had the deferred key. Newer rows of the viewer
 	// may have it too, and DueViewers does not return them.
 	Deferred bool
 
 	value string // as read: the condition of every later write
 }
 
-// ViewerQueue is the messages of one viewer, read by one statement, with what a
-// delivery attempt needs.
+// ViewerQueue contains the messages of one viewer and the other data that a
+// delivery attempt needs, read by one statement.
 type ViewerQueue struct {
 	UserExists bool      // false: missing in both tables
 	LeadID     string    // empty: none
 	Messages   []Message // due and deferred, ascending by RowID
 
-	// UnsupportedVersion says that this build cannot read the oldest message: none
-	// of the viewer may be sent.
+	// UnsupportedVersion means that this build cannot read the oldest message, so
+	// no message of the viewer may be sent.
 	UnsupportedVersion bool
 
 	// misplaced are the rows to be moved by Quarantine, with their new keys.

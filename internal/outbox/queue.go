@@ -31,9 +31,9 @@ import (
 // deadlock.
 //
 // A user counts as deleted only if missing from both tables: WordPress deletes
-// the nickname, which every user has, before the user. One who is missing from
-// the users table only was deleted by hand, or the table is being restored or
-// belongs to another site; such a mistake must not lose events.
+// the nickname, which every user has, before the user. A user who is missing
+// only from the users table may have been deleted by hand, or the table is
+// being restored or belongs to another site; then no event must be lost.
 type Queue struct {
 	db  *wpdb.DB
 	cfg Options
@@ -133,7 +133,7 @@ func (q *Queue) ViewerQueue(ctx context.Context, user webinar.UserID) (ViewerQue
 		return ViewerQueue{}, err
 	}
 	v := ViewerQueue{UserExists: true, LeadID: q.leadID(user, rows)}
-	blocked := false // by a row of an unsupported version: what follows must wait for it
+	blocked := false // by a row of an unsupported version, for which the following rows must wait
 	for _, r := range rows {
 		v.UserExists = r.UserExists
 		if !isPending(r.Key) {
@@ -161,9 +161,9 @@ func (q *Queue) ViewerQueue(ctx context.Context, user webinar.UserID) (ViewerQue
 // NeedsQuarantine reports whether Quarantine has rows to move.
 func (v ViewerQueue) NeedsQuarantine() bool { return len(v.misplaced) > 0 }
 
-// Quarantine moves the rows of a viewer that this build cannot send out of the
-// way: values that are corrupt become dead, rows of an unsupported version and those
-// behind one are deferred. None of them is lost.
+// Quarantine moves the rows of a viewer that this build cannot send, so that polls
+// do not return them: corrupt rows become dead, and rows of an unsupported version
+// are deferred together with all later ones. No row is lost.
 func (q *Queue) Quarantine(ctx context.Context, v ViewerQueue) error {
 	for _, r := range v.misplaced {
 		if _, err := decode(r); errors.Is(err, errCorrupt) {

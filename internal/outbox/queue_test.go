@@ -33,40 +33,40 @@ func users(pending []outbox.Pending) []webinar.UserID {
 
 func TestDueViewersComeOldestFirst(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 2, storetest.Enter("a", "s2"))
-	b.Change(t, 3, storetest.Enter("a", "s3"))
-	b.Change(t, 2, storetest.Exit("a"))
-	b.Change(t, 1, storetest.Enter("a", "s1"))
+	f := setup(t)
+	f.Change(t, 2, storetest.Enter("a", "s2"))
+	f.Change(t, 3, storetest.Enter("a", "s3"))
+	f.Change(t, 2, storetest.Exit("a"))
+	f.Change(t, 1, storetest.Enter("a", "s1"))
 
-	due, err := b.Outbox.DueViewers(t.Context(), 100)
+	due, err := f.Outbox.DueViewers(t.Context(), 100)
 	require.NoError(t, err)
 	assert.Equal(t, []webinar.UserID{2, 3, 1}, users(due))
 	assert.True(t, slices.IsSortedFunc(due, func(a, b outbox.Pending) int { return int(a.RowID) - int(b.RowID) }))
-	assert.Equal(t, b.ViewerQueue(t, 2).Messages[0].RowID, due[0].RowID)
-	due, err = b.Outbox.DueViewers(t.Context(), 2)
+	assert.Equal(t, f.ViewerQueue(t, 2).Messages[0].RowID, due[0].RowID)
+	due, err = f.Outbox.DueViewers(t.Context(), 2)
 	require.NoError(t, err)
 	assert.Equal(t, []webinar.UserID{2, 3}, users(due), "at most limit rows")
-	deferred, err := b.Outbox.DeferredViewers(t.Context())
+	deferred, err := f.Outbox.DeferredViewers(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, deferred)
 }
 
 func TestViewerQueueIsInOrder(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Register("a"))
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Exit("a"))
-	b.Change(t, 1, storetest.Progress("a", 1000))
-	queued := b.ViewerQueue(t, 1)
+	f := setup(t)
+	f.Change(t, 1, storetest.Register("a"))
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Exit("a"))
+	f.Change(t, 1, storetest.Progress("a", 1000))
+	queued := f.ViewerQueue(t, 1)
 	assert.Equal(t, []webinar.EventType{
 		webinar.EventRegistered, webinar.EventEntered, webinar.EventLeft, webinar.EventCompleted, webinar.EventAttendanceClassified,
 	}, types(queued.Messages))
 	assert.True(t, queued.UserExists)
 	assert.False(t, queued.UnsupportedVersion)
 
-	v, _, err := b.Store.Read(t.Context(), 1)
+	v, _, err := f.Store.Read(t.Context(), 1)
 	require.NoError(t, err)
 	registered := queued.Messages[0]
 	assert.Equal(t, webinar.Event{
@@ -77,67 +77,67 @@ func TestViewerQueueIsInOrder(t *testing.T) {
 	assert.Zero(t, registered.Attempts)
 	assert.Zero(t, registered.NextAttempt)
 
-	none := b.ViewerQueue(t, 2)
+	none := f.ViewerQueue(t, 2)
 	assert.Empty(t, none.Messages)
 }
 
 func TestAckDeletesOnlyUnchangedRows(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Exit("a"))
-	messages := b.ViewerQueue(t, 1).Messages
-	require.NoError(t, b.Outbox.Ack(t.Context(), messages[0]))
-	require.NoError(t, b.Outbox.Ack(t.Context(), messages[0]), "deleted already")
-	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.ViewerQueue(t, 1).Messages))
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Exit("a"))
+	messages := f.ViewerQueue(t, 1).Messages
+	require.NoError(t, f.Outbox.Ack(t.Context(), messages[0]))
+	require.NoError(t, f.Outbox.Ack(t.Context(), messages[0]), "deleted already")
+	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(f.ViewerQueue(t, 1).Messages))
 
 	// Another dispatcher has counted an attempt meanwhile.
-	stale := b.ViewerQueue(t, 1)
-	b.reschedule(t, 1)
-	require.NoError(t, b.Outbox.Ack(t.Context(), stale.Messages[0]))
-	assert.Len(t, b.ViewerQueue(t, 1).Messages, 1)
+	stale := f.ViewerQueue(t, 1)
+	f.reschedule(t, 1)
+	require.NoError(t, f.Outbox.Ack(t.Context(), stale.Messages[0]))
+	assert.Len(t, f.ViewerQueue(t, 1).Messages, 1)
 }
 
 func TestMarkAttemptNeedsAnUnchangedRow(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	m, stale := b.ViewerQueue(t, 1).Messages[0], b.ViewerQueue(t, 1).Messages[0]
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	m, stale := f.ViewerQueue(t, 1).Messages[0], f.ViewerQueue(t, 1).Messages[0]
 	first, later := date("2026-03-04T05:06:07Z"), date("2026-03-04T06:06:07Z")
 	begin := func(m *outbox.Message, at time.Time) bool {
-		begun, err := b.Outbox.MarkAttempt(t.Context(), m, at)
+		begun, err := f.Outbox.MarkAttempt(t.Context(), m, at)
 		require.NoError(t, err)
 		return begun
 	}
 	assert.True(t, begin(&m, first))
-	assert.Equal(t, []outbox.Message{m}, b.ViewerQueue(t, 1).Messages)
+	assert.Equal(t, []outbox.Message{m}, f.ViewerQueue(t, 1).Messages)
 	assert.Equal(t, first, m.FirstAttempt)
 	assert.Zero(t, m.Attempts)
 	assert.False(t, begin(&stale, later), "the row has changed")
 	assert.Zero(t, stale.FirstAttempt)
 	assert.True(t, begin(&m, first))
 	assert.Equal(t, first.Add(time.Second), m.FirstAttempt, "the row is written even if it has the time already")
-	assert.Equal(t, []outbox.Message{m}, b.ViewerQueue(t, 1).Messages)
+	assert.Equal(t, []outbox.Message{m}, f.ViewerQueue(t, 1).Messages)
 	assert.True(t, begin(&m, later))
 	assert.Equal(t, later, m.FirstAttempt, "the earlier attempt had no result")
 
-	b.reschedule(t, 1)
-	counted := b.ViewerQueue(t, 1).Messages[0]
+	f.reschedule(t, 1)
+	counted := f.ViewerQueue(t, 1).Messages[0]
 	known := counted
 	assert.True(t, begin(&counted, later.Add(time.Hour)))
 	assert.Equal(t, known, counted, "the first attempt stays the first")
 
-	require.NoError(t, b.Outbox.Ack(t.Context(), counted))
+	require.NoError(t, f.Outbox.Ack(t.Context(), counted))
 	assert.False(t, begin(&stale, later), "the row is deleted")
-	assert.Empty(t, b.Rows(t, 1)["outbox"])
+	assert.Empty(t, f.Rows(t, 1)["outbox"])
 }
 
 // A write whose reply was lost may not be durable: it is repeated.
 func TestMarkAttemptIsRepeatedAfterALostReply(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	cfg, proxy := storetest.NewProxy(t, b.DB.DSN)
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	cfg, proxy := storetest.NewProxy(t, f.DB.DSN)
 	queue := outbox.New(storetest.Open(t, cfg), outbox.Options{LeadMetaKey: "crm_lead"})
 	updates := 0
 	proxy.SetFault(func(statement string) storetest.Fault {
@@ -161,36 +161,36 @@ func TestMarkAttemptIsRepeatedAfterALostReply(t *testing.T) {
 }
 
 // reschedule counts a failed attempt of the viewer's first message.
-func (b fixture) reschedule(t testing.TB, user webinar.UserID) {
+func (f fixture) reschedule(t testing.TB, user webinar.UserID) {
 	t.Helper()
-	queued := b.ViewerQueue(t, user)
+	queued := f.ViewerQueue(t, user)
 	head := &queued.Messages[0]
 	head.Attempts++
 	head.FirstAttempt, head.NextAttempt = date("2026-03-04T05:06:07Z"), date("2026-03-04T05:06:37Z")
-	require.NoError(t, b.Outbox.Reschedule(t.Context(), queued))
+	require.NoError(t, f.Outbox.Reschedule(t.Context(), queued))
 }
 
 func TestRescheduleDefersAllMessagesOfTheViewer(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Exit("a"))
-	b.Change(t, 2, storetest.Enter("a", "s2"))
-	before := b.ViewerQueue(t, 1).Messages
-	b.reschedule(t, 1)
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Exit("a"))
+	f.Change(t, 2, storetest.Enter("a", "s2"))
+	before := f.ViewerQueue(t, 1).Messages
+	f.reschedule(t, 1)
 
-	due, err := b.Outbox.DueViewers(t.Context(), 100)
+	due, err := f.Outbox.DueViewers(t.Context(), 100)
 	require.NoError(t, err)
 	assert.Equal(t, []webinar.UserID{2}, users(due))
-	deferred, err := b.Outbox.DeferredViewers(t.Context())
+	deferred, err := f.Outbox.DeferredViewers(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []outbox.Pending{{User: 1, RowID: before[0].RowID, NextAttempt: date("2026-03-04T05:06:37Z")}}, deferred)
 
-	b.Change(t, 1, storetest.Progress("a", 1000)) // newer events queue behind
+	f.Change(t, 1, storetest.Progress("a", 1000)) // newer events queue behind
 	assert.Equal(t, map[string]string{
 		"outbox_wait": "client_webinar_entered client_webinar_left client_webinar_completed client_webinar_attendance_classified",
-	}, outboxRows(b.Rows(t, 1)))
-	after := b.ViewerQueue(t, 1).Messages
+	}, outboxRows(f.Rows(t, 1)))
+	after := f.ViewerQueue(t, 1).Messages
 	assert.Len(t, after, 4)
 	assert.Equal(t, before[0].RowID, after[0].RowID, "the order stays")
 	assert.Equal(t, 1, after[0].Attempts)
@@ -199,11 +199,11 @@ func TestRescheduleDefersAllMessagesOfTheViewer(t *testing.T) {
 	assert.Zero(t, after[1].Attempts)
 
 	for _, m := range after {
-		require.NoError(t, b.Outbox.Ack(t.Context(), m))
+		require.NoError(t, f.Outbox.Ack(t.Context(), m))
 	}
-	b.Change(t, 1, storetest.Enter("b", "s3"))
-	assert.Equal(t, map[string]string{"outbox": "client_webinar_entered"}, outboxRows(b.Rows(t, 1)), "no message is deferred")
-	require.NoError(t, b.Outbox.Reschedule(t.Context(), outbox.ViewerQueue{}), "no messages")
+	f.Change(t, 1, storetest.Enter("b", "s3"))
+	assert.Equal(t, map[string]string{"outbox": "client_webinar_entered"}, outboxRows(f.Rows(t, 1)), "no message is deferred")
+	require.NoError(t, f.Outbox.Reschedule(t.Context(), outbox.ViewerQueue{}), "no messages")
 }
 
 func outboxRows(rows map[string]string) map[string]string {
@@ -218,51 +218,51 @@ func outboxRows(rows map[string]string) map[string]string {
 
 func TestRescheduleSkipsChangedRows(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Exit("a"))
-	stale := b.ViewerQueue(t, 1)
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Exit("a"))
+	stale := f.ViewerQueue(t, 1)
 	stale.Messages[0].Attempts = 9
 
-	b.reschedule(t, 1)
-	require.NoError(t, b.Outbox.Reschedule(t.Context(), stale))
-	assert.Equal(t, 1, b.ViewerQueue(t, 1).Messages[0].Attempts, "the row has changed")
+	f.reschedule(t, 1)
+	require.NoError(t, f.Outbox.Reschedule(t.Context(), stale))
+	assert.Equal(t, 1, f.ViewerQueue(t, 1).Messages[0].Attempts, "the row has changed")
 
-	require.NoError(t, b.Outbox.Ack(t.Context(), b.ViewerQueue(t, 1).Messages[0]))
-	require.NoError(t, b.Outbox.Reschedule(t.Context(), stale))
-	require.NoError(t, b.Outbox.DeadLetter(t.Context(), stale.Messages[0]))
-	assert.Equal(t, map[string]string{"outbox_wait": "client_webinar_left"}, outboxRows(b.Rows(t, 1)), "a deleted row is not restored")
+	require.NoError(t, f.Outbox.Ack(t.Context(), f.ViewerQueue(t, 1).Messages[0]))
+	require.NoError(t, f.Outbox.Reschedule(t.Context(), stale))
+	require.NoError(t, f.Outbox.DeadLetter(t.Context(), stale.Messages[0]))
+	assert.Equal(t, map[string]string{"outbox_wait": "client_webinar_left"}, outboxRows(f.Rows(t, 1)), "a deleted row is not restored")
 }
 
 func TestDeadMessageBlocksNoOther(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Exit("a"))
-	b.reschedule(t, 1)
-	head := b.ViewerQueue(t, 1).Messages[0]
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Exit("a"))
+	f.reschedule(t, 1)
+	head := f.ViewerQueue(t, 1).Messages[0]
 	head.Attempts = 17
-	require.NoError(t, b.Outbox.DeadLetter(t.Context(), head))
-	assert.Equal(t, map[string]string{"outbox_dead": "client_webinar_entered", "outbox_wait": "client_webinar_left"}, outboxRows(b.Rows(t, 1)))
-	assert.Contains(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"][0], "|17|", "with its final attempts")
-	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(b.ViewerQueue(t, 1).Messages))
+	require.NoError(t, f.Outbox.DeadLetter(t.Context(), head))
+	assert.Equal(t, map[string]string{"outbox_dead": "client_webinar_entered", "outbox_wait": "client_webinar_left"}, outboxRows(f.Rows(t, 1)))
+	assert.Contains(t, f.DB.Meta(t, 1)["autowebinar_outbox_dead"][0], "|17|", "with its final attempts")
+	assert.Equal(t, []webinar.EventType{webinar.EventLeft}, types(f.ViewerQueue(t, 1).Messages))
 
-	require.NoError(t, b.Outbox.DeadLetter(t.Context(), head), "repeating it has no effect")
-	assert.Len(t, b.DB.Meta(t, 1)["autowebinar_outbox_dead"], 1)
+	require.NoError(t, f.Outbox.DeadLetter(t.Context(), head), "repeating it has no effect")
+	assert.Len(t, f.DB.Meta(t, 1)["autowebinar_outbox_dead"], 1)
 }
 
 func TestRepeatedEvaluationIsQueuedOnce(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
 	for range 3 {
-		b.Change(t, 1, storetest.Evaluate("a", uuid.Max))
-		b.Change(t, 1, storetest.Enter("b", "s2"))
+		f.Change(t, 1, storetest.Evaluate("a", uuid.Max))
+		f.Change(t, 1, storetest.Enter("b", "s2"))
 	}
-	b.reschedule(t, 1)
-	b.Change(t, 1, storetest.Evaluate("a", uuid.Max))
-	b.Change(t, 1, storetest.Evaluate("a", uuid.NameSpaceDNS))
+	f.reschedule(t, 1)
+	f.Change(t, 1, storetest.Evaluate("a", uuid.Max))
+	f.Change(t, 1, storetest.Evaluate("a", uuid.NameSpaceDNS))
 	assert.Equal(t, map[string]string{
 		"outbox_wait": "client_webinar_entered client_webinar_attendance_classified client_webinar_entered client_webinar_attendance_classified",
-	}, outboxRows(b.Rows(t, 1)))
+	}, outboxRows(f.Rows(t, 1)))
 }

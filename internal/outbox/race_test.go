@@ -26,17 +26,17 @@ const (
 // reschedules: every event is acknowledged exactly once and in order.
 func TestConcurrentChangesAndDeliveries(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	f := setup(t)
 	for id := uint64(4); id <= raceViewers; id++ {
-		b.DB.AddUser(t, id, fmt.Sprintf("viewer%d", id), "$P$B")
+		f.DB.AddUser(t, id, fmt.Sprintf("viewer%d", id), "$P$B")
 	}
-	other, _ := b.Replica(t)
+	other, _ := f.Replica(t)
 	emitted := map[uuid.UUID]int{}
 	var mu sync.Mutex
 	var viewers sync.WaitGroup
 	for user := webinar.UserID(1); user <= raceViewers; user++ {
 		// Two tabs for each viewer, one on each replica.
-		for tab, store := range []*usermeta.Store{b.Store, other} {
+		for tab, store := range []*usermeta.Store{f.Store, other} {
 			viewers.Go(func() {
 				for n := range raceChanges / 2 {
 					result, err := store.Change(t.Context(), user, raceCommand(user, tab, n))
@@ -54,7 +54,7 @@ func TestConcurrentChangesAndDeliveries(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() { viewers.Wait(); close(done) }()
-	d := dispatcher{outbox: b.Outbox, accepted: map[uuid.UUID]int{}, last: map[webinar.UserID]uint64{}}
+	d := dispatcher{outbox: f.Outbox, accepted: map[uuid.UUID]int{}, last: map[webinar.UserID]uint64{}}
 	for running := true; running; {
 		select {
 		case <-done:
@@ -69,7 +69,7 @@ func TestConcurrentChangesAndDeliveries(t *testing.T) {
 	assert.Equal(t, emitted, d.accepted, "each exactly once")
 	assert.NotZero(t, d.postponed)
 	var left int
-	require.NoError(t, b.DB.SQL.Get(&left, "SELECT COUNT(*) FROM wp_usermeta WHERE meta_key LIKE '%outbox%'"))
+	require.NoError(t, f.DB.SQL.Get(&left, "SELECT COUNT(*) FROM wp_usermeta WHERE meta_key LIKE '%outbox%'"))
 	assert.Zero(t, left)
 }
 

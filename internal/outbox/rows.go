@@ -17,7 +17,8 @@ import (
 // Status is the state of a message, which its meta key stores.
 type Status string
 
-// The states. A deferred message is tried again by itself, a dead one is not.
+// The states of a message. A deferred message is retried automatically, a dead
+// one only by an operator.
 const (
 	StatusDue      Status = "due"
 	StatusDeferred Status = "deferred"
@@ -31,7 +32,7 @@ var keys = map[Status]string{StatusDue: KeyDue, StatusDeferred: KeyDeferred, Sta
 
 func (s Status) key() string { return keys[s] }
 
-// Format says whether this build can decode a row.
+// Format is whether this build can decode a row.
 type Format string
 
 // The formats. Rows written by a newer version are listed but never modified.

@@ -20,17 +20,17 @@ import (
 // and a corrupt dead one.
 func setupRows(t *testing.T) fixture {
 	t.Helper()
-	b := setup(t)
+	f := setup(t)
 	for user := uint64(1); user <= 3; user++ {
-		b.DB.SetMeta(t, user, "nickname", "x")
+		f.DB.SetMeta(t, user, "nickname", "x")
 	}
 	for i, key := range []string{"autowebinar_outbox_dead", "autowebinar_outbox_wait", "autowebinar_outbox_wait", "autowebinar_outbox"} {
-		b.DB.SetMeta(t, 1, key, stored(i, 5))
+		f.DB.SetMeta(t, 1, key, stored(i, 5))
 	}
-	b.DB.SetMeta(t, 2, "autowebinar_outbox_wait", "9|who|knows")
-	b.DB.SetMeta(t, 2, "autowebinar_outbox_dead", "rubbish")
-	b.DB.SetMeta(t, 2, "AutoWebinar_Outbox", stored(0, 0)) // equal under the collation only
-	return b
+	f.DB.SetMeta(t, 2, "autowebinar_outbox_wait", "9|who|knows")
+	f.DB.SetMeta(t, 2, "autowebinar_outbox_dead", "rubbish")
+	f.DB.SetMeta(t, 2, "AutoWebinar_Outbox", stored(0, 0)) // equal under the collation only
+	return f
 }
 
 var eventTypes = []string{"entered", "left", "completed", "registered"}
@@ -45,10 +45,10 @@ func stored(i, attempts int) string {
 		[]string{"", "user_exit", "", "page"}[i], attempts, at*int64(min(attempts, 1)), 4102444800*int64(min(attempts, 1)))
 }
 
-func (b fixture) rows(t *testing.T, s outbox.Filter) []outbox.Row {
+func (f fixture) rows(t *testing.T, s outbox.Filter) []outbox.Row {
 	t.Helper()
 	var all []outbox.Row
-	for page, err := range b.Outbox.Rows(t.Context(), s) {
+	for page, err := range f.Outbox.Rows(t.Context(), s) {
 		require.NoError(t, err)
 		all = append(all, page...)
 	}
@@ -70,9 +70,9 @@ func summaries(entries []outbox.Row) []string {
 
 func TestRowsMatchTheFilter(t *testing.T) {
 	t.Parallel()
-	b := setupRows(t)
+	f := setupRows(t)
 	all := []string{"1 dead entered", "1 deferred left", "1 deferred completed", "1 due registered", "2 deferred unsupported version", "2 dead corrupt"}
-	rowIDs := func(n int) []uint64 { return []uint64{b.rows(t, outbox.Filter{})[n].RowID} }
+	rowIDs := func(n int) []uint64 { return []uint64{f.rows(t, outbox.Filter{})[n].RowID} }
 	tests := map[string]struct {
 		selection outbox.Filter
 		want      []string
@@ -94,19 +94,19 @@ func TestRowsMatchTheFilter(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.Equal(t, test.want, summaries(b.rows(t, test.selection)))
+			assert.Equal(t, test.want, summaries(f.rows(t, test.selection)))
 		})
 	}
 }
 
 func TestRowsArePaged(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	f := setup(t)
 	for i := range 1001 {
-		b.DB.SetMeta(t, uint64(i%3+1), "autowebinar_outbox", stored(i%4, 0))
+		f.DB.SetMeta(t, uint64(i%3+1), "autowebinar_outbox", stored(i%4, 0))
 	}
 	pages, rows, last := 0, 0, uint64(0)
-	for page, err := range b.Outbox.Rows(t.Context(), outbox.Filter{}) {
+	for page, err := range f.Outbox.Rows(t.Context(), outbox.Filter{}) {
 		require.NoError(t, err)
 		pages++
 		for _, e := range page {
@@ -123,12 +123,12 @@ func TestRowsArePaged(t *testing.T) {
 // of the rows.
 func TestRetryMakesMessagesDueWithoutAttempts(t *testing.T) {
 	t.Parallel()
-	b := setupRows(t)
-	before := b.rows(t, outbox.Filter{})
-	n, err := b.Outbox.Retry(t.Context(), b.rows(t, outbox.Filter{Type: webinar.EventCompleted}))
+	f := setupRows(t)
+	before := f.rows(t, outbox.Filter{})
+	n, err := f.Outbox.Retry(t.Context(), f.rows(t, outbox.Filter{Type: webinar.EventCompleted}))
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
-	after := b.rows(t, outbox.Filter{})
+	after := f.rows(t, outbox.Filter{})
 	assert.Equal(t, []string{"1 dead entered", "1 due left", "1 due completed", "1 due registered", "2 deferred unsupported version", "2 dead corrupt"}, summaries(after))
 	for i, e := range after[1:3] {
 		assert.Equal(t, before[i+1].RowID, e.RowID)
@@ -139,51 +139,51 @@ func TestRetryMakesMessagesDueWithoutAttempts(t *testing.T) {
 	}
 	assert.Equal(t, 5, after[0].Message.Attempts, "the dead message was not given")
 
-	n, err = b.Outbox.Retry(t.Context(), after)
+	n, err = f.Outbox.Retry(t.Context(), after)
 	require.NoError(t, err)
 	assert.Equal(t, 1, n, "the dead message; none that cannot be decoded")
 	assert.Equal(t, []string{"1 due entered", "1 due left", "1 due completed", "1 due registered", "2 deferred unsupported version", "2 dead corrupt"},
-		summaries(b.rows(t, outbox.Filter{})))
+		summaries(f.rows(t, outbox.Filter{})))
 }
 
 func TestDropSkipsUnsupportedVersions(t *testing.T) {
 	t.Parallel()
-	b := setupRows(t)
-	n, err := b.Outbox.Drop(t.Context(), b.rows(t, outbox.Filter{}))
+	f := setupRows(t)
+	n, err := f.Outbox.Drop(t.Context(), f.rows(t, outbox.Filter{}))
 	require.NoError(t, err)
 	assert.Equal(t, 5, n)
-	assert.Equal(t, []string{"2 deferred unsupported version"}, summaries(b.rows(t, outbox.Filter{})))
-	assert.Equal(t, []string{"x"}, b.DB.Meta(t, 1)["nickname"])
-	assert.Contains(t, b.DB.Meta(t, 2), "AutoWebinar_Outbox")
+	assert.Equal(t, []string{"2 deferred unsupported version"}, summaries(f.rows(t, outbox.Filter{})))
+	assert.Equal(t, []string{"x"}, f.DB.Meta(t, 1)["nickname"])
+	assert.Contains(t, f.DB.Meta(t, 2), "AutoWebinar_Outbox")
 }
 
 func TestRetryAndDropSkipChangedRows(t *testing.T) {
 	t.Parallel()
-	b := setupRows(t)
-	read := b.rows(t, outbox.Filter{})
-	b.Exec(t, "DELETE FROM wp_usermeta WHERE meta_key = 'autowebinar_outbox_dead'")
-	b.Exec(t, "UPDATE wp_usermeta SET meta_value = CONCAT(meta_value, '0') WHERE meta_key = 'autowebinar_outbox_wait'")
-	before := b.DB.Checksum(t)
-	n, err := b.Outbox.Drop(t.Context(), read[:3])
+	f := setupRows(t)
+	read := f.rows(t, outbox.Filter{})
+	f.Exec(t, "DELETE FROM wp_usermeta WHERE meta_key = 'autowebinar_outbox_dead'")
+	f.Exec(t, "UPDATE wp_usermeta SET meta_value = CONCAT(meta_value, '0') WHERE meta_key = 'autowebinar_outbox_wait'")
+	before := f.DB.Checksum(t)
+	n, err := f.Outbox.Drop(t.Context(), read[:3])
 	require.NoError(t, err)
 	assert.Zero(t, n)
-	assert.Equal(t, before, b.DB.Checksum(t))
+	assert.Equal(t, before, f.DB.Checksum(t))
 }
 
 // A change that begins before a retry and ends after it must not leave a deferred
 // event that polls do not return.
 func TestEventAddedDuringRetryIsSent(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Exec(t, "UPDATE wp_usermeta SET meta_key = 'autowebinar_outbox_wait' WHERE meta_key = 'autowebinar_outbox'")
-	read := b.rows(t, outbox.Filter{})
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Exec(t, "UPDATE wp_usermeta SET meta_key = 'autowebinar_outbox_wait' WHERE meta_key = 'autowebinar_outbox'")
+	read := f.rows(t, outbox.Filter{})
 
 	entered, release := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
 		once := false
-		_, err := b.Store.Change(t.Context(), 1, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		_, err := f.Store.Change(t.Context(), 1, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 			if !once {
 				once = true
 				close(entered)
@@ -196,15 +196,15 @@ func TestEventAddedDuringRetryIsSent(t *testing.T) {
 	<-entered // the rows are locked
 	retried := make(chan int, 1)
 	go func() {
-		n, err := b.Outbox.Retry(t.Context(), read)
+		n, err := f.Outbox.Retry(t.Context(), read)
 		assert.NoError(t, err)
 		retried <- n
 	}()
 	close(release)
 	require.NoError(t, <-done)
 	assert.NotZero(t, <-retried)
-	pending, err := b.Outbox.DueViewers(t.Context(), 10)
+	pending, err := f.Outbox.DueViewers(t.Context(), 10)
 	require.NoError(t, err)
 	require.Len(t, pending, 1, "the dispatcher sees the viewer")
-	assert.Len(t, b.ViewerQueue(t, 1).Messages, 2, "and reads both messages, due and deferred")
+	assert.Len(t, f.ViewerQueue(t, 1).Messages, 2, "and reads both messages, due and deferred")
 }

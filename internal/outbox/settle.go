@@ -11,14 +11,14 @@ import (
 )
 
 // MarkAttempt writes the time of a message's first attempt into its row before
-// anything is sent. It returns false if the row has changed or is gone.
+// anything is sent. It returns false if the row has changed or was deleted.
 //
 // Without a binary log, InnoDB may show a commit to others before it is durable,
 // and a crash at that moment undoes the commit. The extra write forces the earlier
-// commit to disk, so that a message that was sent is never forgotten. A time that
-// the row has already, of an attempt whose result is unknown, does not show that
-// the row is durable: it may have been read too early itself. A counted attempt
-// does.
+// commit to disk, so that a message that was sent is never forgotten. If the row
+// already contains the time of an attempt whose result is unknown, it may still
+// not be durable: that time may have been read before its commit was durable. A
+// counted attempt shows that the row is durable.
 func (q *Queue) MarkAttempt(ctx context.Context, m *Message, now time.Time) (bool, error) {
 	if m.Attempts > 0 {
 		return true, nil
@@ -38,8 +38,8 @@ func (q *Queue) MarkAttempt(ctx context.Context, m *Message, now time.Time) (boo
 	return true, nil
 }
 
-// Ack deletes the row of a message that the receiver has accepted. A row that has
-// changed or is gone is no error.
+// Ack deletes the row of a message that the receiver has accepted. It is no error
+// if the row has changed or was deleted.
 func (q *Queue) Ack(ctx context.Context, m Message) error {
 	_, err := q.exec(ctx, deleteMessage+"= ? AND COALESCE(m.meta_value, '') = ?", m.Event.User, m.RowID, m.value)
 	return err
@@ -60,7 +60,7 @@ func (q *Queue) DeadLetter(ctx context.Context, m Message) error {
 }
 
 // move gives the rows of messages another key, and the first one its new value.
-// If the first row has changed since it was read, it is left alone.
+// It changes nothing if the first row has changed since it was read.
 func (q *Queue) move(ctx context.Context, messages []Message, key string) error {
 	first := messages[0]
 	value := first.value
@@ -120,8 +120,8 @@ func execOnce(ctx context.Context, e sqlx.ExecerContext, query string, args ...a
 	return int(n), err
 }
 
-// withRetry tries again where another transaction locks the same rows, or the
-// connection broke.
+// withRetry repeats a statement if another transaction has locked the rows or
+// the connection broke.
 func (q *Queue) withRetry(ctx context.Context, try func() error) error {
 	return wpdb.Retry(ctx, func(err error) { q.cfg.Retried(wpdb.RetryReason(err)) }, try)
 }

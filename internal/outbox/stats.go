@@ -15,7 +15,7 @@ type Stats struct {
 	Due                int       `json:"due"`
 	Deferred           int       `json:"deferred"`
 	Dead               int       `json:"dead"`
-	Approximate        bool      `json:"approximate"`         // some of these exceed maxExactCount and are the server's estimate
+	Approximate        bool      `json:"approximate"`         // the counts above maxExactCount are estimates of the server
 	UnsupportedVersion int       `json:"unsupported_version"` // of the due and deferred ones, counted up to maxExactCount
 	Oldest             time.Time `json:"oldest,omitzero"`     // of the due and deferred events; zero: none
 }

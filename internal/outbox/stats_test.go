@@ -14,32 +14,32 @@ import (
 
 func TestStats(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	f := setup(t)
 	stats := func() outbox.Stats {
-		c, err := b.Outbox.Stats(t.Context())
+		c, err := f.Outbox.Stats(t.Context())
 		require.NoError(t, err)
 		return c
 	}
 	assert.Zero(t, stats(), "an empty outbox")
 
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 2, storetest.Enter("a", "s2"))
-	b.Change(t, 2, storetest.Exit("a"))
-	first := b.ViewerQueue(t, 1).Messages[0]
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 2, storetest.Enter("a", "s2"))
+	f.Change(t, 2, storetest.Exit("a"))
+	first := f.ViewerQueue(t, 1).Messages[0]
 	assert.Equal(t, outbox.Stats{Due: 3, Oldest: first.Event.At}, stats())
 
-	queued := b.ViewerQueue(t, 2)
+	queued := f.ViewerQueue(t, 2)
 	queued.Messages[0].Attempts, queued.Messages[0].NextAttempt = 1, time.Now().Add(time.Hour)
-	require.NoError(t, b.Outbox.Reschedule(t.Context(), queued))
+	require.NoError(t, f.Outbox.Reschedule(t.Context(), queued))
 	assert.Equal(t, outbox.Stats{Due: 1, Deferred: 2, Oldest: first.Event.At}, stats())
 
-	require.NoError(t, b.Outbox.DeadLetter(t.Context(), first))
+	require.NoError(t, f.Outbox.DeadLetter(t.Context(), first))
 	c := stats()
 	assert.Equal(t, []int{0, 2, 1}, []int{c.Due, c.Deferred, c.Dead})
-	assert.Equal(t, b.ViewerQueue(t, 2).Messages[0].Event.At, c.Oldest, "dead messages are ignored")
+	assert.Equal(t, f.ViewerQueue(t, 2).Messages[0].Event.At, c.Oldest, "dead messages are ignored")
 
-	b.DB.SetMeta(t, 7, "autowebinar_OUTBOX", "another key to WordPress")
-	b.DB.SetMeta(t, 7, "autowebinar_outbox", "not an outbox value")
+	f.DB.SetMeta(t, 7, "autowebinar_OUTBOX", "another key to WordPress")
+	f.DB.SetMeta(t, 7, "autowebinar_outbox", "not an outbox value")
 	c = stats()
 	assert.Equal(t, 1, c.Due)
 	assert.False(t, c.Approximate)
@@ -60,12 +60,12 @@ func TestStatsSkipUndecodableRows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
+			f := setup(t)
 			for _, value := range test.before {
-				b.DB.SetMeta(t, 3, test.key, value)
+				f.DB.SetMeta(t, 3, test.key, value)
 			}
-			session := b.Change(t, 1, storetest.Enter("a", "s1")).Session
-			c, err := b.Outbox.Stats(t.Context())
+			session := f.Change(t, 1, storetest.Enter("a", "s1")).Session
+			c, err := f.Outbox.Stats(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, session.StartedAt, c.Oldest)
 			assert.Equal(t, test.unsupported, c.UnsupportedVersion)
@@ -76,26 +76,26 @@ func TestStatsSkipUndecodableRows(t *testing.T) {
 
 func TestStatsCountUnsupportedRows(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.DB.SetMeta(t, 3, "autowebinar_outbox_wait", "2|of the future")
-	b.DB.SetMeta(t, 3, "autowebinar_outbox_dead", "2|given up")
-	c, err := b.Outbox.Stats(t.Context())
+	f := setup(t)
+	f.DB.SetMeta(t, 3, "autowebinar_outbox_wait", "2|of the future")
+	f.DB.SetMeta(t, 3, "autowebinar_outbox_dead", "2|given up")
+	c, err := f.Outbox.Stats(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, outbox.Stats{Deferred: 1, Dead: 1, UnsupportedVersion: 1}, c, "their age is unknown")
 }
 
 func TestStatsOfALongQueueAreApproximate(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	session := b.Change(t, 1, storetest.Enter("a", "s1")).Session
-	_, err := b.DB.SQL.Exec(`INSERT INTO wp_usermeta (user_id, meta_key, meta_value)
+	f := setup(t)
+	session := f.Change(t, 1, storetest.Enter("a", "s1")).Session
+	_, err := f.DB.SQL.Exec(`INSERT INTO wp_usermeta (user_id, meta_key, meta_value)
 		SELECT 1, 'autowebinar_outbox', value.meta_value FROM wp_usermeta AS value,
 			(SELECT 0 AS n ` + digits + `) AS a, (SELECT 0 AS n ` + digits + `) AS b, (SELECT 0 AS n ` + digits + `) AS c,
 			(SELECT 0 AS n ` + digits + `) AS d, (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5) AS e
 		WHERE value.meta_key = 'autowebinar_outbox'`)
 	require.NoError(t, err)
 
-	c, err := b.Outbox.Stats(t.Context())
+	c, err := f.Outbox.Stats(t.Context())
 	require.NoError(t, err)
 	assert.True(t, c.Approximate)
 	assert.Greater(t, c.Due, 50_000)

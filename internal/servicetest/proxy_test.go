@@ -204,9 +204,9 @@ func TestProxyRepliesForServer(t *testing.T) {
 	})
 	for range 3 {
 		_, err := conn.ExecContext(t.Context(), insert, 7, long)
-		var refused *mysql.MySQLError
-		require.ErrorAs(t, err, &refused)
-		assert.Equal(t, uint16(1021), refused.Number)
+		var sqlErr *mysql.MySQLError
+		require.ErrorAs(t, err, &sqlErr)
+		assert.Equal(t, uint16(1021), sqlErr.Number)
 		_, err = conn.ExecContext(t.Context(), insert, 8, long)
 		require.NoError(t, err)
 	}
@@ -230,8 +230,8 @@ func TestProxyLosesResponses(t *testing.T) {
 	})
 	_, err := conn.ExecContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (7, 'k', 'v')")
 	require.Error(t, err)
-	var refused *mysql.MySQLError
-	require.NotErrorAs(t, err, &refused)
+	var sqlErr *mysql.MySQLError
+	require.NotErrorAs(t, err, &sqlErr)
 	require.ErrorIs(t, conn.PingContext(context.WithoutCancel(t.Context())), driver.ErrBadConn)
 	assert.Equal(t, map[string][]string{"k": {"v"}}, db.Meta(t, 7), "the server has executed it")
 }
@@ -252,9 +252,9 @@ func TestFailedCommitIsRolledBack(t *testing.T) {
 		require.NoError(t, err)
 		_, err = tx.ExecContext(t.Context(), "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (7, 'k', 'v')")
 		require.NoError(t, err)
-		var refused *mysql.MySQLError
-		require.ErrorAs(t, tx.Commit(), &refused)
-		assert.Equal(t, uint16(1290), refused.Number)
+		var sqlErr *mysql.MySQLError
+		require.ErrorAs(t, tx.Commit(), &sqlErr)
+		assert.Equal(t, uint16(1290), sqlErr.Number)
 	}
 	assert.Empty(t, db.Meta(t, 7))
 }

@@ -124,7 +124,7 @@ func (s *site) post(t testing.TB, w webhook) servicetest.Response {
 	return sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
 }
 
-func testRefusedWebhooks(t *testing.T, s *site) {
+func testRejectedWebhooks(t *testing.T, s *site) {
 	user := s.addUser(t, "refused")
 	const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	for name, tt := range map[string]struct {
@@ -154,10 +154,10 @@ func testRefusedWebhooks(t *testing.T, s *site) {
 		if tt.header != nil {
 			tt.header(header)
 		}
-		a := sendRequest(t, http.DefaultClient, s.bridge(), w.body, header)
-		assert.Equal(t, tt.status, a.Status, "%s: %v", name, a.Body)
+		res := sendRequest(t, http.DefaultClient, s.bridge(), w.body, header)
+		assert.Equal(t, tt.status, res.Status, "%s: %v", name, res.Body)
 		if tt.code != "" {
-			assert.Equal(t, tt.code, a.Body["code"], name)
+			assert.Equal(t, tt.code, res.Body["code"], name)
 		}
 	}
 	gone := s.post(t, enteredWebhook(999999))
@@ -165,7 +165,7 @@ func testRefusedWebhooks(t *testing.T, s *site) {
 	assert.Equal(t, "autowebinar_unknown_user", gone.Body["code"])
 	form := enteredWebhook(999999)
 	form.body = strings.Replace(form.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
-	assert.Equal(t, 503, s.post(t, form).Status, "a form that is refused would be lost")
+	assert.Equal(t, 503, s.post(t, form).Status, "a form that is rejected with 422 would be lost")
 	s.expectActions(t, user)
 
 	// While the secret is being changed the sender signs with both.
@@ -188,11 +188,11 @@ func testFailingListener(t *testing.T, s *site) {
 			require.NoError(t, os.WriteFile(broken, []byte(how), 0o600))
 			w := enteredWebhook(user)
 			s.insertOutboxRow(t, w)
-			a := s.post(t, w)
-			assert.Equal(t, 500, a.Status)
-			assert.NotContains(t, fmt.Sprint(a.Body), "does not work", "the reason is in the PHP log only")
+			res := s.post(t, w)
+			assert.Equal(t, 500, res.Status)
+			assert.NotContains(t, fmt.Sprint(res.Body), "does not work", "the reason is in the PHP log only")
 			if how == "throw" {
-				assert.Equal(t, "autowebinar_listener_failed", a.Body["code"])
+				assert.Equal(t, "autowebinar_listener_failed", res.Body["code"])
 			}
 			c := newClient(t, s, "fails-"+how)
 			c.must(t, 201, "/enter", `{"webinar_id":"intro"}`)
@@ -216,7 +216,7 @@ func testUserDeletedDuringDelivery(t *testing.T, s *site) {
 	require.NoError(t, os.WriteFile(filepath.Join(s.content(), fmt.Sprintf("broken-%d", user)), []byte("delete"), 0o600))
 	w := enteredWebhook(user)
 	s.insertOutboxRow(t, w)
-	a := s.post(t, w)
-	assert.Equal(t, 200, a.Status, "%v", a.Body)
+	res := s.post(t, w)
+	assert.Equal(t, 200, res.Status, "%v", res.Body)
 	assert.Empty(t, s.row(t, user, "autowebinar_bridge_last_id"))
 }

@@ -69,27 +69,27 @@ func (c *client) send(t testing.TB, route, body string) servicetest.Response {
 
 func (c *client) must(t testing.TB, status int, route, body string) servicetest.Response {
 	t.Helper()
-	a := c.send(t, route, body)
-	require.Equal(t, status, a.Status, "%s %s: %v", route, body, a.Body)
-	return a
+	res := c.send(t, route, body)
+	require.Equal(t, status, res.Status, "%s %s: %v", route, body, res.Body)
+	return res
 }
 
-// mustEventually repeats a request while the service answers 503, as it does when
-// WordPress is too slow.
+// mustEventually repeats a request while the service responds with 503, as it
+// does when WordPress is too slow.
 func (c *client) mustEventually(t testing.TB, status int, route, body string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		a := c.send(t, route, body)
-		return a.Status != http.StatusServiceUnavailable && assert.Equal(t, status, a.Status, "%s %s: %v", route, body, a.Body)
+		res := c.send(t, route, body)
+		return res.Status != http.StatusServiceUnavailable && assert.Equal(t, status, res.Status, "%s %s: %v", route, body, res.Body)
 	}, waitTimeout, time.Second)
 }
 
 // serviceRequest sends a request with the service key.
 func (s *site) serviceRequest(t testing.TB, status int, route, body string) servicetest.Response {
 	t.Helper()
-	a := sendRequest(t, http.DefaultClient, s.base()+route, body, http.Header{"Authorization": {"Bearer " + servicetest.ServiceKey}})
-	require.Equal(t, status, a.Status, "%s %s: %v", route, body, a.Body)
-	return a
+	res := sendRequest(t, http.DefaultClient, s.base()+route, body, http.Header{"Authorization": {"Bearer " + servicetest.ServiceKey}})
+	require.Equal(t, status, res.Status, "%s %s: %v", route, body, res.Body)
+	return res
 }
 
 func sendRequest(t testing.TB, doer *http.Client, address, body string, header http.Header) servicetest.Response {

@@ -16,11 +16,11 @@ type erasure struct {
 }
 
 // erase runs some PHP code and then the plugin's eraser.
-func (s *site) erase(t testing.TB, before, login string) (answer erasure) {
+func (s *site) erase(t testing.TB, before, login string) (result erasure) {
 	t.Helper()
-	s.eval(t, &answer, `%s return call_user_func(apply_filters('wp_privacy_personal_data_erasers', array())['autowebinar']['callback'], '%s@example.test', 1);`, before, login)
-	assert.True(t, answer.Done)
-	return answer
+	s.eval(t, &result, `%s return call_user_func(apply_filters('wp_privacy_personal_data_erasers', array())['autowebinar']['callback'], '%s@example.test', 1);`, before, login)
+	assert.True(t, result.Done)
+	return result
 }
 
 // testEraseFailure checks that failures are reported and that data is retained.

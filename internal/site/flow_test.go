@@ -18,7 +18,7 @@ func TestSite(t *testing.T) {
 			"viewing":                      testViewing,
 			"all events":                   testAllEvents,
 			"repeated delivery":            testRepeatedDelivery,
-			"refused webhooks":             testRefusedWebhooks,
+			"rejected webhooks":            testRejectedWebhooks,
 			"unknown delivery":             testUnknownDelivery,
 			"failing listener":             testFailingListener,
 			"user deleted during delivery": testUserDeletedDuringDelivery,

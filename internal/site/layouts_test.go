@@ -86,8 +86,8 @@ func TestSaltsInTheDatabase(t *testing.T) {
 	s := newSite(t, oldest(t), options{noSecret: true, salts: map[string]string{"AUTH_KEY": "put your unique phrase here", "LOGGED_IN_KEY": "one", "LOGGED_IN_SALT": "one"}})
 	s.addUser(t, "guest")
 	c := newClient(t, s, "guest")
-	refused := c.must(t, http.StatusUnauthorized, "/enter", `{"webinar_id":"intro"}`)
-	assert.Equal(t, "rest_not_logged_in", refused.Body["code"])
+	res := c.must(t, http.StatusUnauthorized, "/enter", `{"webinar_id":"intro"}`)
+	assert.Equal(t, "rest_not_logged_in", res.Body["code"])
 	for _, output := range []string{s.service.Log(), s.runCheck(t, "x\ny\n")} {
 		for _, want := range []string{"AUTH_KEY is the sample phrase", "LOGGED_IN_KEY has the same value as LOGGED_IN_SALT", "NONCE_SALT is missing"} {
 			assert.Contains(t, output, want)
@@ -97,7 +97,7 @@ func TestSaltsInTheDatabase(t *testing.T) {
 	// Service keys still work. The bridge rejects events while it has no secret.
 	s.serviceRequest(t, 201, "/users/1/enter", `{"webinar_id":"intro"}`)
 	w := enteredWebhook(1)
-	refusedEvent := sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
-	assert.Equal(t, 503, refusedEvent.Status)
-	assert.Equal(t, "autowebinar_no_secret", refusedEvent.Body["code"])
+	eventResponse := sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
+	assert.Equal(t, 503, eventResponse.Status)
+	assert.Equal(t, "autowebinar_no_secret", eventResponse.Body["code"])
 }

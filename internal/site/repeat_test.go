@@ -24,9 +24,9 @@ func testRepeatedDelivery(t *testing.T, s *site) {
 		webhook webhook
 		repeat  any
 	}{{first, nil}, {first, true}, {form, nil}, {first, true}, {form, true}, {second, nil}, {second, true}} {
-		a := s.post(t, tt.webhook)
-		assert.Equal(t, 200, a.Status, "%v", a.Body)
-		assert.Equal(t, tt.repeat, a.Body["repeat"])
+		res := s.post(t, tt.webhook)
+		assert.Equal(t, 200, res.Status, "%v", res.Body)
+		assert.Equal(t, tt.repeat, res.Body["repeat"])
 		s.deleteOutboxRow(t, tt.webhook)
 	}
 	actions := s.expectActions(t, user, "client_webinar_entered", "client_webinar_form_submitted", "client_webinar_entered")
@@ -53,9 +53,9 @@ func testRepeatedDelivery(t *testing.T, s *site) {
 // row.
 func (s *site) expectUnknown(t testing.TB, w webhook) {
 	t.Helper()
-	a := s.post(t, w)
-	assert.Equal(t, 503, a.Status)
-	assert.Equal(t, "autowebinar_unknown_delivery", a.Body["code"])
+	res := s.post(t, w)
+	assert.Equal(t, 503, res.Status)
+	assert.Equal(t, "autowebinar_unknown_delivery", res.Body["code"])
 }
 
 // testUnknownDelivery posts correctly signed webhooks of events that are not
@@ -109,7 +109,7 @@ func (s *site) postInProcess(t testing.TB, before string, w webhook) (status int
 		$request->set_headers(json_decode(base64_decode('%s'), true));
 		$request->set_body(base64_decode('%s'));
 		$response = rest_do_request($request);
-		status_header(200); // the status of the answer is in its body
+		status_header(200); // the status of the response is in its body
 		return array('status' => $response->get_status(), 'data' => $response->get_data());`, before, base64Of(string(header)), base64Of(w.body))
 	return answer.Status, answer.Data.Code
 }

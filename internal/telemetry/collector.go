@@ -64,7 +64,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	gauge("outbox_counted_timestamp_seconds", counted, "Unix time of the last count of the outbox; 0 if never.")
 	counter("outbox_count_failures_total", float64(outbox.Failures), "Failed counts of the outbox.")
 	if outbox.At.IsZero() {
-		return // an absent value is better than a wrong zero
+		return // a wrong zero would be worse than no value
 	}
 	gauge("dispatcher_has_leader", boolToFloat(outbox.HasLeader),
 		"1 if any replica holds the leader lock in the database, as seen by this replica.")

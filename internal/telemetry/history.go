@@ -20,7 +20,7 @@ type Sample struct {
 	Requests       int     `json:"requests"`
 	Reports        int     `json:"reports"`
 	Events         int     `json:"events"`
-	ServerErrors   int     `json:"server_errors"`   // requests answered with 500
+	ServerErrors   int     `json:"server_errors"`   // requests with status 500
 	Rejected       int     `json:"rejected"`        // changes
 	Lag            float64 `json:"lag_sec"`         // age of the oldest event accepted in this second; -1 if there was none
 	FailedAttempts int     `json:"failed_attempts"` // to deliver an event

@@ -23,7 +23,7 @@ const (
 type outboxSnapshot struct {
 	outbox.Stats
 	HasLeader bool      `json:"has_leader"`
-	IsLeader  bool      `json:"is_leader"`       // this replica was the leader then
+	IsLeader  bool      `json:"is_leader"`       // this replica was the leader when the query ran
 	At        time.Time `json:"at,omitzero"`     // zero until the first success
 	Error     string    `json:"error,omitempty"` // of the last query
 

@@ -36,7 +36,7 @@ type Problem struct {
 	Action  string `json:"action"`
 }
 
-// Thresholds.
+// Thresholds of the problems.
 const (
 	maxTimeWithoutLeader = 10 * time.Second
 	maxEventAge          = time.Minute

@@ -13,7 +13,7 @@ import (
 )
 
 // A database server that has become a replica rejects writes. The service still
-// answers reads, responds to writes with 503, and recovers without a restart.
+// serves reads, responds to writes with 503, and recovers without a restart.
 func TestFailoverToReadOnlyServer(t *testing.T) {
 	t.Parallel()
 	db, server := newDatabase(t, durableServer())
@@ -42,8 +42,8 @@ func TestFailoverToReadOnlyServer(t *testing.T) {
 
 	r.execWhenPossible(t.Context(), "SET GLOBAL read_only = 0")
 	require.Eventually(t, func() bool {
-		a, err := v.Send(s, "/exit", `{"webinar_id":"intro"}`)
-		return err == nil && a.Status == http.StatusOK
+		res, err := v.Send(s, "/exit", `{"webinar_id":"intro"}`)
+		return err == nil && res.Status == http.StatusOK
 	}, time.Minute, 50*time.Millisecond)
 	v.Must(t, s, 201, "/enter", `{"webinar_id":"pro"}`)
 	receiver.WaitFor(t, "1", "entered", "left", "entered")

@@ -76,7 +76,7 @@ const maxTries = 5
 // its event at the receiver.
 func (r *rig) latency(t *testing.T, clients []*client, from, n int) time.Duration {
 	t.Helper()
-	answered := map[uint64]time.Time{}
+	respondedAt := map[uint64]time.Time{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, client := range clients {
@@ -87,18 +87,18 @@ func (r *rig) latency(t *testing.T, clients []*client, from, n int) time.Duratio
 			client.mustSend(r.anyReplica(), request{route: enter, webinar: "intro"})
 			mu.Lock()
 			defer mu.Unlock()
-			answered[client.login.ID] = time.Now()
+			respondedAt[client.login.ID] = time.Now()
 		})
 		time.Sleep(5 * time.Millisecond)
 	}
 	wg.Wait()
-	require.Len(t, answered, n)
+	require.Len(t, respondedAt, n)
 	r.waitDrained()
 	var took []time.Duration
 	r.receiver.mu.Lock()
 	defer r.receiver.mu.Unlock()
 	for _, got := range r.receiver.byID {
-		if at, ours := answered[got.user]; ours {
+		if at, sent := respondedAt[got.user]; sent {
 			took = append(took, got.arrived.Sub(at))
 		}
 	}

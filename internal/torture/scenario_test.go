@@ -134,8 +134,8 @@ func (r *rig) recoveryContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), cmp.Or(r.config.recovery, usualRecovery))
 }
 
-// queueLength is the number of events to be delivered; -1 if the database does not
-// answer.
+// queueLength returns the number of events to be delivered, or -1 if the database
+// does not respond.
 func (r *rig) queueLength() int {
 	n := -1
 	_ = r.db.Get(&n, `SELECT COUNT(*) FROM wp_usermeta WHERE meta_key IN ('autowebinar_outbox', 'autowebinar_outbox_wait')`)

@@ -15,30 +15,31 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// txMode says how a transaction locks its viewers.
+// txMode is how a transaction locks its viewers.
 type txMode struct {
 	namedLocks bool // take the viewers' named locks first: they have no row to lock
 	noWait     bool // return viewers that another transaction has locked, instead of waiting
 	fastLock   bool // lock with one statement, by which MariaDB may lock other rows of the users too; with noWait
-	sequential bool // lock one viewer after another, each after the one before is written
+	sequential bool // lock one viewer after another, each once the previous one is written
 }
 
 // txResult is what a transaction did with its groups.
 type txResult struct {
 	applied        []changeGroup // committed, or failed by their own commands
-	withoutRows    []changeGroup // have no row to lock: they need their named locks
+	withoutRows    []changeGroup // have no row to lock, so they need their named locks
 	blocked        []changeGroup // another transaction has locked them
 	sequential     []changeGroup // add index entries; to be processed one by one
 	fastLockFailed bool          // another transaction has locked a row of the batch
 }
 
-// maxSequential is how many viewers share a sequential transaction. Each takes
-// three round trips, during which the rows of the earlier ones stay locked.
+// maxSequential is the maximum number of viewers in a sequential transaction.
+// Each viewer takes three round trips, during which the rows of the earlier
+// ones stay locked.
 const maxSequential = 32
 
 // commitBatch commits a batch. It resolves every request or passes it to
-// waitForLock: it waits for no lock itself, because a row that WordPress has
-// locked must not delay other viewers in the batch or in the queue.
+// waitForLock. It waits for no lock, because a row that WordPress has locked
+// must not delay other viewers in the batch or in the queue.
 func (s *Store) commitBatch(batch []*request) {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
@@ -208,9 +209,9 @@ func (s *Store) lockAndPlan(ctx context.Context, tx *sqlx.Tx, groups []changeGro
 	return updates, nil
 }
 
-// requeueBlocked is the result where a write met the gap lock of another
-// transaction and nothing was committed: the groups are tried one by one or, if
-// they were, passed to waitForLock.
+// requeueBlocked returns the result of a transaction whose write met the gap
+// lock of another transaction, so that nothing was committed. The groups are
+// tried one by one or, if that was the case already, passed to waitForLock.
 func (r txResult) requeueBlocked(triedAlone bool) txResult {
 	requeued := txResult{withoutRows: r.withoutRows, blocked: r.blocked, sequential: r.sequential}
 	if triedAlone {

@@ -5,8 +5,8 @@
 //
 // Store.Change is the way to change a viewer: it locks and loads the viewer's
 // rows, runs a command, which is a pure function, and writes the rows that differ
-// together with one outbox row for each event. What serialises the changes of a
-// viewer depends on whether there is a session:
+// together with one outbox row for each event. The lock that serializes the
+// changes of a viewer depends on whether there is a session:
 //
 //   - With a session, the locking read of its rows. Every change reads all rows of
 //     the viewer, and rows of a session are renamed but not deleted.

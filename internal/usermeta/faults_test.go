@@ -16,9 +16,9 @@ import (
 )
 
 // throughProxy is a store with one connection, which passes a proxy.
-func (b fixture) throughProxy(t testing.TB) (*usermeta.Store, *storetest.Proxy) {
+func (f fixture) throughProxy(t testing.TB) (*usermeta.Store, *storetest.Proxy) {
 	t.Helper()
-	cfg, proxy := storetest.NewProxy(t, b.DB.DSN)
+	cfg, proxy := storetest.NewProxy(t, f.DB.DSN)
 	cfg.MaxConnections = 1
 	store := usermeta.New(storetest.Open(t, cfg), usermeta.Options{})
 	store.SetReady()
@@ -30,8 +30,8 @@ func (b fixture) throughProxy(t testing.TB) (*usermeta.Store, *storetest.Proxy) 
 
 func TestReportTakesAtMostFourRoundTrips(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	store, proxy := b.throughProxy(t)
+	f := setup(t)
+	store, proxy := f.throughProxy(t)
 	for _, step := range []struct {
 		name string
 		rule webinar.Command
@@ -54,15 +54,16 @@ func TestReportTakesAtMostFourRoundTrips(t *testing.T) {
 	assert.Len(t, proxy.Statements(), 1, "reading")
 }
 
-// Wherever the connection breaks, the change is stored once and acknowledged.
+// If the connection breaks at any point, the change is stored once and
+// acknowledged.
 func TestBrokenConnectionIsRetried(t *testing.T) {
 	t.Parallel()
 	for _, breaks := range []storetest.Fault{storetest.BreakBeforeServer, storetest.BreakBeforeClient} {
 		for _, word := range []string{"START TRANSACTION", "SELECT m.umeta_id", "SELECT GET_LOCK", "INSERT INTO", "COMMIT", "DO RELEASE_LOCK"} {
 			t.Run(fmt.Sprintf("%s %d", word, breaks), func(t *testing.T) {
 				t.Parallel()
-				b := setup(t)
-				store, proxy := b.throughProxy(t)
+				f := setup(t)
+				store, proxy := f.throughProxy(t)
 				var hits atomic.Int64
 				proxy.SetFault(func(statement string) storetest.Fault {
 					if strings.HasPrefix(statement, word) && hits.Add(1) == 1 {
@@ -78,7 +79,7 @@ func TestBrokenConnectionIsRetried(t *testing.T) {
 					require.NoError(t, err, i)
 					assert.NotZero(t, hits.Load())
 				}
-				rows := b.Rows(t, 1)
+				rows := f.Rows(t, 1)
 				assert.Equal(t, "client_webinar_entered client_webinar_left", rows["outbox"], "each event once")
 				assert.Equal(t, "400", rows["last_position_sec"])
 				for key, value := range rows {
@@ -92,22 +93,22 @@ func TestBrokenConnectionIsRetried(t *testing.T) {
 }
 
 // kill closes all connections of the service on the server.
-func (b fixture) kill(t testing.TB) {
+func (f fixture) kill(t testing.TB) {
 	t.Helper()
-	for _, id := range b.connections(t) {
-		_, _ = b.DB.SQL.ExecContext(t.Context(), fmt.Sprintf("KILL %d", id)) // the connection may be closed already
+	for _, id := range f.connections(t) {
+		_, _ = f.DB.SQL.ExecContext(t.Context(), fmt.Sprintf("KILL %d", id)) // the connection may be closed already
 	}
 }
 
-func (b fixture) connections(t testing.TB) (ids []uint64) {
+func (f fixture) connections(t testing.TB) (ids []uint64) {
 	t.Helper()
 	var processes []struct {
 		ID   uint64 `db:"Id"`
 		User string `db:"User"`
 	}
-	require.NoError(t, b.DB.SQL.Unsafe().Select(&processes, "SHOW PROCESSLIST"))
+	require.NoError(t, f.DB.SQL.Unsafe().Select(&processes, "SHOW PROCESSLIST"))
 	for _, process := range processes {
-		if process.User == b.DB.Name {
+		if process.User == f.DB.Name {
 			ids = append(ids, process.ID)
 		}
 	}
@@ -116,18 +117,18 @@ func (b fixture) connections(t testing.TB) (ids []uint64) {
 
 func TestChangeIsRetriedWhenItsConnectionIsKilled(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
 	for position := int64(10); position <= 200; position += 10 {
 		attempts := 0
-		_, err := b.Store.Change(t.Context(), 1, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		_, err := f.Store.Change(t.Context(), 1, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 			if attempts++; attempts == 1 {
-				b.kill(t)
+				f.kill(t)
 			}
 			return storetest.Progress("a", position)(v, now)
 		})
 		require.NoError(t, err)
 		assert.Equal(t, 2, attempts)
 	}
-	assert.Equal(t, "200", b.Rows(t, 1)["last_position_sec"])
+	assert.Equal(t, "200", f.Rows(t, 1)["last_position_sec"])
 }

@@ -10,8 +10,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// changeGroup is all changes of one viewer in one commit, in the order in which
-// they arrived.
+// changeGroup contains all changes of one viewer in one commit, in order of
+// arrival.
 type changeGroup struct {
 	user     webinar.UserID
 	requests []*request
@@ -43,8 +43,8 @@ func userIDs(groups []changeGroup) []webinar.UserID {
 	return ids
 }
 
-// apply runs the commands one after another on the viewer, and plans what has to
-// be written for all of them. A command that fails changes nothing.
+// apply runs the commands one after another on the viewer, and plans the writes
+// for all of them. A command that fails changes nothing.
 //
 // A panic fails the changes of this viewer and of no other.
 func (g changeGroup) apply(s *Store, snap snapshot, now time.Time) (w writeSet) {

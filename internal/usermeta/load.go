@@ -17,9 +17,9 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// loadedRow is a row with the time at which it was read. That is after its lock
-// was granted, so that a change never sees an earlier time than the change that
-// it waited for.
+// loadedRow is a row with the time at which it was read. The time is read after
+// the lock was granted, so that it is never earlier than that of the change
+// that this one waited for.
 type loadedRow struct {
 	row
 	now        string // as the server writes it; sorts by time
@@ -33,17 +33,18 @@ type loadedViewer struct {
 	unknownUser bool
 }
 
-// lockedBatch is the rows that a transaction has locked.
+// lockedBatch contains the rows that a transaction has locked.
 type lockedBatch struct {
 	viewers map[webinar.UserID]loadedViewer
 	locked  []changeGroup
 	blocked []changeGroup // another transaction has locked one of their rows
 
-	maxLockedUser webinar.UserID // no viewer above it has a row that may be locked
+	maxLockedUser webinar.UserID // viewers with a higher id have no locked row
 }
 
-// load reads and locks the rows of all viewers. viewers lacks those without
-// rows; with named locks it lacks only those who do not exist.
+// load reads and locks the rows of all viewers. The result does not contain
+// viewers without rows; with named locks, it lacks only viewers that do not
+// exist.
 func (s *Store) load(ctx context.Context, tx *sqlx.Tx, groups []changeGroup, m txMode) (lockedBatch, error) {
 	if !m.fastLock {
 		return s.lockOwnRows(ctx, tx, groups, m)
@@ -104,9 +105,9 @@ func (s *Store) lockOwnRows(ctx context.Context, tx *sqlx.Tx, groups []changeGro
 	return b, err
 }
 
-// readRows reads viewers by one of the statements with its columns. It is the
-// hottest function of the service: rows are scanned by hand, and strings that
-// occur in many rows are allocated once.
+// readRows reads viewers by one of the statements with its columns. It uses
+// more CPU time than any other function of the service, so it scans rows
+// without reflection and allocates strings that occur in many rows once.
 func readRows(ctx context.Context, q sqlx.QueryerContext, statement string, ids []webinar.UserID) ([]loadedRow, error) {
 	query, args, err := sqlx.In(statement, ids)
 	if err != nil {

@@ -27,10 +27,10 @@ func TestLockedRowDelaysTheChange(t *testing.T) {
 	for _, hold := range []float64{1, 2.5} {
 		t.Run(fmt.Sprint(hold), func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			b.Change(t, 1, storetest.Enter("a", "s1"))
-			b.Change(t, 1, storetest.Progress("a", 10))
-			tx := b.writer(t, "UPDATE wp_usermeta SET meta_value = '300' WHERE user_id = 1 AND meta_key = 'autowebinar_last_position_sec'")
+			f := setup(t)
+			f.Change(t, 1, storetest.Enter("a", "s1"))
+			f.Change(t, 1, storetest.Progress("a", 10))
+			tx := f.writer(t, "UPDATE wp_usermeta SET meta_value = '300' WHERE user_id = 1 AND meta_key = 'autowebinar_last_position_sec'")
 			done := make(chan error, 1)
 			go func() {
 				_, err := tx.Exec("DO SLEEP(?)", hold)
@@ -39,18 +39,18 @@ func TestLockedRowDelaysTheChange(t *testing.T) {
 				}
 				done <- err
 			}()
-			result := b.Change(t, 1, storetest.Progress("a", 20))
+			result := f.Change(t, 1, storetest.Progress("a", 20))
 			require.NoError(t, <-done)
 			assert.Equal(t, int64(300), result.Session.LastPosition, "the other writer's value is read")
-			assert.Equal(t, "300", b.Rows(t, 1)["furthest_sec"])
+			assert.Equal(t, "300", f.Rows(t, 1)["furthest_sec"])
 		})
 	}
 }
 
 // writer begins a transaction with a statement, as WordPress would.
-func (b fixture) writer(t testing.TB, statement string) *sqlx.Tx {
+func (f fixture) writer(t testing.TB, statement string) *sqlx.Tx {
 	t.Helper()
-	tx, err := b.DB.SQL.Beginx()
+	tx, err := f.DB.SQL.Beginx()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback() })
 	_, err = tx.Exec(statement)
@@ -60,20 +60,20 @@ func (b fixture) writer(t testing.TB, statement string) *sqlx.Tx {
 
 func TestDeadlockIsRetried(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Progress("a", 10))
-	ids := b.rowIDs(t, 1)
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Progress("a", 10))
+	ids := f.rowIDs(t, 1)
 	rows := slices.Sorted(maps.Values(ids))
 	const touch = "UPDATE wp_usermeta SET meta_value = CONCAT(meta_value, ' ') WHERE umeta_id = %d"
-	tx := b.writer(t, fmt.Sprintf(touch, rows[len(rows)-1]))
-	store, retries := b.countingRetries(t)
+	tx := f.writer(t, fmt.Sprintf(touch, rows[len(rows)-1]))
+	store, retries := f.countingRetries(t)
 	done := make(chan error, 1)
 	go func() {
 		_, err := store.Change(context.WithoutCancel(t.Context()), 1, storetest.Progress("a", 20))
 		done <- err
 	}()
-	b.awaitLockWait(t)
+	f.awaitLockWait(t)
 	_, err := tx.Exec(fmt.Sprintf(touch, rows[0]))
 	var deadlock *mysql.MySQLError
 	if errors.As(err, &deadlock) { // the writer was the victim
@@ -85,33 +85,33 @@ func TestDeadlockIsRetried(t *testing.T) {
 	}
 	require.NoError(t, <-done)
 	assert.True(t, deadlock != nil || retries.Load() > 0, "it was a deadlock")
-	assert.Equal(t, "20", b.Rows(t, 1)["last_position_sec"])
-	assert.Equal(t, ids, b.rowIDs(t, 1))
+	assert.Equal(t, "20", f.Rows(t, 1)["last_position_sec"])
+	assert.Equal(t, ids, f.rowIDs(t, 1))
 }
 
 func TestChangeKilledDuringALockWaitIsRetried(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Progress("a", 10))
-	tx := b.writer(t, "UPDATE wp_usermeta SET meta_value = '300' WHERE user_id = 1 AND meta_key = 'autowebinar_last_position_sec'")
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Progress("a", 10))
+	tx := f.writer(t, "UPDATE wp_usermeta SET meta_value = '300' WHERE user_id = 1 AND meta_key = 'autowebinar_last_position_sec'")
 	done := make(chan error, 1)
 	go func() {
-		_, err := b.Store.Change(context.WithoutCancel(t.Context()), 1, storetest.Progress("a", 20))
+		_, err := f.Store.Change(context.WithoutCancel(t.Context()), 1, storetest.Progress("a", 20))
 		done <- err
 	}()
-	b.awaitLockWait(t)
-	b.kill(t)
+	f.awaitLockWait(t)
+	f.kill(t)
 	require.NoError(t, tx.Commit())
 	require.NoError(t, <-done)
-	assert.Equal(t, "300", b.Rows(t, 1)["furthest_sec"])
+	assert.Equal(t, "300", f.Rows(t, 1)["furthest_sec"])
 }
 
 // countingRetries is a store, and the number of transactions that it retried.
-func (b fixture) countingRetries(t testing.TB) (*usermeta.Store, *atomic.Int64) {
+func (f fixture) countingRetries(t testing.TB) (*usermeta.Store, *atomic.Int64) {
 	t.Helper()
 	retries := new(retryCounter)
-	store := usermeta.New(storetest.Open(t, storetest.Config(t, b.DB.DSN)), usermeta.Options{Observer: retries})
+	store := usermeta.New(storetest.Open(t, storetest.Config(t, f.DB.DSN)), usermeta.Options{Observer: retries})
 	store.SetReady()
 	return store, &retries.n
 }
@@ -125,15 +125,15 @@ func (c *retryCounter) Rejected(string)              {}
 // awaitLockWait returns when a connection of the service waits for a lock.
 // information_schema.INNODB_TRX is a cache and not refreshed while several tests
 // read it.
-func (b fixture) awaitLockWait(t testing.TB) {
+func (f fixture) awaitLockWait(t testing.TB) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		var status struct {
 			Text string `db:"Status"`
 		}
-		require.NoError(t, b.DB.SQL.Unsafe().Get(&status, "SHOW ENGINE INNODB STATUS"))
+		require.NoError(t, f.DB.SQL.Unsafe().Get(&status, "SHOW ENGINE INNODB STATUS"))
 		return slices.ContainsFunc(strings.Split(status.Text, "---TRANSACTION"), func(transaction string) bool {
-			return strings.Contains(transaction, "LOCK WAIT") && strings.Contains(transaction, " "+b.DB.Name+" ")
+			return strings.Contains(transaction, "LOCK WAIT") && strings.Contains(transaction, " "+f.DB.Name+" ")
 		})
 	}, patience, 20*time.Millisecond)
 }

@@ -16,11 +16,11 @@ import (
 // committed alone, outside the commit queue, which never waits for a row lock.
 type lockWaiters struct {
 	slots    chan struct{} // one for each viewer whose lock is waited for now
-	capacity int           // requests that may wait
+	capacity int           // maximum number of waiting requests
 
 	mu       sync.Mutex
 	waiting  map[webinar.UserID][]*request // in the order in which they arrived
-	requests int                           // that wait, of all viewers
+	requests int                           // waiting requests of all viewers
 }
 
 func newLockWaiters(slots, capacity int) *lockWaiters {
@@ -37,8 +37,8 @@ func (l *lockWaiters) enqueue(g changeGroup) bool {
 	return waiting
 }
 
-// divertBlocked takes the viewers that wait already out of a batch: to try them
-// in the queue would only delay the others.
+// divertBlocked removes the viewers that already wait for a lock from a batch,
+// because trying them in the queue would only delay the others.
 func (l *lockWaiters) divertBlocked(groups []changeGroup) []changeGroup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +58,7 @@ func (l *lockWaiters) append(g changeGroup) {
 	l.requests += n
 }
 
-// requeueFront puts requests back before all that came after them.
+// requeueFront returns requests of a viewer to the front of its waiting ones.
 func (l *lockWaiters) requeueFront(g changeGroup) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,7 +66,7 @@ func (l *lockWaiters) requeueFront(g changeGroup) {
 	l.requests += len(g.requests)
 }
 
-// dequeue returns all that waits for a viewer.
+// dequeue removes and returns all waiting requests of a viewer.
 func (l *lockWaiters) dequeue(user webinar.UserID) []*request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +77,7 @@ func (l *lockWaiters) dequeue(user webinar.UserID) []*request {
 }
 
 // nextDeadline drops expired requests and returns the earliest deadline of the
-// others. A viewer without any no longer waits.
+// others. A viewer without requests no longer waits.
 func (l *lockWaiters) nextDeadline(user webinar.UserID) (deadline time.Time, waiting bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,8 +103,9 @@ func (s *Store) waitForLock(g changeGroup, named bool) {
 	if s.lockWaiters.enqueue(g) {
 		return
 	}
-	// The callers of Change wait for the result of this goroutine. It releases
-	// its slot after each attempt, so that lock waiters are served fairly.
+	// This goroutine ends when all requests of the viewer are resolved. It
+	// releases its slot after each attempt, so that lock waiters are served
+	// fairly.
 	go func() {
 		for {
 			deadline, waiting := s.lockWaiters.nextDeadline(g.user)

@@ -13,7 +13,7 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// namedLockSeconds bounds the wait for a viewer's named lock. Its holder releases
+// namedLockSeconds bounds the wait for a viewer's named lock. Its owner releases
 // it after one commit.
 const namedLockSeconds = 2
 

@@ -22,9 +22,9 @@ const purgeAttempts = 5
 // events included, and returns how many. With deletedUsersOnly it skips users
 // who exist in WordPress.
 //
-// It takes the same locks as Change and is safe while replicas run. A viewer
-// who is watching loses the session: the player's next report is refused, and it
-// enters again.
+// It takes the same locks as Change and is safe while replicas run. A viewer who
+// is watching loses the session: the player's next report is rejected, and the
+// player enters again.
 func (s *Store) Purge(ctx context.Context, users []webinar.UserID, deletedUsersOnly bool) (int, error) {
 	users = slices.Compact(slices.Sorted(slices.Values(users)))
 	for attempt := 1; ; attempt++ {

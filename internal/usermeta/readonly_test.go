@@ -18,38 +18,38 @@ import (
 
 func TestReadOnlyServerIsUnavailable(t *testing.T) {
 	t.Parallel()
-	b := setupWithServer(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	before := b.DB.Meta(t, 1)
-	b.Exec(t, "SET GLOBAL read_only = 1")
+	f := setupWithServer(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	before := f.DB.Meta(t, 1)
+	f.Exec(t, "SET GLOBAL read_only = 1")
 
-	_, err := b.Store.Change(t.Context(), 1, storetest.Progress("a", 10))
+	_, err := f.Store.Change(t.Context(), 1, storetest.Progress("a", 10))
 	require.ErrorIs(t, err, wpdb.ErrUnavailable)
-	_, err = b.Store.Change(t.Context(), 2, storetest.Enter("a", "s2"))
+	_, err = f.Store.Change(t.Context(), 2, storetest.Enter("a", "s2"))
 	require.ErrorIs(t, err, wpdb.ErrUnavailable)
-	v, _, err := b.Store.Read(t.Context(), 1)
+	v, _, err := f.Store.Read(t.Context(), 1)
 	require.NoError(t, err, "reads succeed")
 	assert.Zero(t, v.Current.LastPosition)
-	messages := b.ViewerQueue(t, 1).Messages
-	require.ErrorIs(t, b.Outbox.Ack(t.Context(), messages[0]), wpdb.ErrUnavailable)
-	assert.Equal(t, before, b.DB.Meta(t, 1))
-	assert.Empty(t, b.DB.Meta(t, 2))
+	messages := f.ViewerQueue(t, 1).Messages
+	require.ErrorIs(t, f.Outbox.Ack(t.Context(), messages[0]), wpdb.ErrUnavailable)
+	assert.Equal(t, before, f.DB.Meta(t, 1))
+	assert.Empty(t, f.DB.Meta(t, 2))
 
-	b.Exec(t, "SET GLOBAL read_only = 0")
-	b.Change(t, 1, storetest.Progress("a", 10))
-	b.Change(t, 2, storetest.Enter("a", "s2"))
-	require.NoError(t, b.Outbox.Ack(t.Context(), messages[0]))
-	assert.Empty(t, b.ViewerQueue(t, 1).Messages)
+	f.Exec(t, "SET GLOBAL read_only = 0")
+	f.Change(t, 1, storetest.Progress("a", 10))
+	f.Change(t, 2, storetest.Enter("a", "s2"))
+	require.NoError(t, f.Outbox.Ack(t.Context(), messages[0]))
+	assert.Empty(t, f.ViewerQueue(t, 1).Messages)
 }
 
 // On such a server a lock that is not granted ends the transaction. The other
 // viewers of the batch must still be changed under a lock.
 func TestInnoDBRollbackOnTimeout(t *testing.T) {
 	t.Parallel()
-	b := setupWithServer(t, "--innodb-rollback-on-timeout=ON")
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 2, storetest.Enter("a", "s2"))
-	other, err := sqlx.Open("mysql", b.DB.DSN)
+	f := setupWithServer(t, "--innodb-rollback-on-timeout=ON")
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 2, storetest.Enter("a", "s2"))
+	other, err := sqlx.Open("mysql", f.DB.DSN)
 	require.NoError(t, err)
 	t.Cleanup(func() { other.Close() })
 	progressed := func(inspect func()) webinar.Command {
@@ -58,19 +58,19 @@ func TestInnoDBRollbackOnTimeout(t *testing.T) {
 			return storetest.Progress("a", 5)(v, now)
 		}
 	}
-	release := sync.OnceFunc(b.lock(t, 2))
-	errs := b.Store.ChangeTogether([]usermeta.Change{
+	release := sync.OnceFunc(f.lock(t, 2))
+	errs := f.Store.ChangeTogether([]usermeta.Change{
 		{User: 1, Command: progressed(func() {
 			_, err := other.Exec("SELECT umeta_id FROM wp_usermeta WHERE user_id = 1 FOR UPDATE NOWAIT")
-			var refused *mysql.MySQLError
-			if assert.ErrorAs(t, err, &refused, "the rows are locked between reading and writing") {
-				assert.Equal(t, uint16(1205), refused.Number)
+			var sqlErr *mysql.MySQLError
+			if assert.ErrorAs(t, err, &sqlErr, "the rows are locked between reading and writing") {
+				assert.Equal(t, uint16(1205), sqlErr.Number)
 			}
 			release()
 		})},
 		{User: 2, Command: progressed(func() {})},
 	})
 	assert.Equal(t, []error{nil, nil}, errs)
-	assert.Equal(t, "5", b.Rows(t, 1)["last_position_sec"])
-	assert.Equal(t, "5", b.Rows(t, 2)["last_position_sec"])
+	assert.Equal(t, "5", f.Rows(t, 1)["last_position_sec"])
+	assert.Equal(t, "5", f.Rows(t, 2)["last_position_sec"])
 }

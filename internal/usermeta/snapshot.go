@@ -25,7 +25,7 @@ type snapshot struct {
 	viewer      webinar.Viewer
 	sessionRows map[webinar.ID]sessionRows
 	registered  map[webinar.ID][]row
-	hasDeferred bool               // older messages of the viewer are deferred: newer ones must queue behind them
+	hasDeferred bool               // older messages of the viewer are deferred, so newer ones must be deferred too
 	pending     map[uuid.UUID]bool // events in the outbox, by webhook id
 	damaged     []row              // values that could not be read
 }

@@ -15,7 +15,7 @@ import (
 	"autowebinar/internal/wpdb"
 )
 
-// ErrUnknownUser says that WordPress has no such user.
+// ErrUnknownUser means that WordPress has no such user.
 var ErrUnknownUser = errors.New("no such WordPress user")
 
 // Options configure a Store. The zero value is usable.
@@ -24,8 +24,8 @@ type Options struct {
 	Observer Observer     // nil for none
 	// OnEvents is called after each commit that added events. It must not block.
 	OnEvents func() // nil for none
-	// DiscardEvents stores sessions without their events: no receiver is
-	// configured, so the rows of the outbox would never leave.
+	// DiscardEvents stores sessions without their events. It is for a service
+	// without a receiver, where outbox rows would accumulate.
 	DiscardEvents bool
 }
 
@@ -37,7 +37,7 @@ type Store struct {
 
 	queues      []*commitqueue.Queue[*change]
 	lockWaiters *lockWaiters
-	waitTimeout time.Duration // waitTimeout but for tests
+	waitTimeout time.Duration // waitTimeout, except in tests
 
 	ready atomic.Bool
 
@@ -54,9 +54,9 @@ const (
 	maxLockWaiters = 16   // viewers whose locks are waited for at the same time
 )
 
-// The bounds of time. An attempt at a change begins at most waitTimeout after
-// the change was submitted, and ends within attemptTimeout plus the read time-out
-// of the connection. A lock waiter may need several attempts.
+// The time limits of a change. An attempt begins at most waitTimeout after the
+// change was submitted, and ends within attemptTimeout plus the read time-out of
+// the connection. A lock waiter may need several attempts.
 const (
 	waitTimeout    = 8 * time.Second
 	attemptTimeout = 5 * time.Second
@@ -64,7 +64,7 @@ const (
 
 var errNotReady = fmt.Errorf("%w: not checked yet", wpdb.ErrUnavailable)
 
-// New returns a store that refuses all work until SetReady is called.
+// New returns a store that rejects all work until SetReady is called.
 func New(db *wpdb.DB, o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -86,8 +86,8 @@ func New(db *wpdb.DB, o Options) *Store {
 	return s
 }
 
-// SetReady lets the store work. The caller has checked that the table keeps what
-// the store relies on.
+// SetReady enables the store. The caller must have checked that the database
+// supports it.
 func (s *Store) SetReady() { s.ready.Store(true) }
 
 // change is a command for one viewer, with the result of its latest attempt.
@@ -109,8 +109,8 @@ type request = commitqueue.Request[*change]
 // The command is called with the rows locked, maybe more than once, and must be
 // a pure function of its arguments.
 //
-// If ctx ends while the change is queued, the change is not begun and the error
-// is the context's. A change that has begun is completed.
+// If ctx ends while the change is queued, the change is dropped and the error
+// is the context's. A change whose commit has started is completed.
 func (s *Store) Change(ctx context.Context, user webinar.UserID, command webinar.Command) (webinar.Result, error) {
 	if !s.ready.Load() {
 		return webinar.Result{}, errNotReady
@@ -125,8 +125,8 @@ func (s *Store) Change(ctx context.Context, user webinar.UserID, command webinar
 	return c.result, nil
 }
 
-// rejected marks the errors with which a queue refuses a change as unavailable,
-// and counts them.
+// rejected counts the rejection of a change by a queue and wraps its error in
+// wpdb.ErrUnavailable.
 func (s *Store) rejected(err error) error {
 	switch {
 	case errors.Is(err, commitqueue.ErrFull):
@@ -154,8 +154,8 @@ type Observer interface {
 	// Retried is called for each transaction that is tried again; the reason is
 	// "deadlock", "lock_wait" or "connection".
 	Retried(reason string)
-	// Rejected is called for each change that was refused because the queue was
-	// "full" or the change waited too long, "timeout".
+	// Rejected is called for each rejected change. The reason is "full" if the
+	// queue was full, or "timeout" if the change waited too long.
 	Rejected(reason string)
 }
 
@@ -168,7 +168,7 @@ func (nopObserver) Rejected(string)              {}
 // Load is how much work waits in a store.
 type Load struct {
 	Queued      int `json:"queued"`       // changes that wait for a commit or for a lock
-	Capacity    int `json:"capacity"`     // how many may
+	Capacity    int `json:"capacity"`     // capacity of all queues
 	LockWaiters int `json:"lock_waiters"` // viewers whose rows another transaction has locked
 }
 

@@ -18,61 +18,61 @@ import (
 
 func TestEnterWritesTheSessionAndItsEvent(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
 	assert.Equal(t, map[string]string{
 		"session_id": "s1", "webinar_id": "a", "started_at": "time", "last_seen_at": "time",
 		"outbox": "client_webinar_entered",
-	}, b.Rows(t, 1))
-	assert.Len(t, b.Wakes, 1)
+	}, f.Rows(t, 1))
+	assert.Len(t, f.Wakes, 1)
 }
 
 func TestProgressWritesOnlyChangedValues(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Progress("a", 300))
-	b.Change(t, 1, storetest.Progress("a", 310))
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Progress("a", 300))
+	f.Change(t, 1, storetest.Progress("a", 310))
 	assert.Equal(t, map[string]string{
 		"session_id": "s1", "webinar_id": "a", "started_at": "time", "last_seen_at": "time",
 		"last_position_sec": "310", "furthest_sec": "310", "progress_percent": "25",
 		"outbox": "client_webinar_entered",
-	}, b.Rows(t, 1))
+	}, f.Rows(t, 1))
 }
 
 func TestSessionIsParkedAndRestoredByRenamingItsRows(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Progress("a", 600))
-	ids := b.rowIDs(t, 1)
-	b.Change(t, 1, storetest.Enter("b", "s2"))
-	b.Change(t, 1, storetest.Progress("a", 700)) // changes the rows of a, which are parked
-	rows := b.Rows(t, 1)
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Progress("a", 600))
+	ids := f.rowIDs(t, 1)
+	f.Change(t, 1, storetest.Enter("b", "s2"))
+	f.Change(t, 1, storetest.Progress("a", 700)) // changes the rows of a, which are parked
+	rows := f.Rows(t, 1)
 	assert.Equal(t, "700", rows["last_position_sec@a"])
 	assert.Equal(t, "50", rows["progress_percent@a"])
 	assert.Equal(t, "s1", rows["session_id@a"])
 	assert.Equal(t, "s2", rows["session_id"])
 	assert.NotContains(t, rows, "last_position_sec")
 
-	result := b.Change(t, 1, storetest.Enter("a", "unused"))
+	result := f.Change(t, 1, storetest.Enter("a", "unused"))
 	assert.False(t, result.Created)
-	rows = b.Rows(t, 1)
+	rows = f.Rows(t, 1)
 	assert.Equal(t, "700", rows["last_position_sec"])
 	assert.Equal(t, "s2", rows["session_id@b"])
 	assert.NotContains(t, rows, "session_id@a")
 	for key, id := range ids {
-		assert.Equal(t, id, b.rowIDs(t, 1)[key], "the row of %s keeps its id", key)
+		assert.Equal(t, id, f.rowIDs(t, 1)[key], "the row of %s keeps its id", key)
 	}
 }
 
-func (b fixture) rowIDs(t testing.TB, user uint64) map[string]uint64 {
+func (f fixture) rowIDs(t testing.TB, user uint64) map[string]uint64 {
 	t.Helper()
 	var rows []struct {
 		Key string `db:"meta_key"`
 		ID  uint64 `db:"umeta_id"`
 	}
-	require.NoError(t, b.DB.SQL.Select(&rows, "SELECT meta_key, umeta_id FROM wp_usermeta WHERE user_id = ? AND meta_key NOT LIKE '%outbox%'", user))
+	require.NoError(t, f.DB.SQL.Select(&rows, "SELECT meta_key, umeta_id FROM wp_usermeta WHERE user_id = ? AND meta_key NOT LIKE '%outbox%'", user))
 	ids := map[string]uint64{}
 	for _, r := range rows {
 		ids[r.Key] = r.ID
@@ -82,27 +82,27 @@ func (b fixture) rowIDs(t testing.TB, user uint64) map[string]uint64 {
 
 func TestUnknownUser(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	_, err := b.Store.Change(t.Context(), 99, storetest.Enter("a", "s1"))
+	f := setup(t)
+	_, err := f.Store.Change(t.Context(), 99, storetest.Enter("a", "s1"))
 	require.ErrorIs(t, err, usermeta.ErrUnknownUser)
-	_, _, err = b.Store.Read(t.Context(), 99)
+	_, _, err = f.Store.Read(t.Context(), 99)
 	require.ErrorIs(t, err, usermeta.ErrUnknownUser)
 
 	// A user deleted with rows left behind is as unknown.
-	b.Change(t, 3, storetest.Enter("a", "s1"))
-	_, err = b.DB.SQL.Exec("DELETE FROM wp_users WHERE ID = 3")
+	f.Change(t, 3, storetest.Enter("a", "s1"))
+	_, err = f.DB.SQL.Exec("DELETE FROM wp_users WHERE ID = 3")
 	require.NoError(t, err)
-	_, err = b.Store.Change(t.Context(), 3, storetest.Progress("a", 10))
+	_, err = f.Store.Change(t.Context(), 3, storetest.Progress("a", 10))
 	require.ErrorIs(t, err, usermeta.ErrUnknownUser)
-	assert.Empty(t, b.DB.Meta(t, 99))
+	assert.Empty(t, f.DB.Meta(t, 99))
 }
 
 func TestFailedCommandWritesNothing(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	_, err := b.Store.Change(t.Context(), 1, storetest.Progress("a", 10))
+	f := setup(t)
+	_, err := f.Store.Change(t.Context(), 1, storetest.Progress("a", 10))
 	require.ErrorIs(t, err, webinar.ErrNoSession)
-	assert.Empty(t, b.DB.Meta(t, 1))
+	assert.Empty(t, f.DB.Meta(t, 1))
 }
 
 func TestValuesWrittenByPHPAreRead(t *testing.T) {
@@ -139,11 +139,11 @@ func TestValuesWrittenByPHPAreRead(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
+			f := setup(t)
 			for _, row := range test.rows {
-				b.DB.SetMeta(t, 1, "autowebinar_"+row[0], row[1])
+				f.DB.SetMeta(t, 1, "autowebinar_"+row[0], row[1])
 			}
-			v, now, err := b.Store.Read(t.Context(), 1)
+			v, now, err := f.Store.Read(t.Context(), 1)
 			require.NoError(t, err)
 			require.NotNil(t, v.Current)
 			assert.Equal(t, test.want, *v.Current)
@@ -162,28 +162,28 @@ func date(s string) time.Time {
 
 func TestDuplicateRowsAreWrittenAndRenamedTogether(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
 	for _, value := range []string{"5", "500"} {
-		b.DB.SetMeta(t, 1, "autowebinar_last_position_sec", value)
+		f.DB.SetMeta(t, 1, "autowebinar_last_position_sec", value)
 	}
-	b.Change(t, 1, storetest.Progress("a", 100))
-	assert.Equal(t, "100 100", b.Rows(t, 1)["last_position_sec"])
-	b.Change(t, 1, storetest.Enter("b", "s2"))
-	rows := b.Rows(t, 1)
+	f.Change(t, 1, storetest.Progress("a", 100))
+	assert.Equal(t, "100 100", f.Rows(t, 1)["last_position_sec"])
+	f.Change(t, 1, storetest.Enter("b", "s2"))
+	rows := f.Rows(t, 1)
 	assert.Equal(t, "100 100", rows["last_position_sec@a"])
 	assert.NotContains(t, rows, "last_position_sec")
 }
 
 func TestCurrentRowsWinOverAParkedCopy(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
 	for key, value := range map[string]string{"session_id@a": "old", "last_position_sec@a": "9", "progress_percent@a": "25"} {
-		b.DB.SetMeta(t, 1, "autowebinar_"+key, value)
+		f.DB.SetMeta(t, 1, "autowebinar_"+key, value)
 	}
-	b.Change(t, 1, storetest.Progress("a", 20))
-	rows := b.Rows(t, 1)
+	f.Change(t, 1, storetest.Progress("a", 20))
+	rows := f.Rows(t, 1)
 	assert.Equal(t, "20", rows["last_position_sec"])
 	for key := range rows {
 		assert.NotContains(t, key, "@")
@@ -192,29 +192,29 @@ func TestCurrentRowsWinOverAParkedCopy(t *testing.T) {
 
 func TestRowsWithoutASessionAreNotAdopted(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.DB.SetMeta(t, 1, "autowebinar_progress_percent", "75") // its session id was deleted by PHP
-	b.DB.SetMeta(t, 1, "autowebinar_completed", "1")
-	b.DB.SetMeta(t, 1, "autowebinar_furthest_sec@a", "999")
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Progress("a", 20))
-	b.Change(t, 1, storetest.Enter("b", "s2"))
+	f := setup(t)
+	f.DB.SetMeta(t, 1, "autowebinar_progress_percent", "75") // its session id was deleted by PHP
+	f.DB.SetMeta(t, 1, "autowebinar_completed", "1")
+	f.DB.SetMeta(t, 1, "autowebinar_furthest_sec@a", "999")
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Progress("a", 20))
+	f.Change(t, 1, storetest.Enter("b", "s2"))
 	assert.Equal(t, map[string]string{
 		"session_id@a": "s1", "webinar_id@a": "a", "started_at@a": "time", "last_seen_at@a": "time",
 		"last_position_sec@a": "20", "furthest_sec@a": "20", "progress_percent@a": "0",
 		"session_id": "s2", "webinar_id": "b", "started_at": "time", "last_seen_at": "time",
 		"outbox": "client_webinar_entered client_webinar_entered",
-	}, b.Rows(t, 1))
+	}, f.Rows(t, 1))
 }
 
 func TestConcurrentFirstRequestsCreateOneSession(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	other, _ := b.Replica(t)
+	f := setup(t)
+	other, _ := f.Replica(t)
 	var wg sync.WaitGroup
 	errs := make(chan error, 200)
 	for i := range 200 {
-		store := b.Store
+		store := f.Store
 		if i%2 == 1 {
 			store = other
 		}
@@ -231,35 +231,35 @@ func TestConcurrentFirstRequestsCreateOneSession(t *testing.T) {
 	for err := range errs {
 		require.NoError(t, err)
 	}
-	for key, values := range b.DB.Meta(t, 2) {
+	for key, values := range f.DB.Meta(t, 2) {
 		assert.Len(t, values, 1, key)
 	}
-	assert.Equal(t, "client_webinar_entered", b.Rows(t, 2)["outbox"])
-	assert.Equal(t, "199", b.Rows(t, 2)["last_position_sec"])
+	assert.Equal(t, "client_webinar_entered", f.Rows(t, 2)["outbox"])
+	assert.Equal(t, "199", f.Rows(t, 2)["last_position_sec"])
 }
 
 func TestOtherRowsDoNotChange(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.DB.SetMeta(t, 1, "nickname", "anna")
-	b.DB.SetMeta(t, 1, "autowebinarX", "not in the namespace")
-	before := b.DB.Checksum(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
-	b.Change(t, 1, storetest.Progress("a", 1000))
-	b.Change(t, 1, storetest.Enter("b", "s2"))
-	assert.Equal(t, before, b.DB.Checksum(t))
+	f := setup(t)
+	f.DB.SetMeta(t, 1, "nickname", "anna")
+	f.DB.SetMeta(t, 1, "autowebinarX", "not in the namespace")
+	before := f.DB.Checksum(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
+	f.Change(t, 1, storetest.Progress("a", 1000))
+	f.Change(t, 1, storetest.Enter("b", "s2"))
+	assert.Equal(t, before, f.DB.Checksum(t))
 }
 
 func TestLocksDoNotCoverTheUsersTable(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.Change(t, 1, storetest.Enter("a", "s1"))
+	f := setup(t)
+	f.Change(t, 1, storetest.Enter("a", "s1"))
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	_, err := b.Store.Change(ctx, 1, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
-		_, err := b.DB.SQL.ExecContext(ctx, "UPDATE wp_users SET display_name = 'Anna' WHERE ID = 1")
+	_, err := f.Store.Change(ctx, 1, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+		_, err := f.DB.SQL.ExecContext(ctx, "UPDATE wp_users SET display_name = 'Anna' WHERE ID = 1")
 		assert.NoError(t, err)
-		_, err = b.DB.SQL.ExecContext(ctx, "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'nickname', 'x'), (2, 'nickname', 'y')")
+		_, err = f.DB.SQL.ExecContext(ctx, "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'nickname', 'x'), (2, 'nickname', 'y')")
 		return webinar.Result{Viewer: v}, err
 	})
 	require.NoError(t, err)
@@ -267,18 +267,18 @@ func TestLocksDoNotCoverTheUsersTable(t *testing.T) {
 
 func TestCanceledChange(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	f := setup(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := b.Store.Change(ctx, 1, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
+	_, err := f.Store.Change(ctx, 1, func(v webinar.Viewer, now time.Time) (webinar.Result, error) {
 		cancel()
 		return storetest.Enter("a", "s1")(v, now)
 	})
 	require.NoError(t, err, "a change that has begun is completed")
-	assert.Equal(t, "s1", b.Rows(t, 1)["session_id"])
+	assert.Equal(t, "s1", f.Rows(t, 1)["session_id"])
 
-	_, err = b.Store.Change(ctx, 1, storetest.Progress("a", 10))
+	_, err = f.Store.Change(ctx, 1, storetest.Progress("a", 10))
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Empty(t, b.Rows(t, 1)["last_position_sec"], "a change that has not is not begun")
+	assert.Empty(t, f.Rows(t, 1)["last_position_sec"], "a change that has not is not begun")
 }
 
 func TestUnreachableDatabaseIsUnavailable(t *testing.T) {
@@ -297,14 +297,14 @@ func TestUnreachableDatabaseIsUnavailable(t *testing.T) {
 
 func TestDiscardEvents(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	store := usermeta.New(storetest.Open(t, storetest.Config(t, b.DB.DSN)), usermeta.Options{DiscardEvents: true})
+	f := setup(t)
+	store := usermeta.New(storetest.Open(t, storetest.Config(t, f.DB.DSN)), usermeta.Options{DiscardEvents: true})
 	store.SetReady()
 	for _, command := range []webinar.Command{storetest.Enter("a", "s1"), storetest.Progress("a", 1000), storetest.Exit("a")} {
 		result, err := store.Change(t.Context(), 1, command)
 		require.NoError(t, err)
 		assert.Empty(t, result.Events)
 	}
-	assert.Equal(t, "1000", b.Rows(t, 1)["last_position_sec"])
-	assert.Empty(t, b.ViewerQueue(t, 1).Messages)
+	assert.Equal(t, "1000", f.Rows(t, 1)["last_position_sec"])
+	assert.Empty(t, f.ViewerQueue(t, 1).Messages)
 }

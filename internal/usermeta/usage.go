@@ -14,7 +14,7 @@ import (
 // UserUsage counts the rows of the namespace of one user.
 type UserUsage struct {
 	User   webinar.UserID
-	Exists bool // WordPress has the user
+	Exists bool // whether WordPress has the user
 	Rows   int
 	Events int // of the rows: undelivered events
 }
@@ -65,9 +65,8 @@ func (s *Store) Usage(ctx context.Context, user webinar.UserID) (Usage, error) {
 	return c.total, nil
 }
 
-// usageCounter counts a stream of rows. Where the rows are sorted by key (case
-// ignored), it remembers only those of the current key, so that its memory is
-// bounded.
+// usageCounter counts a stream of rows. If they are sorted by key, ignoring
+// case, it needs memory only for the rows of the current key.
 type usageCounter struct {
 	sorted bool
 	total  Usage
@@ -83,7 +82,7 @@ type userKey struct {
 
 func (c *usageCounter) add(user webinar.UserID, key string, exists bool) {
 	if !strings.HasPrefix(key, namespace) {
-		return // another case of letters: not a key of the service
+		return // differs in case, so it is not a key of the service
 	}
 	usage := c.users[user]
 	if usage == nil {

@@ -43,8 +43,8 @@ func diff(before snapshot, after webinar.Viewer, events []webinar.Event) writeSe
 		}
 		w.session(after.User, rows, session, to)
 	}
-	// The rows that are left belonged to a session that another one replaces, or
-	// are a copy of the current session.
+	// The remaining rows belong to a session that another one replaces, or are a
+	// copy of the current session.
 	for id, rows := range before.sessionRows {
 		if !taken[id] && (before.hasSessionIn(id) || sessions[id] != nil) {
 			w.deleteSession(rows)
@@ -86,7 +86,7 @@ func (s *snapshot) source(session *webinar.Session, to webinar.ID) (from webinar
 }
 
 // hasSessionIn reports whether the rows of a webinar are a session's. Rows
-// without a session id are left alone unless another session needs their keys.
+// without a session id are not changed unless another session needs their keys.
 func (s *snapshot) hasSessionIn(id webinar.ID) bool {
 	rows := s.sessionRows[id][keySessionID]
 	return len(rows) > 0 && rows[0].Value != ""
@@ -102,8 +102,9 @@ func (w *writeSet) session(user webinar.UserID, rows sessionRows, session *webin
 	}
 }
 
-// value gives the rows of one key a key and a value. A value that means the same
-// is left as it is, also if PHP wrote it in another form or it is damaged.
+// value adds the writes that give the rows of one key a new key and value. It
+// does not rewrite a value with the same meaning, even if PHP wrote it in
+// another form or it is damaged.
 func (w *writeSet) value(user webinar.UserID, rows []row, key, want string) {
 	if len(rows) == 0 {
 		if want != "" && want != "0" {

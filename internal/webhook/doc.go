@@ -7,8 +7,8 @@
 //     their rows. A later event is not sent before the earlier ones are accepted
 //     or dead.
 //   - At least once: a row is deleted only after the receiver has accepted its
-//     event. A crash between the two repeats the delivery with the same
-//     webhook-id, by which receivers deduplicate.
+//     event. After a crash between acceptance and deletion the event is delivered
+//     again with the same webhook-id, by which receivers deduplicate.
 //   - Durability: before its first attempt, the row of an event is on disk, so a
 //     crash of the database cannot undo a change that the receiver knows.
 //   - Isolation: events of one viewer that fail do not delay those of others.

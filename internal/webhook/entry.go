@@ -16,8 +16,8 @@ const (
 	backoffFull                      // at its next attempt
 )
 
-// entry is a viewer with something to send. The queue is authoritative: what an
-// entry knows beyond it only affects timing.
+// entry is a viewer with something to send. The queue is authoritative; the
+// additional state of an entry only affects timing.
 type entry struct {
 	user webinar.UserID
 	row  uint64    // the viewer's lowest known row
@@ -66,8 +66,8 @@ func (e *entry) probeReadyAt() time.Time {
 func (e *entry) blockedUntil() time.Time { return latest(e.notBefore, e.pausedUntil) }
 
 // probeLess orders entries for probing. Entries probed longest ago come first,
-// so that one event cannot block probing. Among equals comes first either the
-// newest row, or the earliest next attempt and then the oldest row.
+// so that one event cannot block probing. Ties are ordered by the newest row,
+// or by the earliest next attempt and then the oldest row.
 func (e *entry) probeLess(o *entry, newest bool) bool {
 	switch {
 	case !e.probedAt.Equal(o.probedAt):

@@ -69,7 +69,7 @@ func TestSlowFailuresUseHalfOfTheSlots(t *testing.T) {
 		f.advance(time.Second)
 		require.Len(f, f.receiver.accepted(), 20)
 
-		// Viewers 1 to 10 always time out, the others succeed quickly.
+		// Deliveries to viewers 1 to 10 always time out, the others succeed quickly.
 		f.receiver.setResponse(failUpTo(10, reply{delay: time.Hour}))
 		for user := range 10 {
 			f.queue.insert(event(webinar.UserID(user+1), 2))

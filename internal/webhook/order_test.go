@@ -35,8 +35,8 @@ func drawPhase(rt *rapid.T) phase {
 	}
 }
 
-// Whatever fails, the events of each viewer are first accepted in the order of
-// their rows, and none is lost.
+// With any failures, the events of each viewer are first accepted in the order
+// of their rows, and none is lost.
 func TestOrderAndCompletenessDuringFailures(t *testing.T) {
 	t.Parallel()
 	retry := webhook.RetryPolicy{Schedule: []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute}}

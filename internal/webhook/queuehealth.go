@@ -29,7 +29,7 @@ const (
 
 // queueHealth tracks failures of the queue's database: it logs the first failure
 // and the recovery, and pauses use of the queue in between. Reads and writes are
-// tracked separately, because a database that answers reads may refuse every
+// tracked separately, because a database that serves reads may reject every
 // write (read-only, locked, disk full).
 type queueHealth struct {
 	log *slog.Logger

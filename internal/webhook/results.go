@@ -83,7 +83,7 @@ func (r *run) handleResult(ctx context.Context, res result, now time.Time) {
 		switch {
 		case res.next != nil:
 			e.resetTo(res.next.RowID, res.next.NextAttempt)
-		case res.wasDeferred: // read the viewer once more: polls do not find rows deferred meanwhile
+		case res.wasDeferred: // read the viewer once more, because polls do not find rows that were deferred meanwhile
 			e.resetTo(e.row, time.Time{})
 		default:
 			done = true
@@ -169,7 +169,7 @@ func (r *run) reschedule(e *entry, res result, now time.Time) {
 	e.notBefore = now.Add(res.attempt.RetryAfter)
 	switch {
 	case res.attempt.Outcome == NoPayload:
-		// Without a body, the event is useless as a probe.
+		// An event without a body cannot serve as a probe.
 		e.notBefore = e.next
 	case !res.probe:
 		e.suspect = true

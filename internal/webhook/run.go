@@ -12,7 +12,7 @@ import (
 
 const (
 	scanInterval     = 30 * time.Second     // between scans of deferred rows, which other replicas may add
-	scanPauseFactor  = 100                  // the pause after a scan is at least so many times its duration
+	scanPauseFactor  = 100                  // the pause after a scan is at least this many times its duration
 	minPollInterval  = 5 * time.Millisecond // between polls, however often Wake is called
 	minPage          = 256                  // rows read by a poll
 	maxPage          = 1 << 16              // the same, if polls find only viewers already known

@@ -10,7 +10,7 @@ import (
 type Stats struct {
 	Running       bool      `json:"running"`        // a Run is in progress in this process
 	ReceiverKnown bool      `json:"receiver_known"` // this run has found out whether the receiver is available
-	ReceiverUp    bool      `json:"receiver_up"`    // false while that is unknown
+	ReceiverUp    bool      `json:"receiver_up"`    // false while the state of the receiver is unknown
 	Pending       int       `json:"pending"`        // viewers with messages that are not being sent
 	Accepted      uint64    `json:"accepted"`
 	Failed        uint64    `json:"failed"`                // attempts, including the last ones of dead messages

@@ -45,8 +45,8 @@ type Event struct {
 // namespace and the name "autowebinar.events".
 var EventNamespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("autowebinar.events"))
 
-// EventID derives the id of an event from what happened, so that a repeat of
-// the same event has the same id: UUIDv5(EventNamespace,
+// EventID derives the id of an event from its type, its user and further parts,
+// so that a repeat of the same event has the same id: UUIDv5(EventNamespace,
 // "<type>|<user>|<part>|<part>…"). The parts are:
 //
 //	registered             webinar id, the registration's Unix seconds

@@ -89,8 +89,9 @@ func TestEventIDVectors(t *testing.T) {
 	}
 }
 
-// Session and form ids may contain "|", but the part that follows such an id is
-// a fixed word or a UUID, which cannot. So different events never share an id.
+// Session and form ids may contain "|", but the part that follows them is a
+// fixed word or a UUID, which cannot. Different events therefore never share an
+// id.
 func TestEventIDsAreUnique(t *testing.T) {
 	t.Parallel()
 	type event struct {

@@ -94,7 +94,7 @@ func TestCTAClickUpdatesLastSeenAtOnlyWithAPosition(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, with(watched(100), func(s *webinar.Session) { s.CTAClickedAt = at(150) }), without.Session)
 
-	// So the next report still earns the time before the click.
+	// The next report therefore still earns the time before the click.
 	next := report(t, site(), without.Session, webinar.Report{Position: 200}, at(151))
 	assert.Equal(t, int64(200), next.Session.LastPosition)
 

@@ -87,8 +87,8 @@ func (r Rules) Exit(v Viewer, ref SessionRef, report *Report, reason LeaveReason
 }
 
 // ClickCTA records the first click on the call to action. Without a report it
-// leaves LastSeenAt alone, because the time since then still counts as watched
-// when the next report arrives.
+// does not change LastSeenAt, because the time since then still counts as
+// watched when the next report arrives.
 func (r Rules) ClickCTA(v Viewer, ref SessionRef, report *Report, now time.Time) (Result, error) {
 	return r.update(v, ref, now, func(s *Session, result *Result) {
 		if report != nil {
@@ -171,7 +171,7 @@ func (r Rules) update(v Viewer, ref SessionRef, now time.Time, f func(*Session, 
 	case err != nil:
 		return Result{}, err
 	case s.Webinar == "":
-		return Result{}, ErrWebinarRequired // events must say which webinar they are about
+		return Result{}, ErrWebinarRequired // an event must name its webinar
 	}
 	result := Result{Viewer: after, Before: v.sessionByID(s.ID).clone(), Now: now}
 	f(s, &result)
@@ -186,7 +186,7 @@ func (r Rules) emit(v Viewer, ref SessionRef, now time.Time, event func(*Session
 	})
 }
 
-// maxClockSkew is how far the clock of a client may be ahead.
+// maxClockSkew is how far the clock of a client may be ahead of the service's.
 const maxClockSkew = 5 * time.Minute
 
 // eventTime returns the time of a command that may be repeated but leaves no

@@ -28,7 +28,7 @@ const (
 	MaxSeconds       = 604800 // the longest position and duration: one week
 )
 
-// Type says how a webinar is shown.
+// Type is how a webinar is shown.
 type Type string
 
 // The types of webinars.
@@ -37,7 +37,7 @@ const (
 	Live Type = "live"
 )
 
-// LeaveReason says why a viewer left.
+// LeaveReason is why a viewer left.
 type LeaveReason string
 
 // The reasons for leaving.
@@ -96,8 +96,8 @@ var (
 	ErrLimitExceeded   = errors.New("webinar: the viewer has too many sessions or registrations")
 )
 
-// SessionMismatchError is the ErrSessionMismatch of a command. It carries what
-// a client needs to continue with the right session.
+// SessionMismatchError is the ErrSessionMismatch of a command. It contains the
+// data that a client needs to continue with the right session.
 type SessionMismatchError struct {
 	Current *Session // the viewer's current session; nil if there is none
 	Now     time.Time

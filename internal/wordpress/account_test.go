@@ -22,8 +22,8 @@ func TestCustomTableNames(t *testing.T) {
 	assert.NotEmpty(t, a.SessionTokens)
 }
 
-// No login name in a cookie causes a database error, whatever the character set
-// of the table.
+// No login name in a cookie causes a database error in a table of any character
+// set.
 func TestUnknownLoginNames(t *testing.T) {
 	t.Parallel()
 	for _, charset := range []string{"utf8mb4", "utf8mb3", "latin1", "ascii"} {

@@ -1,5 +1,5 @@
-// Package wordpress finds out which WordPress user a request comes from, in the
-// way WordPress itself does, and reads WordPress's configuration.
+// Package wordpress identifies the WordPress user of a request by the same
+// rules as WordPress, and reads WordPress's configuration.
 //
 // It guarantees:
 //

@@ -161,7 +161,8 @@ func (l *Logins) Verify(ctx context.Context, cookies []*http.Cookie, accept func
 	return Login{}, outcome
 }
 
-// Nonce returns the wp_rest nonce that WordPress would create for this login now.
+// Nonce returns the wp_rest nonce that WordPress would create for this login at
+// present.
 func (l *Logins) Nonce(login Login) string {
 	return login.noncesAt(l.cfg.Salts, nonceTick(l.cfg.Now(), l.cfg.NonceLife)).current
 }

@@ -118,7 +118,7 @@ func encodeRune(r rune) string {
 // lexHeredoc reads a heredoc or nowdoc, whose text must not be parsed as code.
 // Without a label, <<< is lexed as operators.
 func (l *phpLexer) lexHeredoc() error {
-	const maxOpening = 256 // bytes of the label with blanks and quotes
+	const maxOpening = 256 // length of the label in bytes, including blanks and quotes
 	from := l.pos + 3
 	opening, _, found := bytes.Cut(l.src[from:min(len(l.src), from+maxOpening)], []byte("\n"))
 	label := strings.Trim(string(opening), " \t\r")

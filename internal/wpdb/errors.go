@@ -15,12 +15,12 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// ErrUnavailable says that the database cannot take a change now: nothing of it
-// was stored, or the outcome is unknown and a repeat is safe.
+// ErrUnavailable means that the database cannot process a change at present.
+// Nothing was stored, or the outcome is unknown and a repeat is safe.
 var ErrUnavailable = errors.New("database unavailable")
 
-// serverState is the errors that concern the state of the server and not the
-// statement. Errors are recognised by number, never by text.
+// serverState contains the numbers of errors that concern the state of the
+// server and not the statement.
 var serverState = []uint16{
 	1021, 1030, 1114, // disk or table full, engine error
 	1037, 1038, 1041, 1206, // out of memory or of another resource
@@ -32,17 +32,17 @@ var serverState = []uint16{
 	1053, 1290, 1792, 1836, 3032, // shutdown, read-only, offline
 	1156, 1158, 1159, 1160, 1161, 1184, 1927, 4031, // network, connection closed by the server
 	1317, 1969, 3024, // interrupted, time limit of statements
-	2003, 2006, 2013, 9001, // a proxy cannot reach the server, or lost it
+	2003, 2006, 2013, 9001, // a proxy cannot reach the server or has lost the connection to it
 }
 
 // IsServerState reports whether the number of an error concerns the state of the
 // server and not the statement.
 func IsServerState(number uint16) bool { return slices.Contains(serverState, number) }
 
-// RetryReason returns why a transaction may succeed if it is repeated at once,
-// "deadlock", "lock_wait" or "connection", or "" where it may not. A lost
-// connection counts: every transaction is safe to repeat whether or not it was
-// committed, because it starts from the rows.
+// RetryReason returns why a transaction may succeed if it is repeated at once:
+// "deadlock", "lock_wait" or "connection". It returns "" if a repeat would not
+// help. A transaction whose connection was lost can be repeated even if it was
+// committed, because it starts by reading the rows.
 func RetryReason(err error) string {
 	var sqlErr *mysql.MySQLError
 	if !errors.As(err, &sqlErr) {
@@ -52,11 +52,11 @@ func RetryReason(err error) string {
 		return ""
 	}
 	switch sqlErr.Number {
-	case 1205, 3572: // 3572 is MySQL's answer to NOWAIT; MariaDB's is 1205
+	case 1205, 3572: // with NOWAIT, MySQL returns 3572 and MariaDB 1205
 		return "lock_wait"
 	case 1213, 1614, 1020, 3058: // 1020: innodb_snapshot_isolation; 3058: named locks
 		return "deadlock"
-	case 2006, 2013: // sent by proxies that lost the server
+	case 2006, 2013: // sent by proxies that have lost the connection to the server
 		return "connection"
 	}
 	return ""
@@ -69,8 +69,8 @@ func IsLocked(err error) bool { return RetryReason(err) == "lock_wait" }
 // maxTries bounds how often Retry runs a transaction.
 const maxTries = 5
 
-// Retry runs a transaction, again if it fails for a temporary reason, and calls
-// retried with the error before each repetition.
+// Retry runs a transaction and repeats it while it fails for a temporary
+// reason. It calls retried with the error before each repetition.
 func Retry(ctx context.Context, retried func(error), run func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := run()

@@ -31,8 +31,8 @@ const (
 		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 )
 
-// Config names a database and the two tables in it. Table names are trusted:
-// they come from the operator and are checked by the configuration.
+// Config names a database and the two tables in it. The table names must be
+// valid, which package config checks.
 type Config struct {
 	DSN            *mysql.Config
 	UsersTable     string
@@ -46,8 +46,8 @@ type DB struct {
 	Config Config
 }
 
-// Open returns a pool. It does not connect: a database that is down at start is
-// no error.
+// Open returns a pool. It does not connect, so it succeeds even if the database
+// is down.
 func Open(cfg Config) (*DB, error) {
 	dsn := cfg.DSN.Clone()
 	dsn.InterpolateParams = true // one round trip for each statement
@@ -72,8 +72,8 @@ func Open(cfg Config) (*DB, error) {
 	return &DB{sqlx.NewDb(db, "mysql"), cfg}, nil
 }
 
-// connector prepares each new connection. Session variables in the DSN would not
-// do: MySQL and MariaDB have different names for the isolation level.
+// connector prepares each new connection. The isolation level cannot be set in
+// the DSN, because MySQL and MariaDB have different names for the variable.
 type connector struct{ driver.Connector }
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -85,8 +85,8 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	case ctx.Err() != nil || errors.As(err, &netErr) || errors.As(err, &sqlErr):
 		return nil, err
 	default:
-		// The connection broke during the handshake: the driver returns no typed
-		// error for that.
+		// The driver returns no typed error if the connection breaks during the
+		// handshake.
 		return nil, fmt.Errorf("%w: %w", driver.ErrBadConn, err)
 	}
 	for _, statement := range []string{setIsolation, setSession} {
@@ -134,8 +134,9 @@ type Account struct {
 	SessionTokens []byte         `db:"session_tokens"` // serialized; nil if there is no row
 }
 
-// ReadVariable returns the value of the server variable that has one of the
-// names: servers name some variables differently. sql.ErrNoRows if there is none.
+// ReadVariable returns the value of the server variable with one of the names,
+// because servers name some variables differently. The error is sql.ErrNoRows if
+// there is none.
 func ReadVariable(ctx context.Context, q sqlx.QueryerContext, names ...string) (value string, err error) {
 	query, args, err := sqlx.In("SHOW VARIABLES WHERE Variable_name IN (?)", names)
 	if err != nil {
@@ -146,8 +147,8 @@ func ReadVariable(ctx context.Context, q sqlx.QueryerContext, names ...string) (
 	return value, err
 }
 
-// IsOn reports whether the value of a switch such as read_only is not off; some
-// servers know more values than ON.
+// IsOn reports whether a switch such as read_only is on. Some servers have
+// several values that mean on.
 func IsOn(value string) bool { return value != "OFF" && value != "0" }
 
 // RepeatList returns an SQL list of n equal items.
