@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"autowebinar/internal/config"
@@ -58,7 +59,12 @@ const (
 // Run runs the command that args name and returns the exit code.
 func Run(ctx context.Context, args []string, s Streams, environ []string) int {
 	name := "serve"
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+	switch {
+	case len(args) == 0:
+	case slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
+		printUsage(s.Err)
+		return exitOK
+	case !strings.HasPrefix(args[0], "-"):
 		name, args = args[0], args[1:]
 	}
 	for _, c := range commands() {
@@ -76,10 +82,8 @@ func Run(ctx context.Context, args []string, s Streams, environ []string) int {
 		}
 		return exitError
 	}
+	fmt.Fprintf(s.Err, "autowebinar: unknown command %q\n\n", name)
 	printUsage(s.Err)
-	if name == "help" {
-		return exitOK
-	}
 	return exitUsage
 }
 

@@ -55,8 +55,10 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"version", []string{"version"}, 0, "autowebinar ", ""},
 		{"config --reference", []string{"config", "--reference"}, 0, "AUTOWEBINAR_WEBHOOK_URL", ""},
-		{"help", []string{"help"}, 0, "", "usage: autowebinar"},
-		{"unknown command", []string{"fly"}, 2, "", "usage: autowebinar"},
+		{"help", []string{"help"}, 0, "", "usage: autowebinar [command]"},
+		{"help flag", []string{"--help"}, 0, "", "usage: autowebinar [command]"},
+		{"help for serve", []string{"serve", "-h"}, 0, "", "usage: autowebinar serve"},
+		{"unknown command", []string{"fly"}, 2, "", `unknown command "fly"`},
 		{"unknown flag", []string{"sink", "--colour"}, 2, "", "-colour"},
 		{"extra argument", []string{"check", "now"}, 2, "", `unexpected argument "now"`},
 		{"missing settings", []string{"serve"}, 1, "", "AUTOWEBINAR_WEBHOOK_URL"},
