@@ -115,7 +115,11 @@ func (f *eventFilter) requireFilter(set *flag.FlagSet) error {
 	case filtered && *f.all:
 		return usageErrorf(set, "--all cannot be combined with a filter")
 	case !filtered && !*f.all:
-		return usageErrorf(set, "select events with --user, --event, --older-than, --deferred or --dead, or use --all")
+		flags := "--user, --event, --older-than"
+		for _, status := range f.statuses {
+			flags += ", --" + string(status)
+		}
+		return usageErrorf(set, "select events with %s or --all", flags)
 	}
 	return nil
 }
