@@ -154,7 +154,7 @@ func (c attendanceCmd) print(s Streams, r attendanceResult) error {
 	if c.dryRun {
 		verb = "would be classified"
 	}
-	_, err := fmt.Fprintf(s.Out, "%s of %s: %d %s (%d attended, %d did not), %d out of range, %d gone\n",
+	_, err := fmt.Fprintf(s.Out, "%s of %s: %d %s (%d attended, %d did not attend), %d outside the period, %d deleted meanwhile\n",
 		text.Count(r.Viewers, "viewer"), r.Webinar, r.Attended+r.NotAttended, verb, r.Attended, r.NotAttended, r.OutOfRange, r.Gone)
 	return err
 }
