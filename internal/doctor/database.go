@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -194,7 +195,10 @@ func (i *inspection) indexes(ctx context.Context) (Finding, error) {
 		"SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND SEQ_IN_INDEX = 1 AND INDEX_NAME IN ('user_id', 'meta_key') AND COLUMN_NAME = INDEX_NAME",
 		i.db.Config.DSN.DBName, i.db.Config.UsermetaTable)
 	if err == nil && len(names) < 2 {
-		f.State, f.Detail = Fatal, fmt.Sprintf("only %q", names)
+		missing := slices.DeleteFunc([]string{"user_id", "meta_key"}, func(name string) bool {
+			return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+		})
+		f.State, f.Detail = Fatal, "missing: "+strings.Join(missing, ", ")
 		if i.tableMissing {
 			f.State = Fail // the table may not exist yet
 		}
