@@ -66,8 +66,12 @@ func Run(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	err = Serve(ctx, log, a.work,
 		Server{Handler: a.api, Listener: public, DelayShutdown: true},
 		Server{Handler: a.admin, Listener: admin, DelayShutdown: true})
-	log.Info("stopped", "error", err)
-	return err
+	if err != nil {
+		log.Error("stopped", "error", err)
+		return err
+	}
+	log.Info("stopped")
+	return nil
 }
 
 // newApp wires the components. It does not connect to anything.
