@@ -131,7 +131,7 @@ func serviceVariables() []variable {
 			set: parseInto(func(c *Config) **url.URL { return &c.WebhookURL }, parseWebhookURL)},
 		{name: webhookSecret, defaultText: "required unless the URL is `off`", secret: true, doc: "Signing secrets, `whsec_` followed by the base64 of 24 to 64 bytes; a comma-separated list, for rotation.",
 			set: parseInto(func(c *Config) *[][]byte { return &c.WebhookSecrets }, parseWebhookSecrets)},
-		{name: "AUTOWEBINAR_WEBHOOK_RETRY", defaultText: "`5s,30s,2m,10m,1h,3h,6h,12h`, then `24h` up to 7 days", doc: "Waiting times between delivery attempts; a comma-separated list of durations.",
+		{name: "AUTOWEBINAR_WEBHOOK_RETRY", defaultText: "`5s,30s,2m,10m,1h,3h,6h,12h`, then `24h` up to 7 days", doc: "Waiting times between delivery attempts, the last of which repeats until 7 days after the first attempt; a comma-separated list of durations.",
 			set: parseInto(func(c *Config) *[]time.Duration { return &c.WebhookRetry }, parseRetry)},
 		{name: "AUTOWEBINAR_DISPATCH", def: "auto", doc: "Whether this replica sends events: `auto` (if the database elects it as leader), `on` or `off`.",
 			set: parseInto(func(c *Config) *Dispatch { return &c.Dispatch }, oneOf(DispatchAuto, DispatchOn, DispatchOff))},
