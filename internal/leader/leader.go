@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg wpdb.Config, log *slog.Logger, lead func(ctx c
 	var last error
 	for ctx.Err() == nil {
 		err := c.campaign(ctx)
-		if ctx.Err() == nil && !errors.Is(err, errNotLeader) && (last == nil || last.Error() != err.Error()) {
+		if ctx.Err() == nil && err != nil && !errors.Is(err, errNotLeader) && (last == nil || last.Error() != err.Error()) {
 			log.WarnContext(ctx, "leadership attempt failed", "error", err)
 		}
 		last = err

@@ -129,17 +129,22 @@ func TestOneReplicaLeadsUntilItStops(t *testing.T) {
 
 func TestLeaderCampaignsAgainWhenItsWorkReturns(t *testing.T) {
 	t.Parallel()
-	cfg := storetest.Config(t, mariadbtest.New(t).DSN)
+	db := mariadbtest.New(t)
+	e := newElection(t, db.DSN)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	terms := 0
-	err := leader.Run(ctx, cfg, slog.New(slog.DiscardHandler), func(context.Context) {
-		if terms++; terms == 2 {
+	err := leader.Run(ctx, e.cfg, slog.New(slog.DiscardHandler), func(ctx context.Context) {
+		switch terms++; terms {
+		case 1: // so that the work returns after a term that ended with an error, too
+			e.kill(t, db.SQL)
+			<-ctx.Done()
+		case 3:
 			cancel()
 		}
 	})
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, 2, terms)
+	assert.Equal(t, 3, terms)
 }
 
 func TestEachTableHasALeader(t *testing.T) {
