@@ -48,9 +48,9 @@ func (b *breaker) recordRejected(now time.Time) (closed bool) {
 }
 
 // recordFailure records an attempt whose outcome is Unavailable, which may open the
-// breaker. It reports
-// whether the breaker stays closed and no other viewer has failed since the last
-// success: then the cause may be the event, or this is the start of an outage.
+// breaker. It reports whether the breaker stays closed and no other viewer has failed
+// since the last success: then the cause may be the event, or this is the start of an
+// outage.
 func (b *breaker) recordFailure(now time.Time, res result) (sole bool) {
 	responded := res.attempt.Status != 0
 	if b.closed || !b.known {
