@@ -62,8 +62,12 @@ func TestCheckerDetectsMutations(t *testing.T) {
 			if m.inject != nil {
 				inject = r.injectRepeatedly(func() fault { return fault{name: string(m.failpoint), inject: m.inject} })
 			}
+			minAcknowledged := int64(250)
+			if m.config.frequent != "" {
+				minAcknowledged = 500 // enough to complete a webinar before one of the frequent requests
+			}
 			complete := func() bool {
-				return r.acknowledged.Load() >= 250 && (m.failpoint != failpoint.LeadWithoutLock || r.receiver.overlapCount() > 0)
+				return r.acknowledged.Load() >= minAcknowledged && (m.failpoint != failpoint.LeadWithoutLock || r.receiver.overlapCount() > 0)
 			}
 			res := r.runScenario(shortRun, complete, inject)
 			t.Logf("%s", res)
