@@ -279,8 +279,8 @@ class Attachment extends EventTarget {
   }
 
   /**
-   * Tells whether the session has had no other report since one was saved. Otherwise
-   * its seek back would undo them.
+   * Reports whether the session has had no report since this one was saved. If it
+   * has, the seek back in this report would undo later progress.
    * @param {PendingReport} report
    */
   async #isLatest({ session_id, seen }) {
@@ -378,7 +378,7 @@ class Attachment extends EventTarget {
     }, 1000 * seconds);
   }
 
-  /** Opens a session for no caller: errors are emitted only. @param {'enter' | 'resume'} route */
+  /** Opens a session. No caller handles the errors, which are emitted as events. @param {'enter' | 'resume'} route */
   #openInBackground(route) { this.#open(route).catch(() => {}); }
 
   /** @param {string} type @param {any} detail */

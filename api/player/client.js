@@ -60,9 +60,9 @@ export class Client {
   }
 
   /**
-   * Sends a request, and repeats it with a new nonce or token where that has expired.
+   * Sends a request, and repeats it with a new nonce or token if the old one has expired.
    * @param {string} route
-   * @param {object} [body] none: a GET request
+   * @param {object} [body] omitted for a GET request
    * @param {{ keepalive?: boolean, query?: Record<string, string> }} [options]
    * @returns {Promise<any>} the JSON of the response; rejects with an AutoWebinarError
    */

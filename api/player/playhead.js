@@ -14,7 +14,7 @@ export class Playhead {
 
   #media; #notify; #preventForwardSeek; #givenDuration;
   #position = 0; // the last one outside of seeks
-  /** @type {number | null} */ #target = null; // where we move the video; nothing is reported until it is there
+  /** @type {number | null} */ #target = null; // the position that this class seeks to; nothing is reported until the video has reached it
   /** @type {number | null} */ #unconfirmed = null; // the target until the video plays there
   #retryBeforePlaying = false; #retryAtPlaying = false; // whether the target may be applied once more
   #viewerSeeks = false; #beyondLimit = false; // the current seek is the viewer's, and goes beyond what was watched

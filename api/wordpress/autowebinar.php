@@ -512,9 +512,9 @@ function is_signed( string $content, string $signatures, array $keys ): bool {
 }
 
 /**
- * Handles a verified webhook. It fires the action of the event once; repeats are
- * accepted without it. If a listener does not finish, the response is 500, and the
- * service sends the event again.
+ * Handles a verified webhook. It fires the action of the event once. Repeated
+ * deliveries are accepted without firing it again. If a listener does not finish,
+ * the response is 500, and the service sends the event again.
  *
  * @param WP_REST_Request $request Request.
  * @return WP_REST_Response|WP_Error
@@ -535,8 +535,8 @@ function handle_webhook( WP_REST_Request $request ) {
 	read_primary();
 	$wpdb->flush();
 	if ( ! get_userdata( $meta['user_id'] ) ) {
-		// 422 refuses this event without implying a failure of the site. It must not
-		// follow from a failed query, or for a form, which would be lost.
+		// 422 rejects this event without implying a failure of the site. It must not
+		// result from a failed query, nor reject a form, which would then be lost.
 		$gone = ! $wpdb->last_error && 'client_webinar_form_submitted' !== $meta['type'];
 		return new WP_Error( 'autowebinar_unknown_user', __( 'The viewer does not exist.', 'autowebinar' ), array( 'status' => $gone ? 422 : 503 ) );
 	}

@@ -26,7 +26,7 @@ type Outcome int
 const (
 	Attended Outcome = iota + 1
 	NotAttended
-	Excluded    // by Evaluation.Include
+	Excluded    // Evaluation.Include rejected the session
 	NotEntered  // the viewer has no session of the webinar
 	UnknownUser // WordPress has no such user
 )

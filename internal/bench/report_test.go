@@ -185,13 +185,13 @@ func reportProgress(b *testing.B, store *usermeta.Store, rules webinar.Rules, us
 
 // serviceVariant is the whole service with HTTP, WordPress logins, rules and group
 // commit.
-func serviceVariant(b *testing.B, o options, s *site, sv *service, connections int) *variant {
-	logins, url := writeLogins(b, s.viewers), sv.url+"/progress"
+func serviceVariant(b *testing.B, o options, s *site, svc *service, connections int) *variant {
+	logins, url := writeLogins(b, s.viewers), svc.url+"/progress"
 	requireAccepted(b, url, s.viewers[0], s.reservePositions())
 	return &variant{
 		name: fmt.Sprintf("d  service over HTTP, %d connections", connections),
-		site: s, pids: []int{sv.pid},
-		prepare: func() { sv.warmLogins(b, s.viewers) },
+		site: s, pids: []int{svc.pid},
+		prepare: func() { svc.warmLogins(b, s.viewers) },
 		load: func(d time.Duration) (sample, error) {
 			return wrk(o, connections, d, url, logins, s.reservePositions())
 		},
@@ -199,16 +199,16 @@ func serviceVariant(b *testing.B, o options, s *site, sv *service, connections i
 }
 
 // saveProfiles saves profiles of the service under load, for go tool pprof.
-func saveProfiles(b *testing.B, o options, s *site, sv *service) {
-	v := serviceVariant(b, o, s, sv, 64)
+func saveProfiles(b *testing.B, o options, s *site, svc *service) {
+	v := serviceVariant(b, o, s, svc, 64)
 	done := make(chan error, 1)
 	go func() {
 		_, err := v.load(10 * time.Second)
 		done <- err
 	}()
-	sv.saveProfile(b, o.profiles, "cpu", "profile?seconds=8")
+	svc.saveProfile(b, o.profiles, "cpu", "profile?seconds=8")
 	require.NoError(b, <-done)
-	sv.saveProfile(b, o.profiles, "allocs", "allocs")
-	sv.saveProfile(b, o.profiles, "heap", "heap")
+	svc.saveProfile(b, o.profiles, "allocs", "allocs")
+	svc.saveProfile(b, o.profiles, "heap", "heap")
 	fmt.Println("profiles of the service are in", o.profiles)
 }

@@ -66,10 +66,10 @@ func startService(b *testing.B, binary string, s *site, settings ...string) *ser
 		}
 	}
 	b.Cleanup(stop)
-	sv := &service{pid: cmd.Process.Pid, url: "http://" + public + "/wp-json/autowebinar/v1", admin: "http://" + admin, stop: stop}
-	sv.waitFor(b, "/readyz", `"ready"`)
-	sv.ready = time.Since(start)
-	return sv
+	svc := &service{pid: cmd.Process.Pid, url: "http://" + public + "/wp-json/autowebinar/v1", admin: "http://" + admin, stop: stop}
+	svc.waitFor(b, "/readyz", `"ready"`)
+	svc.ready = time.Since(start)
+	return svc
 }
 
 // waitFor waits until a response of the admin address contains a text.
@@ -176,9 +176,9 @@ func BenchmarkStart(b *testing.B) {
 	var ready []time.Duration
 	var memory float64
 	for range 5 {
-		sv := startService(b, binary, s)
-		ready, memory = append(ready, sv.ready), max(memory, residentMB(sv.pid))
-		sv.stop()
+		svc := startService(b, binary, s)
+		ready, memory = append(ready, svc.ready), max(memory, residentMB(svc.pid))
+		svc.stop()
 	}
 	b.ReportMetric(0, "ns/op")
 	fmt.Printf("\nbinary %.1f MB, ready after %.0f ms, %.0f MB resident without load\n",

@@ -30,25 +30,25 @@ func BenchmarkWebinar(b *testing.B) {
 	tracker := newEventTracker()
 	receiver := httptest.NewServer(http.HandlerFunc(tracker.handleWebhook))
 	b.Cleanup(receiver.Close)
-	sv := startService(b, build(b), s, "AUTOWEBINAR_WEBHOOK_URL="+receiver.URL,
+	svc := startService(b, build(b), s, "AUTOWEBINAR_WEBHOOK_URL="+receiver.URL,
 		// The defaults: these viewers report no faster than real ones.
 		"AUTOWEBINAR_MAX_PLAYBACK_RATE=2", "AUTOWEBINAR_RATE_VIEWER=50,300")
-	sv.waitFor(b, "/metrics", "\nautowebinar_dispatcher_leader 1\n")
+	svc.waitFor(b, "/metrics", "\nautowebinar_dispatcher_leader 1\n")
 	client := newClient(o.connections)
 
-	m := newMeter(b, s, sv.pid)
+	m := newMeter(b, s, svc.pid)
 	start := time.Now()
 	peak := make(chan float64)
 	done := make(chan struct{})
-	go func() { peak <- maxUntil(done, func() float64 { return residentMB(sv.pid) }) }()
+	go func() { peak <- maxUntil(done, func() float64 { return residentMB(svc.pid) }) }()
 
 	var wg sync.WaitGroup
 	for i := range s.viewers {
-		wg.Go(func() { runViewer(&s.viewers[i], client, sv.url, start, o.watchTime, tracker) })
+		wg.Go(func() { runViewer(&s.viewers[i], client, svc.url, start, o.watchTime, tracker) })
 	}
 	if o.profiles != "" {
 		time.Sleep(rampTime / 2)
-		sv.saveProfile(b, o.profiles, "webinar-cpu", "profile?seconds=20")
+		svc.saveProfile(b, o.profiles, "webinar-cpu", "profile?seconds=20")
 	}
 	wg.Wait()
 	elapsed := time.Since(start)

@@ -31,12 +31,12 @@ func BenchmarkWordPressWrites(b *testing.B) {
 		s.addViewers(b, reportingViewers, true)
 		s.addProfiles(b)
 	}
-	sv := startService(b, build(b), same)
+	svc := startService(b, build(b), same)
 	var toSame, toOther [][]time.Duration
 	minRate := math.Inf(1)
 	for range o.rounds {
-		a, rateA := measureWordPressWrites(b, o, sv, same, same)
-		c, rateC := measureWordPressWrites(b, o, sv, same, other)
+		a, rateA := measureWordPressWrites(b, o, svc, same, same)
+		c, rateC := measureWordPressWrites(b, o, svc, same, other)
 		toSame, toOther, minRate = append(toSame, a), append(toOther, c), min(minRate, rateA, rateC)
 	}
 	b.ReportMetric(0, "ns/op")
@@ -62,9 +62,9 @@ func BenchmarkWordPressWrites(b *testing.B) {
 // measureWordPressWrites returns the durations of WordPress's writes to one site
 // and the rate of the reports that the service meanwhile stores for another site
 // or the same one.
-func measureWordPressWrites(b *testing.B, o options, sv *service, reported, written *site) (latencies []time.Duration, rate float64) {
+func measureWordPressWrites(b *testing.B, o options, svc *service, reported, written *site) (latencies []time.Duration, rate float64) {
 	b.Helper()
-	sv.warmLogins(b, reported.viewers)
+	svc.warmLogins(b, reported.viewers)
 	ctx, stop := context.WithTimeout(b.Context(), o.duration)
 	defer stop()
 	var wg sync.WaitGroup
@@ -83,7 +83,7 @@ func measureWordPressWrites(b *testing.B, o options, sv *service, reported, writ
 				}
 				v := reported.viewers[i%len(reported.viewers)]
 				body := fmt.Sprintf(`{"position_sec":%d,"webinar_id":%q}`, position+int64(i/len(reported.viewers)), webinarID)
-				if err := v.send(client, "POST", sv.url+"/progress", body); err != nil {
+				if err := v.send(client, "POST", svc.url+"/progress", body); err != nil {
 					failed.Store(i, err)
 				}
 				reports.Add(1)

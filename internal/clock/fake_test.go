@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestClockIsSetWithoutItsMonotonicReading(t *testing.T) {
+func TestSettingClockKeepsMonotonicReading(t *testing.T) {
 	before := Now()
 	for _, hours := range []int64{1, -1, 24 * 365, 0} {
 		atomic.StoreInt64(ahead, hours*3600)

@@ -30,7 +30,7 @@ type Request[T any] struct {
 
 	deadline time.Time
 	once     sync.Once
-	err      error         // set before done is closed
+	err      error         // the result; valid once done is closed
 	done     chan struct{} // closed when the request is resolved
 	promoted chan struct{} // closed when the caller of the request has to make the next commit
 }

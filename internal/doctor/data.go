@@ -20,7 +20,7 @@ import (
 func (d *Database) CheckData(ctx context.Context, store *usermeta.Store) []Finding {
 	conn, err := d.db.Connx(ctx)
 	if err != nil {
-		return nil // Check reports it
+		return nil // Check reports a failure to connect
 	}
 	defer conn.Close()
 	i := inspection{conn: conn, db: d.db}

@@ -58,14 +58,14 @@ func withStates(states map[string]doctor.State) string {
 func TestCheckAndVerify(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		damage string                  // statements; {account} is the service's
-		states map[string]doctor.State // that differ from healthyDatabase
-		advice map[string]string       // parts of it, by finding
-		err    error                   // of Verify
+		damage string                  // statements to run first; {account} is the service's account
+		states map[string]doctor.State // the states that differ from healthyDatabase
+		advice map[string]string       // expected parts of the advice, by finding
+		err    error                   // the error of Verify
 		config func(cfg *wpdb.Config)  // changes the settings
-		admin  bool                    // run as the administrator
+		admin  bool                    // check with the administrator's account
 
-		users    int // of WordPress, each with a nickname
+		users    int // number of users of WordPress, each with a nickname
 		nickname func(id int) string
 	}{
 		"healthy": {},

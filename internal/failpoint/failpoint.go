@@ -23,7 +23,7 @@ const (
 	NewestFirst        Name = "the newest event of a viewer is delivered first"
 	SwapEvaluations    Name = "two evaluations of a viewer are swapped"
 	AcceptServerErrors Name = "a response with 500 counts as accepted"
-	NewWebhookID       Name = "each attempt has another webhook id"
+	NewWebhookID       Name = "each attempt has a new webhook id"
 	AttemptTime        Name = "an event has the time of its attempt"
 	EvaluateAbsent     Name = "everyone is evaluated as absent"
 	AckLostForms       Name = "forms are acknowledged that were not delivered"

@@ -143,7 +143,7 @@ func monitor(ctx context.Context, conn *sqlx.Conn, name string, done <-chan stru
 	}
 }
 
-// The conditions of verifyLock.
+// The conditions that verifyLock checks.
 const (
 	acquiresLock = "GET_LOCK(?, 0) = 1"
 	ownsLock     = "IS_USED_LOCK(?) = CONNECTION_ID()"

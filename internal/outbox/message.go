@@ -29,7 +29,7 @@ type Message struct {
 	// may have it too, and DueViewers does not return them.
 	Deferred bool
 
-	value string // as read: the condition of every later write
+	value string // the value that was read, on which every later write is conditional
 }
 
 // ViewerQueue contains the messages of one viewer and the other data that a

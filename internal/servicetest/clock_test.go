@@ -34,7 +34,7 @@ func TestDatabaseClockSteps(t *testing.T) {
 		require.NoError(t, db.QueryRow("SELECT UNIX_TIMESTAMP(UTC_TIMESTAMP())").Scan(&seconds))
 		assert.InDelta(t, time.Now().Add(ahead).Unix(), seconds, 5, ahead)
 
-		// The server waits by another clock.
+		// Waits of the server do not depend on the clock that was set.
 		begun := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		_, err := waiter.ExecContext(ctx, "SELECT SLEEP(0.2)")

@@ -16,7 +16,7 @@ const EnvFaketime = "AUTOWEBINAR_LIBFAKETIME"
 // DatabaseClock is the clock of a MariaDB server. It can be set while the server
 // runs.
 type DatabaseClock struct {
-	// Env is to be added to the Env of the server's Config.
+	// Env contains variables to append to Config.Env of the server.
 	Env  []string
 	path string
 }

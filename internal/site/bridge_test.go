@@ -93,42 +93,42 @@ func enteredWebhook(user uint64) webhook {
 	}
 }
 
-func (w webhook) header(t testing.TB) http.Header {
+func (hook webhook) header(t testing.TB) http.Header {
 	t.Helper()
-	signer, err := standardwebhooks.NewWebhook(w.secret)
+	signer, err := standardwebhooks.NewWebhook(hook.secret)
 	require.NoError(t, err)
-	signature, err := signer.Sign(w.id, w.at, []byte(w.body))
+	signature, err := signer.Sign(hook.id, hook.at, []byte(hook.body))
 	require.NoError(t, err)
 	return http.Header{
-		"Webhook-Id": {w.id}, "Webhook-Timestamp": {fmt.Sprint(w.at.Unix())}, "Webhook-Signature": {signature}, "Autowebinar-User": {w.user},
+		"Webhook-Id": {hook.id}, "Webhook-Timestamp": {fmt.Sprint(hook.at.Unix())}, "Webhook-Signature": {signature}, "Autowebinar-User": {hook.user},
 	}
 }
 
 // insertOutboxRow inserts a row like that of an event in delivery. The service
 // does not deliver rows with this key.
-func (s *site) insertOutboxRow(t testing.TB, w webhook) {
+func (s *site) insertOutboxRow(t testing.TB, hook webhook) {
 	t.Helper()
 	s.exec(t, "INSERT INTO "+s.usermeta+" (user_id, meta_key, meta_value) VALUES (?, 'autowebinar_outbox_dead', ?)",
-		w.user, "1|client_webinar_entered|"+w.id+"|1790000000|intro|auto|0bd5a0f6-93d5-4a0c-a6ad-4dd6b9e2b5a0|||0|0|0")
+		hook.user, "1|client_webinar_entered|"+hook.id+"|1790000000|intro|auto|0bd5a0f6-93d5-4a0c-a6ad-4dd6b9e2b5a0|||0|0|0")
 }
 
 // deleteOutboxRow deletes the row, as the service does when an event was accepted.
-func (s *site) deleteOutboxRow(t testing.TB, w webhook) {
+func (s *site) deleteOutboxRow(t testing.TB, hook webhook) {
 	t.Helper()
-	s.exec(t, "DELETE FROM "+s.usermeta+" WHERE meta_key = 'autowebinar_outbox_dead' AND meta_value LIKE ?", "%|"+w.id+"|%")
+	s.exec(t, "DELETE FROM "+s.usermeta+" WHERE meta_key = 'autowebinar_outbox_dead' AND meta_value LIKE ?", "%|"+hook.id+"|%")
 }
 
 // post sends a webhook to the bridge.
-func (s *site) post(t testing.TB, w webhook) servicetest.Response {
+func (s *site) post(t testing.TB, hook webhook) servicetest.Response {
 	t.Helper()
-	return sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
+	return sendRequest(t, http.DefaultClient, s.bridge(), hook.body, hook.header(t))
 }
 
 func testRejectedWebhooks(t *testing.T, s *site) {
-	user := s.addUser(t, "refused")
+	user := s.addUser(t, "rejected")
 	const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	for name, tt := range map[string]struct {
-		spoil  func(w *webhook)
+		change func(w *webhook)
 		header func(h http.Header)
 		status int
 		code   string
@@ -146,15 +146,15 @@ func testRejectedWebhooks(t *testing.T, s *site) {
 		"no JSON":                 {func(w *webhook) { w.body = `{"type":` }, nil, 400, ""},
 		"no user":                 {func(w *webhook) { w.user = "0" }, nil, 400, "autowebinar_unknown_event"},
 	} {
-		w := enteredWebhook(user)
-		if tt.spoil != nil {
-			tt.spoil(&w)
+		hook := enteredWebhook(user)
+		if tt.change != nil {
+			tt.change(&hook)
 		}
-		header := w.header(t)
+		header := hook.header(t)
 		if tt.header != nil {
 			tt.header(header)
 		}
-		res := sendRequest(t, http.DefaultClient, s.bridge(), w.body, header)
+		res := sendRequest(t, http.DefaultClient, s.bridge(), hook.body, header)
 		assert.Equal(t, tt.status, res.Status, "%s: %v", name, res.Body)
 		if tt.code != "" {
 			assert.Equal(t, tt.code, res.Body["code"], name)
@@ -169,12 +169,12 @@ func testRejectedWebhooks(t *testing.T, s *site) {
 	s.expectActions(t, user)
 
 	// While the secret is being changed the sender signs with both.
-	w := enteredWebhook(user)
-	s.insertOutboxRow(t, w)
-	header := w.header(t)
-	w.secret = other
-	header.Set("Webhook-Signature", w.header(t).Get("Webhook-Signature")+" "+header.Get("Webhook-Signature"))
-	assert.Equal(t, 200, sendRequest(t, http.DefaultClient, s.bridge(), w.body, header).Status)
+	hook := enteredWebhook(user)
+	s.insertOutboxRow(t, hook)
+	header := hook.header(t)
+	hook.secret = other
+	header.Set("Webhook-Signature", hook.header(t).Get("Webhook-Signature")+" "+header.Get("Webhook-Signature"))
+	assert.Equal(t, 200, sendRequest(t, http.DefaultClient, s.bridge(), hook.body, header).Status)
 	s.expectActions(t, user, "client_webinar_entered")
 }
 
@@ -186,9 +186,9 @@ func testFailingListener(t *testing.T, s *site) {
 			user := s.addUser(t, "fails-"+how)
 			broken := filepath.Join(s.content(), fmt.Sprintf("broken-%d", user))
 			require.NoError(t, os.WriteFile(broken, []byte(how), 0o600))
-			w := enteredWebhook(user)
-			s.insertOutboxRow(t, w)
-			res := s.post(t, w)
+			hook := enteredWebhook(user)
+			s.insertOutboxRow(t, hook)
+			res := s.post(t, hook)
 			assert.Equal(t, 500, res.Status)
 			assert.NotContains(t, fmt.Sprint(res.Body), "does not work", "the reason is in the PHP log only")
 			if how == "throw" {
@@ -214,9 +214,9 @@ func testFailingListener(t *testing.T, s *site) {
 func testUserDeletedDuringDelivery(t *testing.T, s *site) {
 	user := s.addUser(t, "short-lived")
 	require.NoError(t, os.WriteFile(filepath.Join(s.content(), fmt.Sprintf("broken-%d", user)), []byte("delete"), 0o600))
-	w := enteredWebhook(user)
-	s.insertOutboxRow(t, w)
-	res := s.post(t, w)
+	hook := enteredWebhook(user)
+	s.insertOutboxRow(t, hook)
+	res := s.post(t, hook)
 	assert.Equal(t, 200, res.Status, "%v", res.Body)
 	assert.Empty(t, s.row(t, user, "autowebinar_bridge_last_id"))
 }

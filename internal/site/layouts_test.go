@@ -96,8 +96,8 @@ func TestSaltsInTheDatabase(t *testing.T) {
 	assert.NotContains(t, strings.ReplaceAll(s.service.Log(), `"one"`, ""), "unique phrase")
 	// Service keys still work. The bridge rejects events while it has no secret.
 	s.serviceRequest(t, 201, "/users/1/enter", `{"webinar_id":"intro"}`)
-	w := enteredWebhook(1)
-	eventResponse := sendRequest(t, http.DefaultClient, s.bridge(), w.body, w.header(t))
+	hook := enteredWebhook(1)
+	eventResponse := sendRequest(t, http.DefaultClient, s.bridge(), hook.body, hook.header(t))
 	assert.Equal(t, 503, eventResponse.Status)
 	assert.Equal(t, "autowebinar_no_secret", eventResponse.Body["code"])
 }

@@ -51,9 +51,9 @@ func testRepeatedDelivery(t *testing.T, s *site) {
 
 // expectUnknown checks that the bridge responds with 503 to an event without a
 // row.
-func (s *site) expectUnknown(t testing.TB, w webhook) {
+func (s *site) expectUnknown(t testing.TB, hook webhook) {
 	t.Helper()
-	res := s.post(t, w)
+	res := s.post(t, hook)
 	assert.Equal(t, 503, res.Status)
 	assert.Equal(t, "autowebinar_unknown_delivery", res.Body["code"])
 }
@@ -62,9 +62,9 @@ func (s *site) expectUnknown(t testing.TB, w webhook) {
 // pending for the user, or while the rows cannot be read.
 func testUnknownDelivery(t *testing.T, s *site) {
 	user, other := s.addUser(t, "meant"), s.addUser(t, "not-meant")
-	w := enteredWebhook(user)
-	s.insertOutboxRow(t, w)
-	elsewhere := w
+	hook := enteredWebhook(user)
+	s.insertOutboxRow(t, hook)
+	elsewhere := hook
 	elsewhere.user = fmt.Sprint(other)
 	s.expectUnknown(t, elsewhere)
 
@@ -74,31 +74,31 @@ func testUnknownDelivery(t *testing.T, s *site) {
 		other, "1|client_webinar_registered|"+uuid.NewString()+"|1790000000|intro|auto||"+source.id+"||0|0|0", other, "1|a|"+source.id+"|b")
 	s.expectUnknown(t, source)
 
-	form := w
-	form.body = strings.Replace(w.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
-	for _, unread := range []webhook{w, form} {
+	form := hook
+	form.body = strings.Replace(hook.body, "client_webinar_entered", "client_webinar_form_submitted", 1)
+	for _, unread := range []webhook{hook, form} {
 		assert.Equal(t, "autowebinar_unread", s.rejection(t, unread, s.usermeta))
 		assert.Equal(t, "autowebinar_unknown_user", s.rejection(t, unread, s.users))
 	}
 
-	assert.Equal(t, 200, s.post(t, w).Status)
+	assert.Equal(t, 200, s.post(t, hook).Status)
 	s.expectActions(t, user, "client_webinar_entered")
 	s.expectActions(t, other)
 }
 
 // rejection returns the error code for a webhook while reads of a table fail.
-func (s *site) rejection(t testing.TB, w webhook, table string) string {
+func (s *site) rejection(t testing.TB, hook webhook, table string) string {
 	t.Helper()
-	status, code := s.postInProcess(t, failQueries("^SELECT.* FROM "+table), w)
+	status, code := s.postInProcess(t, failQueries("^SELECT.* FROM "+table), hook)
 	assert.Equal(t, 503, status)
 	return code
 }
 
 // postInProcess runs some PHP code and then passes a webhook to the bridge
 // within PHP.
-func (s *site) postInProcess(t testing.TB, before string, w webhook) (status int, code string) {
+func (s *site) postInProcess(t testing.TB, before string, hook webhook) (status int, code string) {
 	t.Helper()
-	header, err := json.Marshal(w.header(t))
+	header, err := json.Marshal(hook.header(t))
 	require.NoError(t, err)
 	var answer struct {
 		Status int
@@ -110,7 +110,7 @@ func (s *site) postInProcess(t testing.TB, before string, w webhook) (status int
 		$request->set_body(base64_decode('%s'));
 		$response = rest_do_request($request);
 		status_header(200); // the status of the response is in its body
-		return array('status' => $response->get_status(), 'data' => $response->get_data());`, before, base64Of(string(header)), base64Of(w.body))
+		return array('status' => $response->get_status(), 'data' => $response->get_data());`, before, base64Of(string(header)), base64Of(hook.body))
 	return answer.Status, answer.Data.Code
 }
 

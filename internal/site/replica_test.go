@@ -27,13 +27,13 @@ func useReplica(method string) string {
 func testLaggingReplica(t *testing.T, s *site) {
 	for name, method := range map[string]string{"hyperdb": "send_reads_to_masters", "ludicrousdb": "send_reads_to_primaries"} {
 		user := s.addUser(t, "reads-"+name)
-		w := enteredWebhook(user)
-		s.insertOutboxRow(t, w)
-		status, code := s.postInProcess(t, useReplica("of_another_make"), w)
+		hook := enteredWebhook(user)
+		s.insertOutboxRow(t, hook)
+		status, code := s.postInProcess(t, useReplica("of_another_make"), hook)
 		assert.Equal(t, 422, status)
 		assert.Equal(t, "autowebinar_unknown_user", code, "the replica lags")
 
-		status, code = s.postInProcess(t, useReplica(method), w)
+		status, code = s.postInProcess(t, useReplica(method), hook)
 		assert.Equal(t, 200, status, "%s: %s", name, code)
 		s.expectActions(t, user, "client_webinar_entered")
 

@@ -111,8 +111,9 @@ func (f *Fixture) Exec(t testing.TB, statement string, args ...any) {
 	require.NoError(t, err)
 }
 
-// Rows returns the rows of a viewer by key without the prefix: the values of one
-// key joined by a space, times as "time", outbox values as their event type.
+// Rows returns the rows of a viewer by key without the prefix. It joins the
+// values of one key by spaces, and replaces times by "time" and outbox values by
+// their event type.
 func (f *Fixture) Rows(t testing.TB, user uint64) map[string]string {
 	t.Helper()
 	rows := map[string]string{}

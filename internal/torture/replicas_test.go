@@ -51,7 +51,7 @@ func TestLeaderIsReplacedInTime(t *testing.T) {
 	}
 }
 
-// The receiver has an event within half a second, whichever replica has written it.
+// The receiver gets an event within half a second after any replica has written it.
 // On a busy machine most of the tries must be in time.
 func TestDeliveryIsQuick(t *testing.T) {
 	const viewers, limit = 30, 500 * time.Millisecond

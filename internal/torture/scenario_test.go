@@ -30,9 +30,9 @@ func seedFor(t testing.TB) uint64 {
 }
 
 // runScenario lets a group of viewers send requests while inject, if it is not nil,
-// injects faults. The run ends after length, or once complete returns true, but at the
-// latest after sixty times length. Then all faults are removed and the result is
-// checked.
+// injects faults. The run lasts at least length. If complete is not nil, it lasts
+// until complete returns true, but at most sixty times length. Then all faults are
+// removed and the result is checked.
 func (r *rig) runScenario(length time.Duration, complete func() bool, inject func(ctx context.Context)) *result {
 	started := time.Now()
 	group := newViewerGroup(r)

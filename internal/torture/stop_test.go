@@ -20,7 +20,8 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// A stop cancels deliveries. A cancelled delivery does not count as an attempt.
+// Stopping the service cancels deliveries, and a canceled delivery does not
+// count as an attempt.
 func TestStopCountsNoAttempt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 1, rigConfig{viewers: 8, appliedOnce: true})

@@ -99,7 +99,8 @@ func (r txResult) resolve() {
 	}
 }
 
-// runTx makes one attempt at a transaction. With an error the result is empty.
+// runTx makes one attempt at a transaction. If it returns an error, the result
+// is empty.
 func (s *Store) runTx(ctx context.Context, groups []changeGroup, m txMode) (result txResult, err error) {
 	conn, err := s.db.Connx(ctx)
 	if err != nil {

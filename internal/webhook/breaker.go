@@ -10,12 +10,12 @@ import (
 // only event that fails.
 const maxProbePause = 30 * time.Second
 
-// breaker tracks whether the receiver is available. It starts open; times that
-// are zero mean "immediately".
+// breaker tracks whether the receiver is available. It starts open. A zero time
+// means "immediately".
 type breaker struct {
 	cfg Config
 
-	known bool // the state is based on an attempt of this run; error statuses for one viewer are not enough
+	known bool // attempts of this run have shown the state; error statuses for a single viewer do not
 
 	closed      bool
 	limit       int                         // closed: deliveries in flight

@@ -135,8 +135,8 @@ func TestHonestViewerIsNeverClamped(t *testing.T) {
 			}
 			now += elapsed
 			position = min(position+elapsed*speed, 1000)
-			rep := webinar.Report{Position: position, Seeked: seeked, Ended: position == 1000}
-			got, err := rules.Progress(viewing(s), webinar.SessionRef{Webinar: intro}, rep, at(now))
+			report := webinar.Report{Position: position, Seeked: seeked, Ended: position == 1000}
+			got, err := rules.Progress(viewing(s), webinar.SessionRef{Webinar: intro}, report, at(now))
 			require.NoError(t, err)
 			require.False(t, got.Clamped)
 			require.Equal(t, position, got.Session.LastPosition)

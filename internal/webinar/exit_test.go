@@ -107,8 +107,8 @@ func TestCTAClickUpdatesLastSeenAtOnlyWithAPosition(t *testing.T) {
 
 func TestCTAClickWithPositionAppliesTheReport(t *testing.T) {
 	t.Parallel()
-	click := func(furthest int64, rep webinar.Report) webinar.Result {
-		got, err := site().ClickCTA(viewing(watched(furthest)), webinar.SessionRef{Webinar: intro}, &rep, at(110))
+	click := func(furthest int64, report webinar.Report) webinar.Result {
+		got, err := site().ClickCTA(viewing(watched(furthest)), webinar.SessionRef{Webinar: intro}, &report, at(110))
 		require.NoError(t, err)
 		return got
 	}

@@ -69,7 +69,7 @@ func TestResumePosition(t *testing.T) {
 		last      int64
 		furthest  int64
 		completed bool
-		duration  int64 // the request's
+		duration  int64 // in the request
 		want      int64
 	}{
 		{name: "not completed", rules: site(), last: 300, furthest: 700, want: 300},

@@ -28,7 +28,7 @@ var serverState = []uint16{
 	1042, 1043, 1129, 1130, // host not known or not allowed
 	1044, 1045, 1142, 1698, 1862, 3118, 4151, // access denied: grants, expired password, locked account
 	1047, 1180, 3100, 3101, // not ready in a cluster, error during commit
-	1049, 1146, 1194, 1412, 1932, // database or table missing, crashed or changed: being restored
+	1049, 1146, 1194, 1412, 1932, // database or table missing, crashed or changed, as during a restore
 	1053, 1290, 1792, 1836, 3032, // shutdown, read-only, offline
 	1156, 1158, 1159, 1160, 1161, 1184, 1927, 4031, // network, connection closed by the server
 	1317, 1969, 3024, // interrupted, time limit of statements
