@@ -68,7 +68,7 @@ func (l *loader) readConstants(file wordpress.ConfigFile) {
 		}
 	}
 	for constant, text := range file.Constants {
-		if variableForConstant(constant) != "" {
+		if variableForConstant(constant) != "" && constant != "LOGGED_IN_COOKIE" { // see CookieName below
 			set(constant, text)
 		}
 	}

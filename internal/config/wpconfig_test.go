@@ -46,6 +46,14 @@ func TestWPConfigSuppliesValuesMissingInTheEnvironment(t *testing.T) {
 	}, c.Salts)
 }
 
+func TestEmptyCookieNameInWPConfigCountsAsUnset(t *testing.T) {
+	t.Parallel()
+	c, err := minimal().with("AUTOWEBINAR_WP_CONFIG", wpConfigPath).
+		load(files{wpConfigPath: `<?php define('LOGGED_IN_COOKIE', getenv('UNSET'));`})
+	require.NoError(t, err)
+	assert.Empty(t, c.CookieName)
+}
+
 func TestEnvironmentOverridesWPConfig(t *testing.T) {
 	t.Parallel()
 	c, err := minimal().with(
