@@ -1,4 +1,4 @@
-// Command demo shows the service at work on one machine: it starts a database,
+// Command demo demonstrates the service on one machine: it starts a database,
 // the service and a receiver of webhooks, and serves a page with a video. It
 // runs from a checkout; make demo calls it.
 package main

@@ -60,7 +60,7 @@ func TestEnterOnLoadAndLivePosition(t *testing.T) {
 	p.waitFor(`a.session && Math.abs(v.currentTime - 40) < 0.5`)
 	assert.True(t, eval[bool](p, `v.paused`), "entering does not start the video")
 	live := eval[float64](p, `a.livePosition`)
-	assert.Less(t, live, 100.1, "at most the end")
+	assert.Less(t, live, 100.1, "the live position does not exceed the duration")
 	p.exec(`await v.play()`)
 	p.waitFor(`v.currentTime > 41`)
 	assert.Len(t, s.callsTo("enter"), 1)

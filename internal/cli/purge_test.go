@@ -50,7 +50,7 @@ func TestPurgeDeletesOnlyWithYes(t *testing.T) {
 
 			code, out, _ = runCommand(t, f.env, append([]string{"purge", "--yes", "--json"}, test.flags...)...)
 			assert.Equal(t, 0, code)
-			assert.JSONEq(t, `{"users":0,"user_ids":[],"rows":0,"undelivered_events":0,"deleted_rows":0,"dry_run":false}`, out, "safe to repeat")
+			assert.JSONEq(t, `{"users":0,"user_ids":[],"rows":0,"undelivered_events":0,"deleted_rows":0,"dry_run":false}`, out, "a repeated purge deletes nothing")
 		})
 	}
 }

@@ -87,7 +87,7 @@ func TestExpiredRequestIsNotCommitted(t *testing.T) {
 				expired++
 			}
 		}
-		assert.Len(t, *sizes, 11, "one second of commits")
+		assert.Len(t, *sizes, 11, "the number of batches committed in one second")
 		assert.Equal(t, 9, expired)
 	})
 }
@@ -107,7 +107,7 @@ func TestCanceledRequestIsWithdrawnUnlessItsCommitHasStarted(t *testing.T) {
 		synctest.Wait()
 		assert.ErrorIs(t, <-promoted, context.Canceled, "the second request is not promoted before the first commit has ended")
 		assert.ErrorIs(t, <-queued, context.Canceled)
-		assert.Empty(t, begun, "a commit that has begun is waited for")
+		assert.Empty(t, begun, "the canceled request waits for the commit that includes it")
 		wg.Wait()
 		assert.NoError(t, <-begun)
 		assert.NoError(t, submit(q), "the queue still works")
@@ -174,8 +174,8 @@ func TestPanicInCommitResolvesRequestsAndQueueContinues(t *testing.T) {
 			synctest.Wait()
 		}
 		wg.Wait()
-		assert.Equal(t, 1, panics, "the caller who committed")
-		assert.Equal(t, 2, failed, "the other requests of its batch")
+		assert.Equal(t, 1, panics, "the caller that committed panics")
+		assert.Equal(t, 2, failed, "the other requests of the batch fail")
 		assert.NoError(t, submit(q))
 	})
 }

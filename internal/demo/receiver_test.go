@@ -74,7 +74,7 @@ func TestReceiverVerifiesSignatures(t *testing.T) {
 			assert.Equal(t, test.want != Forged, receipts[0].Verified)
 			assert.Equal(t, "id-1", receipts[0].ID)
 			assert.Equal(t, "1", receipts[0].User)
-			assert.Equal(t, map[bool]string{true: entered}[receipts[0].Verified], receipts[0].Type, "only if verified")
+			assert.Equal(t, map[bool]string{true: entered}[receipts[0].Verified], receipts[0].Type, "the type is set only if the signature is valid")
 			assert.Equal(t, fmt.Sprint(test.at.Unix()), receipts[0].SentAt)
 			assert.True(t, strings.HasPrefix(receipts[0].Proof, "v1,"))
 			if test.want == Accepted {

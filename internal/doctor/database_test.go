@@ -196,7 +196,7 @@ func TestCheckAndVerify(t *testing.T) {
 				assert.Equal(t, f.State == doctor.OK, f.Advice == "", "exactly the other states have advice: %+v", f)
 				assert.Contains(t, f.Advice, test.advice[f.Name])
 			}
-			require.ErrorIs(t, database.Ping(t.Context()), wpdb.ErrUnavailable, "before Verify")
+			require.ErrorIs(t, database.Ping(t.Context()), wpdb.ErrUnavailable, "Ping fails before Verify")
 			checkVerify(t, database, test.err, test.states)
 			assert.Equal(t, before, db.Checksum(t), "the checks change nothing")
 		})

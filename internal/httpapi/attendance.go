@@ -25,8 +25,9 @@ type attendanceResult struct {
 // maxParallelEvaluations limits how many viewers one request evaluates at a time.
 const maxParallelEvaluations = 8
 
-// attendance evaluates viewers. A request that failed half-way can be repeated
-// with the same evaluation id, because its events then have the same ids.
+// attendance evaluates viewers. A request that failed after evaluating some
+// viewers can be repeated with the same evaluation id, because its events then
+// have the same ids.
 func (a *API) attendance(r *request) (reply, error) {
 	r.body.require("user_ids")
 	users := r.body.users("user_ids")

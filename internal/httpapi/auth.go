@@ -41,7 +41,7 @@ func (a *API) authorizeService(r *http.Request) (principal, error) {
 // authorizeServiceForUser accepts a service key, for the viewer in the path.
 func (a *API) authorizeServiceForUser(r *http.Request) (principal, error) {
 	id := chi.URLParam(r, "user_id")
-	if id == "" { // chi matches an empty segment, whatever the pattern
+	if id == "" { // chi matches an empty segment with any pattern
 		return principal{}, errNoRoute
 	}
 	caller, err := a.authorizeService(r)

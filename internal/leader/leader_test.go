@@ -211,7 +211,7 @@ func TestDisconnectedLeaderStopsBeforeTheNextBegins(t *testing.T) {
 
 // After a fail-over by host name the old primary is read-only and keeps its locks. A
 // leader there would send what the leader on the new primary sends too.
-func TestLeaderLeavesAReadOnlyServer(t *testing.T) {
+func TestLeaderStopsOnReadOnlyServer(t *testing.T) {
 	t.Parallel()
 	first, second := storetest.NewWithServer(t), storetest.NewWithServer(t)
 	cfg, proxy := storetest.NewProxy(t, first.DB.DSN)

@@ -5,8 +5,8 @@
 // The server is a private, temporary MariaDB server. The first test of a binary that
 // needs a database starts it, and Main stops it. If the environment variable
 // AUTOWEBINAR_TEST_DSN contains the go-sql-driver DSN of an administrator of a MariaDB
-// or MySQL server, that server is used instead. Whatever the tests create there has a
-// unique name and is dropped afterwards.
+// or MySQL server, that server is used instead. Databases and accounts of the tests
+// have unique names there and are dropped afterwards.
 //
 // Without a server a test is not skipped. It fails, and says what to install.
 package mariadbtest

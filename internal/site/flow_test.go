@@ -52,7 +52,7 @@ func testViewing(t *testing.T, s *site) {
 	p.navigate(t, page)
 	p.waitFor(t, `document.querySelector('.autowebinar-login a[href*="wp-login.php"]') && !document.querySelector('video')`)
 
-	// She logs in, watches, leaves half-way and comes back.
+	// She logs in, watches half of the webinar, leaves and resumes.
 	p.logIn(t, "anna")
 	p.navigate(t, page)
 	p.watch(t, 32, func() bool { return s.row(t, anna, "autowebinar_progress_percent") >= "50" })

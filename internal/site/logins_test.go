@@ -48,7 +48,7 @@ func testLoginsEnd(t *testing.T, s *site) {
 				}
 				return status == 401
 			}, waitTimeout, 200*time.Millisecond)
-			assert.LessOrEqual(t, lastAccepted.Sub(ended), 30*time.Second, "the last accepted report")
+			assert.LessOrEqual(t, lastAccepted.Sub(ended), 30*time.Second, "no report is accepted later")
 			if name == "deletion" {
 				var left []string
 				require.NoError(t, s.db.SelectContext(t.Context(), &left, "SELECT meta_key FROM "+s.usermeta+" WHERE user_id = ?", user))

@@ -24,7 +24,7 @@ func eventType(t *testing.T, body []byte) string {
 
 // The service schedules retries and checks logins by its own clock. The times of
 // sessions are those of the database's clock.
-func TestServiceClockIsWrong(t *testing.T) {
+func TestWrongServiceClockStopsNothing(t *testing.T) {
 	t.Parallel()
 	db, receiver, clock := mariadbtest.New(t), newReceiver(t), servicetest.NewServiceClock(t)
 	env := servicetest.Settings(db.DSN, receiver.URL)
@@ -86,7 +86,7 @@ func TestServiceClockIsWrong(t *testing.T) {
 }
 
 // Progress and times of a session never go back while the database's clock is stepped.
-func TestDatabaseClockIsStepped(t *testing.T) {
+func TestDatabaseClockStepsLoseNoProgress(t *testing.T) {
 	t.Parallel()
 	clock := servicetest.NewDatabaseClock(t)
 	cfg := durableServer()

@@ -30,7 +30,7 @@ func listen(t *testing.T) net.Listener {
 	return nil
 }
 
-func TestReceiverThatDoesNotListen(t *testing.T) {
+func TestEventsWaitForUnreachableReceiver(t *testing.T) {
 	t.Parallel()
 	db, receiver := mariadbtest.New(t), servicetest.NewReceiver(t)
 	v := servicetest.NewViewer(t, db, 1)

@@ -24,7 +24,7 @@ type entry struct {
 	next time.Time // next attempt of that row; zero: not tried yet
 
 	backoff     backoffMode
-	notBefore   time.Time // no attempt earlier, whatever the state of the breaker
+	notBefore   time.Time // no attempt earlier, in any state of the breaker
 	failedAt    time.Time // last failure in this run; zero: none
 	probedAt    time.Time // last probe in this run; zero: none
 	suspect     bool      // failed while the breaker was closed

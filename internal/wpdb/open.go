@@ -156,7 +156,7 @@ func RepeatList(item string, n int) string {
 	return strings.Repeat(", "+item, n)[2:]
 }
 
-// CloseConn closes a connection for good instead of returning it to the pool.
+// CloseConn closes a connection instead of returning it to the pool.
 func CloseConn(conn *sqlx.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }
