@@ -21,14 +21,17 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// The settings of every connection. LIKE patterns and the clock depend on the SQL
-// mode and the time zone. The lock waits, of rows and of tables, bound how long a
-// request waits for another writer; wait_timeout bounds how long the locks of a
-// dead client survive.
+// The settings of every connection; none that matters is left to the server or its
+// init_connect. LIKE patterns and the clock depend on the SQL mode and the time
+// zone. The lock waits, of rows and of tables, bound how long a request waits for
+// another writer; wait_timeout bounds how long the locks of a dead client survive.
+// The second line makes COMMIT end a transaction, and no statement affect or read
+// fewer rows than it matches.
 const (
 	setIsolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 	setSession   = "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 1, lock_wait_timeout = 2, wait_timeout = 15, " +
-		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', " +
+		"autocommit = 1, completion_type = 0, sql_safe_updates = 0, sql_select_limit = 9223372036854775807, sql_big_selects = 1"
 )
 
 // Config names a database and the two tables in it. The table names must be

@@ -61,6 +61,8 @@ func TestSessionVariables(t *testing.T) {
 	pool := storetest.Open(t, storetest.Config(t, mariadbtest.New(t).DSN))
 	for name, want := range map[string]string{
 		"innodb_lock_wait_timeout": "1", "lock_wait_timeout": "2", "wait_timeout": "15", "time_zone": "+00:00",
+		"autocommit": "ON", "completion_type": "NO_CHAIN", "sql_safe_updates": "OFF",
+		"sql_select_limit": "9223372036854775807", "sql_big_selects": "ON",
 	} {
 		var got string
 		require.NoError(t, pool.QueryRowContext(t.Context(), "SHOW SESSION VARIABLES LIKE '"+name+"'").Scan(&name, &got))

@@ -1,6 +1,7 @@
 package usermeta_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -73,4 +74,36 @@ func TestInnoDBRollbackOnTimeout(t *testing.T) {
 	assert.Equal(t, []error{nil, nil}, errs)
 	assert.Equal(t, "5", f.Rows(t, 1)["last_position_sec"])
 	assert.Equal(t, "5", f.Rows(t, 2)["last_position_sec"])
+}
+
+// init_connect of a server may set any session variable: none of them may change
+// what the service does.
+func TestSessionVariablesOfTheServerHaveNoEffect(t *testing.T) {
+	t.Parallel()
+	b := setupWithServer(t, "--init-connect=SET autocommit = 0, completion_type = CHAIN, sql_safe_updates = 1, sql_select_limit = 2, sql_big_selects = 0, "+
+		"max_join_size = 1, sql_mode = 'NO_BACKSLASH_ESCAPES', time_zone = '+05:00', tx_isolation = 'SERIALIZABLE'")
+	for user := webinar.UserID(1); user <= 3; user++ {
+		b.Change(t, user, storetest.Enter("a", webinar.SessionID(fmt.Sprint("s", user))))
+	}
+	errs := b.Store.ChangeTogether([]usermeta.Change{
+		newChange(1, storetest.Progress("a", 3)), newChange(2, storetest.Progress("a", 3)), newChange(3, storetest.Enter("b", "t3")),
+	})
+	assert.Equal(t, []error{nil, nil, nil}, errs)
+	b.Change(t, 1, storetest.Exit("a"))
+	for user := uint64(1); user <= 2; user++ {
+		assert.Equal(t, "3", b.Rows(t, user)["last_position_sec"], "read by another connection")
+		assert.Equal(t, fmt.Sprint("s", user), b.Rows(t, user)["session_id"])
+	}
+	assert.Equal(t, "s3", b.Rows(t, 3)["session_id@a"])
+	due, err := b.Outbox.DueViewers(t.Context(), 100)
+	require.NoError(t, err)
+	assert.Len(t, due, 3)
+	messages := b.ViewerQueue(t, 1).Messages
+	require.Len(t, messages, 2)
+	require.NoError(t, b.Outbox.Ack(t.Context(), messages[0]))
+	assert.Equal(t, "client_webinar_left", b.Rows(t, 1)["outbox"])
+	purged, err := b.Store.Purge(t.Context(), []webinar.UserID{2}, false)
+	require.NoError(t, err)
+	assert.Positive(t, purged)
+	assert.Empty(t, b.Rows(t, 2))
 }
