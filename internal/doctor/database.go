@@ -187,24 +187,53 @@ func (i *inspection) engine(ctx context.Context) (Finding, error) {
 	return f, err
 }
 
-// indexes checks the two indexes of WordPress that the statements name.
+// indexes checks WordPress's own indexes. The statements name user_id and meta_key.
+// Inserts update the row with the same umeta_id, so a missing primary key would
+// multiply rows, and a further unique key would make rows replace each other.
 func (i *inspection) indexes(ctx context.Context) (Finding, error) {
-	f := Finding{Name: "indexes", State: OK, Detail: "user_id, meta_key"}
-	var names []string
-	err := i.conn.SelectContext(ctx, &names,
-		"SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND SEQ_IN_INDEX = 1 AND INDEX_NAME IN ('user_id', 'meta_key') AND COLUMN_NAME = INDEX_NAME",
-		i.db.Config.DSN.DBName, i.db.Config.UsermetaTable)
-	if err == nil && len(names) < 2 {
-		missing := slices.DeleteFunc([]string{"user_id", "meta_key"}, func(name string) bool {
-			return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
-		})
+	table := i.db.Config.UsermetaTable
+	f := Finding{Name: "indexes", State: OK, Detail: "PRIMARY, user_id, meta_key"}
+	var indexes []struct {
+		Name      string `db:"name"`
+		NonUnique bool   `db:"non_unique"`
+		Columns   string `db:"columns"`
+	}
+	err := i.conn.SelectContext(ctx, &indexes, `
+		SELECT LOWER(INDEX_NAME) AS name, MIN(NON_UNIQUE) AS non_unique,
+		       COALESCE(LOWER(GROUP_CONCAT(COLUMN_NAME ORDER BY SEQ_IN_INDEX)), '') AS columns
+		FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? GROUP BY INDEX_NAME ORDER BY INDEX_NAME`,
+		i.db.Config.DSN.DBName, table)
+	if err != nil {
+		return f, err
+	}
+	columns := map[string][]string{} // of each index
+	var missing, unique []string
+	for _, index := range indexes {
+		columns[index.Name] = strings.Split(index.Columns, ",")
+		if !index.NonUnique && !slices.Contains(columns[index.Name], "umeta_id") {
+			unique = append(unique, fmt.Sprintf("%s (%s)", index.Name, index.Columns))
+		}
+	}
+	for _, name := range []string{"user_id", "meta_key"} {
+		if len(columns[name]) == 0 || columns[name][0] != name {
+			missing = append(missing, name)
+		}
+	}
+	switch {
+	case len(missing) > 0:
 		f.State, f.Detail = Fatal, "missing: "+strings.Join(missing, ", ")
+		f.Advice = "WordPress's own indexes user_id and meta_key must exist on " + table + "; plugins that tune indexes replace them"
 		if i.tableMissing {
 			f.State = Fail // the table may not exist yet
 		}
-		f.Advice = "WordPress's own indexes user_id and meta_key must exist on " + i.db.Config.UsermetaTable + "; plugins that tune indexes replace them"
+	case !slices.Equal(columns["primary"], []string{"umeta_id"}):
+		f.State, f.Detail = Fatal, "the primary key is not umeta_id"
+		f.Advice = "restore the primary key, after a backup: ALTER TABLE " + table + " ADD PRIMARY KEY (umeta_id); bad imports lose it"
+	case len(unique) > 0:
+		f.State, f.Detail = Fatal, "unique key "+strings.Join(unique, ", ")
+		f.Advice = "drop the unique key: WordPress allows several rows with one user and key, and so does the outbox"
 	}
-	return f, err
+	return f, nil
 }
 
 func (i *inspection) selectGrant(ctx context.Context) (Finding, error) {

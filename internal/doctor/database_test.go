@@ -87,6 +87,26 @@ func TestCheckAndVerify(t *testing.T) {
 			advice: map[string]string{"indexes": "must exist on wp_usermeta"},
 			err:    doctor.ErrUnsupportedDatabase,
 		},
+		"a further unique key": {
+			damage: "ALTER TABLE wp_usermeta ADD UNIQUE KEY user_meta (user_id, meta_key(191))",
+			states: map[string]doctor.State{"indexes": doctor.Fatal},
+			advice: map[string]string{"indexes": "drop the unique key"},
+			err:    doctor.ErrUnsupportedDatabase,
+		},
+		"a further unique key that includes umeta_id": {
+			damage: "ALTER TABLE wp_usermeta ADD UNIQUE KEY user_row (user_id, umeta_id)",
+		},
+		"no primary key": {
+			damage: "ALTER TABLE wp_usermeta DROP PRIMARY KEY, ADD KEY umeta_id (umeta_id)",
+			states: map[string]doctor.State{"indexes": doctor.Fatal},
+			advice: map[string]string{"indexes": "ADD PRIMARY KEY (umeta_id)"},
+			err:    doctor.ErrUnsupportedDatabase,
+		},
+		"a primary key of several columns": {
+			damage: "ALTER TABLE wp_usermeta DROP PRIMARY KEY, ADD PRIMARY KEY (umeta_id, user_id)",
+			states: map[string]doctor.State{"indexes": doctor.Fatal},
+			err:    doctor.ErrUnsupportedDatabase,
+		},
 		"index user_id on another column": {
 			damage: "ALTER TABLE wp_usermeta DROP INDEX user_id, ADD INDEX user_id (umeta_id)",
 			states: map[string]doctor.State{"indexes": doctor.Fatal},
