@@ -56,8 +56,8 @@ type Config struct {
 	RateViewer     config.Rate // requests of one viewer
 	RateLogin      config.Rate // failed logins: forged credentials per network, invalid nonces per viewer
 
-	Logger   *slog.Logger
-	Observer Observer
+	Logger   *slog.Logger // required
+	Observer Observer     // required
 }
 
 // API implements the routes of the service.

@@ -99,7 +99,7 @@ type MonitorConfig struct {
 	Metrics *Metrics
 	Health  *Health
 	Sources Sources
-	Log     *slog.Logger
+	Log     *slog.Logger // required
 }
 
 // Monitor records the recent history, polls the outbox and finds problems.

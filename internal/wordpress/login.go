@@ -75,7 +75,7 @@ type Config struct {
 	NonceLife  time.Duration    // as filter nonce_life, in whole seconds; default 24 h
 	CacheFor   time.Duration    // default and maximum 30 s; negative disables the cache
 	Now        func() time.Time // default clock.Now
-	Logger     *slog.Logger
+	Logger     *slog.Logger     // required
 }
 
 // Logins verifies WordPress logins. It is safe for concurrent use.
