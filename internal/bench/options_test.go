@@ -19,9 +19,9 @@ type options struct {
 	viewers     int           // BENCH_VIEWERS: of the webinar
 	watchTime   time.Duration // BENCH_WATCH_SECONDS: between the last enter and the first exit
 	connections int           // BENCH_CONNECTIONS: shared by the viewers of the webinar
-	tools       string        // BENCH_TOOLS: the folder that .ci/bench fills; empty: installed programs only
-	profiles    string        // BENCH_PROFILES: a folder for profiles of the service; empty: none
-	baseline    string        // BENCH_BASELINE: an older binary to compare with; empty: none
+	tools       string        // BENCH_TOOLS: the folder that .ci/bench fills; if empty, installed programs only
+	profiles    string        // BENCH_PROFILES: a folder for profiles of the service; if empty, none are saved
+	baseline    string        // BENCH_BASELINE: an older binary to compare with; empty for none
 }
 
 func readOptions(b *testing.B) options {

@@ -23,7 +23,7 @@ import (
 type Options struct {
 	Database string    // Auto, MariaDB, Embedded, or the DSN of an empty database
 	Listen   string    // address of the page; another port is used if it is taken
-	Service  string    // path of the service's binary; empty: build it from this checkout
+	Service  string    // path of the service's binary; if empty, it is built from this checkout
 	Out      io.Writer // receives the banner once the page can be opened
 	Progress io.Writer // receives a line before each slow step
 	Log      io.Writer // receives the service's log; may be nil

@@ -27,7 +27,7 @@ type Config struct {
 	Site     *Site          // required
 	DB       *sql.DB        // required; the page reads the rows from it
 	Receiver *Receiver      // required
-	Proxy    *DatabaseProxy // of the database; nil: the page has no database switch
+	Proxy    *DatabaseProxy // of the database; if nil, the page has no database switch
 	Database string         // name of the database, for display; may be empty
 	Logger   *slog.Logger   // required
 }

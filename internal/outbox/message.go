@@ -23,7 +23,7 @@ type Message struct {
 	Event        webinar.Event
 	Attempts     int       // delivery attempts made so far
 	FirstAttempt time.Time // zero if there was no attempt; set with Attempts 0 if the result of the attempt is unknown
-	NextAttempt  time.Time // zero: at once
+	NextAttempt  time.Time // zero if it is to be sent at once
 
 	// Deferred means that the row had the deferred key. Newer rows of the viewer
 	// may have it too, and DueViewers does not return them.
@@ -35,8 +35,8 @@ type Message struct {
 // ViewerQueue contains the messages of one viewer and the other data that a
 // delivery attempt needs, read by one statement.
 type ViewerQueue struct {
-	UserExists bool      // false: missing in both tables
-	LeadID     string    // empty: none
+	UserExists bool      // false if missing in both tables
+	LeadID     string    // empty if there is none
 	Messages   []Message // due and deferred, ascending by RowID
 
 	// UnsupportedVersion means that this build cannot read the oldest message, so

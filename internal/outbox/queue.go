@@ -41,7 +41,7 @@ type Queue struct {
 
 // Options configure a Queue. The zero value is usable.
 type Options struct {
-	LeadMetaKey string              // the user meta key of the lead id; empty: the WordPress user id is the lead id
+	LeadMetaKey string              // the user meta key of the lead id; if empty, the WordPress user id is the lead id
 	Retried     func(reason string) // called for each statement that is tried again, see wpdb.RetryReason; nil for none
 	Logger      *slog.Logger        // nil discards
 }

@@ -17,7 +17,7 @@ type Stats struct {
 	Dead               int       `json:"dead"`
 	Approximate        bool      `json:"approximate"`         // the counts above maxExactCount are estimates of the server
 	UnsupportedVersion int       `json:"unsupported_version"` // of the due and deferred ones, counted up to maxExactCount
-	Oldest             time.Time `json:"oldest,omitzero"`     // of the due and deferred events; zero: none
+	Oldest             time.Time `json:"oldest,omitzero"`     // of the due and deferred events; zero if there are none
 }
 
 const (

@@ -23,7 +23,7 @@ import (
 // and the plugin, and a service that delivers events to the plugin's bridge.
 type options struct {
 	prefix          string            // of the tables; default wp_
-	directory       string            // such as /blog; default: the root of the host
+	directory       string            // such as /blog; empty for the root of the host
 	plainPermalinks bool              // plain permalinks
 	salts           map[string]string // nil for eight valid salts; empty for none in the file
 	users           string            // name of the users table; default {prefix}users

@@ -191,7 +191,7 @@ func TestReceiverUpIsAbsentUntilKnown(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		delivery webhook.Stats
-		want     string // empty: no series
+		want     string // empty if there is no series
 	}{
 		"no attempt since the start": {webhook.Stats{Running: true}, ""},
 		"receiver up":                {webhook.Stats{Running: true, ReceiverKnown: true, ReceiverUp: true}, "1"},

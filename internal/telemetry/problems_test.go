@@ -24,7 +24,7 @@ func TestProblems(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change  func(*Status)
 		level   Level
-		summary string // empty: no problem
+		summary string // empty if there is no problem
 	}{
 		"none":                 {func(*Status) {}, OK, ""},
 		"database unavailable": {func(s *Status) { s.Readiness = failed("connection refused") }, Critical, "Database unavailable: connection refused."},

@@ -18,13 +18,13 @@ type breaker struct {
 	known bool // attempts of this run have shown the state; error statuses for a single viewer do not
 
 	closed      bool
-	limit       int                         // closed: deliveries in flight
-	acceptedAt  time.Time                   // closed: last success, or when the breaker closed
+	limit       int                         // maximum number of deliveries in flight while closed
+	acceptedAt  time.Time                   // last success while closed, or when the breaker closed
 	failedUsers map[webinar.UserID]struct{} // closed or not known: viewers with failures since the last success
 
-	probeFailures int       // open: consecutive failed probes
-	nextProbe     time.Time // open: no probe before this time
-	probeNewest   bool      // open: the next probe is the newest row instead of the oldest
+	probeFailures int       // consecutive failed probes while open
+	nextProbe     time.Time // no probe before this time while open
+	probeNewest   bool      // the next probe while open is the newest row instead of the oldest
 }
 
 // recordAccepted records a success, which closes the breaker.

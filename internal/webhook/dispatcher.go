@@ -20,9 +20,9 @@ type Config struct {
 	Queue    Queue         // required
 	Sender   *Sender       // required
 	Log      *slog.Logger  // required
-	Retry    RetryPolicy   // zero: the default schedule and budget
-	Parallel int           // viewers served at the same time; 0: DefaultParallel
-	Poll     time.Duration // interval of reads without a call of Wake; 0: 200 ms
+	Retry    RetryPolicy   // the zero value means the default schedule and budget
+	Parallel int           // viewers served at the same time; 0 means DefaultParallel
+	Poll     time.Duration // interval of reads without a call of Wake; 0 means 200 ms
 }
 
 // Dispatcher delivers the messages of the queue while it runs. Of several

@@ -21,12 +21,12 @@ const (
 type entry struct {
 	user webinar.UserID
 	row  uint64    // the viewer's lowest known row
-	next time.Time // next attempt of that row; zero: not tried yet
+	next time.Time // next attempt of that row; zero if not tried yet
 
 	backoff     backoffMode
 	notBefore   time.Time // no attempt earlier, in any state of the breaker
-	failedAt    time.Time // last failure in this run; zero: none
-	probedAt    time.Time // last probe in this run; zero: none
+	failedAt    time.Time // last failure in this run; zero if none
+	probedAt    time.Time // last probe in this run; zero if none
 	suspect     bool      // failed while the breaker was closed
 	pausedUntil time.Time // no attempt earlier, after a queue error or an unsupported row
 	queueErrors int       // consecutive queue errors

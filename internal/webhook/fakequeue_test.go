@@ -30,7 +30,7 @@ type queue struct {
 	rows    map[uint64]*row
 	deleted map[webinar.UserID]bool
 	leads   map[webinar.UserID]string    // lead ids; default "lead-<user>"
-	fail    func(operation string) error // nil: no failures
+	fail    func(operation string) error // nil for no failures
 	calls   map[string]int
 }
 

@@ -16,7 +16,7 @@ import (
 
 // phase is a period of the property test with its failures.
 type phase struct {
-	Statuses      []int         // responses, repeated; 0: the connection fails
+	Statuses      []int         // statuses of the responses, repeated; 0 if the connection fails
 	Delay         time.Duration // of each response
 	QueueFailures []bool        // whether each operation of the queue fails, repeated
 	Restart       bool          // at the end of the phase

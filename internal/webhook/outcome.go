@@ -25,8 +25,8 @@ const (
 // AttemptResult is the result of one attempt.
 type AttemptResult struct {
 	Outcome    Outcome
-	Status     int           // HTTP status; 0: no response
-	RetryAfter time.Duration // from the response; 0: none
+	Status     int           // HTTP status; 0 without a response
+	RetryAfter time.Duration // from the response; 0 if it has none
 	Duration   time.Duration
 	Err        error // set if there is no status; contains neither body nor secret
 }

@@ -17,7 +17,7 @@ type delivery struct {
 	at       time.Time
 	user     webinar.UserID
 	id       string
-	status   int // of the response; 0: none
+	status   int // of the response; 0 without one
 	inFlight int // number of requests, including this one
 	body     string
 }

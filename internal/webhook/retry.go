@@ -24,9 +24,9 @@ const jitter = 0.1 // fraction of the pause, in both directions
 // RetryPolicy determines when a failed message is retried. Its zero value is the
 // default policy.
 type RetryPolicy struct {
-	Schedule []time.Duration // pause after the nth failure, the last one repeats; empty: DefaultSchedule
-	Budget   time.Duration   // 0: DefaultBudget
-	Random   func() float64  // in [0,1), safe for concurrent use; nil: math/rand
+	Schedule []time.Duration // pause after the nth failure, the last one repeats; empty means DefaultSchedule
+	Budget   time.Duration   // 0 means DefaultBudget
+	Random   func() float64  // in [0,1), safe for concurrent use; nil means math/rand
 }
 
 func (p RetryPolicy) withDefaults() RetryPolicy {

@@ -32,8 +32,8 @@ const (
 type SenderConfig struct {
 	URL       *url.URL          // of the receiver; required
 	Signer    *Signer           // required
-	Version   string            // of this service, for User-Agent; empty: "dev"
-	Transport http.RoundTripper // nil: a new one that uses the environment's proxy settings
+	Version   string            // of this service, for User-Agent; empty means "dev"
+	Transport http.RoundTripper // if nil, a new one that uses the environment's proxy settings
 
 	// Observe is called after every attempt, including those that failed before
 	// anything was sent and those that were canceled. It must not block.

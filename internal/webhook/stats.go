@@ -16,7 +16,7 @@ type Stats struct {
 	Failed        uint64    `json:"failed"`                // attempts, including the last ones of dead messages
 	Dead          uint64    `json:"dead"`                  // messages
 	Discarded     uint64    `json:"discarded"`             // messages of deleted users
-	LastSuccess   time.Time `json:"last_success,omitzero"` // zero: none yet
+	LastSuccess   time.Time `json:"last_success,omitzero"` // zero if none yet
 }
 
 type stats struct {
