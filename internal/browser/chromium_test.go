@@ -24,7 +24,8 @@ import (
 // take several times as long as it lasts.
 const waitTimeout = 3 * time.Minute
 
-// browserSlots limits how many browsers run at once: each occupies a core.
+// browserSlots limits how many browsers run at once, because each occupies a
+// core.
 var browserSlots = make(chan struct{}, 3)
 
 // browser is a Chromium with a separate profile.

@@ -109,7 +109,7 @@ func TestHiddenTabKeepsReporting(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, len(intervals), 2)
-	// The median: a busy machine may delay single reports.
+	// The median is compared, because a busy machine may delay single reports.
 	slices.Sort(intervals)
 	assert.Less(t, intervals[len(intervals)/2], 6*time.Second, "the heartbeat continues: %s", lazy(s.transcript))
 	s.waitForRow(t, "furthest_sec", atLeast(9))

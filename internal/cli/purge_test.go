@@ -117,8 +117,8 @@ func TestPurgeSuggestsForceOnlyForMissingUsers(t *testing.T) {
 	assert.NotContains(t, errs, "--force")
 }
 
-// Purging a viewer who is watching deletes all rows: the next report is rejected,
-// and the next entry starts a new session.
+// Purging a viewer who is watching deletes all rows. The next report is then
+// rejected, and the next entry starts a new session.
 func TestPurgeOfWatchingViewer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 1)

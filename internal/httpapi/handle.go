@@ -46,8 +46,8 @@ func (a *API) handle(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		logFrom(r).route = rt.path
 		// A client that disconnects, or that closes its side of the connection after
-		// the request, must not cancel the change: a page that closes sends its last
-		// report this way.
+		// the request, must not cancel the change, because a page that closes sends
+		// its last report this way.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
 		defer cancel()
 		reply, err := a.serve(w, r.WithContext(ctx), rt)

@@ -52,8 +52,8 @@ func (l *limiter[K]) reserve(key K) (wait time.Duration) {
 }
 
 // sweep drops full buckets, periodically and when there are too many. If most of
-// them are not full, as in an attack, it drops all: this bounds memory and time,
-// and the attacker gains one burst.
+// them are not full, as in an attack, it drops all. This bounds memory and time,
+// and the attacker gains only one burst.
 func (l *limiter[K]) sweep(now time.Time) {
 	full := len(l.buckets) >= maxBuckets
 	if !full && now.Sub(l.sweptAt) < sweepInterval {

@@ -30,8 +30,8 @@ func (a *API) normalise(next http.Handler) http.Handler {
 	})
 }
 
-// restRoute returns the path that the parameter rest_route stands for, and whether
-// it applies to this path.
+// restRoute returns the path in the parameter rest_route, and whether the
+// parameter applies to the path of this request.
 func (a *API) restRoute(path string, query url.Values) (string, bool) {
 	route := query.Get("rest_route")
 	if !strings.HasPrefix(route, restNamespace+"/") {
@@ -43,8 +43,9 @@ func (a *API) restRoute(path string, query url.Values) (string, bool) {
 	return a.cfg.BasePaths[0] + strings.TrimPrefix(route, restNamespace), true
 }
 
-// method applies WordPress's method override: the parameter, else the header. It
-// applies to POST only, so that a link can never cause more than a GET.
+// method applies WordPress's method override, which is the parameter or else the
+// header. It applies to POST only, so that a link can never cause more than a
+// GET.
 func method(r *http.Request, query url.Values) string {
 	name := r.Method
 	if name == http.MethodPost {

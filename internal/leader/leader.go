@@ -28,8 +28,8 @@ const (
 	retryInterval = 250 * time.Millisecond
 )
 
-// campaignTimeout bounds one attempt to get the lock: it takes five round trips
-// more than a check, to a database that may be distant.
+// campaignTimeout bounds one attempt to get the lock, which takes five round
+// trips more than a check, to a database that may be distant.
 const campaignTimeout = 3 * time.Second
 
 // purpose is the name of the lock. Replicas of all versions share it.

@@ -95,8 +95,8 @@ func (b *backend) drop(t testing.TB, name string) {
 	}
 }
 
-// createTables uses a session without strict modes, as WordPress does: they reject the
-// default of user_registered.
+// createTables uses a session without strict modes, as WordPress does, because they
+// reject the default of user_registered.
 func createTables(ctx context.Context, admin *mysql.Config) error {
 	cfg := admin.Clone()
 	if cfg.Params == nil {

@@ -132,7 +132,7 @@ func TestMarkAttemptNeedsAnUnchangedRow(t *testing.T) {
 	assert.Empty(t, f.Rows(t, 1)["outbox"])
 }
 
-// A write whose reply was lost may not be durable: it is repeated.
+// A write whose reply was lost may not be durable, so it is repeated.
 func TestMarkAttemptIsRepeatedAfterALostReply(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

@@ -71,7 +71,7 @@ type MilestoneCount struct {
 type Sources struct {
 	Pool func() sql.DBStats
 	Load func() usermeta.Load
-	// Delivery is nil without a receiver: then there is no outbox either.
+	// Delivery is nil without a receiver. Then there is no outbox either.
 	Delivery *DeliverySources
 }
 

@@ -59,8 +59,8 @@ func TestWrongServiceClockStopsNothing(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return len(db.Meta(t, 1)["autowebinar_outbox_wait"]) == 1 }, time.Minute, 10*time.Millisecond)
 
-	// The clock is set back while the replica runs: the event is then due in an hour,
-	// but is delivered at once.
+	// The clock is set back while the replica runs. By the clock the event is then
+	// due in an hour, but it is delivered at once.
 	clock.Set(t, 0)
 	restore()
 	require.Eventually(t, func() bool { return receiver.acceptedCount() == 1 }, time.Minute, 10*time.Millisecond)

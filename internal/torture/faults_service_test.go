@@ -77,8 +77,8 @@ func respondSlowly(r *rig) responder {
 	}
 }
 
-// stopReplica stops a replica once it has delivered an event: a service that is stopped
-// too often never becomes the leader.
+// stopReplica stops a replica once an event has been accepted, because a service that
+// is stopped too often never becomes the leader.
 func stopReplica(ctx context.Context, r *rig) bool {
 	waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

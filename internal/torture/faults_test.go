@@ -115,7 +115,8 @@ func (r *rig) isExercised() bool {
 	return r.acknowledged.Load() > 0 && r.receiver.acceptedCount() > 0 && r.faults.Load() > 0
 }
 
-// requireActivity fails a run in which nothing happened: it would pass every check.
+// requireActivity fails a run in which nothing happened, because it would pass
+// every check.
 func (res *result) requireActivity(t *testing.T) {
 	t.Helper()
 	assert.Positive(t, res.acknowledged)

@@ -58,8 +58,8 @@ func killAtCommit(reply *servicetest.Reply, after time.Duration) func(ctx contex
 	}
 }
 
-// waitAcknowledged waits up to two seconds until a request is acknowledged: a service
-// that is killed at each of its commits would acknowledge none.
+// waitAcknowledged waits up to two seconds until a request is acknowledged, because a
+// service that is killed at each of its commits would acknowledge none.
 func (r *rig) waitAcknowledged(ctx context.Context) {
 	waiting, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

@@ -144,7 +144,7 @@ func (m *model) addFailure(failure string) {
 	m.failures = append(m.failures, failure)
 }
 
-// untrackedRequest is an evaluation or a form: it leads to an event, but does not
+// untrackedRequest is an evaluation or a form, which lead to an event but do not
 // change the state.
 type untrackedRequest struct {
 	request

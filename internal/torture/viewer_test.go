@@ -246,7 +246,8 @@ var routeDice = map[route]int{exit: 50, attendance: 90, form: 94}
 
 // nextReport returns a report that is usually honest.
 func (c *client) nextReport(known latestResponse) *webinar.Report {
-	// LastSeenAt may be in the future: the database's clock may be ahead of ours.
+	// LastSeenAt may be in the future, because the database's clock may be ahead
+	// of the tests'.
 	watched := known.Furthest + int64(14*max(time.Since(timeOf(known.LastSeenAt)), 0).Seconds())
 	switch dice := c.rng.IntN(20); {
 	case dice < 13:

@@ -16,7 +16,7 @@ import (
 	"autowebinar/internal/webinar"
 )
 
-// together runs changes so that they share a commit: a change of another viewer
+// together runs changes so that they share a commit. A change of another viewer
 // occupies the queue until all of them wait.
 func together(t *testing.T, store *usermeta.Store, changes map[webinar.UserID]webinar.Command) map[webinar.UserID]error {
 	t.Helper()

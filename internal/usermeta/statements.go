@@ -31,7 +31,7 @@ func newStatements(db *wpdb.DB) statements {
 			STRAIGHT_JOIN {usermeta} m FORCE INDEX (user_id) ON m.user_id = own.user_id AND m.umeta_id = own.umeta_id
 			FOR UPDATE`),
 		readRows: db.Expand(viewer),
-		// The columns of viewer, with no key: a row for each user who exists.
+		// The columns of viewer without a key, for a row of each user who exists.
 		readUsers: db.Expand("SELECT 0, ID, '', '', SYSDATE(), 1 FROM {users} WHERE ID IN (?)"),
 		readAccount: db.Expand(`
 			SELECT u.ID, u.user_login, u.user_pass,

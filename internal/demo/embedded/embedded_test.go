@@ -18,8 +18,9 @@ import (
 // clientParams are the DSN parameters of the service.
 const clientParams = "?interpolateParams=true&parseTime=true&charset=utf8mb4&collation=utf8mb4_unicode_520_ci"
 
-// dsn is that of the one engine that all tests share: the engine has process-wide
-// state, so a second one would race with it. For the same reason no test is parallel.
+// dsn is that of the one engine that all tests share, because the engine has
+// process-wide state and a second one would race with it. For the same reason no test
+// is parallel.
 var dsn string
 
 // TestMain runs the program as the demo does: it reads one line, keeps stdin open

@@ -61,7 +61,7 @@ func assignments(query string) (singles []string, ok bool) {
 	return singles, true
 }
 
-// setEach sets each variable and ignores failures: the engine does not know
+// setEach sets each variable and ignores failures, because the engine does not know
 // settings such as innodb_lock_wait_timeout, which serial transactions do not need.
 func (g *gate) setEach(ctx context.Context, c *mysql.Conn, singles []string, result mysql.ResultSpoolFn) error {
 	discard := func(*sqltypes.Result, bool) error { return nil }
