@@ -174,7 +174,7 @@ func TestCheckFindsServerProblems(t *testing.T) {
 	clock.Set(t, -10*time.Minute)
 	_, findings = runCheckJSON(t, env)
 	assert.Equal(t, doctor.Warn, findings["clock"].State)
-	assert.Contains(t, findings["clock"].Advice, "synchronise")
+	assert.Contains(t, findings["clock"].Advice, "synchronize")
 }
 
 func TestCheckFindsUnsupportedNamedLocks(t *testing.T) {
@@ -264,8 +264,8 @@ func TestCheckFindsReceiverProblems(t *testing.T) {
 		"no HEAD":           {receiver(status(http.StatusMethodNotAllowed)), "receiver", doctor.OK, "status 405", ""},
 		"slow clock": {receiver(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
-		}), "receiver clock", doctor.Warn, "1h0m", "synchronise"},
-		"no Date header": {receiver(func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = nil }), "receiver clock", doctor.Unknown, "no Date header", "synchronised"},
+		}), "receiver clock", doctor.Warn, "1h0m", "synchronize"},
+		"no Date header": {receiver(func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = nil }), "receiver clock", doctor.Unknown, "no Date header", "synchronized"},
 		"no response":    {"http://" + silent.Addr().String() + "/token-in-the-path", "receiver", doctor.Fail, "within 10s", "stay in the outbox"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -317,7 +317,7 @@ func (i *inspection) clock(ctx context.Context) (Finding, error) {
 	off := time.Since(at).Round(time.Second)
 	f.Detail = fmt.Sprintf("the database clock differs by %s", off)
 	if off.Abs() > 5*time.Second {
-		f.State, f.Advice = Warn, "synchronise both clocks: sessions follow the database's, webhook signatures this machine's"
+		f.State, f.Advice = Warn, "synchronize both clocks: sessions follow the database's, webhook signatures this machine's"
 	}
 	return f, err
 }

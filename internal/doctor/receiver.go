@@ -126,13 +126,13 @@ func receiverClock(res *http.Response, now time.Time) Finding {
 	f := Finding{Name: "receiver clock", State: OK}
 	at, err := http.ParseTime(res.Header.Get("Date"))
 	if err != nil {
-		f.State, f.Detail, f.Advice = Unknown, "the response has no Date header", "check that both clocks are synchronised: receivers reject signatures that are minutes old"
+		f.State, f.Detail, f.Advice = Unknown, "the response has no Date header", "check that both clocks are synchronized: receivers reject signatures that are minutes old"
 		return f
 	}
 	off := now.Sub(at).Round(time.Second)
 	f.Detail = fmt.Sprintf("the receiver's clock differs by %s", off)
 	if off.Abs() > maxReceiverSkew {
-		f.State, f.Advice = Warn, "synchronise the clocks: receivers reject signatures that are minutes old"
+		f.State, f.Advice = Warn, "synchronize the clocks: receivers reject signatures that are minutes old"
 	}
 	return f
 }

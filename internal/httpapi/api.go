@@ -88,7 +88,7 @@ func New(cfg Config) http.Handler {
 		a.identifyClient, // first, because all others add to the log
 		a.logAccess,      // around recovery, so that a panic is logged as a 500
 		a.recoverPanic,
-		a.normalise,   // before what depends on the method and the path
+		a.normalize,   // before what depends on the method and the path
 		a.checkOrigin, // before authentication, because preflights have no credentials
 	)
 	router.NotFound(a.noRoute)

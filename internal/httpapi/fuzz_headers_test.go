@@ -105,10 +105,10 @@ func FuzzCredentials(f *testing.F) {
 	})
 }
 
-// FuzzNormalise normalises any address and method. It checks that only a POST
+// FuzzNormalize normalizes any address and method. It checks that only a POST
 // is overridden, that a link remains a GET, and that the logged path has no
 // parameters.
-func FuzzNormalise(f *testing.F) {
+func FuzzNormalize(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"POST", "/wp-json/autowebinar/v1/enter/?_method=get", ""}, {"POST", "/?rest_route=/autowebinar/v1/exit%3F_wpnonce=0badcafe01", "patch"},
 		{"GET", "/index.php?_method=POST&rest_route=/autowebinar/v1/", "POST"}, {"HEAD", "/%2F//", "x"}, {"POST", "/a%253F_wpnonce%253D0badcafe01", "HEAD"},
@@ -124,7 +124,7 @@ func FuzzNormalise(f *testing.F) {
 		}
 		r := &http.Request{Method: method, URL: u, Header: http.Header{"X-Http-Method-Override": {override}}}
 		var got *http.Request
-		a.normalise(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })).ServeHTTP(nil, r)
+		a.normalize(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })).ServeHTTP(nil, r)
 		require.NotNil(t, got)
 		switch method {
 		case http.MethodPost:

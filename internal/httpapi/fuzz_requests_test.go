@@ -180,7 +180,7 @@ func requireShape(t *testing.T, w *httptest.ResponseRecorder) {
 	assert.Equal(t, w.Code == 503, w.Header().Get("Retry-After") != "")
 }
 
-// lockedWriter serialises writes, because the goroutines of an evaluation may log
+// lockedWriter serializes writes, because the goroutines of an evaluation may log
 // at the same time.
 type lockedWriter struct {
 	mu *sync.Mutex

@@ -11,9 +11,9 @@ import (
 // sites with plain permalinks use.
 const restNamespace = "/autowebinar/v1"
 
-// normalise rewrites requests to the form of the route table. WordPress's clients
+// normalize rewrites requests to the form of the route table. WordPress's clients
 // may use plain permalinks, an overridden method, a trailing slash, and HEAD.
-func (a *API) normalise(next http.Handler) http.Handler {
+func (a *API) normalize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
 		path, rewritten := a.restRoute(r.URL.Path, query)
@@ -23,10 +23,10 @@ func (a *API) normalise(next http.Handler) http.Handler {
 		if trimmed := strings.TrimSuffix(path, "/"); trimmed != "" {
 			path = trimmed
 		}
-		normalised := *r
-		normalised.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
-		normalised.Method = method(r, query)
-		next.ServeHTTP(w, &normalised)
+		normalized := *r
+		normalized.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
+		normalized.Method = method(r, query)
+		next.ServeHTTP(w, &normalized)
 	})
 }
 

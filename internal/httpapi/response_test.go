@@ -59,10 +59,10 @@ func (res response) params(t testing.TB) []string {
 // offset.
 func (res response) session(t testing.TB) string {
 	t.Helper()
-	return normalisedSession(t, res.json)
+	return normalizedSession(t, res.json)
 }
 
-func normalisedSession(t testing.TB, session map[string]any) string {
+func normalizedSession(t testing.TB, session map[string]any) string {
 	t.Helper()
 	session = maps.Clone(session)
 	require.NotEmpty(t, session["session_id"])

@@ -85,7 +85,7 @@ func (recv *receiver) respondWith(respond responder) (stop func()) {
 func (recv *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // the sender has cancelled the delivery
+		return // the sender has canceled the delivery
 	}
 	d := &delivery{
 		ResponseWriter: w, receiver: recv, ctx: r.Context(), done: make(chan struct{}),

@@ -87,7 +87,7 @@ function fill(tr, row) {
   return true;
 }
 
-// The colour appears at once and fades when the class is removed.
+// The color appears at once and fades when the class is removed.
 function flash(tr) {
   tr.classList.add('changed');
   clearTimeout(tr.fading);
