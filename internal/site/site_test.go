@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"autowebinar/internal/servicetest"
+	"autowebinar/internal/wpdb"
 )
 
 // options configures a site. The zero value means a site with pretty permalinks
@@ -209,9 +210,16 @@ func (s *site) startService(t *testing.T) {
 	s.service = servicetest.Start(t, s.env).Ready(t)
 }
 
+// exec runs a statement, again if it was the victim of a deadlock with a running
+// service.
 func (s *site) exec(t testing.TB, statement string, args ...any) {
 	t.Helper()
-	_, err := s.db.ExecContext(t.Context(), statement, args...)
+	var err error
+	for range 10 {
+		if _, err = s.db.ExecContext(t.Context(), statement, args...); wpdb.RetryReason(err) != "deadlock" {
+			break
+		}
+	}
 	require.NoError(t, err, statement)
 }
 
