@@ -274,6 +274,8 @@ func testDemoKeyboard(t *testing.T, program programs) {
 	press(kb.Escape)
 	p.waitFor(`!document.getElementById('tip').matches(':popover-open')`)
 
+	p.exec(`document.getElementById('video').pause()`) // or a milestone would replace the note
+	p.waitForText("#play", "Play")
 	tabTo("comment")
 	press(" indeed" + kb.Enter)
 	p.waitForText("#note", "The receiver accepted the form")
